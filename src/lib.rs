@@ -1,0 +1,1 @@
+//! The bridge from GitLab to OpenTelemetry: see the folders for the four ideas.
