@@ -1,0 +1,340 @@
+//! The bridge itself: whether it works, what it costs and why something is missing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Age, Attribute, Emit, Instrument, Metric, Missing, Report, Source, Subject, UnixTime};
+
+/// What the bridge knows of itself at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Bridge {
+    /// Our version.
+    pub version: &'static str,
+    /// GitLab's address.
+    pub instance_url: String,
+    /// The moment.
+    pub now: UnixTime,
+    /// The last poll; none before the first has ended.
+    pub report: Option<Report>,
+    /// How old the data is.
+    pub ages: Vec<Age>,
+    /// What is absent.
+    pub missing: Vec<Missing>,
+    /// How many series about GitLab are shown.
+    pub series: Option<u64>,
+    /// What was asked of GitLab.
+    pub usage: Usage,
+    /// How the exports went.
+    pub exports: Vec<Export>,
+}
+
+/// What was asked of GitLab since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// Requests by endpoint class and outcome (an HTTP status, or a reason).
+    pub requests: BTreeMap<(&'static str, String), u64>,
+    /// Tries that were repeated.
+    pub retries: u64,
+    /// Time spent waiting for limits.
+    pub waited: Duration,
+    /// What GitLab last said is left of its rate limit.
+    pub rate_limit_remaining: Option<u64>,
+}
+
+/// How the exports to one target went since the start.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// `otlp` or `prometheus`.
+    pub exporter: &'static str,
+    /// Exports that succeeded.
+    pub succeeded: u64,
+    /// Exports that failed.
+    pub failed: u64,
+    /// Whether the last one succeeded; none before the first.
+    pub last: Option<bool>,
+    /// When the last good one ended.
+    pub last_success: Option<UnixTime>,
+}
+
+pub(super) const SUBJECT: Subject = Subject {
+    name: "bridge",
+    metrics: &[
+        Metric {
+            name: "gitlab_bridge_build_info",
+            unit: "",
+            help: "The version of the bridge; always 1",
+            instrument: Instrument::Gauge,
+            attributes: &[VERSION],
+            source: Source::Bridge(|bridge, emit| emit(&[(VERSION.name, bridge.version)], 1.0)),
+        },
+        Metric {
+            name: "gitlab_bridge_up",
+            unit: "",
+            help: "Whether GitLab answered the last poll",
+            instrument: Instrument::Gauge,
+            attributes: &[INSTANCE_URL],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(report) = &bridge.report {
+                    emit(
+                        &[(INSTANCE_URL.name, &bridge.instance_url)],
+                        flag(report.reached),
+                    );
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_last_poll_success",
+            unit: "",
+            help: "Whether the last poll read every selected project",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(report) = &bridge.report {
+                    emit(&[], flag(report.failure.is_none()));
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_last_successful_poll_timestamp_seconds",
+            unit: "s",
+            help: "When the last poll that read every selected project ended",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(at) = bridge
+                    .report
+                    .as_ref()
+                    .and_then(|report| report.last_complete)
+                {
+                    emit(&[], at as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_poll_duration_seconds",
+            unit: "s",
+            help: "How long the last poll took",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(report) = &bridge.report {
+                    emit(&[], report.took.as_secs_f64());
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_poll_errors_total",
+            unit: "{error}",
+            help: "Errors of polls since the start by what was read and why it failed",
+            instrument: Instrument::Counter,
+            attributes: &[COLLECTOR, ERROR_TYPE],
+            source: Source::Bridge(|bridge, emit| {
+                let errors = bridge.report.iter().flat_map(|report| &report.errors);
+                for ((collector, reason), count) in errors {
+                    emit(
+                        &[(COLLECTOR.name, collector), (ERROR_TYPE.name, reason)],
+                        *count as f64,
+                    );
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_data_age_seconds",
+            unit: "s",
+            help: "Age of the oldest value that is shown of each subject",
+            instrument: Instrument::Gauge,
+            attributes: &[COLLECTOR],
+            source: Source::Bridge(|bridge, emit| {
+                for age in &bridge.ages {
+                    let seconds = bridge.now.saturating_sub(age.oldest);
+                    emit(&[(COLLECTOR.name, age.collector)], seconds as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_missing_series",
+            unit: "{series}",
+            help: "Series that are absent because their value is not known, by reason",
+            instrument: Instrument::Gauge,
+            attributes: &[METRIC, REASON],
+            source: Source::Bridge(|bridge, emit| {
+                for missing in &bridge.missing {
+                    let attributes = [(METRIC.name, missing.metric), (REASON.name, missing.reason)];
+                    emit(&attributes, missing.count as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_series",
+            unit: "{series}",
+            help: "Series about GitLab that are shown",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(series) = bridge.series {
+                    emit(&[], series as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_api_requests_total",
+            unit: "{request}",
+            help: "Requests made to GitLab since the start by endpoint class and outcome",
+            instrument: Instrument::Counter,
+            attributes: &[CODE, ENDPOINT],
+            source: Source::Bridge(|bridge, emit| {
+                for ((endpoint, code), count) in &bridge.usage.requests {
+                    emit(
+                        &[(CODE.name, code), (ENDPOINT.name, endpoint)],
+                        *count as f64,
+                    );
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_api_retries_total",
+            unit: "{request}",
+            help: "Requests to GitLab that were repeated since the start",
+            instrument: Instrument::Counter,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| emit(&[], bridge.usage.retries as f64)),
+        },
+        Metric {
+            name: "gitlab_bridge_api_wait_seconds_total",
+            unit: "s",
+            help: "Time requests to GitLab have waited for rate limits since the start",
+            instrument: Instrument::Counter,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| emit(&[], bridge.usage.waited.as_secs_f64())),
+        },
+        Metric {
+            name: "gitlab_bridge_api_rate_limit_remaining",
+            unit: "{request}",
+            help: "What GitLab last said is left of its rate limit",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(remaining) = bridge.usage.rate_limit_remaining {
+                    emit(&[], remaining as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_exports_total",
+            unit: "{export}",
+            help: "Exports since the start by exporter and outcome",
+            instrument: Instrument::Counter,
+            attributes: &[EXPORTER, OUTCOME],
+            source: Source::Bridge(|bridge, emit| {
+                for export in &bridge.exports {
+                    let exporter = (EXPORTER.name, export.exporter);
+                    emit(
+                        &[exporter, (OUTCOME.name, "success")],
+                        export.succeeded as f64,
+                    );
+                    emit(&[exporter, (OUTCOME.name, "failure")], export.failed as f64);
+                }
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_last_export_success",
+            unit: "",
+            help: "Whether the last export succeeded",
+            instrument: Instrument::Gauge,
+            attributes: &[EXPORTER],
+            source: Source::Bridge(|bridge, emit| {
+                each_export(bridge, emit, |export| export.last.map(flag));
+            }),
+        },
+        Metric {
+            name: "gitlab_bridge_last_successful_export_timestamp_seconds",
+            unit: "s",
+            help: "When the last good export ended",
+            instrument: Instrument::Gauge,
+            attributes: &[EXPORTER],
+            source: Source::Bridge(|bridge, emit| {
+                each_export(bridge, emit, |export| {
+                    export.last_success.map(|at| at as f64)
+                });
+            }),
+        },
+    ],
+};
+
+fn each_export(bridge: &Bridge, emit: &mut Emit<'_>, value: fn(&Export) -> Option<f64>) {
+    for export in &bridge.exports {
+        if let Some(value) = value(export) {
+            emit(&[(EXPORTER.name, export.exporter)], value);
+        }
+    }
+}
+
+fn flag(good: bool) -> f64 {
+    if good { 1.0 } else { 0.0 }
+}
+
+const VERSION: Attribute = Attribute {
+    name: "version",
+    meaning: "The version of the bridge.",
+    examples: &["0.1.0"],
+};
+const INSTANCE_URL: Attribute = Attribute {
+    name: "instance_url",
+    meaning: "The address of the GitLab that is polled.",
+    examples: &["https://gitlab.example.com/"],
+};
+const COLLECTOR: Attribute = Attribute {
+    name: "collector",
+    meaning: "What was read: a subject of this reference.",
+    examples: &[
+        "commits",
+        "merge_requests",
+        "projects",
+        "issues",
+        "releases",
+        "storage",
+    ],
+};
+const ERROR_TYPE: Attribute = Attribute {
+    name: "error_type",
+    meaning: "Why it failed, in one word.",
+    examples: &[
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "rate_limited",
+        "server_error",
+        "timeout",
+        "network",
+    ],
+};
+const METRIC: Attribute = Attribute {
+    name: "metric",
+    meaning: "The metric that lacks series.",
+    examples: &["gitlab_commits_total"],
+};
+const REASON: Attribute = Attribute {
+    name: "reason",
+    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), or an error type.",
+    examples: &["hidden", "unsupported", "timeout"],
+};
+const CODE: Attribute = Attribute {
+    name: "code",
+    meaning: "The HTTP status, or why there was none.",
+    examples: &["200", "429", "timeout"],
+};
+const ENDPOINT: Attribute = Attribute {
+    name: "endpoint",
+    meaning: "The API that was asked.",
+    examples: &["graphql", "rest"],
+};
+const EXPORTER: Attribute = Attribute {
+    name: "exporter",
+    meaning: "The exporter.",
+    examples: &["otlp", "prometheus"],
+};
+const OUTCOME: Attribute = Attribute {
+    name: "outcome",
+    meaning: "How the export ended.",
+    examples: &["success", "failure"],
+};

@@ -1,0 +1,281 @@
+//! Projects: who they are, how many there are, and what GitLab says of them without counting.
+
+use serde_json::Value as Json;
+
+use super::{
+    Attribute, Feature, Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, UnixTime,
+    Value,
+};
+
+pub(super) const SUBJECT: Subject = Subject {
+    name: "projects",
+    metrics: &[
+        Metric {
+            name: "gitlab_project_count",
+            unit: "{project}",
+            help: "Total number of projects",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Projects,
+        },
+        Metric {
+            name: "gitlab_project_info",
+            unit: "",
+            help: "What a project is called and where it lies; always 1",
+            instrument: Instrument::Gauge,
+            attributes: &[
+                ARCHIVED,
+                DEFAULT_BRANCH,
+                NAMESPACE,
+                PROJECT_ID,
+                PROJECT_NAME,
+                PROJECT_PATH,
+                VISIBILITY,
+            ],
+            source: Source::Known {
+                value: |_| Some(1),
+                attributes: Identity::attributes,
+            },
+        },
+        Metric {
+            name: "gitlab_project_stars",
+            unit: "{star}",
+            help: "Stars of the project",
+            instrument: Instrument::Gauge,
+            attributes: &[PROJECT_ID],
+            source: Source::Asked(&[Value {
+                attributes: &[],
+                question: counter("starCount", "star_count"),
+            }]),
+        },
+        Metric {
+            name: "gitlab_project_forks",
+            unit: "{fork}",
+            help: "Forks of the project",
+            instrument: Instrument::Gauge,
+            attributes: &[PROJECT_ID],
+            source: Source::Asked(&[Value {
+                attributes: &[],
+                question: counter("forksCount", "forks_count"),
+            }]),
+        },
+        Metric {
+            name: "gitlab_project_last_activity_timestamp_seconds",
+            unit: "s",
+            help: "When the project was last active, as GitLab notes it at most once an hour",
+            instrument: Instrument::Gauge,
+            attributes: &[PROJECT_ID],
+            source: Source::Known {
+                value: |identity| identity.last_activity,
+                attributes: |_| Vec::new(),
+            },
+        },
+    ],
+};
+
+const fn counter(graphql: &'static str, member: &'static str) -> Question {
+    Question {
+        graphql,
+        rest: Rest::Body(member),
+        hidden: &[],
+        when_empty: None,
+        feature: None,
+    }
+}
+
+const ARCHIVED: Attribute = Attribute {
+    name: "archived",
+    meaning: "Whether the project is archived.",
+    examples: &["true", "false"],
+};
+const DEFAULT_BRANCH: Attribute = Attribute {
+    name: "default_branch",
+    meaning: "The default branch; empty where there is none or it may not be seen.",
+    examples: &["main"],
+};
+const NAMESPACE: Attribute = Attribute {
+    name: "namespace",
+    meaning: "The full path of the group or user the project lies in.",
+    examples: &["platform/tools"],
+};
+const PROJECT_NAME: Attribute = Attribute {
+    name: "project_name",
+    meaning: "The project's display name.",
+    examples: &["GitLab Metrics Bridge"],
+};
+pub(super) const PROJECT_PATH: Attribute = Attribute {
+    name: "project_path",
+    meaning: "The project's full path; it changes when the project is renamed or transferred.",
+    examples: &["platform/tools/gitlab-metrics-bridge"],
+};
+const VISIBILITY: Attribute = Attribute {
+    name: "visibility",
+    meaning: "Who may see the project.",
+    examples: &["private", "internal", "public"],
+};
+
+/// What tells a project from others, and what decides whether it is selected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// GitLab's id.
+    pub id: u64,
+    /// The id as the `project_id` attribute shows it.
+    pub id_text: String,
+    /// The full path.
+    pub path: String,
+    /// The display name.
+    pub name: String,
+    /// `private`, `internal` or `public`; empty if GitLab does not say.
+    pub visibility: String,
+    /// Archived, if known.
+    pub archived: Option<bool>,
+    /// A fork, if known.
+    pub fork: Option<bool>,
+    /// In a user's own namespace, if known.
+    pub personal: Option<bool>,
+    /// The default branch.
+    pub default_branch: Option<String>,
+    /// A repository without a commit, if known.
+    pub empty: Option<bool>,
+    /// When it was last active.
+    pub last_activity: Option<UnixTime>,
+    /// Features that are known to be switched off.
+    pub off: Vec<Feature>,
+}
+
+impl Identity {
+    /// What is asked of every project to know who it is, as paths below `Project`.
+    pub const ASKED: &[&str] = &[
+        "id",
+        "fullPath",
+        "name",
+        "visibility",
+        "archived",
+        "lastActivityAt",
+        "isForked",
+        "namespace.id",
+        "repository.rootRef",
+        "repository.empty",
+        "mergeRequestsEnabled",
+        "issuesEnabled",
+    ];
+
+    /// Reads a `Project` node of a GraphQL answer; none without an id and a path.
+    pub fn from_graphql(node: &Json) -> Option<Identity> {
+        let gid = node["id"].as_str()?;
+        let identity = Identity::new(
+            gid.rsplit('/').next()?.parse().ok()?,
+            node["fullPath"].as_str()?,
+        );
+        let namespace = node["namespace"]["id"].as_str();
+        Some(Identity {
+            name: text(&node["name"]),
+            visibility: text(&node["visibility"]),
+            archived: node["archived"].as_bool(),
+            fork: node["isForked"].as_bool(),
+            personal: namespace.map(|gid| !gid.contains("/Group/")),
+            default_branch: node["repository"]["rootRef"].as_str().map(str::to_owned),
+            empty: node["repository"]["empty"].as_bool(),
+            last_activity: time(&node["lastActivityAt"]),
+            off: off(&[
+                (
+                    Feature::MergeRequests,
+                    node["mergeRequestsEnabled"].as_bool(),
+                ),
+                (Feature::Issues, node["issuesEnabled"].as_bool()),
+            ]),
+            ..identity
+        })
+    }
+
+    /// Reads a project's REST body; none without an id and a path.
+    pub fn from_rest(body: &Json) -> Option<Identity> {
+        let identity = Identity::new(body["id"].as_u64()?, body["path_with_namespace"].as_str()?);
+        // A token that sees only the simple fields is not told whose namespace or fork it is.
+        let full = body.get("forks_count").is_some() && body.get("archived").is_some();
+        Some(Identity {
+            name: text(&body["name"]),
+            visibility: text(&body["visibility"]),
+            archived: body["archived"].as_bool(),
+            fork: full.then(|| body["forked_from_project"].is_object()),
+            personal: body["namespace"]["kind"]
+                .as_str()
+                .map(|kind| kind == "user"),
+            default_branch: body["default_branch"].as_str().map(str::to_owned),
+            empty: body["empty_repo"].as_bool(),
+            last_activity: time(&body["last_activity_at"]),
+            off: off(&[
+                (
+                    Feature::MergeRequests,
+                    enabled(
+                        body,
+                        "merge_requests_enabled",
+                        "merge_requests_access_level",
+                    ),
+                ),
+                (
+                    Feature::Issues,
+                    enabled(body, "issues_enabled", "issues_access_level"),
+                ),
+            ]),
+            ..identity
+        })
+    }
+
+    fn new(id: u64, path: &str) -> Identity {
+        Identity {
+            id,
+            id_text: id.to_string(),
+            path: path.to_owned(),
+            ..Identity::default()
+        }
+    }
+
+    /// The full path of the group or user it lies in.
+    pub fn namespace(&self) -> &str {
+        self.path
+            .rsplit_once('/')
+            .map_or("", |(namespace, _)| namespace)
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, &str)> {
+        let archived = self
+            .archived
+            .map(|archived| if archived { "true" } else { "false" });
+        vec![
+            (ARCHIVED.name, archived.unwrap_or_default()),
+            (
+                DEFAULT_BRANCH.name,
+                self.default_branch.as_deref().unwrap_or_default(),
+            ),
+            (NAMESPACE.name, self.namespace()),
+            (PROJECT_NAME.name, &self.name),
+            (PROJECT_PATH.name, &self.path),
+            (VISIBILITY.name, &self.visibility),
+        ]
+    }
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Whole seconds: GraphQL and REST write the same moment with and without a fraction.
+fn time(value: &Json) -> Option<UnixTime> {
+    let timestamp: jiff::Timestamp = value.as_str()?.parse().ok()?;
+    u64::try_from(timestamp.as_second()).ok()
+}
+
+fn enabled(body: &Json, switch: &str, level: &str) -> Option<bool> {
+    body[switch]
+        .as_bool()
+        .or_else(|| body[level].as_str().map(|level| level != "disabled"))
+}
+
+fn off(features: &[(Feature, Option<bool>)]) -> Vec<Feature> {
+    features
+        .iter()
+        .filter(|(_, on)| *on == Some(false))
+        .map(|(feature, _)| *feature)
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! How a question is written down, and how many questions become one GraphQL selection.
+
+use serde_json::Value;
+
+/// One number GitLab can tell of a project, and every way to ask for it.
+pub struct Question {
+    /// Where GraphQL has it, as a path below `Project`: `mergeRequests(state: opened, first: 1).count`.
+    pub graphql: &'static str,
+    /// Where REST has it, used when GraphQL can't be.
+    pub rest: Rest,
+    /// Ways, tried in order, to learn it of a project although the answer is null.
+    pub hidden: &'static [Rest],
+    /// What it is in a repository without a commit, if that follows.
+    pub when_empty: Option<u64>,
+    /// The feature that has it; a project that has switched the feature off counts nothing.
+    pub feature: Option<Feature>,
+}
+
+/// One way to ask REST. Paths are relative to `projects/:id/`; `{ref}` is the default branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rest {
+    /// A member of the project's own body, as a path.
+    Body(&'static str),
+    /// A member of the body at a path.
+    Number {
+        /// The request.
+        path: &'static str,
+        /// The member, as a path.
+        member: &'static str,
+    },
+    /// How many entries a paginated list has.
+    Count(&'static str),
+}
+
+/// What a project can switch off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Merge requests.
+    MergeRequests,
+    /// Issues.
+    Issues,
+}
+
+/// The fields to select below `Project`, merged from paths, and the way back from an answer.
+///
+/// `issueStatusCounts.opened` and `issueStatusCounts.closed` become one field with two members;
+/// two `mergeRequests(state: …)` become two aliases, since GraphQL has one answer per name.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    /// The name in the answer.
+    key: String,
+    /// As it stands in the query, with alias and arguments.
+    text: String,
+    members: Vec<Field>,
+}
+
+impl Selection {
+    /// Adds a path and returns where its value will stand in an answer.
+    pub fn add(&mut self, path: &str) -> Vec<String> {
+        let mut fields = &mut self.fields;
+        let mut keys = Vec::new();
+        for segment in segments(path) {
+            let (key, text) = named(segment);
+            let at = fields.iter().position(|field| field.key == key);
+            let at = at.unwrap_or_else(|| {
+                fields.push(Field {
+                    key: key.clone(),
+                    text,
+                    members: Vec::new(),
+                });
+                fields.len() - 1
+            });
+            fields = &mut fields[at].members;
+            keys.push(key);
+        }
+        keys
+    }
+
+    /// The selection as it stands in a query, without the outer braces.
+    pub fn text(&self) -> String {
+        write(&self.fields)
+    }
+}
+
+/// Where a path's value stands in an answer: the keys from the project's node downwards.
+pub fn keys(path: &str) -> Vec<String> {
+    segments(path).map(|segment| named(segment).0).collect()
+}
+
+/// The member of a body that a path such as `statistics.commit_count` names.
+pub fn member<'a>(body: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(body, |value, key| &value[key])
+}
+
+/// A count as GitLab writes it: an integer, or a float without a fraction (sizes are `Float`).
+pub fn number(value: &Value) -> Option<u64> {
+    let whole = |float: f64| {
+        (float >= 0.0 && float.fract() == 0.0 && float < u64::MAX as f64).then_some(float as u64)
+    };
+    value.as_u64().or_else(|| value.as_f64().and_then(whole))
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_i32;
+    path.split(move |character| {
+        depth += match character {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        character == '.' && depth == 0
+    })
+}
+
+/// The key and the text of a segment: `mergeRequests(state: opened, first: 1)` is asked under the
+/// alias `mergeRequestsOpened`; arguments that are numbers do not name anything.
+fn named(segment: &str) -> (String, String) {
+    let Some((name, arguments)) = segment.split_once('(') else {
+        return (segment.to_owned(), segment.to_owned());
+    };
+    let mut key = name.to_owned();
+    for argument in arguments.trim_end_matches(')').split(',') {
+        let value = argument
+            .split_once(':')
+            .map_or("", |(_, value)| value.trim());
+        if value.starts_with(char::is_alphabetic) {
+            key.push_str(&value[..1].to_uppercase());
+            key.push_str(&value[1..]);
+        }
+    }
+    let alias = if key == name {
+        String::new()
+    } else {
+        format!("{key}: ")
+    };
+    (key, format!("{alias}{segment}"))
+}
+
+fn write(fields: &[Field]) -> String {
+    let texts = fields.iter().map(|field| match field.members.is_empty() {
+        true => field.text.clone(),
+        false => format!("{} {{ {} }}", field.text, write(&field.members)),
+    });
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_one_selection() {
+        let mut selection = Selection::default();
+        selection.add("starCount");
+        selection.add("issueStatusCounts.opened");
+        selection.add("mergeRequests(state: opened, first: 1).count");
+        selection.add("issueStatusCounts.closed");
+        let merged = selection.add("mergeRequests(state: merged, first: 1).count");
+        selection.add("releases(first: 1).count");
+        assert_eq!(
+            selection.text(),
+            "starCount issueStatusCounts { opened closed } \
+             mergeRequestsOpened: mergeRequests(state: opened, first: 1) { count } \
+             mergeRequestsMerged: mergeRequests(state: merged, first: 1) { count } \
+             releases(first: 1) { count }"
+        );
+        assert_eq!(merged, ["mergeRequestsMerged", "count"]);
+    }
+
+    #[test]
+    fn a_number_is_a_count_or_nothing() {
+        assert_eq!(number(&serde_json::json!(11)), Some(11));
+        assert_eq!(number(&serde_json::json!(1218327.0)), Some(1_218_327));
+        for odd in [
+            serde_json::json!(null),
+            serde_json::json!(-1),
+            serde_json::json!(1.5),
+            serde_json::json!("11"),
+        ] {
+            assert_eq!(number(&odd), None, "{odd}");
+        }
+    }
+}

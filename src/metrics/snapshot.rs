@@ -1,0 +1,184 @@
+//! What is known of GitLab at one moment: an immutable value that readers share.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Identity, catalogue, questions};
+
+/// Seconds since 1970, UTC.
+pub type UnixTime = u64;
+
+/// Why a value is not known: one of a small closed set, fit for an attribute.
+pub type Reason = &'static str;
+
+/// Everything known after a poll. Nobody edits one; the next poll builds another.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Grows with every snapshot.
+    pub generation: u64,
+    /// The selected projects, by id.
+    pub projects: Vec<Arc<Project>>,
+    /// How many projects are selected, once a list of them was read to its end.
+    pub project_count: Option<u64>,
+    /// The poll that built this snapshot; none before the first has ended.
+    pub report: Option<Report>,
+}
+
+/// A project and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Who it is.
+    pub identity: Identity,
+    /// When GitLab last listed it.
+    pub listed: UnixTime,
+    /// One reading for each of [`questions`].
+    pub readings: Vec<Reading>,
+}
+
+/// The answer to one question about one project. Unknown is not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// No answer, and why.
+    Unknown(Reason),
+    /// The project has switched the feature off: known to count nothing.
+    Off,
+    /// The value and when GitLab told it.
+    Known {
+        /// The value.
+        value: u64,
+        /// When GitLab told it.
+        at: UnixTime,
+    },
+}
+
+/// How a poll went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// When it ended.
+    pub ended: UnixTime,
+    /// How long it took.
+    pub took: Duration,
+    /// How many requests it made.
+    pub requests: u64,
+    /// True if GitLab answered at all.
+    pub reached: bool,
+    /// Why not every selected project could be read; none for a complete poll.
+    pub failure: Option<String>,
+    /// When the last complete poll ended.
+    pub last_complete: Option<UnixTime>,
+    /// Errors since the start, by subject (or `projects` for the lists) and reason.
+    pub errors: BTreeMap<(&'static str, Reason), u64>,
+    /// Questions that this GitLab or this token has no answer for, by slot.
+    pub unsupported: Vec<usize>,
+}
+
+/// How old the oldest value of a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// The subject.
+    pub collector: &'static str,
+    /// When its oldest value was told.
+    pub oldest: UnixTime,
+}
+
+/// How many values a metric lacks, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The metric.
+    pub metric: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// How many series are absent for that reason.
+    pub count: u64,
+}
+
+impl Snapshot {
+    /// The sum of the readings in `slots` over all projects: none as long as one is unknown.
+    pub fn sum(&self, slots: Range<usize>) -> Option<u64> {
+        self.project_count?;
+        let mut sum = 0;
+        for project in &self.projects {
+            for reading in &project.readings[slots.clone()] {
+                match reading {
+                    Reading::Known { value, .. } => sum += value,
+                    Reading::Off => {}
+                    Reading::Unknown(_) => return None,
+                }
+            }
+        }
+        Some(sum)
+    }
+
+    /// The age of each subject's oldest value.
+    pub fn ages(&self) -> Vec<Age> {
+        let mut oldest = BTreeMap::<&'static str, UnixTime>::new();
+        let mut note = |collector, at: UnixTime| {
+            oldest
+                .entry(collector)
+                .and_modify(|known| *known = at.min(*known))
+                .or_insert(at);
+        };
+        for project in &self.projects {
+            note("projects", project.listed);
+            for ((_, subject), reading) in questions().iter().zip(&project.readings) {
+                if let Reading::Known { at, .. } = reading {
+                    note(subject, *at);
+                }
+            }
+        }
+        oldest
+            .into_iter()
+            .map(|(collector, oldest)| Age { collector, oldest })
+            .collect()
+    }
+
+    /// What is absent, and why: nothing is left out without a word.
+    pub fn missing(&self) -> Vec<Missing> {
+        let mut missing = BTreeMap::<(&'static str, Reason), u64>::new();
+        for metric in catalogue()
+            .iter()
+            .filter(|metric| !metric.values().is_empty())
+        {
+            let slots = metric.slots();
+            for reading in self
+                .projects
+                .iter()
+                .flat_map(|project| &project.readings[slots.clone()])
+            {
+                if let Reading::Unknown(reason) = reading {
+                    *missing.entry((metric.name, *reason)).or_default() += 1;
+                }
+            }
+        }
+        missing.retain(|(_, reason), _| *reason != Reading::NOT_ASKED);
+        let missing = missing.into_iter();
+        missing
+            .map(|((metric, reason), count)| Missing {
+                metric,
+                reason,
+                count,
+            })
+            .collect()
+    }
+}
+
+impl Reading {
+    /// The reason of a question that the configuration leaves out.
+    pub const NOT_ASKED: Reason = "not_asked";
+    /// The reason of a null: the token may not see it, or GitLab does not have it.
+    pub const HIDDEN: Reason = "hidden";
+    /// The reason of a field that this GitLab does not know.
+    pub const UNSUPPORTED: Reason = "unsupported";
+
+    /// This reading, or the last good value if this one failed. What GitLab hides or does not have
+    /// is no failure: an older value would no longer be true.
+    pub fn or_last_good(self, last: Option<&Reading>) -> Reading {
+        match (self, last) {
+            (Reading::Unknown(Self::NOT_ASKED | Self::HIDDEN | Self::UNSUPPORTED), _) => self,
+            (Reading::Unknown(_), Some(last @ Reading::Known { .. })) => *last,
+            _ => self,
+        }
+    }
+}
