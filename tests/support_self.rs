@@ -20,7 +20,8 @@ use prost::Message;
 use support::certificates::Certificates;
 use support::exposition::Exposition;
 use support::process::{Program, free_ports, http_client};
-use support::receiver::{Fault, Receiver, Transport};
+use support::received::Transport;
+use support::receiver::{Fault, Receiver};
 use support::tools::{Collector, Prometheus, check_metrics};
 use support::{Labels, labels};
 use tonic::Code;
@@ -388,7 +389,9 @@ async fn what_a_collector_is_sent_can_be_asked_of_a_prometheus_that_scrapes_it()
             .len(),
         3
     );
-    assert!(!collector.received().is_empty());
+    collector
+        .wait_for_received(|requests| requests.len() == 1)
+        .await;
 
     let port = url::Url::parse(&url).unwrap().port().unwrap();
     let prometheus = Prometheus::scraping(port).await;

@@ -71,7 +71,8 @@ impl Certificates {
         self.folder.path()
     }
 
-    /// The server's side of TLS, for HTTP/2 and HTTP/1.1. With `mutual`, only for clients of the same authority.
+    /// The server's side of TLS, for HTTP/2 and HTTP/1.1. With `mutual`, only for clients of the
+    /// same authority.
     pub fn acceptor(&self, mutual: bool) -> TlsAcceptor {
         // Said explicitly: with two providers in the tree the default would be a panic.
         let provider = Arc::new(aws_lc_rs::default_provider());

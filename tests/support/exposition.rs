@@ -1,7 +1,8 @@
 //! A strict reader of the Prometheus text format 0.0.4.
 //!
-//! It takes what the format's writers write and nothing looser: one space between tokens, no timestamps, no blank
-//! lines, no empty braces, the help and the type of a metric before its samples, and all of them in one place.
+//! It takes what the format's writers write and nothing looser: one space between tokens, no
+//! timestamps, no blank lines, no empty braces, the help and the type of a metric before its
+//! samples, and all of them in one place.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub struct Family {
     pub help: Option<String>,
     /// `gauge`, `counter`, `histogram`, `summary`, or `untyped` when nothing is said.
     pub kind: String,
-    /// The series by the name they are written with: the family's own, or with `_bucket`, `_sum` and `_count`.
+    /// The series by the name they are written with: the family's own, or with `_bucket`, `_sum`
+    /// and `_count`.
     pub samples: BTreeMap<String, Series>,
 }
 
@@ -104,7 +106,8 @@ impl Parser {
         Ok(())
     }
 
-    /// The family of this name, which is new or the one we are in: families must not be interleaved.
+    /// The family of this name, which is new or the one we are in: families must not be
+    /// interleaved.
     fn enter(&mut self, name: &str) -> Result<&mut Family, String> {
         if !is_name(name, ":") {
             return Err(format!("not a metric name: {name:?}"));
@@ -141,7 +144,8 @@ impl Parser {
         Ok(())
     }
 
-    /// The family that a sample belongs to: the one we are in, when its type has samples of such a name.
+    /// The family that a sample belongs to: the one we are in, when its type has samples of such a
+    /// name.
     fn family_of(&self, name: &str, labels: &Labels) -> Result<String, String> {
         let family = self.exposition.families.get(&self.current);
         let suffix = name.strip_prefix(self.current.as_str());

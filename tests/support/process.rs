@@ -18,6 +18,9 @@ use super::PATIENCE;
 /// How often a program that has no way to call us is asked again.
 pub const ASK_AGAIN: Duration = Duration::from_millis(20);
 
+/// How long a killed program may take to be gone. The system's doing, and a matter of milliseconds.
+const DEATH: Duration = Duration::from_secs(5);
+
 /// A program to start, in an environment that holds only what is given here.
 pub struct Program {
     name: String,
@@ -173,7 +176,8 @@ impl Process {
         self.output.borrow().clone()
     }
 
-    /// Waits for a line that contains the text, on either output, and returns it. Panics when the program ends first.
+    /// Waits for a line that contains the text, on either output, and returns it. Panics when the
+    /// program ends first.
     #[track_caller]
     pub fn wait_for_line(&mut self, text: &str) -> impl Future<Output = String> {
         let caller = Location::caller();
@@ -205,13 +209,15 @@ impl Process {
         }
     }
 
-    /// Waits until a GET is answered with success, and returns the body. Panics when the program ends first.
+    /// Waits until a GET is answered with success, and returns the body. Panics when the program
+    /// ends first.
     #[track_caller]
     pub fn wait_for_http(&mut self, url: &str) -> impl Future<Output = String> {
         self.wait_for_body(url, |_| true)
     }
 
-    /// Waits until a GET is answered with success and a body that meets the condition, and returns the body.
+    /// Waits until a GET is answered with success and a body that meets the condition, and returns
+    /// the body.
     #[track_caller]
     pub fn wait_for_body(
         &mut self,
@@ -289,12 +295,26 @@ impl Process {
     /// The end of the program and of its output.
     async fn ended(&mut self) -> ExitStatus {
         let status = self.child.wait().await.expect("waiting for our own child");
-        // One by one and in place: whoever waits may give up in between, and another one wait again.
+        // One by one and in place: whoever waits may give up in between, and another one wait
+        // again.
         while let Some(reader) = self.readers.last_mut() {
             reader.await.expect("reading lines does not panic");
             self.readers.pop();
         }
         status
+    }
+}
+
+impl Drop for Process {
+    /// Kills it and sees it gone, so that it neither writes into a folder being removed nor stays
+    /// as a zombie.
+    fn drop(&mut self) {
+        let _ = self.child.start_kill(); // an error says that it has ended already
+        let began = Instant::now();
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) && began.elapsed() < DEATH
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

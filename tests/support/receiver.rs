@@ -1,11 +1,11 @@
-//! An OTLP receiver written against opentelemetry-proto, which remembers all it is sent and fails as it is told.
+//! An OTLP receiver written against opentelemetry-proto, which remembers all it is sent and fails
+//! as it is told.
 //!
-//! One port speaks gRPC and HTTP/protobuf, plain or over TLS. It holds the limits of the usual receivers: 4 MiB for a
-//! gRPC message, 20 MiB for an HTTP body.
+//! One port speaks gRPC and HTTP/protobuf, plain or over TLS. It holds the limits of the usual
+//! receivers: 4 MiB for a gRPC message, 20 MiB for an HTTP body.
 
 mod answer;
 mod door;
-mod received;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::Location;
@@ -17,16 +17,18 @@ use tokio_rustls::TlsAcceptor;
 
 use super::PATIENCE;
 use super::certificates::Certificates;
+use super::received::{Export, Received};
 pub use answer::Fault;
 use answer::Shared;
-pub use received::{Export, Received, Transport};
 
-/// A receiver on a loopback port. It runs on a thread of its own, so a test may block; it ends when dropped.
+/// A receiver on a loopback port. It runs on a thread of its own, so a test may block; it ends when
+/// dropped.
 pub struct Receiver {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
-    /// The port while it is closed: bound but not listening, it refuses connections and is still ours.
+    /// The port while it is closed: bound but not listening, it refuses connections and is still
+    /// ours.
     closed: Option<TcpSocket>,
     /// Who serves the port while it is open.
     serving: Option<Runtime>,
@@ -50,7 +52,8 @@ impl Receiver {
         Self::start_with(certificates.acceptor(true))
     }
 
-    /// A receiver whose port refuses connections until [`Receiver::listen`]. No one else gets the port.
+    /// A receiver whose port refuses connections until [`Receiver::listen`]. No one else gets the
+    /// port.
     pub fn refusing() -> Self {
         let socket =
             door::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free loopback port");
@@ -125,7 +128,8 @@ impl Receiver {
         read(&self.shared.received.borrow())
     }
 
-    /// Waits until what was received meets the condition; panics, and says what there is, when it never does.
+    /// Waits until what was received meets the condition; panics, and says what there is, when it
+    /// never does.
     #[track_caller]
     pub fn wait_for(
         &self,
@@ -146,8 +150,8 @@ impl Receiver {
                 .map(|name| (name, export.count(name)))
                 .collect();
             panic!(
-                "{caller}: not received within {PATIENCE:?}; there are {} requests and {} exports, the last one with \
-                 {metrics:?}; refused: {:?}",
+                "{caller}: not received within {PATIENCE:?}; there are {} requests and {} exports, \
+                 the last one with {metrics:?}; refused: {:?}",
                 received.requests.len(),
                 received.exports().len(),
                 received.refused,

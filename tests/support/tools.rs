@@ -1,5 +1,5 @@
-//! The real tools: an OpenTelemetry Collector, a Prometheus and its promtool. `tests/run` builds them and says where
-//! they are; a test that needs one is `#[ignore = "needs …"]`.
+//! The real tools: an OpenTelemetry Collector, a Prometheus and its promtool. `tests/run` builds
+//! them and says where they are; a test that needs one is `#[ignore = "needs …"]`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,14 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use url::Url;
 
-use super::process::{Finished, Process, Program, free_ports, http_client};
+use super::process::{ASK_AGAIN, Finished, Process, Program, free_ports, http_client};
 use super::{Labels, PATIENCE, Series};
 
-/// A Collector that takes OTLP with default settings, and shows what it got as Prometheus text and as JSON lines.
+/// The Collector's file of received requests.
+const RECEIVED: &str = "received.json";
+
+/// A Collector that takes OTLP with default settings, and shows what it got as Prometheus text and
+/// as JSON lines.
 pub struct Collector {
     /// The running Collector.
     pub process: Process,
@@ -27,7 +31,7 @@ impl Collector {
     pub async fn start() -> Self {
         let [grpc, http, exposition] = free_ports();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let received = folder.path().join("received.json");
+        let received = folder.path().join(RECEIVED);
         let config = format!(
             "
 receivers:
@@ -76,13 +80,26 @@ service:
         format!("http://127.0.0.1:{}/metrics", self.exposition)
     }
 
-    /// The requests it received, as OTLP JSON, oldest first. What came in the last moments may still be missing.
-    pub fn received(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.path().join("received.json")).unwrap_or_default();
-        // The last line may be half written.
-        text.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+    /// Waits until the requests it received meet the condition, and returns them as OTLP JSON,
+    /// oldest first.
+    pub async fn wait_for_received(&self, condition: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = fs::read_to_string(self.folder.path().join(RECEIVED)).unwrap_or_default();
+            // The last line may be half written.
+            let requests: Vec<Value> = text
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect();
+            if condition(&requests) {
+                return requests;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the Collector has only received {requests:#?}"
+            );
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
     }
 }
 
@@ -147,7 +164,8 @@ scrape_configs:
         format!("http://127.0.0.1:{}/api/v1/otlp", self.port)
     }
 
-    /// Answers an instant query: the series it selects, with their name as the label `__name__` where they have one.
+    /// Answers an instant query: the series it selects, with their name as the label `__name__`
+    /// where they have one.
     pub async fn query(&self, expression: &str) -> Series {
         let answer = self.get("/api/v1/query", &[("query", expression)]).await;
         let result = answer["data"]["result"]
@@ -163,7 +181,8 @@ scrape_configs:
             .collect()
     }
 
-    /// Asks a query again until its answer meets the condition; panics with the last answer when it never does.
+    /// Asks a query again until its answer meets the condition; panics with the last answer when it
+    /// never does.
     pub async fn wait_for(&self, expression: &str, condition: impl Fn(&Series) -> bool) -> Series {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -175,7 +194,7 @@ scrape_configs:
                 Instant::now() < deadline,
                 "Prometheus still answers {expression} with {series:?}"
             );
-            tokio::time::sleep(super::process::ASK_AGAIN).await;
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 

@@ -23,7 +23,7 @@ use tonic::Status;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 
-use super::received::{Received, Refused, Request, Transport};
+use crate::support::received::{Received, Refused, Request, Transport};
 
 /// What the Collector takes over HTTP unless it is told otherwise.
 const HTTP_BODY_LIMIT: u64 = 20 * 1024 * 1024;
@@ -203,7 +203,8 @@ async fn at_the_door(
     response
 }
 
-/// What went wrong, as the client is told: a gRPC error has HTTP status 200 and says the rest in its headers.
+/// What went wrong, as the client is told: a gRPC error has HTTP status 200 and says the rest in
+/// its headers.
 fn error_of(response: &Response) -> Option<String> {
     if let Some(status) = Status::from_header_map(response.headers()) {
         return (status.code() != tonic::Code::Ok)

@@ -11,14 +11,15 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Metric as WireMetric, NumberDataPoint, ResourceMetrics, metric::Data, number_data_point,
 };
 
-use crate::support::{self, Labels, Series};
+use super::{Labels, Series};
 
 /// Everything a receiver was sent so far, oldest first.
 #[derive(Debug, Default)]
 pub struct Received {
     /// The requests that were accepted.
     pub requests: Vec<Request>,
-    /// The requests that were answered with an error, or never: by a fault, or because they were too large or wrong.
+    /// The requests that were answered with an error, or never: by a fault, or because they were
+    /// too large or wrong.
     pub refused: Vec<Refused>,
     exports: Vec<Arc<Export>>,
     export_began: u64,
@@ -72,7 +73,8 @@ pub struct Export {
     pub scopes: Vec<String>,
     /// Its metrics by name.
     pub metrics: BTreeMap<String, Metric>,
-    /// Points whose series was already in this export: 0 unless a request was retried after its answer was lost.
+    /// Points whose series was already in this export: 0 unless a request was retried after its
+    /// answer was lost.
     pub repeated: usize,
 }
 
@@ -102,9 +104,10 @@ impl Received {
 
     /// Adds an accepted request, to the current export or as the beginning of the next.
     ///
-    /// An export is collected whole before any of it is sent. A point that is younger than the arrival of the export's
-    /// first request therefore belongs to the next one: exact, as sender and receiver read the same clock.
-    pub(super) fn record(&mut self, request: Request) {
+    /// An export is collected whole before any of it is sent. A point that is younger than the
+    /// arrival of the export's first request therefore belongs to the next one: exact, as sender
+    /// and receiver read the same clock.
+    pub fn record(&mut self, request: Request) {
         let newest = request.metrics().flat_map(|(_, metric)| points(metric).1);
         let newest = newest.map(|point| point.time).max().unwrap_or_default();
         if self.exports.is_empty() || newest > self.export_began {
@@ -158,7 +161,7 @@ impl Export {
         self.metrics
             .get(metric)?
             .series
-            .get(&support::labels(labels))
+            .get(&super::labels(labels))
             .copied()
     }
 
