@@ -1,3 +1,6 @@
 //! The bridge from GitLab to OpenTelemetry: see the folders for the four ideas.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod export;
 pub mod metrics;

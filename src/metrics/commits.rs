@@ -27,6 +27,7 @@ const COMMITS: Question = Question {
         Rest::Number {
             path: "repository/commits/{ref}/sequence",
             member: "count",
+            since: (16, 9),
         },
         Rest::Count("repository/commits?ref_name={ref}"),
     ],

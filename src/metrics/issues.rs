@@ -33,6 +33,7 @@ const fn count(graphql: &'static str, member: &'static str) -> Question {
         rest: Rest::Number {
             path: "issues_statistics?scope=all",
             member,
+            since: (10, 0),
         },
         hidden: &[],
         when_empty: None,

@@ -16,6 +16,7 @@ mod releases;
 mod snapshot;
 mod storage;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -142,6 +143,49 @@ static QUESTIONS: LazyLock<Vec<(&'static Question, &'static str)>> = LazyLock::n
     questions
 });
 
+/// What the configuration lets be shown, and how.
+#[derive(Clone)]
+pub struct Shown {
+    /// The metrics, in the order they are shown.
+    pub metrics: Vec<&'static Metric>,
+    /// Whether every series of a project also carries its path.
+    pub project_path: bool,
+}
+
+impl Shown {
+    /// The metrics whose name `keep` accepts.
+    pub fn new(keep: impl Fn(&str) -> bool, project_path: bool) -> Shown {
+        let metrics = catalogue()
+            .iter()
+            .copied()
+            .filter(|metric| keep(metric.name))
+            .collect();
+        Shown {
+            metrics,
+            project_path,
+        }
+    }
+
+    /// The slots of the questions that must be asked for it.
+    pub fn slots(&self) -> BTreeSet<usize> {
+        self.metrics
+            .iter()
+            .flat_map(|metric| metric.slots())
+            .collect()
+    }
+
+    /// How many series a snapshot has about GitLab.
+    pub fn series(&self, snapshot: &Snapshot) -> u64 {
+        let mut series = 0;
+        for metric in &self.metrics {
+            metric.observe(snapshot, 0..snapshot.projects.len(), false, &mut |_, _| {
+                series += 1
+            });
+        }
+        series
+    }
+}
+
 /// Every metric, in the order it is shown.
 pub fn catalogue() -> &'static [&'static Metric] {
     &METRICS
@@ -187,17 +231,22 @@ impl Metric {
         start..start + values.len()
     }
 
-    /// Shows what `projects` (indices into the snapshot) have of this metric. A metric over all
-    /// projects is shown with the first of them, and when there are none at all.
-    pub fn observe(&self, snapshot: &Snapshot, projects: Range<usize>, emit: &mut Emit<'_>) {
+    /// Shows what `projects` (indices into the snapshot) have of this metric, with their path if
+    /// `project_path`. A metric over all projects is shown whatever the range.
+    pub fn observe(
+        &self,
+        snapshot: &Snapshot,
+        projects: Range<usize>,
+        project_path: bool,
+        emit: &mut Emit<'_>,
+    ) {
         let slots = self.slots();
         match self.source {
             Source::Asked(values) => {
                 for project in &snapshot.projects[projects] {
-                    let id = project.identity.id_text.as_str();
                     for (value, reading) in values.iter().zip(&project.readings[slots.clone()]) {
                         if let Reading::Known { value: number, .. } = reading {
-                            let mut attributes = vec![(PROJECT_ID.name, id)];
+                            let mut attributes = project.identity.labels(project_path);
                             attributes.extend_from_slice(value.attributes);
                             emit(&attributes, *number as f64);
                         }
@@ -208,8 +257,11 @@ impl Metric {
                 for project in &snapshot.projects[projects] {
                     let identity = &project.identity;
                     if let Some(number) = value(identity) {
-                        let mut all = vec![(PROJECT_ID.name, identity.id_text.as_str())];
-                        all.extend(attributes(identity));
+                        let mut all = attributes(identity);
+                        let named = all
+                            .iter()
+                            .any(|(key, _)| *key == projects::PROJECT_PATH.name);
+                        all.extend(identity.labels(project_path && !named));
                         emit(&all, number as f64);
                     }
                 }

@@ -238,6 +238,15 @@ impl Identity {
             .map_or("", |(namespace, _)| namespace)
     }
 
+    /// The attributes every series of the project carries.
+    pub(super) fn labels(&self, project_path: bool) -> Vec<(&'static str, &str)> {
+        let mut labels = vec![(PROJECT_ID.name, self.id_text.as_str())];
+        if project_path {
+            labels.push((PROJECT_PATH.name, &self.path));
+        }
+        labels
+    }
+
     fn attributes(&self) -> Vec<(&'static str, &str)> {
         let archived = self
             .archived

@@ -27,6 +27,8 @@ pub enum Rest {
         path: &'static str,
         /// The member, as a path.
         member: &'static str,
+        /// The first GitLab version that has it.
+        since: (u32, u32),
     },
     /// How many entries a paginated list has.
     Count(&'static str),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Identity, catalogue, questions};
+use super::{Identity, Question, Shown, catalogue, questions};
 
 /// Seconds since 1970, UTC.
 pub type UnixTime = u64;
@@ -24,6 +24,12 @@ pub struct Snapshot {
     pub project_count: Option<u64>,
     /// The poll that built this snapshot; none before the first has ended.
     pub report: Option<Report>,
+    /// How old it is, by subject.
+    pub ages: Vec<Age>,
+    /// What is absent from it.
+    pub missing: Vec<Missing>,
+    /// How many series it has.
+    pub series: u64,
 }
 
 /// A project and what is known of it.
@@ -66,12 +72,12 @@ pub struct Report {
     pub reached: bool,
     /// Why not every selected project could be read; none for a complete poll.
     pub failure: Option<String>,
+    /// How many single values could not be read, though their project was listed.
+    pub failed: u64,
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.
     pub errors: BTreeMap<(&'static str, Reason), u64>,
-    /// Questions that this GitLab or this token has no answer for, by slot.
-    pub unsupported: Vec<usize>,
 }
 
 /// How old the oldest value of a subject is.
@@ -95,6 +101,29 @@ pub struct Missing {
 }
 
 impl Snapshot {
+    /// A snapshot of these projects, with what can be said about it.
+    pub fn new(
+        generation: u64,
+        mut projects: Vec<Arc<Project>>,
+        project_count: Option<u64>,
+        report: Report,
+        shown: &Shown,
+    ) -> Snapshot {
+        projects.sort_unstable_by_key(|project| project.identity.id);
+        let report = Some(report);
+        let mut snapshot = Snapshot {
+            generation,
+            projects,
+            project_count,
+            report,
+            ..Snapshot::default()
+        };
+        snapshot.ages = snapshot.count_ages();
+        snapshot.missing = snapshot.count_missing();
+        snapshot.series = shown.series(&snapshot);
+        snapshot
+    }
+
     /// The sum of the readings in `slots` over all projects: none as long as one is unknown.
     pub fn sum(&self, slots: Range<usize>) -> Option<u64> {
         self.project_count?;
@@ -111,8 +140,7 @@ impl Snapshot {
         Some(sum)
     }
 
-    /// The age of each subject's oldest value.
-    pub fn ages(&self) -> Vec<Age> {
+    fn count_ages(&self) -> Vec<Age> {
         let mut oldest = BTreeMap::<&'static str, UnixTime>::new();
         let mut note = |collector, at: UnixTime| {
             oldest
@@ -134,8 +162,7 @@ impl Snapshot {
             .collect()
     }
 
-    /// What is absent, and why: nothing is left out without a word.
-    pub fn missing(&self) -> Vec<Missing> {
+    fn count_missing(&self) -> Vec<Missing> {
         let mut missing = BTreeMap::<(&'static str, Reason), u64>::new();
         for metric in catalogue()
             .iter()
@@ -172,12 +199,34 @@ impl Reading {
     /// The reason of a field that this GitLab does not know.
     pub const UNSUPPORTED: Reason = "unsupported";
 
+    /// Reasons that are facts, not failures.
+    pub const QUIET: [Reason; 3] = [Self::NOT_ASKED, Self::HIDDEN, Self::UNSUPPORTED];
+
+    /// The value, if it is known.
+    pub fn value(&self) -> Option<u64> {
+        match self {
+            Reading::Known { value, .. } => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The reading of a null: nobody tells, unless it follows from an empty repository.
+    pub fn of_null(question: &Question, identity: &Identity, now: UnixTime) -> Reading {
+        match question.when_empty {
+            Some(value) if identity.empty == Some(true) => Reading::Known { value, at: now },
+            _ => Reading::Unknown(Self::HIDDEN),
+        }
+    }
+
     /// This reading, or the last good value if this one failed. What GitLab hides or does not have
     /// is no failure: an older value would no longer be true.
     pub fn or_last_good(self, last: Option<&Reading>) -> Reading {
         match (self, last) {
-            (Reading::Unknown(Self::NOT_ASKED | Self::HIDDEN | Self::UNSUPPORTED), _) => self,
-            (Reading::Unknown(_), Some(last @ Reading::Known { .. })) => *last,
+            (Reading::Unknown(reason), Some(last @ Reading::Known { .. }))
+                if !Self::QUIET.contains(&reason) =>
+            {
+                *last
+            }
             _ => self,
         }
     }

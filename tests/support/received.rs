@@ -13,6 +13,9 @@ use opentelemetry_proto::tonic::metrics::v1::{
 
 use super::{Labels, Series};
 
+/// The metric that is only in the last request of an export.
+const LAST: &str = "gitlab_bridge_build_info";
+
 /// Everything a receiver was sent so far, oldest first.
 #[derive(Debug, Default)]
 pub struct Received {
@@ -22,7 +25,7 @@ pub struct Received {
     /// too large or wrong.
     pub refused: Vec<Refused>,
     exports: Vec<Arc<Export>>,
-    export_began: u64,
+    ended: bool,
 }
 
 /// One accepted request.
@@ -97,6 +100,11 @@ impl Received {
         self.exports.last().cloned().unwrap_or_default()
     }
 
+    /// How many exports came whole.
+    pub fn ended(&self) -> usize {
+        self.exports.len() - usize::from(!self.ended && !self.exports.is_empty())
+    }
+
     /// All exports, oldest first.
     pub fn exports(&self) -> &[Arc<Export>] {
         &self.exports
@@ -104,16 +112,13 @@ impl Received {
 
     /// Adds an accepted request, to the current export or as the beginning of the next.
     ///
-    /// An export is collected whole before any of it is sent. A point that is younger than the
-    /// arrival of the export's first request therefore belongs to the next one: exact, as sender
-    /// and receiver read the same clock.
-    pub fn record(&mut self, request: Request) {
-        let newest = request.metrics().flat_map(|(_, metric)| points(metric).1);
-        let newest = newest.map(|point| point.time).max().unwrap_or_default();
-        if self.exports.is_empty() || newest > self.export_began {
+    /// The bridge sends an export in pages and what it says of itself last, so the request that
+    /// has [`LAST`] ends one.
+    pub(super) fn record(&mut self, request: Request) {
+        if self.exports.is_empty() || self.ended {
             self.exports.push(Arc::default());
-            self.export_began = request.arrived;
         }
+        self.ended = request.metrics().any(|(_, metric)| metric.name == LAST);
         if let Some(export) = self.exports.last_mut() {
             Arc::make_mut(export).add(&request);
         }

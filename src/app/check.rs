@@ -1,0 +1,155 @@
+//! `check`: what would work and what would not, each problem with what to do about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::parts;
+use crate::config::Config;
+use crate::export::{Otlp, Server};
+use crate::gitlab::{Client, Introduction};
+use crate::metrics::{Reading, Snapshot, catalogue, questions};
+
+/// How long GitLab may take to say who we are.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an export target may take to accept a first export.
+const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What has been found, line by line.
+#[derive(Default)]
+struct Findings {
+    problems: usize,
+}
+
+impl Findings {
+    fn good(&mut self, text: impl AsRef<str>) {
+        println!("ok    {}", text.as_ref());
+    }
+
+    fn note(&mut self, text: impl AsRef<str>) {
+        println!("note  {}", text.as_ref());
+    }
+
+    fn problem(&mut self, text: impl AsRef<str>) {
+        self.problems += 1;
+        println!("FAIL  {}", text.as_ref());
+    }
+}
+
+/// Checks the configuration against the real GitLab and the real export targets.
+///
+/// # Errors
+/// If there is any problem; all of them have been printed then.
+pub async fn check(config: Config) -> Result<()> {
+    let mut findings = Findings::default();
+    findings.good("the configuration is valid");
+    match parts::client(&config) {
+        Ok(client) => check_gitlab(&config, client, &mut findings).await?,
+        Err(error) => findings.problem(format!("{error:#}")),
+    }
+    check_exports(&config, &mut findings).await;
+    match findings.problems {
+        0 => Ok(()),
+        1 => bail!("1 problem"),
+        problems => bail!("{problems} problems"),
+    }
+}
+
+async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) -> Result<()> {
+    let url = client.url().clone();
+    match client.introduce(Instant::now() + PATIENCE).await {
+        Ok(introduction) => introduce(&url, &introduction, findings),
+        Err(error) => {
+            let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
+            findings.problem(format!("{url}: {error}{advice}"));
+            return Ok(());
+        }
+    }
+    let shown = parts::shown(config);
+    let mut poller = parts::poller(config, client, shown)?;
+    let snapshot = poller.poll().await;
+    let report = snapshot.report.clone();
+    match report.as_ref().and_then(|report| report.failure.as_ref()) {
+        Some(failure) => findings.problem(failure),
+        None => findings.good(format!("{} projects are selected", snapshot.projects.len())),
+    }
+    if snapshot.projects.is_empty() && snapshot.project_count.is_some() {
+        findings.note("nothing is selected: is the token a member of a project? See select in the configuration, or --all");
+    }
+    if let Some(report) = report {
+        findings.good(format!("one poll makes {} requests and takes {:.1?}", report.requests, report.took));
+    }
+    missing(&snapshot, findings);
+    Ok(())
+}
+
+fn introduce(url: &url::Url, introduction: &Introduction, findings: &mut Findings) {
+    let version = introduction.version.as_deref().unwrap_or("of unknown version");
+    findings.good(format!("{url} is GitLab {version}"));
+    let user = introduction.username.as_deref().unwrap_or("somebody it does not name");
+    let name = introduction.token_name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+    findings.good(format!("the token{name} belongs to {user}"));
+    match &introduction.scopes {
+        Some(scopes) if !scopes.iter().any(|scope| scope == "api" || scope == "read_api") => {
+            findings.problem(format!(
+                "the token has the scopes {}: create one with read_api",
+                scopes.join(", ")
+            ));
+        }
+        Some(scopes) => findings.good(format!("its scopes are {}", scopes.join(", "))),
+        None => findings.note("GitLab does not tell the scopes of this kind of token; it needs read_api"),
+    }
+    match &introduction.expires_at {
+        Some(date) => findings.good(format!("it expires on {date}")),
+        None => findings.note("GitLab does not say when it expires"),
+    }
+}
+
+/// Which metrics lack values, and why.
+fn missing(snapshot: &Snapshot, findings: &mut Findings) {
+    for missing in &snapshot.missing {
+        let (metric, count) = (missing.metric, missing.count);
+        match missing.reason {
+            Reading::HIDDEN => findings.note(format!(
+                "{metric}: {count} values are hidden from the token (statistics need the Reporter role)"
+            )),
+            Reading::UNSUPPORTED => {
+                let asked = catalogue().iter().find(|known| known.name == metric);
+                let asked = asked.map(|metric| questions()[metric.slots().start].0.graphql).unwrap_or_default();
+                findings.note(format!("{metric}: this GitLab does not have all of it (it is asked as {asked})"));
+            }
+            reason => findings.problem(format!("{metric}: {count} values could not be read: {reason}")),
+        }
+    }
+}
+
+async fn check_exports(config: &Config, findings: &mut Findings) {
+    let address = format!("{}:{}", config.listen.host, config.listen.port);
+    match Server::bind(&config.listen.host, config.listen.port).await {
+        Ok(_) if config.export.prometheus => findings.good(format!("{address} is free for /metrics and health")),
+        Ok(_) => findings.good(format!("{address} is free for health; the Prometheus exporter is off")),
+        Err(error) => findings.problem(format!("{error:#}")),
+    }
+    let Some(otlp) = &config.export.otlp else { return };
+    let pushed = match Otlp::build(&parts::target(otlp), parts::resource(config), parts::shown(config)) {
+        Ok(otlp) => {
+            let (_publish, snapshots) = watch::channel::<Arc<Snapshot>>(Arc::default());
+            let nothing = snapshots.borrow().clone();
+            let introspect = Arc::new(|| crate::metrics::Bridge { version: env!("CARGO_PKG_VERSION"), ..Default::default() });
+            let push = timeout(EXPORT_PATIENCE, otlp.push(&nothing, &(introspect as _))).await;
+            push.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
+        }
+        Err(error) => Err(format!("{error:#}")),
+    };
+    match pushed {
+        Ok(()) => findings.good(format!("{} accepts OTLP", otlp.endpoint)),
+        Err(error) => findings.problem(format!(
+            "{} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 HTTP), protocol and \
+             authentication? See otlp in the configuration, or OTEL_EXPORTER_OTLP_*",
+            otlp.endpoint
+        )),
+    }
+}

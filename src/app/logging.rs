@@ -1,0 +1,33 @@
+//! Logs on stderr: one line an event, logfmt or JSON.
+
+use anyhow::{Context, Result};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::{Log, LogFormat};
+
+/// Starts logging.
+///
+/// # Errors
+/// If the level is not one or logging has been started before.
+pub fn start(log: &Log) -> Result<()> {
+    let filter: EnvFilter = log.level.parse().with_context(|| {
+        format!("the log level {:?}: use error, warn, info, debug or trace", log.level)
+    })?;
+    let layer = match log.format {
+        LogFormat::Text => tracing_logfmt::builder()
+            .with_target(false)
+            .with_span_name(false)
+            .with_span_path(false)
+            .layer()
+            .with_writer(std::io::stderr)
+            .boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(std::io::stderr)
+            .boxed(),
+    };
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().context("starting the log")
+}

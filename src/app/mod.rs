@@ -1,0 +1,64 @@
+//! Joins the four ideas into a running bridge, one file per command.
+
+mod check;
+mod demo;
+mod logging;
+mod once;
+mod parts;
+mod progress;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use parts::Parts;
+
+pub use check::check;
+pub use demo::demo;
+pub use logging::start as start_logging;
+pub use once::once;
+
+/// How long everything together may take to end once told to stop: the last export and open
+/// scrapes have their own, shorter limits.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the bridge until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If a part can't be built or the listener breaks.
+pub async fn run(config: Config) -> Result<()> {
+    run_until(config, CancellationToken::new()).await
+}
+
+/// Runs the bridge until a signal comes or `stop` says so.
+async fn run_until(config: Config, stop: CancellationToken) -> Result<()> {
+    let parts = Parts::build(&config).await?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut tasks = parts.spawn(&stop);
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = stop.cancelled() => Ok(()),
+        ended = first_failure(&mut tasks) => ended,
+    };
+    tracing::info!("stopping");
+    stop.cancel();
+    if timeout(DRAIN, tasks.join_all()).await.is_err() {
+        tracing::warn!(limit = ?DRAIN, "stopped before everything had ended");
+    }
+    ended
+}
+
+/// Waits for a task that fails: none of them ends by itself.
+async fn first_failure(tasks: &mut JoinSet<Result<()>>) -> Result<()> {
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a part of the bridge panicked")??;
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! A progress bar on a terminal while the first poll runs.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+use crate::export::Snapshots;
+use crate::poll::Progress;
+
+/// Shows how far the first poll is, until it has ended. Without a terminal it shows nothing.
+pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: CancellationToken) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let bar = ProgressBar::new_spinner();
+    // The template is a constant that indicatif accepts; its default will do otherwise.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} first poll: {pos} projects read in {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut tick = interval(Duration::from_millis(100));
+    let ended = async { snapshots.wait_for(|snapshot| snapshot.report.is_some()).await.is_ok() };
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        tokio::select! {
+            _ = &mut ended => break,
+            () = stop.cancelled() => break,
+            _ = tick.tick() => {
+                bar.set_position(progress.projects() as u64);
+                bar.tick();
+            }
+        }
+    }
+    bar.finish_and_clear();
+}

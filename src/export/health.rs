@@ -1,0 +1,119 @@
+//! Whether exports work, and whether what is shown is fresh enough to be called ready.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::metrics::{Export, Report, UnixTime};
+
+/// How the exports to one target go.
+pub struct Health(Mutex<State>);
+
+struct State {
+    export: Export,
+    failure: Option<String>,
+}
+
+/// How old things may be before the bridge is not ready any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// The interval of polls.
+    pub poll: Duration,
+    /// The interval of OTLP exports.
+    pub export: Duration,
+}
+
+impl Freshness {
+    /// How many intervals may pass without a success.
+    const INTERVALS: u32 = 3;
+
+    /// Says why the bridge is not ready; none if it is.
+    pub fn complaint(
+        &self,
+        now: UnixTime,
+        report: Option<&Report>,
+        exports: &[&Health],
+    ) -> Option<String> {
+        let Some(report) = report else {
+            return Some("the first poll has not ended yet".to_owned());
+        };
+        let failure = report.failure.as_deref().unwrap_or("polls have stopped");
+        let Some(complete) = report.last_complete else {
+            return Some(format!("no poll has been complete yet: {failure}"));
+        };
+        // A poll may take longer than the interval; the next follows at once then.
+        let limit = self.poll.max(report.took) * Self::INTERVALS;
+        let age = Duration::from_secs(now.saturating_sub(complete));
+        if age > limit {
+            return Some(format!(
+                "the last complete poll ended {age:?} ago (limit {limit:?}): {failure}"
+            ));
+        }
+        let limit = self.export.max(Duration::from_secs(1)) * Self::INTERVALS;
+        exports
+            .iter()
+            .find_map(|health| health.complaint(now, complete, limit))
+    }
+}
+
+impl Health {
+    /// Nothing exported yet.
+    pub fn new(exporter: &'static str) -> Health {
+        let export = Export {
+            exporter,
+            succeeded: 0,
+            failed: 0,
+            last: None,
+            last_success: None,
+        };
+        Health(Mutex::new(State {
+            export,
+            failure: None,
+        }))
+    }
+
+    /// Notes how an export went.
+    pub fn note(&self, outcome: &Result<(), String>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.export.last = Some(outcome.is_ok());
+        state.failure = outcome.as_ref().err().cloned();
+        match outcome {
+            Ok(()) => {
+                state.export.succeeded += 1;
+                state.export.last_success = Some(now());
+            }
+            Err(_) => state.export.failed += 1,
+        }
+    }
+
+    /// How the exports went.
+    pub fn export(&self) -> Export {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .export
+            .clone()
+    }
+
+    /// An export is late when the last good one, or else the poll it should have shown, is too old.
+    fn complaint(&self, now: UnixTime, data: UnixTime, limit: Duration) -> Option<String> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = state.failure.as_deref()?;
+        let exporter = state.export.exporter;
+        let age =
+            Duration::from_secs(now.saturating_sub(state.export.last_success.unwrap_or(data)));
+        let since = match state.export.last_success {
+            Some(_) => "the last good export",
+            None => "nothing exported since a poll that",
+        };
+        (age > limit)
+            .then(|| format!("{exporter}: {since} ended {age:?} ago (limit {limit:?}): {failure}"))
+    }
+}
+
+/// The time of day.
+pub fn now() -> UnixTime {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}

@@ -1,0 +1,183 @@
+//! The listener: `/metrics`, health and a landing page. No request here ever reaches GitLab.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::health::{Freshness, now};
+use super::{Health, Introspect, Prometheus, Snapshots};
+
+/// The text format of Prometheus.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The bound listener.
+pub struct Server {
+    listener: TcpListener,
+}
+
+/// What the pages are made of.
+pub struct Pages {
+    /// The exposition, if Prometheus is an exporter.
+    pub prometheus: Option<Arc<Prometheus>>,
+    /// What the bridge knows of itself.
+    pub introspect: Introspect,
+    /// The latest snapshot.
+    pub snapshots: Snapshots,
+    /// How exports over OTLP go.
+    pub otlp: Option<Arc<Health>>,
+    /// How old things may be.
+    pub freshness: Freshness,
+}
+
+impl Server {
+    /// How long open connections may take once the bridge is told to stop.
+    const DRAIN: Duration = Duration::from_secs(2);
+
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// If it is taken or not ours.
+    pub async fn bind(host: &str, port: u16) -> Result<Server> {
+        let listener = TcpListener::bind((host, port)).await;
+        let listener = listener.with_context(|| {
+            format!("listening on {host}:{port}: is another bridge running? Choose another with --listen host:port")
+        })?;
+        Ok(Server { listener })
+    }
+
+    /// The bound address.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener
+            .local_addr()
+            .context("reading the address of the listener")
+    }
+
+    /// Serves until told to stop, then lets open requests end for a moment.
+    ///
+    /// # Errors
+    /// If the listener breaks.
+    pub async fn run(self, pages: Pages, stop: CancellationToken) -> Result<()> {
+        let router = Router::new()
+            .route("/", get(landing))
+            .route("/metrics", get(metrics))
+            .route(
+                "/-/healthy",
+                get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
+            )
+            .route("/-/ready", get(ready))
+            .with_state(Arc::new(pages));
+        let draining = stop.clone();
+        let serving = axum::serve(self.listener, router)
+            .with_graceful_shutdown(async move { draining.cancelled().await });
+        let mut serving = std::pin::pin!(serving.into_future());
+        tokio::select! {
+            served = &mut serving => return served.context("serving HTTP"),
+            () = stop.cancelled() => {}
+        }
+        match timeout(Self::DRAIN, serving).await {
+            Ok(served) => served.context("serving HTTP"),
+            Err(_) => Ok(()), // A client that keeps its connection open does not keep us.
+        }
+    }
+}
+
+async fn metrics(State(pages): State<Arc<Pages>>, request: HeaderMap) -> Response {
+    let Some(prometheus) = &pages.prometheus else {
+        let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let exposition = prometheus.exposition((pages.introspect)(), accepts_gzip(&request));
+    let length: usize = exposition.pieces.iter().map(|piece| piece.len()).sum();
+    let pieces = exposition.pieces.into_iter().map(Ok::<_, Infallible>);
+    let mut response = Response::builder()
+        .header(header::CONTENT_TYPE, TEXT_FORMAT)
+        .header(header::CONTENT_LENGTH, length)
+        .header(header::VARY, "Accept-Encoding");
+    if exposition.gzip {
+        response = response.header(header::CONTENT_ENCODING, "gzip");
+    }
+    let response = response.body(Body::from_stream(futures::stream::iter(pieces)));
+    response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn ready(State(pages): State<Arc<Pages>>) -> Response {
+    match complaint(&pages) {
+        None => "gitlab-metrics-bridge is ready.\n".into_response(),
+        Some(complaint) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("Not ready: {complaint}\n"),
+        )
+            .into_response(),
+    }
+}
+
+async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
+    let snapshot = pages.snapshots.borrow().clone();
+    let bridge = (pages.introspect)();
+    let status = complaint(&pages).map_or("ready".to_owned(), |complaint| {
+        format!("not ready: {complaint}")
+    });
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gitlab-metrics-bridge</title>\
+         <h1>gitlab-metrics-bridge {}</h1><p>{} of {}: {} projects, {} series.</p>\
+         <ul><li><a href=\"metrics\">Metrics</a></li><li><a href=\"-/ready\">Ready</a></li>\
+         <li><a href=\"-/healthy\">Healthy</a></li></ul></html>\n",
+        bridge.version,
+        escaped(&status),
+        escaped(&bridge.instance_url),
+        snapshot.projects.len(),
+        snapshot.series,
+    ))
+}
+
+fn complaint(pages: &Pages) -> Option<String> {
+    let snapshot = pages.snapshots.borrow().clone();
+    let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
+    exports.extend(
+        pages
+            .prometheus
+            .iter()
+            .map(|prometheus| prometheus.health()),
+    );
+    pages
+        .freshness
+        .complaint(now(), snapshot.report.as_ref(), &exports)
+}
+
+/// Whether the client takes gzip: named, or by `*`, and not with a weight of 0.
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let accepted = request.get_all(header::ACCEPT_ENCODING);
+    let mut codings = accepted
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|q| q.trim().parse() == Ok(0.0));
+        matches!(name.trim(), "gzip" | "*") && !refused
+    })
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

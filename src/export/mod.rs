@@ -1,0 +1,31 @@
+//! How it is shown: observable gauges over the latest snapshot, pushed over OTLP and served to
+//! Prometheus.
+//!
+//! Readers are driven a page of series at a time (see [`pages`]). That bounds an OTLP message, the
+//! SDK's cardinality limit and memory at once, whatever the number of projects, and every page of
+//! one export comes from the same snapshot.
+
+mod gzip;
+mod health;
+mod http;
+mod meter;
+mod otlp;
+mod pages;
+mod prometheus;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::metrics::{Bridge, Snapshot};
+
+pub use health::{Freshness, Health};
+pub use http::{Pages, Server};
+pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
+pub use prometheus::{Exposition, Prometheus};
+
+/// The latest snapshot.
+pub type Snapshots = watch::Receiver<Arc<Snapshot>>;
+
+/// Tells what the bridge knows of itself now.
+pub type Introspect = Arc<dyn Fn() -> Bridge + Send + Sync>;

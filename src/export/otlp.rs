@@ -1,0 +1,343 @@
+//! Pushes snapshots over OTLP, page by page.
+//!
+//! The official exporter sends; our loop drives it. The SDK's periodic reader would send one
+//! message of any size, wait a whole interval before the first, swallow the reason of a failure
+//! and hold up a shutdown; a reader that is collected on demand does none of this.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use opentelemetry_otlp::{MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use url::Url;
+
+use super::meter::{Instruments, SnapshotPage};
+use super::pages::{Bounds, pages};
+use super::{Health, Introspect, Snapshots};
+use crate::metrics::{Bridge, Shown, Snapshot};
+
+/// Where to push and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// gRPC or HTTP.
+    pub protocol: Protocol,
+    /// The endpoint as it is asked: for HTTP with its path.
+    pub endpoint: Url,
+    /// Headers or gRPC metadata of every request.
+    pub headers: Vec<(String, SecretString)>,
+    /// Compression of requests.
+    pub compression: Option<Compression>,
+    /// How long one request may take, retries included.
+    pub timeout: Duration,
+    /// Certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate, for mutual TLS, and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// How often to push.
+    pub interval: Duration,
+    /// The temporality of counters.
+    pub temporality: Temporality,
+}
+
+/// The OTLP transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// Protobuf over HTTP.
+    Http,
+}
+
+pub use opentelemetry_otlp::Compression;
+pub use opentelemetry_sdk::metrics::Temporality;
+
+/// The OTLP exporter of the bridge.
+pub struct Otlp {
+    exporter: MetricExporter,
+    gitlab: Arc<Collector<SnapshotPage>>,
+    bridge: Arc<Collector<Bridge>>,
+    shown: Shown,
+    interval: Duration,
+    health: Arc<Health>,
+}
+
+/// A reader and the instruments it reads.
+struct Collector<T> {
+    reader: SharedReader,
+    instruments: Instruments<T>,
+}
+
+impl Otlp {
+    /// How long the last push may take once the bridge is told to stop.
+    const LAST_PUSH: Duration = Duration::from_secs(3);
+    /// The pause after a first failure; it doubles up to the interval.
+    const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+    /// Builds the exporter; it connects when it first pushes. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// If a certificate or key can't be read or a header is not valid.
+    pub fn build(target: &Target, resource: Resource, shown: Shown) -> Result<Otlp> {
+        let exporter = match target.protocol {
+            Protocol::Grpc => grpc(target)?,
+            Protocol::Http => http(target)?,
+        };
+        let reader = || SharedReader::new(exporter.temporality());
+        let (of_gitlab, of_bridge) = (reader(), reader());
+        let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
+        let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
+        Ok(Otlp {
+            exporter,
+            gitlab: Arc::new(Collector {
+                reader: of_gitlab,
+                instruments: gitlab,
+            }),
+            bridge: Arc::new(Collector {
+                reader: of_bridge,
+                instruments: bridge,
+            }),
+            shown,
+            interval: target.interval,
+            health: Arc::new(Health::new("otlp")),
+        })
+    }
+
+    /// How the exports go.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Pushes right after the first poll, then every interval, and once more when told to stop.
+    /// After a failure it tries again sooner.
+    pub async fn run(
+        self,
+        mut snapshots: Snapshots,
+        introspect: Introspect,
+        stop: CancellationToken,
+    ) {
+        let first_poll = snapshots.wait_for(|snapshot| snapshot.report.is_some());
+        let mut next = Instant::now() + self.interval;
+        tokio::select! {
+            _ = first_poll => next = Instant::now(),
+            () = sleep_until(next) => {}
+            () = stop.cancelled() => {}
+        }
+        let mut pause = Self::FIRST_PAUSE;
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = stop.cancelled() => break,
+            }
+            let started = Instant::now();
+            let snapshot = snapshots.borrow_and_update().clone();
+            let pushed = tokio::select! {
+                pushed = self.push(&snapshot, &introspect) => pushed,
+                () = stop.cancelled() => break,
+            };
+            next = started + self.interval;
+            match pushed {
+                Ok(()) => pause = Self::FIRST_PAUSE,
+                Err(error) => {
+                    tracing::warn!(
+                        error,
+                        "OTLP export failed; will try again with fresh values"
+                    );
+                    next = next.min(Instant::now() + pause);
+                    pause = (pause * 2).min(self.interval);
+                }
+            }
+        }
+        let snapshot = snapshots.borrow().clone();
+        if snapshot.report.is_some() {
+            match timeout(Self::LAST_PUSH, self.push(&snapshot, &introspect)).await {
+                Ok(Ok(())) => tracing::info!("last OTLP export done"),
+                Ok(Err(error)) => tracing::warn!(error, "last OTLP export failed"),
+                Err(_) => {
+                    tracing::warn!(limit = ?Self::LAST_PUSH, "last OTLP export did not end in time")
+                }
+            }
+        }
+    }
+
+    /// Pushes one snapshot and the bridge's own metrics.
+    ///
+    /// # Errors
+    /// Why the target did not take all of it.
+    pub async fn push(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        introspect: &Introspect,
+    ) -> Result<(), String> {
+        let outcome = self.push_pages(snapshot, introspect).await;
+        self.health.note(&outcome);
+        outcome
+    }
+
+    async fn push_pages(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        introspect: &Introspect,
+    ) -> Result<(), String> {
+        for page in pages(&self.shown, snapshot, Bounds::DEFAULT, false) {
+            self.send(
+                &self.gitlab,
+                SnapshotPage {
+                    snapshot: Arc::clone(snapshot),
+                    page,
+                },
+            )
+            .await?;
+        }
+        self.send(&self.bridge, introspect()).await
+    }
+
+    async fn send<T>(&self, from: &Arc<Collector<T>>, content: T) -> Result<(), String>
+    where
+        T: Default + Send + 'static,
+    {
+        let from = Arc::clone(from);
+        // Collecting takes milliseconds of computing, too long for the runtime's workers.
+        let collected = tokio::task::spawn_blocking(move || {
+            let mut metrics = ResourceMetrics::default();
+            let collected = from
+                .instruments
+                .collect(content, || from.reader.collect(&mut metrics))?;
+            collected.map_err(|error| error.to_string())?;
+            Ok::<_, String>(metrics)
+        });
+        let metrics = collected.await.map_err(|error| error.to_string())??;
+        self.exporter
+            .export(&metrics)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn grpc(target: &Target) -> Result<MetricExporter> {
+    let mut metadata = MetadataMap::new();
+    for (name, value) in &target.headers {
+        let key = MetadataKey::from_bytes(name.as_bytes());
+        let key = key.with_context(|| format!("the OTLP header name {name:?} is not valid"))?;
+        let value = value.expose_secret().parse::<MetadataValue<Ascii>>();
+        let mut value =
+            value.with_context(|| format!("the value of the OTLP header {name:?} is not valid"))?;
+        value.set_sensitive(true);
+        metadata.insert(key, value);
+    }
+    let mut builder = MetricExporter::builder()
+        .with_tonic()
+        .with_endpoint(target.endpoint.as_str().trim_end_matches('/'))
+        .with_timeout(target.timeout)
+        .with_metadata(metadata);
+    if target.endpoint.scheme() == "https" {
+        // Without this the exporter would trust nobody.
+        let mut tls = ClientTlsConfig::new().with_enabled_roots();
+        if let Some(file) = &target.ca_file {
+            tls = tls.ca_certificate(Certificate::from_pem(read(file)?));
+        }
+        if let Some((certificate, key)) = &target.identity {
+            tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+        }
+        builder = builder.with_tls_config(tls);
+    }
+    if let Some(compression) = target.compression {
+        builder = builder.with_compression(compression);
+    }
+    builder
+        .with_temporality(target.temporality)
+        .build()
+        .context("building the OTLP exporter")
+}
+
+fn http(target: &Target) -> Result<MetricExporter> {
+    let mut client = reqwest::Client::builder().timeout(target.timeout);
+    if let Some(file) = &target.ca_file {
+        let certificates = reqwest::Certificate::from_pem_bundle(&read(file)?);
+        client = client
+            .tls_certs_merge(certificates.with_context(|| format!("reading {}", file.display()))?);
+    }
+    if let Some((certificate, key)) = &target.identity {
+        let mut pem = read(certificate)?;
+        pem.extend(read(key)?);
+        let identity = reqwest::Identity::from_pem(&pem);
+        client = client
+            .identity(identity.with_context(|| format!("reading {}", certificate.display()))?);
+    }
+    // The exporter decodes %xx in header values, which have been decoded already.
+    let headers = target.headers.iter();
+    let headers =
+        headers.map(|(name, value)| (name.clone(), value.expose_secret().replace('%', "%25")));
+    let mut builder = MetricExporter::builder()
+        .with_http()
+        .with_http_client(client.build().context("building the OTLP client")?)
+        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+        .with_endpoint(target.endpoint.as_str())
+        .with_timeout(target.timeout)
+        .with_headers(headers.collect());
+    if let Some(compression) = target.compression {
+        builder = builder.with_compression(compression);
+    }
+    builder
+        .with_temporality(target.temporality)
+        .build()
+        .context("building the OTLP exporter")
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// A manual reader that both its provider and its collector hold.
+#[derive(Clone)]
+struct SharedReader(Arc<ManualReader>);
+
+impl SharedReader {
+    fn new(temporality: Temporality) -> SharedReader {
+        SharedReader(Arc::new(
+            ManualReader::builder()
+                .with_temporality(temporality)
+                .build(),
+        ))
+    }
+}
+
+impl fmt::Debug for SharedReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl MetricReader for SharedReader {
+    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
+        self.0.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.0.collect(metrics)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.0.temporality(kind)
+    }
+}

@@ -1,0 +1,270 @@
+//! Reads lists of projects over GraphQL, a page of up to 100 projects and all their values at a time.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::page::PageSize;
+use super::plan::{Capabilities, List, Plan};
+use super::{Found, Listing, Progress};
+use crate::gitlab::{Answer, Client, Error, GraphqlError};
+use crate::metrics::{Identity, Reading, Reason, UnixTime, number, questions};
+
+/// What one poll asks over GraphQL, and what it learns about asking.
+pub struct Asker<'a> {
+    pub client: &'a Client,
+    pub slots: &'a BTreeSet<usize>,
+    pub capabilities: &'a Mutex<Capabilities>,
+    pub page: &'a Mutex<PageSize>,
+    pub deadline: Instant,
+    pub now: UnixTime,
+    pub progress: &'a Progress,
+}
+
+/// A page as it came.
+struct Page {
+    found: Vec<Found>,
+    next: Option<String>,
+    /// Whether GitLab ran out of time for some of it.
+    timed_out: bool,
+}
+
+/// Which part of a list to ask for.
+struct Part<'a> {
+    list: List,
+    /// The variables that name the list.
+    variables: Value,
+    first: usize,
+    after: Option<&'a str>,
+}
+
+impl Asker<'_> {
+    /// Walks a list to its end by its cursors. What was read before a failure is kept.
+    pub async fn walk(&self, list: List, variables: Value) -> Listing {
+        let mut listing = Listing::default();
+        let mut after: Option<String> = None;
+        loop {
+            let first = lock(self.page).size();
+            let part = Part { list, variables: variables.clone(), first, after: after.as_deref() };
+            match self.page(&part).await {
+                Ok(Some(page)) => {
+                    listing.found.extend(page.found);
+                    match page.next {
+                        Some(next) if after.as_ref() != Some(&next) => after = Some(next),
+                        _ => return listing,
+                    }
+                }
+                Ok(None) => {} // It was too much: once more with less.
+                Err(error) => {
+                    listing.failure = Some(error);
+                    return listing;
+                }
+            }
+        }
+    }
+
+    /// Asks for projects by id. Ids that GitLab does not return are gone, or were never visible.
+    pub async fn by_id(&self, ids: &[u64]) -> Listing {
+        let mut listing = Listing::default();
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let first = lock(self.page).size().min(rest.len());
+            let gids: Vec<_> = rest[..first].iter().map(|id| format!("gid://gitlab/Project/{id}")).collect();
+            let part = Part { list: List::Ids, variables: json!({ "ids": gids }), first, after: None };
+            match self.page(&part).await {
+                Ok(Some(page)) => {
+                    listing.found.extend(page.found);
+                    rest = &rest[first..];
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    listing.failure = Some(error);
+                    return listing;
+                }
+            }
+        }
+        listing
+    }
+
+    /// Asks for projects by full path, where this GitLab can.
+    pub async fn by_path(&self, paths: &[String]) -> Listing {
+        /// GitLab takes no more paths at once.
+        const MOST: usize = 50;
+        let mut listing = Listing::default();
+        let mut rest = paths;
+        while !rest.is_empty() {
+            let first = lock(self.page).size().min(MOST).min(rest.len());
+            let part = Part { list: List::Paths, variables: json!({ "paths": rest[..first] }), first, after: None };
+            match self.page(&part).await {
+                Ok(Some(page)) => {
+                    listing.found.extend(page.found);
+                    rest = &rest[first..];
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    listing.failure = Some(error);
+                    return listing;
+                }
+            }
+        }
+        listing
+    }
+
+    /// Asks for one page; none if it was too much and a smaller one must be tried.
+    async fn page(&self, part: &Part<'_>) -> Result<Option<Page>, Error> {
+        let plan = Plan::new(self.slots, &lock(self.capabilities));
+        let started = Instant::now();
+        let answer = self.ask(part, &plan.document(part.list)).await;
+        let error = match answer.and_then(|answer| self.read(part.list, &answer, &plan)) {
+            Ok(page) => {
+                match page.timed_out {
+                    true => lock(self.page).failed(part.first),
+                    false => lock(self.page).answered(part.first, started.elapsed()),
+                }
+                self.progress.add(page.found.len());
+                return Ok(Some(page));
+            }
+            Err(error) => error,
+        };
+        match &error {
+            Error::Graphql { errors } if self.lose(errors) => return Ok(None),
+            Error::Graphql { errors } if errors.iter().any(|error| is_too_complex(error) || is_timeout(error)) => {}
+            Error::Timeout => {}
+            // Broken pages and a broken GitLab look alike; a light question tells them apart.
+            Error::Server { .. } => {
+                if let Some(page) = self.lightly(part, &plan).await? && part.first == 1 {
+                    return Ok(Some(page));
+                }
+            }
+            _ => return Err(error),
+        }
+        if part.first > 1 {
+            tracing::debug!(projects = part.first, %error, "the page was too much; asking for half of it");
+            lock(self.page).failed(part.first);
+            return Ok(None);
+        }
+        // One project breaks its page: its values are asked for one by one instead.
+        self.lightly(part, &plan).await
+    }
+
+    /// Asks who the projects of a page are and leaves all their values to be asked in another way.
+    async fn lightly(&self, part: &Part<'_>, plan: &Plan) -> Result<Option<Page>, Error> {
+        let answer = self.ask(part, &plan.light_document(part.list)).await?;
+        let mut page = self.read(part.list, &answer, plan)?;
+        for found in &mut page.found {
+            for (slot, _) in &plan.asked {
+                found.readings[*slot] = Reading::Unknown("timeout");
+            }
+            found.failed = plan.asked.iter().map(|(slot, _)| *slot).collect();
+        }
+        Ok(Some(page))
+    }
+
+    async fn ask(&self, part: &Part<'_>, document: &str) -> Result<Answer, Error> {
+        let mut variables = part.variables.clone();
+        variables["first"] = part.first.into();
+        if let Some(after) = part.after {
+            variables["after"] = after.into();
+        }
+        self.client.graphql(document, variables, self.deadline).await
+    }
+
+    /// Reads the projects of an answer.
+    fn read(&self, list: List, answer: &Answer, plan: &Plan) -> Result<Page, Error> {
+        let connection = match list {
+            List::Group => &answer.data["group"]["projects"],
+            _ => &answer.data["projects"],
+        };
+        let Some(nodes) = connection["nodes"].as_array() else {
+            return Err(match answer.errors.is_empty() {
+                // GitLab answers null for what does not exist and for what may not be seen.
+                true => Error::NotFound { detail: "GitLab does not show this list to the token".to_owned() },
+                false => Error::Graphql { errors: answer.errors.clone() },
+            });
+        };
+        let mut found = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let Some(identity) = Identity::from_graphql(node) else {
+                continue; // A redacted project is null.
+            };
+            let failures: Vec<_> = answer.errors.iter().filter_map(|error| failed_at(error, index)).collect();
+            found.push(self.project(identity, node, plan, &failures));
+        }
+        let page = &connection["pageInfo"];
+        let next = page["endCursor"].as_str().filter(|_| page["hasNextPage"] == true);
+        let timed_out = answer.errors.iter().any(is_timeout);
+        Ok(Page { found, next: next.map(str::to_owned), timed_out })
+    }
+
+    fn project(
+        &self,
+        identity: Identity,
+        node: &Value,
+        plan: &Plan,
+        failures: &[(Vec<&str>, Reason)],
+    ) -> Found {
+        let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
+        let mut failed = Vec::new();
+        for slot in &plan.unsupported {
+            readings[*slot] = Reading::Unknown(Reading::UNSUPPORTED);
+        }
+        for (slot, keys) in &plan.asked {
+            let question = questions()[*slot].0;
+            let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
+            let failure = failures.iter().find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+            readings[*slot] = match (number(value), failure) {
+                _ if question.feature.is_some_and(|feature| identity.off.contains(&feature)) => Reading::Off,
+                (Some(value), _) => Reading::Known { value, at: self.now },
+                (None, Some((_, reason))) => {
+                    failed.push(*slot);
+                    Reading::Unknown(reason)
+                }
+                (None, None) => Reading::of_null(question, &identity, self.now),
+            };
+        }
+        Found { identity, readings, failed }
+    }
+
+    /// Notes the fields that GitLab says it does not know. False if none of them is new.
+    fn lose(&self, errors: &[GraphqlError]) -> bool {
+        let mut capabilities = lock(self.capabilities);
+        let mut lost = false;
+        for error in errors.iter().filter(|error| is_unknown(error)) {
+            let below = error.path.iter().skip_while(|segment| *segment != "nodes").skip(1);
+            let keys: Vec<_> = below.filter_map(Value::as_str).map(str::to_owned).collect();
+            tracing::info!(field = keys.join("."), "this GitLab does not have a field; its metric is left out");
+            lost |= capabilities.lose(keys);
+        }
+        lost
+    }
+}
+
+/// Whether a validation error says that a field or an argument does not exist.
+fn is_unknown(error: &GraphqlError) -> bool {
+    matches!(error.code.as_deref(), Some("undefinedField" | "argumentNotAccepted"))
+        || error.message.contains("doesn't exist on type")
+        || error.message.contains("doesn't accept argument")
+}
+
+fn is_too_complex(error: &GraphqlError) -> bool {
+    error.message.contains("exceeds max complexity")
+}
+
+fn is_timeout(error: &GraphqlError) -> bool {
+    error.message.starts_with("Timeout on ") || error.message.contains("timed out")
+}
+
+/// What an error of a partial answer is about, if it is about the project at `index`: keys below
+/// its node, and why.
+fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> {
+    let mut path = error.path.iter().skip_while(|segment| *segment != "nodes").skip(1);
+    let at = path.next()?.as_u64()?;
+    let reason = if is_timeout(error) { "timeout" } else { "graphql" };
+    (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,205 @@
+//! Reads over REST what GraphQL can't tell: whole lists where it is blocked, single values where
+//! it answers null or fails.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::plan::Capabilities;
+use super::selection::Source;
+use super::{Found, Listing, Progress};
+use crate::gitlab::{Client, Error};
+use crate::metrics::{Identity, Question, Reading, Rest, UnixTime, member, number, questions};
+
+/// What one poll asks over REST.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    pub client: &'a Client,
+    pub slots: &'a BTreeSet<usize>,
+    pub capabilities: &'a Capabilities,
+    pub concurrency: usize,
+    pub deadline: Instant,
+    pub now: UnixTime,
+    pub progress: &'a Progress,
+}
+
+impl Asker<'_> {
+    /// Reads the projects of a source with every value that stands in their bodies; the others
+    /// are left to [`Asker::complete`].
+    pub async fn list(&self, source: &Source) -> Listing {
+        match source {
+            Source::Membership => self.walk(&keyset("membership=true&")).await,
+            Source::All => self.walk(&keyset("")).await,
+            Source::Group(path) => {
+                let group = encoded(path);
+                self.walk(&format!("groups/{group}/projects?include_subgroups=true&order_by=id&sort=asc&per_page=100"))
+                    .await
+            }
+            Source::Projects(names) => {
+                let reads = names.iter().map(|name| self.project(name));
+                let mut listing = Listing::default();
+                let mut reads = stream::iter(reads).buffer_unordered(self.concurrency);
+                while let Some(read) = reads.next().await {
+                    match read {
+                        Ok(found) => listing.found.extend(found),
+                        Err(error) => listing.failure = Some(error),
+                    }
+                }
+                listing
+            }
+        }
+    }
+
+    async fn walk(&self, first: &str) -> Listing {
+        let mut listing = Listing::default();
+        let mut next = Some(first.to_owned());
+        while let Some(path) = next {
+            match self.client.get(&path, self.deadline).await {
+                Ok(page) => {
+                    let Some(bodies) = page.body.as_array() else {
+                        listing.failure = Some(Error::NotJson { status: 200, html: false });
+                        return listing;
+                    };
+                    let found = listing.found.len();
+                    listing.found.extend(bodies.iter().filter_map(|body| self.found(body)));
+                    self.progress.add(listing.found.len() - found);
+                    next = page.next.filter(|next| *next != path);
+                }
+                Err(error) => {
+                    listing.failure = Some(error);
+                    return listing;
+                }
+            }
+        }
+        listing
+    }
+
+    /// Reads one project by id or path; none if it does not exist or may not be seen.
+    pub async fn project(&self, name: &str) -> Result<Option<Found>, Error> {
+        match self.client.get(&format!("projects/{}?statistics=true", encoded(name)), self.deadline).await {
+            Ok(page) => {
+                self.progress.add(1);
+                Ok(self.found(&page.body))
+            }
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a project's body. What does not stand in it is noted as still to be asked.
+    fn found(&self, body: &Value) -> Option<Found> {
+        let identity = Identity::from_rest(body)?;
+        let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
+        let mut failed = Vec::new();
+        // A group's list has no statistics; only the project's own body tells whether they are hidden.
+        let complete = body.get("statistics").is_some();
+        for &slot in self.slots {
+            let question = questions()[slot].0;
+            readings[slot] = match question.rest {
+                _ if is_off(question, &identity) => Reading::Off,
+                Rest::Body(path) => match number(member(body, path)) {
+                    Some(value) => Reading::Known { value, at: self.now },
+                    None if !complete && path.starts_with("statistics.") => {
+                        failed.push(slot);
+                        Reading::Unknown(Reading::HIDDEN)
+                    }
+                    None => Reading::of_null(question, &identity, self.now),
+                },
+                _ => {
+                    failed.push(slot);
+                    Reading::Unknown(Reading::HIDDEN)
+                }
+            };
+        }
+        Some(Found { identity, readings, failed })
+    }
+
+    /// Asks one by one for what is still open: values that failed, and values that GitLab hides in
+    /// one place but may tell in another. Projects that turn out to be gone are dropped.
+    pub async fn complete(&self, found: Vec<Found>, skip: &(dyn Fn(u64, usize) -> bool + Sync)) -> Vec<Found> {
+        let completed = found.into_iter().map(|found| self.complete_one(found, skip));
+        stream::iter(completed).buffered(self.concurrency).filter_map(async |found| found).collect().await
+    }
+
+    async fn complete_one(&self, mut found: Found, skip: &(dyn Fn(u64, usize) -> bool + Sync)) -> Option<Found> {
+        let mut bodies = Bodies { asker: self, id: found.identity.id, bodies: HashMap::new() };
+        for slot in std::mem::take(&mut found.failed) {
+            let question = questions()[slot].0;
+            match bodies.ask(question.rest, &found.identity).await {
+                Ok(Some(value)) => found.readings[slot] = Reading::Known { value, at: self.now },
+                Ok(None) => found.readings[slot] = Reading::of_null(question, &found.identity, self.now),
+                Err(Error::NotFound { detail }) if detail.contains("Project Not Found") => return None,
+                Err(error) => found.readings[slot] = Reading::Unknown(error.reason()),
+            }
+        }
+        for &slot in self.slots {
+            let question = questions()[slot].0;
+            let hidden = found.readings[slot] == Reading::Unknown(Reading::HIDDEN);
+            if !hidden || question.hidden.is_empty() || skip(found.identity.id, slot) {
+                continue;
+            }
+            for &way in question.hidden {
+                if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since)) {
+                    continue;
+                }
+                match bodies.ask(way, &found.identity).await {
+                    Ok(Some(value)) => {
+                        found.readings[slot] = Reading::Known { value, at: self.now };
+                        break;
+                    }
+                    Ok(None) | Err(Error::NotFound { .. }) => {}
+                    Err(error) => {
+                        found.readings[slot] = Reading::Unknown(error.reason());
+                        break;
+                    }
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The bodies read for one project, so that two values of one body cost one request.
+struct Bodies<'a> {
+    asker: &'a Asker<'a>,
+    id: u64,
+    bodies: HashMap<String, Value>,
+}
+
+impl Bodies<'_> {
+    /// Asks in one way; none if the answer does not have the value.
+    async fn ask(&mut self, way: Rest, identity: &Identity) -> Result<Option<u64>, Error> {
+        let path = |below: &str| {
+            let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
+            format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
+        };
+        match way {
+            Rest::Body(at) => self.number(format!("projects/{}?statistics=true", self.id), at).await,
+            Rest::Number { path: below, member, .. } => self.number(path(below), member).await,
+            Rest::Count(below) => self.asker.client.count(&path(below), self.asker.deadline).await.map(Some),
+        }
+    }
+
+    async fn number(&mut self, path: String, at: &str) -> Result<Option<u64>, Error> {
+        if !self.bodies.contains_key(&path) {
+            let page = self.asker.client.get(&path, self.asker.deadline).await?;
+            self.bodies.insert(path.clone(), page.body);
+        }
+        Ok(number(member(&self.bodies[&path], at)))
+    }
+}
+
+fn is_off(question: &Question, identity: &Identity) -> bool {
+    question.feature.is_some_and(|feature| identity.off.contains(&feature))
+}
+
+fn keyset(which: &str) -> String {
+    format!("projects?{which}statistics=true&pagination=keyset&order_by=id&sort=asc&per_page=100")
+}
+
+/// A path or a branch as one segment of a URL.
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
