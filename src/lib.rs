@@ -3,4 +3,6 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod export;
+pub mod gitlab;
 pub mod metrics;
+pub mod poll;

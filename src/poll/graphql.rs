@@ -47,7 +47,12 @@ impl Asker<'_> {
         let mut after: Option<String> = None;
         loop {
             let first = lock(self.page).size();
-            let part = Part { list, variables: variables.clone(), first, after: after.as_deref() };
+            let part = Part {
+                list,
+                variables: variables.clone(),
+                first,
+                after: after.as_deref(),
+            };
             match self.page(&part).await {
                 Ok(Some(page)) => {
                     listing.found.extend(page.found);
@@ -71,8 +76,16 @@ impl Asker<'_> {
         let mut rest = ids;
         while !rest.is_empty() {
             let first = lock(self.page).size().min(rest.len());
-            let gids: Vec<_> = rest[..first].iter().map(|id| format!("gid://gitlab/Project/{id}")).collect();
-            let part = Part { list: List::Ids, variables: json!({ "ids": gids }), first, after: None };
+            let gids: Vec<_> = rest[..first]
+                .iter()
+                .map(|id| format!("gid://gitlab/Project/{id}"))
+                .collect();
+            let part = Part {
+                list: List::Ids,
+                variables: json!({ "ids": gids }),
+                first,
+                after: None,
+            };
             match self.page(&part).await {
                 Ok(Some(page)) => {
                     listing.found.extend(page.found);
@@ -96,7 +109,12 @@ impl Asker<'_> {
         let mut rest = paths;
         while !rest.is_empty() {
             let first = lock(self.page).size().min(MOST).min(rest.len());
-            let part = Part { list: List::Paths, variables: json!({ "paths": rest[..first] }), first, after: None };
+            let part = Part {
+                list: List::Paths,
+                variables: json!({ "paths": rest[..first] }),
+                first,
+                after: None,
+            };
             match self.page(&part).await {
                 Ok(Some(page)) => {
                     listing.found.extend(page.found);
@@ -130,11 +148,16 @@ impl Asker<'_> {
         };
         match &error {
             Error::Graphql { errors } if self.lose(errors) => return Ok(None),
-            Error::Graphql { errors } if errors.iter().any(|error| is_too_complex(error) || is_timeout(error)) => {}
+            Error::Graphql { errors }
+                if errors
+                    .iter()
+                    .any(|error| is_too_complex(error) || is_timeout(error)) => {}
             Error::Timeout => {}
             // Broken pages and a broken GitLab look alike; a light question tells them apart.
             Error::Server { .. } => {
-                if let Some(page) = self.lightly(part, &plan).await? && part.first == 1 {
+                if let Some(page) = self.lightly(part, &plan).await?
+                    && part.first == 1
+                {
                     return Ok(Some(page));
                 }
             }
@@ -168,7 +191,9 @@ impl Asker<'_> {
         if let Some(after) = part.after {
             variables["after"] = after.into();
         }
-        self.client.graphql(document, variables, self.deadline).await
+        self.client
+            .graphql(document, variables, self.deadline)
+            .await
     }
 
     /// Reads the projects of an answer.
@@ -180,8 +205,12 @@ impl Asker<'_> {
         let Some(nodes) = connection["nodes"].as_array() else {
             return Err(match answer.errors.is_empty() {
                 // GitLab answers null for what does not exist and for what may not be seen.
-                true => Error::NotFound { detail: "GitLab does not show this list to the token".to_owned() },
-                false => Error::Graphql { errors: answer.errors.clone() },
+                true => Error::NotFound {
+                    detail: "GitLab does not show this list to the token".to_owned(),
+                },
+                false => Error::Graphql {
+                    errors: answer.errors.clone(),
+                },
             });
         };
         let mut found = Vec::with_capacity(nodes.len());
@@ -189,13 +218,23 @@ impl Asker<'_> {
             let Some(identity) = Identity::from_graphql(node) else {
                 continue; // A redacted project is null.
             };
-            let failures: Vec<_> = answer.errors.iter().filter_map(|error| failed_at(error, index)).collect();
+            let failures: Vec<_> = answer
+                .errors
+                .iter()
+                .filter_map(|error| failed_at(error, index))
+                .collect();
             found.push(self.project(identity, node, plan, &failures));
         }
         let page = &connection["pageInfo"];
-        let next = page["endCursor"].as_str().filter(|_| page["hasNextPage"] == true);
+        let next = page["endCursor"]
+            .as_str()
+            .filter(|_| page["hasNextPage"] == true);
         let timed_out = answer.errors.iter().any(is_timeout);
-        Ok(Page { found, next: next.map(str::to_owned), timed_out })
+        Ok(Page {
+            found,
+            next: next.map(str::to_owned),
+            timed_out,
+        })
     }
 
     fn project(
@@ -213,10 +252,20 @@ impl Asker<'_> {
         for (slot, keys) in &plan.asked {
             let question = questions()[*slot].0;
             let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
-            let failure = failures.iter().find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+            let failure = failures
+                .iter()
+                .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
             readings[*slot] = match (number(value), failure) {
-                _ if question.feature.is_some_and(|feature| identity.off.contains(&feature)) => Reading::Off,
-                (Some(value), _) => Reading::Known { value, at: self.now },
+                _ if question
+                    .feature
+                    .is_some_and(|feature| identity.off.contains(&feature)) =>
+                {
+                    Reading::Off
+                }
+                (Some(value), _) => Reading::Known {
+                    value,
+                    at: self.now,
+                },
                 (None, Some((_, reason))) => {
                     failed.push(*slot);
                     Reading::Unknown(reason)
@@ -224,7 +273,11 @@ impl Asker<'_> {
                 (None, None) => Reading::of_null(question, &identity, self.now),
             };
         }
-        Found { identity, readings, failed }
+        Found {
+            identity,
+            readings,
+            failed,
+        }
     }
 
     /// Notes the fields that GitLab says it does not know. False if none of them is new.
@@ -232,9 +285,16 @@ impl Asker<'_> {
         let mut capabilities = lock(self.capabilities);
         let mut lost = false;
         for error in errors.iter().filter(|error| is_unknown(error)) {
-            let below = error.path.iter().skip_while(|segment| *segment != "nodes").skip(1);
+            let below = error
+                .path
+                .iter()
+                .skip_while(|segment| *segment != "nodes")
+                .skip(1);
             let keys: Vec<_> = below.filter_map(Value::as_str).map(str::to_owned).collect();
-            tracing::info!(field = keys.join("."), "this GitLab does not have a field; its metric is left out");
+            tracing::info!(
+                field = keys.join("."),
+                "this GitLab does not have a field; its metric is left out"
+            );
             lost |= capabilities.lose(keys);
         }
         lost
@@ -243,8 +303,10 @@ impl Asker<'_> {
 
 /// Whether a validation error says that a field or an argument does not exist.
 fn is_unknown(error: &GraphqlError) -> bool {
-    matches!(error.code.as_deref(), Some("undefinedField" | "argumentNotAccepted"))
-        || error.message.contains("doesn't exist on type")
+    matches!(
+        error.code.as_deref(),
+        Some("undefinedField" | "argumentNotAccepted")
+    ) || error.message.contains("doesn't exist on type")
         || error.message.contains("doesn't accept argument")
 }
 
@@ -259,9 +321,17 @@ fn is_timeout(error: &GraphqlError) -> bool {
 /// What an error of a partial answer is about, if it is about the project at `index`: keys below
 /// its node, and why.
 fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> {
-    let mut path = error.path.iter().skip_while(|segment| *segment != "nodes").skip(1);
+    let mut path = error
+        .path
+        .iter()
+        .skip_while(|segment| *segment != "nodes")
+        .skip(1);
     let at = path.next()?.as_u64()?;
-    let reason = if is_timeout(error) { "timeout" } else { "graphql" };
+    let reason = if is_timeout(error) {
+        "timeout"
+    } else {
+        "graphql"
+    };
     (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
 }
 

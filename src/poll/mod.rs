@@ -19,7 +19,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::gitlab::{Client, Error};
-use crate::metrics::{Identity, Project, Reading, Reason, Report, Shown, Snapshot, UnixTime, questions};
+use crate::metrics::{
+    Identity, Project, Reading, Reason, Report, Shown, Snapshot, UnixTime, questions,
+};
 use graphql::lock;
 use page::PageSize;
 
@@ -155,26 +157,28 @@ impl Poller {
             tracing::warn!(%error, "reading the token again failed; the last one is used");
         }
         if let Err(error) = self.probe(deadline).await {
-            sweep.failures.push(("asking GitLab what it can do".to_owned(), error));
+            sweep
+                .failures
+                .push(("asking GitLab what it can do".to_owned(), error));
             return sweep;
         }
         let now = now();
         let listings = {
             let this = &*self;
             let sources = this.settings.selection.sources.iter();
-            let reads = sources.map(async |source| (source, this.list(source, deadline, now).await));
+            let reads =
+                sources.map(async |source| (source, this.list(source, deadline, now).await));
             let reads = stream::iter(reads).buffered(this.settings.concurrency);
             reads.collect::<Vec<_>>().await
         };
         let mut seen = BTreeSet::new();
         for (source, listing) in listings {
             let filter = &self.settings.selection.filter;
-            sweep.found.extend(
-                listing
-                    .found
-                    .into_iter()
-                    .filter(|found| filter.takes(&found.identity, now) && seen.insert(found.identity.id)),
-            );
+            sweep
+                .found
+                .extend(listing.found.into_iter().filter(|found| {
+                    filter.takes(&found.identity, now) && seen.insert(found.identity.id)
+                }));
             if let Some(error) = listing.failure {
                 sweep.failures.push((source.to_string(), error));
             }
@@ -194,7 +198,9 @@ impl Poller {
                 let capabilities = Capabilities::from_probe(&answer.data);
                 let forks = self.settings.selection.filter.forks || capabilities.has("isForked");
                 if !forks {
-                    tracing::warn!("this GitLab does not tell forks over GraphQL; REST is used, at more requests");
+                    tracing::warn!(
+                        "this GitLab does not tell forks over GraphQL; REST is used, at more requests"
+                    );
                 }
                 self.graphql = forks;
                 self.capabilities = Mutex::new(capabilities);
@@ -206,9 +212,11 @@ impl Poller {
             }
             Err(error) if is_blocked(&error) => {
                 // Perhaps it is the address that is wrong: REST must answer, or this is the error.
-                self.client.get("version", deadline).await.map_err(|rest| match is_blocked(&rest) {
-                    true => error,
-                    false => rest,
+                self.client.get("version", deadline).await.map_err(|rest| {
+                    match is_blocked(&rest) {
+                        true => error,
+                        false => rest,
+                    }
                 })?;
                 tracing::warn!("GraphQL is blocked; REST is used, at more requests");
                 self.graphql = false;
@@ -242,10 +250,19 @@ impl Poller {
     }
 
     /// Reads projects by id or path, 100 or 50 at a time.
-    async fn named(&self, names: &[String], asker: &graphql::Asker<'_>, rest: &rest::Asker<'_>) -> Listing {
+    async fn named(
+        &self,
+        names: &[String],
+        asker: &graphql::Asker<'_>,
+        rest: &rest::Asker<'_>,
+    ) -> Listing {
         let id_of = |name: &String| name.parse().ok().or_else(|| self.ids.get(name).copied());
         let ids: Vec<u64> = names.iter().filter_map(id_of).collect();
-        let paths: Vec<String> = names.iter().filter(|name| id_of(name).is_none()).cloned().collect();
+        let paths: Vec<String> = names
+            .iter()
+            .filter(|name| id_of(name).is_none())
+            .cloned()
+            .collect();
         let mut listing = asker.by_id(&ids).await;
         if paths.is_empty() || listing.failure.is_some() {
             // Nothing more to ask, or no use in asking.
@@ -263,17 +280,24 @@ impl Poller {
 
     /// Remembers the ids of projects selected by path, and says which are not there.
     fn remember_ids(&mut self, found: &[Found]) {
-        let by_path: HashMap<_, _> =
-            found.iter().map(|found| (found.identity.path.as_str(), found.identity.id)).collect();
+        let by_path: HashMap<_, _> = found
+            .iter()
+            .map(|found| (found.identity.path.as_str(), found.identity.id))
+            .collect();
         for source in &self.settings.selection.sources {
-            let Source::Projects(names) = source else { continue };
+            let Source::Projects(names) = source else {
+                continue;
+            };
             for name in names {
                 if let Some(id) = by_path.get(name.as_str()) {
                     self.ids.insert(name.clone(), *id);
                 }
                 let id = name.parse().ok().or_else(|| self.ids.get(name).copied());
                 if !by_path.values().any(|known| Some(*known) == id) {
-                    tracing::warn!(project = name, "does not exist, may not be seen, or is filtered out");
+                    tracing::warn!(
+                        project = name,
+                        "does not exist, may not be seen, or is filtered out"
+                    );
                     *self.errors.entry((PROJECTS, "not_found")).or_default() += 1;
                 }
             }
@@ -282,13 +306,26 @@ impl Poller {
 
     /// Asks in other ways for what is still open: where GitLab ran out of time for some values of a
     /// page, in smaller pages; then value by value over REST.
-    async fn complete(&self, mut found: Vec<Found>, deadline: Instant, now: UnixTime) -> Vec<Found> {
-        let partial = |found: &&mut Found| !found.failed.is_empty() && found.failed.len() < self.slots.len() / 2;
-        let again: Vec<u64> = found.iter_mut().filter(partial).map(|found| found.identity.id).collect();
+    async fn complete(
+        &self,
+        mut found: Vec<Found>,
+        deadline: Instant,
+        now: UnixTime,
+    ) -> Vec<Found> {
+        let partial = |found: &&mut Found| {
+            !found.failed.is_empty() && found.failed.len() < self.slots.len() / 2
+        };
+        let again: Vec<u64> = found
+            .iter_mut()
+            .filter(partial)
+            .map(|found| found.identity.id)
+            .collect();
         if self.graphql && !again.is_empty() {
             let answers = self.asker(deadline, now).by_id(&again).await.found;
-            let mut answers: HashMap<_, _> =
-                answers.into_iter().map(|found| (found.identity.id, found)).collect();
+            let mut answers: HashMap<_, _> = answers
+                .into_iter()
+                .map(|found| (found.identity.id, found))
+                .collect();
             for found in &mut found {
                 if let Some(answer) = answers.remove(&found.identity.id) {
                     *found = answer;
@@ -296,39 +333,66 @@ impl Poller {
             }
         }
         let capabilities = self.capabilities();
-        let forbidden: BTreeSet<(u64, usize)> = match (self.last.generation + 1).is_multiple_of(Self::RETRY_FORBIDDEN) {
-            true => BTreeSet::new(),
-            false => forbidden(&self.last),
-        };
+        let forbidden: BTreeSet<(u64, usize)> =
+            match (self.last.generation + 1).is_multiple_of(Self::RETRY_FORBIDDEN) {
+                true => BTreeSet::new(),
+                false => forbidden(&self.last),
+            };
         let skip = |id, slot| forbidden.contains(&(id, slot));
-        self.rest(&capabilities, deadline, now).complete(found, &skip).await
+        self.rest(&capabilities, deadline, now)
+            .complete(found, &skip)
+            .await
     }
 
     /// The next snapshot: what was found, with the last good value of what failed.
     fn merge(&mut self, sweep: Sweep, took: Duration, requests: u64) -> Snapshot {
         let now = now();
-        let last: HashMap<u64, &Arc<Project>> =
-            self.last.projects.iter().map(|project| (project.identity.id, project)).collect();
+        let last: HashMap<u64, &Arc<Project>> = self
+            .last
+            .projects
+            .iter()
+            .map(|project| (project.identity.id, project))
+            .collect();
         let mut failed = 0;
         let mut projects = BTreeMap::new();
         for found in sweep.found {
             for ((_, subject), reading) in questions().iter().zip(&found.readings) {
-                if let Reading::Unknown(reason) = reading && !Reading::QUIET.contains(reason) {
+                if let Reading::Unknown(reason) = reading
+                    && !Reading::QUIET.contains(reason)
+                {
                     *self.errors.entry((subject, reason)).or_default() += 1;
                     failed += 1;
                 }
             }
             let id = found.identity.id;
-            let before = last.get(&id).map(|project| project.readings.as_slice()).unwrap_or_default();
+            let before = last
+                .get(&id)
+                .map(|project| project.readings.as_slice())
+                .unwrap_or_default();
             let readings = found.readings.into_iter().enumerate();
-            let readings = readings.map(|(slot, reading)| reading.or_last_good(before.get(slot))).collect();
-            projects.insert(id, Arc::new(Project { identity: found.identity, listed: now, readings }));
+            let readings = readings
+                .map(|(slot, reading)| reading.or_last_good(before.get(slot)))
+                .collect();
+            projects.insert(
+                id,
+                Arc::new(Project {
+                    identity: found.identity,
+                    listed: now,
+                    readings,
+                }),
+            );
         }
         // A list that could not be read leaves its projects as they were. What GitLab says does
         // not exist is gone.
-        if sweep.failures.iter().any(|(_, error)| !matches!(error, Error::NotFound { .. })) {
+        if sweep
+            .failures
+            .iter()
+            .any(|(_, error)| !matches!(error, Error::NotFound { .. }))
+        {
             for project in &self.last.projects {
-                projects.entry(project.identity.id).or_insert_with(|| Arc::clone(project));
+                projects
+                    .entry(project.identity.id)
+                    .or_insert_with(|| Arc::clone(project));
             }
         }
         for (_, error) in &sweep.failures {
@@ -350,8 +414,18 @@ impl Poller {
             errors: self.errors.clone(),
         };
         let projects: Vec<_> = projects.into_values().collect();
-        let project_count = if complete { Some(projects.len() as u64) } else { self.last.project_count };
-        Snapshot::new(self.last.generation + 1, projects, project_count, report, &self.shown)
+        let project_count = if complete {
+            Some(projects.len() as u64)
+        } else {
+            self.last.project_count
+        };
+        Snapshot::new(
+            self.last.generation + 1,
+            projects,
+            project_count,
+            report,
+            &self.shown,
+        )
     }
 
     fn asker(&self, deadline: Instant, now: UnixTime) -> graphql::Asker<'_> {
@@ -366,7 +440,12 @@ impl Poller {
         }
     }
 
-    fn rest<'a>(&'a self, capabilities: &'a Capabilities, deadline: Instant, now: UnixTime) -> rest::Asker<'a> {
+    fn rest<'a>(
+        &'a self,
+        capabilities: &'a Capabilities,
+        deadline: Instant,
+        now: UnixTime,
+    ) -> rest::Asker<'a> {
         rest::Asker {
             client: &self.client,
             slots: &self.slots,
@@ -397,7 +476,10 @@ impl Progress {
 fn is_blocked(error: &Error) -> bool {
     matches!(
         error,
-        Error::NotFound { .. } | Error::Forbidden { .. } | Error::Refused { .. } | Error::NotJson { .. }
+        Error::NotFound { .. }
+            | Error::Forbidden { .. }
+            | Error::Refused { .. }
+            | Error::NotJson { .. }
     )
 }
 
@@ -408,7 +490,10 @@ fn is_refused(error: &Error) -> bool {
 
 /// Whether GitLab answered, if only with an error.
 fn answered(error: &Error) -> bool {
-    !matches!(error, Error::Network { .. } | Error::Timeout | Error::NotJson { .. })
+    !matches!(
+        error,
+        Error::Network { .. } | Error::Timeout | Error::NotJson { .. }
+    )
 }
 
 /// The values that were forbidden in a snapshot: asking at every poll would be a waste.
@@ -426,7 +511,10 @@ fn forbidden(snapshot: &Snapshot) -> BTreeSet<(u64, usize)> {
 
 fn failure(failures: &[(String, Error)]) -> Option<String> {
     let texts = failures.iter().map(|(what, error)| {
-        let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
+        let advice = error
+            .advice()
+            .map(|advice| format!(". {advice}"))
+            .unwrap_or_default();
         format!("{what}: {error}{advice}")
     });
     Some(texts.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
@@ -434,28 +522,55 @@ fn failure(failures: &[(String, Error)]) -> Option<String> {
 
 /// One line a poll: what changed, what it cost and how long it took.
 fn log(last: &Snapshot, snapshot: &Snapshot) {
-    let Some(report) = &snapshot.report else { return };
-    let before: HashMap<u64, &Project> =
-        last.projects.iter().map(|project| (project.identity.id, project.as_ref())).collect();
+    let Some(report) = &snapshot.report else {
+        return;
+    };
+    let before: HashMap<u64, &Project> = last
+        .projects
+        .iter()
+        .map(|project| (project.identity.id, project.as_ref()))
+        .collect();
     let (mut appeared, mut changed, mut kept) = (0, 0, 0);
     for project in &snapshot.projects {
         match before.get(&project.identity.id) {
             None => appeared += 1,
             Some(before) => {
                 kept += 1;
-                changed += project.readings.iter().zip(&before.readings).filter(|(a, b)| a.value() != b.value()).count();
+                changed += project
+                    .readings
+                    .iter()
+                    .zip(&before.readings)
+                    .filter(|(a, b)| a.value() != b.value())
+                    .count();
             }
         }
     }
     let vanished = before.len() - kept;
     let projects = snapshot.projects.len();
-    let (requests, took) = (report.requests, humantime::format_duration(round(report.took)).to_string());
+    let (requests, took) = (
+        report.requests,
+        humantime::format_duration(round(report.took)).to_string(),
+    );
     match &report.failure {
         None => tracing::info!(
-            projects, appeared, vanished, changed, failed = report.failed, requests, took, "poll done"
+            projects,
+            appeared,
+            vanished,
+            changed,
+            failed = report.failed,
+            requests,
+            took,
+            "poll done"
         ),
         Some(failure) => tracing::warn!(
-            projects, appeared, vanished, changed, failed = report.failed, requests, took, failure,
+            projects,
+            appeared,
+            vanished,
+            changed,
+            failed = report.failed,
+            requests,
+            took,
+            failure,
             "poll incomplete; the last good values are kept"
         ),
     }
@@ -467,5 +582,8 @@ fn round(duration: Duration) -> Duration {
 
 /// The time of day.
 fn now() -> UnixTime {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }

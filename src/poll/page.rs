@@ -19,7 +19,10 @@ impl PageSize {
 
     /// Starts with the largest page: most GitLabs answer it at once, and the others shrink it fast.
     pub fn new() -> PageSize {
-        PageSize { size: Self::MAX, good: 0 }
+        PageSize {
+            size: Self::MAX,
+            good: 0,
+        }
     }
 
     /// The size of the next page.

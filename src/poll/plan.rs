@@ -31,11 +31,15 @@ impl Capabilities {
     /// Reads the answer to [`PROBE`]; whatever is missing from it counts as not said.
     pub fn from_probe(data: &Value) -> Capabilities {
         let names = |list: &Value| -> Option<HashSet<String>> {
-            let names = list.as_array()?.iter().filter_map(|item| item["name"].as_str());
+            let names = list
+                .as_array()?
+                .iter()
+                .filter_map(|item| item["name"].as_str());
             Some(names.map(str::to_owned).collect()).filter(|names: &HashSet<_>| !names.is_empty())
         };
         let fields = data["query"]["fields"].as_array();
-        let projects = fields.and_then(|fields| fields.iter().find(|field| field["name"] == "projects"));
+        let projects =
+            fields.and_then(|fields| fields.iter().find(|field| field["name"] == "projects"));
         Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
@@ -46,21 +50,30 @@ impl Capabilities {
 
     /// Whether projects can be asked for by several full paths at once (GitLab 17 and later).
     pub fn asks_by_paths(&self) -> bool {
-        self.projects_arguments.as_ref().is_some_and(|arguments| arguments.contains("fullPaths"))
+        self.projects_arguments
+            .as_ref()
+            .is_some_and(|arguments| arguments.contains("fullPaths"))
     }
 
     /// Whether a GraphQL path below `Project` can be asked.
     pub fn has(&self, path: &str) -> bool {
         let name = path.split(['(', '.']).next().unwrap_or(path);
-        let known = self.project_fields.as_ref().is_none_or(|fields| fields.contains(name));
+        let known = self
+            .project_fields
+            .as_ref()
+            .is_none_or(|fields| fields.contains(name));
         let keys = keys(path);
         known && !self.lost.iter().any(|lost| keys.starts_with(lost))
     }
 
     /// Whether its version is at least that; one that is not said is taken for new.
     pub fn is_at_least(&self, since: (u32, u32)) -> bool {
-        let Some(version) = &self.version else { return true };
-        let mut parts = version.split(|character: char| !character.is_ascii_digit()).map(str::parse);
+        let Some(version) = &self.version else {
+            return true;
+        };
+        let mut parts = version
+            .split(|character: char| !character.is_ascii_digit())
+            .map(str::parse);
         match (parts.next(), parts.next()) {
             (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= since,
             _ => true,
@@ -116,7 +129,12 @@ impl Plan {
                 false => unsupported.push(slot),
             }
         }
-        Plan { asked, unsupported, selection: selection.text(), identity }
+        Plan {
+            asked,
+            unsupported,
+            selection: selection.text(),
+            identity,
+        }
     }
 
     /// The document that asks everything of a list's projects.
@@ -131,22 +149,34 @@ impl Plan {
 }
 
 fn document(list: List, selection: &str) -> String {
-    let page = format!(
-        "nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }}"
-    );
+    let page = format!("nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }}");
     let (variables, field) = match list {
-        List::Membership => ("", format!("projects(membership: true, first: $first, after: $after) {{ {page} }}")),
-        List::All => ("", format!("projects(first: $first, after: $after) {{ {page} }}")),
-        List::Ids => ("$ids: [ID!], ", format!("projects(ids: $ids, first: $first, after: $after) {{ {page} }}")),
-        List::Paths => {
-            ("$paths: [String!], ", format!("projects(fullPaths: $paths, first: $first, after: $after) {{ {page} }}"))
-        }
+        List::Membership => (
+            "",
+            format!("projects(membership: true, first: $first, after: $after) {{ {page} }}"),
+        ),
+        List::All => (
+            "",
+            format!("projects(first: $first, after: $after) {{ {page} }}"),
+        ),
+        List::Ids => (
+            "$ids: [ID!], ",
+            format!("projects(ids: $ids, first: $first, after: $after) {{ {page} }}"),
+        ),
+        List::Paths => (
+            "$paths: [String!], ",
+            format!("projects(fullPaths: $paths, first: $first, after: $after) {{ {page} }}"),
+        ),
         List::Group => (
             "$path: ID!, ",
-            format!("group(fullPath: $path) {{ projects(includeSubgroups: true, first: $first, after: $after) {{ {page} }} }}"),
+            format!(
+                "group(fullPath: $path) {{ projects(includeSubgroups: true, first: $first, after: $after) {{ {page} }} }}"
+            ),
         ),
     };
-    format!("query Projects({variables}$first: Int!, $after: String) {{ {field} queryComplexity {{ limit score }} }}")
+    format!(
+        "query Projects({variables}$first: Int!, $after: String) {{ {field} queryComplexity {{ limit score }} }}"
+    )
 }
 
 #[cfg(test)]
@@ -160,11 +190,20 @@ mod tests {
 
     #[test]
     fn a_missing_field_costs_its_own_metric_only() {
-        let fields: Vec<_> = ["id", "fullPath", "starCount", "statistics"].map(|name| json!({"name": name})).into();
+        let fields: Vec<_> = ["id", "fullPath", "starCount", "statistics"]
+            .map(|name| json!({"name": name}))
+            .into();
         let capabilities = Capabilities::from_probe(&json!({"project": {"fields": fields}}));
         let plan = Plan::new(&slots(), &capabilities);
-        let asked: Vec<_> = plan.asked.iter().map(|(slot, _)| questions()[*slot].0.graphql).collect();
-        assert!(asked.contains(&"starCount") && asked.contains(&"statistics.commitCount"), "{asked:?}");
+        let asked: Vec<_> = plan
+            .asked
+            .iter()
+            .map(|(slot, _)| questions()[*slot].0.graphql)
+            .collect();
+        assert!(
+            asked.contains(&"starCount") && asked.contains(&"statistics.commitCount"),
+            "{asked:?}"
+        );
         assert!(!plan.document(List::Membership).contains("releases"));
         assert_eq!(plan.asked.len() + plan.unsupported.len(), questions().len());
     }
@@ -182,7 +221,10 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        let version = |text: &str| Capabilities { version: Some(text.to_owned()), ..Capabilities::default() };
+        let version = |text: &str| Capabilities {
+            version: Some(text.to_owned()),
+            ..Capabilities::default()
+        };
         assert!(version("16.10.1-ee").is_at_least((16, 9)));
         assert!(!version("16.8.0").is_at_least((16, 9)));
         assert!(version("unheard of").is_at_least((16, 9)));

@@ -59,11 +59,16 @@ impl Asker<'_> {
             match self.client.get(&path, self.deadline).await {
                 Ok(page) => {
                     let Some(bodies) = page.body.as_array() else {
-                        listing.failure = Some(Error::NotJson { status: 200, html: false });
+                        listing.failure = Some(Error::NotJson {
+                            status: 200,
+                            html: false,
+                        });
                         return listing;
                     };
                     let found = listing.found.len();
-                    listing.found.extend(bodies.iter().filter_map(|body| self.found(body)));
+                    listing
+                        .found
+                        .extend(bodies.iter().filter_map(|body| self.found(body)));
                     self.progress.add(listing.found.len() - found);
                     next = page.next.filter(|next| *next != path);
                 }
@@ -78,7 +83,14 @@ impl Asker<'_> {
 
     /// Reads one project by id or path; none if it does not exist or may not be seen.
     pub async fn project(&self, name: &str) -> Result<Option<Found>, Error> {
-        match self.client.get(&format!("projects/{}?statistics=true", encoded(name)), self.deadline).await {
+        match self
+            .client
+            .get(
+                &format!("projects/{}?statistics=true", encoded(name)),
+                self.deadline,
+            )
+            .await
+        {
             Ok(page) => {
                 self.progress.add(1);
                 Ok(self.found(&page.body))
@@ -100,7 +112,10 @@ impl Asker<'_> {
             readings[slot] = match question.rest {
                 _ if is_off(question, &identity) => Reading::Off,
                 Rest::Body(path) => match number(member(body, path)) {
-                    Some(value) => Reading::Known { value, at: self.now },
+                    Some(value) => Reading::Known {
+                        value,
+                        at: self.now,
+                    },
                     None if !complete && path.starts_with("statistics.") => {
                         failed.push(slot);
                         Reading::Unknown(Reading::HIDDEN)
@@ -113,24 +128,55 @@ impl Asker<'_> {
                 }
             };
         }
-        Some(Found { identity, readings, failed })
+        Some(Found {
+            identity,
+            readings,
+            failed,
+        })
     }
 
     /// Asks one by one for what is still open: values that failed, and values that GitLab hides in
     /// one place but may tell in another. Projects that turn out to be gone are dropped.
-    pub async fn complete(&self, found: Vec<Found>, skip: &(dyn Fn(u64, usize) -> bool + Sync)) -> Vec<Found> {
-        let completed = found.into_iter().map(|found| self.complete_one(found, skip));
-        stream::iter(completed).buffered(self.concurrency).filter_map(async |found| found).collect().await
+    pub async fn complete(
+        &self,
+        found: Vec<Found>,
+        skip: &(dyn Fn(u64, usize) -> bool + Sync),
+    ) -> Vec<Found> {
+        let completed = found
+            .into_iter()
+            .map(|found| self.complete_one(found, skip));
+        stream::iter(completed)
+            .buffered(self.concurrency)
+            .filter_map(async |found| found)
+            .collect()
+            .await
     }
 
-    async fn complete_one(&self, mut found: Found, skip: &(dyn Fn(u64, usize) -> bool + Sync)) -> Option<Found> {
-        let mut bodies = Bodies { asker: self, id: found.identity.id, bodies: HashMap::new() };
+    async fn complete_one(
+        &self,
+        mut found: Found,
+        skip: &(dyn Fn(u64, usize) -> bool + Sync),
+    ) -> Option<Found> {
+        let mut bodies = Bodies {
+            asker: self,
+            id: found.identity.id,
+            bodies: HashMap::new(),
+        };
         for slot in std::mem::take(&mut found.failed) {
             let question = questions()[slot].0;
             match bodies.ask(question.rest, &found.identity).await {
-                Ok(Some(value)) => found.readings[slot] = Reading::Known { value, at: self.now },
-                Ok(None) => found.readings[slot] = Reading::of_null(question, &found.identity, self.now),
-                Err(Error::NotFound { detail }) if detail.contains("Project Not Found") => return None,
+                Ok(Some(value)) => {
+                    found.readings[slot] = Reading::Known {
+                        value,
+                        at: self.now,
+                    }
+                }
+                Ok(None) => {
+                    found.readings[slot] = Reading::of_null(question, &found.identity, self.now)
+                }
+                Err(Error::NotFound { detail }) if detail.contains("Project Not Found") => {
+                    return None;
+                }
                 Err(error) => found.readings[slot] = Reading::Unknown(error.reason()),
             }
         }
@@ -141,12 +187,16 @@ impl Asker<'_> {
                 continue;
             }
             for &way in question.hidden {
-                if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since)) {
+                if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since))
+                {
                     continue;
                 }
                 match bodies.ask(way, &found.identity).await {
                     Ok(Some(value)) => {
-                        found.readings[slot] = Reading::Known { value, at: self.now };
+                        found.readings[slot] = Reading::Known {
+                            value,
+                            at: self.now,
+                        };
                         break;
                     }
                     Ok(None) | Err(Error::NotFound { .. }) => {}
@@ -176,9 +226,21 @@ impl Bodies<'_> {
             format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
         };
         match way {
-            Rest::Body(at) => self.number(format!("projects/{}?statistics=true", self.id), at).await,
-            Rest::Number { path: below, member, .. } => self.number(path(below), member).await,
-            Rest::Count(below) => self.asker.client.count(&path(below), self.asker.deadline).await.map(Some),
+            Rest::Body(at) => {
+                self.number(format!("projects/{}?statistics=true", self.id), at)
+                    .await
+            }
+            Rest::Number {
+                path: below,
+                member,
+                ..
+            } => self.number(path(below), member).await,
+            Rest::Count(below) => self
+                .asker
+                .client
+                .count(&path(below), self.asker.deadline)
+                .await
+                .map(Some),
         }
     }
 
@@ -192,7 +254,9 @@ impl Bodies<'_> {
 }
 
 fn is_off(question: &Question, identity: &Identity) -> bool {
-    question.feature.is_some_and(|feature| identity.off.contains(&feature))
+    question
+        .feature
+        .is_some_and(|feature| identity.off.contains(&feature))
 }
 
 fn keyset(which: &str) -> String {
@@ -201,5 +265,7 @@ fn keyset(which: &str) -> String {
 
 /// A path or a branch as one segment of a URL.
 fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }

@@ -49,7 +49,9 @@ pub struct Filter {
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Membership => formatter.write_str("listing the projects the token is a member of"),
+            Source::Membership => {
+                formatter.write_str("listing the projects the token is a member of")
+            }
             Source::All => formatter.write_str("listing all projects the token may see"),
             Source::Group(path) => write!(formatter, "listing the projects of the group {path:?}"),
             Source::Projects(_) => formatter.write_str("reading the selected projects"),
@@ -60,9 +62,15 @@ impl fmt::Display for Source {
 impl Filter {
     /// Whether the project is taken. What GitLab does not tell of it does not speak against it.
     pub fn takes(&self, identity: &Identity, now: UnixTime) -> bool {
-        let idle = identity.last_activity.map(|at| Duration::from_secs(now.saturating_sub(at)));
-        let too_idle = matches!((idle, self.inactive_for), (Some(idle), Some(limit)) if idle > limit);
-        let included = self.include.as_ref().is_none_or(|globs| globs.is_match(&identity.path));
+        let idle = identity
+            .last_activity
+            .map(|at| Duration::from_secs(now.saturating_sub(at)));
+        let too_idle =
+            matches!((idle, self.inactive_for), (Some(idle), Some(limit)) if idle > limit);
+        let included = self
+            .include
+            .as_ref()
+            .is_none_or(|globs| globs.is_match(&identity.path));
         included
             && !self.exclude.is_match(&identity.path)
             && (self.archived || identity.archived != Some(true))
@@ -87,16 +95,30 @@ mod tests {
 
     fn everything() -> Filter {
         let exclude = globs(&[]);
-        Filter { include: None, exclude, archived: true, forks: true, personal: true, inactive_for: None }
+        Filter {
+            include: None,
+            exclude,
+            archived: true,
+            forks: true,
+            personal: true,
+            inactive_for: None,
+        }
     }
 
     fn project(path: &str) -> Identity {
-        Identity { path: path.to_owned(), ..Identity::default() }
+        Identity {
+            path: path.to_owned(),
+            ..Identity::default()
+        }
     }
 
     #[test]
     fn exclusion_beats_inclusion() {
-        let filter = Filter { include: Some(globs(&["a/**"])), exclude: globs(&["a/old/*"]), ..everything() };
+        let filter = Filter {
+            include: Some(globs(&["a/**"])),
+            exclude: globs(&["a/old/*"]),
+            ..everything()
+        };
         assert!(filter.takes(&project("a/new/b"), 0));
         assert!(!filter.takes(&project("a/old/b"), 0));
         assert!(!filter.takes(&project("b/c"), 0));
@@ -104,17 +126,46 @@ mod tests {
 
     #[test]
     fn a_switch_leaves_out_only_what_is_known_to_be_so() {
-        let filter = Filter { archived: false, forks: false, personal: false, ..everything() };
+        let filter = Filter {
+            archived: false,
+            forks: false,
+            personal: false,
+            ..everything()
+        };
         assert!(filter.takes(&project("a/b"), 0));
-        assert!(!filter.takes(&Identity { archived: Some(true), ..project("a/b") }, 0));
-        assert!(!filter.takes(&Identity { fork: Some(true), ..project("a/b") }, 0));
-        assert!(!filter.takes(&Identity { personal: Some(true), ..project("a/b") }, 0));
+        assert!(!filter.takes(
+            &Identity {
+                archived: Some(true),
+                ..project("a/b")
+            },
+            0
+        ));
+        assert!(!filter.takes(
+            &Identity {
+                fork: Some(true),
+                ..project("a/b")
+            },
+            0
+        ));
+        assert!(!filter.takes(
+            &Identity {
+                personal: Some(true),
+                ..project("a/b")
+            },
+            0
+        ));
     }
 
     #[test]
     fn idle_projects_are_left_out_after_the_limit() {
-        let filter = Filter { inactive_for: Some(Duration::from_secs(100)), ..everything() };
-        let active_at = |at| Identity { last_activity: Some(at), ..project("a/b") };
+        let filter = Filter {
+            inactive_for: Some(Duration::from_secs(100)),
+            ..everything()
+        };
+        let active_at = |at| Identity {
+            last_activity: Some(at),
+            ..project("a/b")
+        };
         assert!(filter.takes(&active_at(900), 1_000));
         assert!(!filter.takes(&active_at(899), 1_000));
     }
