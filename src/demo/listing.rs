@@ -120,13 +120,8 @@ impl Filter {
             (_, Order::IdAscending) => Box::new(world.projects_after(id.unwrap_or(0))),
             (_, Order::IdDescending) => Box::new(world.projects_before(id.unwrap_or(u64::MAX))),
             (_, Order::ActivityDescending) => {
-                let behind = move |project: &&Project| {
-                    after.is_none_or(|after| {
-                        let start = (after.last_activity_at, after.id);
-                        (project.last_activity_at, project.id) < start
-                    })
-                };
-                Box::new(world.projects_by_activity().filter(behind))
+                let behind = after.map(|after| (after.last_activity_at, after.id));
+                Box::new(world.projects_by_activity(behind))
             }
         };
         candidates.filter(move |project| self.admits(world, viewer, project))

@@ -19,8 +19,11 @@
 //! ```
 
 mod answer;
+mod arguments;
 mod complexity;
 mod connection;
+mod delivery;
+mod execution;
 mod fault;
 mod graphql;
 mod listing;
@@ -29,9 +32,13 @@ mod project;
 mod rate;
 mod record;
 mod rest;
+mod rest_body;
+mod rest_pages;
+mod route;
 mod schema;
 mod server;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests;
 mod validate;
 mod version;

@@ -1,22 +1,15 @@
 //! GitLab's REST API, version 4: the part that is read to count.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::answer::Answer;
 use super::graphql::{REVISION, USER_NAME, USERNAME};
-use super::listing::{Archived, Cursor, Filter, Order, is_visibility};
+use super::listing::{Archived, Filter, is_visibility};
 use super::project::{Project, Viewer};
+use super::rest_pages::previous;
 use super::version::Version;
 use super::world::{Token, World};
-
-/// Above so many rows GitLab names no totals.
-const MAX_COUNTED_ROWS: u64 = 10_000;
-/// Beyond so many rows GitLab refuses to page through projects by offset.
-const MAX_OFFSET: u64 = 50_000;
-const DEFAULT_PAGE_SIZE: u64 = 20;
-const MAX_PAGE_SIZE: u64 = 100;
 
 /// A `GET` of something below `/api/v4`.
 pub(super) struct Request<'r> {
@@ -28,7 +21,8 @@ pub(super) struct Request<'r> {
     pub(super) path: Vec<String>,
 }
 
-type Answered = Result<Answer, Answer>;
+/// An answer, or the refusal that takes its place.
+pub(super) type Answered = Result<Answer, Answer>;
 
 /// Answers a request. The token is known and active.
 pub(super) fn answer(request: &Request<'_>) -> Answer {
@@ -136,80 +130,6 @@ impl<'r> Request<'r> {
             Some("keyset") => self.projects_by_key(&filter),
             _ => self.projects_by_offset(&filter, true),
         }
-    }
-
-    /// Keyset pages: a link to what follows, and no totals.
-    fn projects_by_key(&self, filter: &Filter) -> Answered {
-        if self.order_by()? != "id" {
-            let error = "Keyset pagination is not yet available for this type of request";
-            return Err(Answer::json(405, &json!({ "error": error })));
-        }
-        let (ascending, size) = (self.ascending()?, self.page_size()?);
-        let id_after = self.number("id_after")?;
-        let id_before = self.number("id_before")?;
-        let (order, start) = match ascending {
-            true => (Order::IdAscending, id_after),
-            false => (Order::IdDescending, id_before),
-        };
-        let after = start.map(|id| Cursor {
-            id,
-            last_activity_at: Timestamp::MIN,
-        });
-        let rows: Vec<&Project> = filter
-            .list(self.world, Viewer::User, order, after)
-            .filter(|project| id_after.is_none_or(|id| project.id > id))
-            .filter(|project| id_before.is_none_or(|id| project.id < id))
-            .take(size as usize)
-            .collect();
-        let mut answer = self.project_rows(&rows, true);
-        // A full page links on, even when nothing follows it.
-        if let Some(last) = rows.last()
-            && rows.len() as u64 == size
-        {
-            let bound = if ascending { "id_after" } else { "id_before" };
-            let next = self.link(&[(bound, &last.id.to_string())]);
-            answer.header("Link", format!("<{next}>; rel=\"next\""));
-        }
-        Ok(answer)
-    }
-
-    fn projects_by_offset(&self, filter: &Filter, with_statistics: bool) -> Answered {
-        let (page, size) = (self.page()?, self.page_size()?);
-        if (page - 1) * size > MAX_OFFSET {
-            let error = format!(
-                "Offset pagination has a maximum allowed offset of {MAX_OFFSET} for requests that return \
-                 objects of type Project. Remaining records can be retrieved using keyset pagination."
-            );
-            return Err(Answer::json(405, &json!({ "error": error })));
-        }
-        let order_by = self.order_by()?;
-        let mut rows: Vec<&Project> = filter
-            .list(self.world, Viewer::User, Order::IdAscending, None)
-            .collect();
-        match order_by.as_str() {
-            "created_at" => rows.sort_by_key(|project| (project.created_at, project.id)),
-            "last_activity_at" | "updated_at" => {
-                rows.sort_by_key(|project| (project.last_activity_at, project.id));
-            }
-            "name" => rows.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id))),
-            "path" => {
-                rows.sort_by(|one, other| (one.path(), one.id).cmp(&(other.path(), other.id)))
-            }
-            "star_count" => rows.sort_by_key(|project| (project.stars, project.id)),
-            _ => {}
-        }
-        if !self.ascending()? {
-            rows.reverse();
-        }
-        let total = rows.len() as u64;
-        let rows: Vec<&Project> = rows
-            .into_iter()
-            .skip(((page - 1) * size) as usize)
-            .take(size as usize)
-            .collect();
-        let mut answer = self.project_rows(&rows, with_statistics);
-        self.page_headers(&mut answer, page, size, total, true);
-        Ok(answer)
     }
 
     fn project(&self, id: &str) -> Answered {
@@ -425,272 +345,6 @@ impl<'r> Request<'r> {
             active_before: self.time("last_activity_before")?,
             ..Filter::default()
         })
-    }
-
-    fn project_rows(&self, projects: &[&Project], with_statistics: bool) -> Answer {
-        let simple = self.parameter("simple").as_deref() == Some("true");
-        let rows: Value = projects
-            .iter()
-            .map(|project| self.project_body(project, with_statistics, simple))
-            .collect();
-        Answer {
-            projects: projects.len(),
-            ..Answer::json(200, &rows)
-        }
-    }
-
-    fn project_body(&self, project: &Project, with_statistics: bool, simple: bool) -> Value {
-        let namespace_path = project.namespace_path();
-        let namespace = self.world.namespace(namespace_path);
-        let personal = namespace.is_some_and(|namespace| namespace.personal);
-        let namespace_name = namespace_path.rsplit('/').next().unwrap_or_default();
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-        put("id", project.id.into());
-        put("name", project.name.clone().into());
-        put("path", project.path().into());
-        put("path_with_namespace", project.full_path.clone().into());
-        put("created_at", project.created_at.to_string().into());
-        put(
-            "default_branch",
-            match project.empty_repository {
-                true => Value::Null,
-                false => project.default_branch.clone().into(),
-            },
-        );
-        put("forks_count", project.forks.into());
-        put("star_count", project.stars.into());
-        put(
-            "last_activity_at",
-            project.last_activity_at.to_string().into(),
-        );
-        put(
-            "web_url",
-            format!("{}/{}", self.instance(), project.full_path).into(),
-        );
-        put("visibility", project.visibility.word().into());
-        put(
-            "namespace",
-            json!({
-                "id": namespace.map(|namespace| namespace.id),
-                "name": namespace_name,
-                "path": namespace_name,
-                "kind": if personal { "user" } else { "group" },
-                "full_path": namespace_path,
-            }),
-        );
-        if simple {
-            return Value::Object(body);
-        }
-        let features = project.features;
-        let level = |enabled: bool| Value::from(if enabled { "enabled" } else { "disabled" });
-        put("archived", project.archived.into());
-        put("empty_repo", project.empty_repository.into());
-        put("updated_at", project.last_activity_at.to_string().into());
-        put(
-            "issues_enabled",
-            project.shows_issues_to(Viewer::User).into(),
-        );
-        put(
-            "merge_requests_enabled",
-            project.shows_merge_requests_to(Viewer::User).into(),
-        );
-        put("jobs_enabled", project.shows_builds_to(Viewer::User).into());
-        put("issues_access_level", level(features.issues));
-        put(
-            "merge_requests_access_level",
-            level(features.merge_requests && features.repository),
-        );
-        put(
-            "builds_access_level",
-            level(features.builds && features.repository),
-        );
-        put("repository_access_level", level(features.repository));
-        let access = json!({ "access_level": project.access.level(), "notification_level": 3 });
-        let access = if project.member { access } else { Value::Null };
-        put(
-            "permissions",
-            json!({ "project_access": access, "group_access": null }),
-        );
-        if project.shows_issues_to(Viewer::User) {
-            put("open_issues_count", project.issues_opened.into());
-        }
-        let original = project
-            .forked_from
-            .and_then(|id| self.world.project_by_id(id));
-        if let Some(original) = original.filter(|original| original.visible_to(Viewer::User)) {
-            put(
-                "forked_from_project",
-                json!({
-                    "id": original.id,
-                    "name": original.name,
-                    "path": original.path(),
-                    "path_with_namespace": original.full_path,
-                }),
-            );
-        }
-        let wanted = self.parameter("statistics").as_deref() == Some("true");
-        if wanted && with_statistics && project.shows_statistics_to(Viewer::User) {
-            put("statistics", statistics(project));
-        }
-        Value::Object(body)
-    }
-
-    /// A page of rows that GitLab counts, up to its limit.
-    fn counted_rows(&self, total: u64, row: impl Fn(u64) -> Value) -> Answered {
-        let (page, size) = (self.page()?, self.page_size()?);
-        let start = ((page - 1) * size).min(total);
-        let rows: Value = (start..(start + size).min(total)).map(row).collect();
-        let mut answer = Answer::json(200, &rows);
-        self.page_headers(&mut answer, page, size, total, true);
-        Ok(answer)
-    }
-
-    fn page_headers(&self, answer: &mut Answer, page: u64, size: u64, total: u64, linked: bool) {
-        let pages = total.div_ceil(size).max(1);
-        let counted = total <= MAX_COUNTED_ROWS;
-        let next = (page < pages).then(|| page + 1);
-        if linked {
-            let mut links = Vec::new();
-            if page > 1 {
-                links.push(self.page_link(page - 1, size, "prev"));
-            }
-            if let Some(next) = next {
-                links.push(self.page_link(next, size, "next"));
-            }
-            links.push(self.page_link(1, size, "first"));
-            if counted {
-                links.push(self.page_link(pages, size, "last"));
-            }
-            answer.header("Link", links.join(", "));
-        }
-        if counted {
-            answer.header("x-total", total.to_string());
-            answer.header("x-total-pages", pages.to_string());
-        }
-        answer.header(
-            "x-next-page",
-            next.map(|next| next.to_string()).unwrap_or_default(),
-        );
-        answer.header("x-page", page.to_string());
-        answer.header("x-per-page", size.to_string());
-        answer.header("x-prev-page", previous(page));
-    }
-
-    fn page_link(&self, page: u64, size: u64, relation: &str) -> String {
-        let link = self.link(&[("page", &page.to_string()), ("per_page", &size.to_string())]);
-        format!("<{link}>; rel=\"{relation}\"")
-    }
-
-    /// This address with some parameters replaced.
-    fn link(&self, replaced: &[(&str, &str)]) -> Url {
-        let mut link = self.url.clone();
-        let kept: Vec<(String, String)> = self
-            .url
-            .query_pairs()
-            .filter(|(name, _)| replaced.iter().all(|(replaced, _)| replaced != name))
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
-        link.query_pairs_mut()
-            .clear()
-            .extend_pairs(kept)
-            .extend_pairs(replaced);
-        link
-    }
-
-    /// Where this GitLab is, without a slash at the end.
-    fn instance(&self) -> String {
-        let origin = self.url.origin().ascii_serialization();
-        format!("{origin}{}", self.world.base)
-    }
-
-    fn parameter(&self, name: &str) -> Option<String> {
-        let mut pairs = self.url.query_pairs();
-        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-    }
-
-    fn flag(&self, name: &'static str) -> Result<Option<bool>, Answer> {
-        match self.parameter(name).as_deref() {
-            None => Ok(None),
-            Some("true" | "1" | "yes") => Ok(Some(true)),
-            Some("false" | "0" | "no") => Ok(Some(false)),
-            Some(_) => Err(Answer::json(
-                400,
-                &json!({ "error": format!("{name} is invalid") }),
-            )),
-        }
-    }
-
-    fn number(&self, name: &'static str) -> Result<Option<u64>, Answer> {
-        let number = self.parameter(name).map(|text| text.parse());
-        let invalid = |_| Answer::json(400, &json!({ "error": format!("{name} is invalid") }));
-        number.transpose().map_err(invalid)
-    }
-
-    fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Answer> {
-        let time = self.parameter(name).map(|text| text.parse());
-        let invalid = |_| Answer::json(400, &json!({ "error": format!("{name} is invalid") }));
-        time.transpose().map_err(invalid)
-    }
-
-    fn choice(&self, name: &'static str, known: &[&str]) -> Result<String, Answer> {
-        let choice = self.parameter(name).unwrap_or_else(|| known[0].to_owned());
-        if !known.contains(&choice.as_str()) {
-            return Err(Answer::bad_parameter(name));
-        }
-        Ok(choice)
-    }
-
-    fn order_by(&self) -> Result<String, Answer> {
-        let orders = [
-            "created_at",
-            "id",
-            "name",
-            "path",
-            "updated_at",
-            "last_activity_at",
-            "star_count",
-        ];
-        self.choice("order_by", &orders)
-    }
-
-    fn ascending(&self) -> Result<bool, Answer> {
-        Ok(self.choice("sort", &["desc", "asc"])? == "asc")
-    }
-
-    fn page(&self) -> Result<u64, Answer> {
-        Ok(self.number("page")?.unwrap_or(1).max(1))
-    }
-
-    fn page_size(&self) -> Result<u64, Answer> {
-        match self.number("per_page")?.unwrap_or(DEFAULT_PAGE_SIZE) {
-            0 => Err(Answer::bad_parameter("per_page")),
-            size => Ok(size.min(MAX_PAGE_SIZE)),
-        }
-    }
-}
-
-fn statistics(project: &Project) -> Value {
-    let sizes = &project.sizes;
-    json!({
-        "commit_count": project.commits,
-        "storage_size": sizes.storage(),
-        "repository_size": sizes.repository,
-        "wiki_size": sizes.wiki,
-        "lfs_objects_size": sizes.lfs_objects,
-        "job_artifacts_size": sizes.build_artifacts,
-        "pipeline_artifacts_size": sizes.pipeline_artifacts,
-        "packages_size": sizes.packages,
-        "snippets_size": sizes.snippets,
-        "uploads_size": sizes.uploads,
-        "container_registry_size": sizes.container_registry,
-    })
-}
-
-fn previous(page: u64) -> String {
-    match page {
-        0 | 1 => String::new(),
-        page => (page - 1).to_string(),
     }
 }
 

@@ -315,15 +315,20 @@ impl World {
         self.projects.range(..id).rev().map(|(_, project)| project)
     }
 
-    /// The projects with the latest activity first; the newer id wins a tie.
-    pub(super) fn projects_by_activity(&self) -> impl ExactSizeIterator<Item = &Project> {
+    /// The projects with the latest activity first, the newer id first in a tie, behind a start.
+    pub(super) fn projects_by_activity(
+        &self,
+        behind: Option<(Timestamp, u64)>,
+    ) -> impl Iterator<Item = &Project> {
+        let key = |id: &u64| (self.projects[id].last_activity_at, *id);
         let order = self.by_activity.get_or_init(|| {
-            let mut projects: Vec<&Project> = self.projects.values().collect();
-            projects
-                .sort_by_key(|project| std::cmp::Reverse((project.last_activity_at, project.id)));
-            projects.iter().map(|project| project.id).collect()
+            let mut order: Vec<u64> = self.projects.keys().copied().collect();
+            order.sort_by_key(|id| std::cmp::Reverse(key(id)));
+            order
         });
-        order.iter().map(|id| &self.projects[id])
+        let before = |start| order.partition_point(|id| key(id) >= start);
+        let start = behind.map_or(0, before);
+        order[start..].iter().map(|id| &self.projects[id])
     }
 
     pub(super) fn namespace(&self, full_path: &str) -> Option<Namespace> {
