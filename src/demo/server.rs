@@ -240,7 +240,7 @@ impl Inner {
         let path = arrival.path.strip_prefix(&base).unwrap_or(&arrival.path);
         let effect = lock(&self.faults).strike(path, arrival.operation.as_deref(), &arrival.text);
         let dialect = arrival.dialect();
-        let answer = match &effect {
+        let mut answer = match &effect {
             Some(Effect::Hang) => return Outcome::Silence,
             Some(Effect::Reset) => return Outcome::Cut,
             Some(Effect::Status(status)) => Answer::for_status(*status, dialect),
@@ -258,12 +258,13 @@ impl Inner {
             },
             Some(Effect::Delay(delay)) => {
                 tokio::time::sleep(*delay).await;
-                self.answer(parts, arrival, standing).await
+                self.answer(parts, arrival).await
             }
-            None | Some(Effect::Truncated | Effect::Drip(_)) => {
-                self.answer(parts, arrival, standing).await
-            }
+            None | Some(Effect::Truncated | Effect::Drip(_)) => self.answer(parts, arrival).await,
         };
+        if let Some(standing) = standing {
+            standing.announce(&mut answer);
+        }
         let manner = match effect {
             Some(Effect::Truncated) => Manner::Truncated,
             Some(Effect::Drip(pause)) => Manner::Dripping(pause),
@@ -273,8 +274,8 @@ impl Inner {
     }
 
     /// The answer of a GitLab that is well, after the time it takes.
-    async fn answer(&self, parts: &Parts, arrival: &Arrival, standing: Option<Standing>) -> Answer {
-        let (mut answer, latency) = {
+    async fn answer(&self, parts: &Parts, arrival: &Arrival) -> Answer {
+        let (answer, latency) = {
             let world = lock(&self.world);
             let answer = route(&world, parts, arrival);
             let moods = &world.moods;
@@ -283,9 +284,6 @@ impl Inner {
                 .saturating_mul(answer.projects as u32);
             (answer, moods.latency + each)
         };
-        if let Some(standing) = standing {
-            standing.announce(&mut answer);
-        }
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
