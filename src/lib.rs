@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod demo;
 pub mod export;
 pub mod gitlab;
 pub mod metrics;

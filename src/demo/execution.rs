@@ -1,0 +1,576 @@
+//! Runs a GraphQL query that passed the checks: each field asks an object of the world.
+
+use graphql_parser::query::{Field, Selection, SelectionSet};
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::arguments::{group_filter, projects_filter};
+use super::complexity::{self, MAX_PAGE_SIZE};
+use super::graphql::{REVISION, USER_NAME, USERNAME};
+use super::listing::{Cursor, Filter, Order};
+use super::project::{Project, Viewer};
+use super::schema::{self, SCHEMA, type_name};
+use super::validate::{location, response_key};
+use super::world::{Namespace, World};
+
+/// What fields are asked of.
+pub(super) enum Object<'w> {
+    Query,
+    Metadata,
+    CurrentUser,
+    QueryComplexity,
+    Group(&'w str, Namespace),
+    Namespace(&'w str, Namespace),
+    Page(Page<'w>),
+    PageInfo(Page<'w>),
+    Project(&'w Project),
+    FeatureAccess(bool),
+    Repository(&'w Project),
+    Statistics(&'w Project),
+    IssueCounts(&'w Project),
+    Counted(u64),
+    Type(String),
+    TypeReference(&'w schema::Type),
+    Field(&'w schema::Field),
+    Argument(&'w schema::Argument),
+}
+
+/// A page of projects.
+#[derive(Clone)]
+pub(super) struct Page<'w> {
+    projects: Vec<&'w Project>,
+    total: u64,
+    has_next: bool,
+    has_previous: bool,
+}
+
+/// The value of a field, before its own fields are read.
+enum Resolved<'w> {
+    Value(Value),
+    One(Object<'w>),
+    Many(Vec<Object<'w>>),
+}
+
+/// Why a field has no value.
+pub(super) enum Trouble {
+    /// Null, with an error that says so.
+    Field(String),
+    /// The whole request fails.
+    Request(Box<Answer>),
+}
+
+pub(super) struct Execution<'w> {
+    pub(super) world: &'w World,
+    pub(super) viewer: Viewer,
+    pub(super) variables: Map<String, Value>,
+    pub(super) score: u32,
+    pub(super) limit: u32,
+    pub(super) projects: usize,
+    pub(super) errors: Vec<Value>,
+}
+
+impl<'w> Execution<'w> {
+    pub(super) fn object(
+        &mut self,
+        kind: &str,
+        object: &Object<'w>,
+        selection: &SelectionSet<'_, String>,
+        path: &mut Vec<Value>,
+    ) -> Result<Value, Box<Answer>> {
+        let mut values = Map::new();
+        for item in &selection.items {
+            // Fragments were refused by the checks.
+            let Selection::Field(field) = item else {
+                continue;
+            };
+            path.push(response_key(field).into());
+            let value = self.field(kind, object, field, path)?;
+            path.pop();
+            values.insert(response_key(field).to_owned(), value);
+        }
+        Ok(Value::Object(values))
+    }
+
+    fn field(
+        &mut self,
+        kind: &str,
+        object: &Object<'w>,
+        field: &Field<'_, String>,
+        path: &mut Vec<Value>,
+    ) -> Result<Value, Box<Answer>> {
+        if field.name == "__typename" {
+            return Ok(kind.into());
+        }
+        // The checks have seen every field, so the schema knows it.
+        let Some(known) = SCHEMA.any_field(kind, &field.name) else {
+            return Ok(Value::Null);
+        };
+        let arguments = complexity::arguments(field, &self.variables);
+        let resolved = match self.refusal(object, known, &arguments) {
+            Some(message) => Err(Trouble::Field(message)),
+            None => self.resolve(object, field, &arguments),
+        };
+        let returns = type_name(&known.returns);
+        match resolved {
+            Ok(Resolved::Value(value)) => Ok(value),
+            Ok(Resolved::One(object)) => self.object(returns, &object, &field.selection_set, path),
+            Ok(Resolved::Many(objects)) => {
+                let mut values = Vec::with_capacity(objects.len());
+                for (index, object) in objects.iter().enumerate() {
+                    path.push(index.into());
+                    values.push(self.object(returns, object, &field.selection_set, path)?);
+                    path.pop();
+                }
+                Ok(Value::Array(values))
+            }
+            Err(Trouble::Request(answer)) => Err(answer),
+            Err(Trouble::Field(message)) => {
+                let locations = [location(field.position)];
+                let error = json!({ "message": message, "locations": locations, "path": path });
+                self.errors.push(error);
+                Ok(Value::Null)
+            }
+        }
+    }
+
+    /// Why the model answers null and an error here, if it does.
+    fn refusal(
+        &self,
+        object: &Object<'w>,
+        known: &schema::Field,
+        arguments: &Map<String, Value>,
+    ) -> Option<String> {
+        let name = &known.name;
+        if known.traits.unmodelled {
+            return Some(format!("The model does not answer '{name}'"));
+        }
+        let unmodelled = known.arguments.iter().find(|argument| {
+            let value = arguments.get(&argument.name);
+            argument.traits.unmodelled
+                && value.is_some_and(|value| !value.is_null() && *value != false)
+        });
+        if let Some(argument) = unmodelled {
+            return Some(format!(
+                "The model does not answer '{name}({}:)'",
+                argument.name
+            ));
+        }
+        if let Object::Project(project) = object
+            && self
+                .world
+                .moods
+                .slow_fields
+                .contains(&(project.id, name.clone()))
+        {
+            return Some(format!("Timeout on Project.{name}"));
+        }
+        None
+    }
+
+    fn resolve(
+        &mut self,
+        object: &Object<'w>,
+        field: &Field<'_, String>,
+        arguments: &Map<String, Value>,
+    ) -> Result<Resolved<'w>, Trouble> {
+        let name = field.name.as_str();
+        Ok(match object {
+            Object::Query => return self.query(field, arguments),
+            Object::Metadata => Resolved::Value(match name {
+                "version" => self.world.profile.version_text().into(),
+                "revision" => REVISION.into(),
+                _ => (!self.world.profile.community_edition).into(),
+            }),
+            Object::CurrentUser => Resolved::Value(match name {
+                "id" => "gid://gitlab/User/1".into(),
+                "username" => USERNAME.into(),
+                _ => USER_NAME.into(),
+            }),
+            Object::QueryComplexity => Resolved::Value(match name {
+                "limit" => self.limit.into(),
+                _ => self.score.into(),
+            }),
+            Object::Group(path, group) => match name {
+                "projects" => {
+                    let filter = group_filter(path, arguments)?;
+                    return self.page(filter, field, arguments);
+                }
+                "projectsCount" => {
+                    let filter = Filter {
+                        group: Some(((*path).to_owned(), false)),
+                        ..Filter::default()
+                    };
+                    let listed = filter.list(self.world, self.viewer, Order::IdAscending, None);
+                    Resolved::Value(listed.count().into())
+                }
+                "visibility" => Resolved::Value("private".into()),
+                _ => namespace_field(path, *group, name),
+            },
+            Object::Namespace(path, namespace) => namespace_field(path, *namespace, name),
+            Object::Page(page) => match name {
+                "count" => Resolved::Value(page.total.into()),
+                "nodes" => Resolved::Many(
+                    page.projects
+                        .iter()
+                        .map(|project| Object::Project(project))
+                        .collect(),
+                ),
+                _ => Resolved::One(Object::PageInfo(page.clone())),
+            },
+            Object::PageInfo(page) => {
+                let cursor = |project: Option<&&Project>| match project {
+                    Some(project) => Cursor::of(project).text().into(),
+                    None => Value::Null,
+                };
+                Resolved::Value(match name {
+                    "hasNextPage" => page.has_next.into(),
+                    "hasPreviousPage" => page.has_previous.into(),
+                    "startCursor" => cursor(page.projects.first()),
+                    _ => cursor(page.projects.last()),
+                })
+            }
+            Object::Project(project) => self.project(project, name, arguments),
+            Object::FeatureAccess(enabled) => Resolved::Value(match (name, enabled) {
+                ("integerValue", true) => 20.into(),
+                ("integerValue", false) => 0.into(),
+                (_, true) => "ENABLED".into(),
+                (_, false) => "DISABLED".into(),
+            }),
+            Object::Repository(project) => Resolved::Value(match name {
+                "rootRef" if project.empty_repository => Value::Null,
+                "rootRef" => project.default_branch.clone().into(),
+                "empty" => project.empty_repository.into(),
+                _ => true.into(),
+            }),
+            Object::Statistics(project) => Resolved::Value(statistic(project, name)),
+            Object::IssueCounts(project) => Resolved::Value(match name {
+                "opened" => project.issues_opened.into(),
+                "closed" => project.issues_closed.into(),
+                _ => project.issues_all().into(),
+            }),
+            Object::Counted(count) => Resolved::Value((*count).into()),
+            Object::Type(kind) => self.introspect(kind, name),
+            Object::TypeReference(kind) => match (name, kind) {
+                ("name", schema::Type::NamedType(kind)) => Resolved::Value(kind.clone().into()),
+                ("kind", kind) => Resolved::Value(kind_word(kind).into()),
+                ("ofType", schema::Type::ListType(inner) | schema::Type::NonNullType(inner)) => {
+                    Resolved::One(Object::TypeReference(inner))
+                }
+                _ => Resolved::Value(Value::Null),
+            },
+            Object::Field(field) => match name {
+                "name" => Resolved::Value(field.name.clone().into()),
+                "type" => Resolved::One(Object::TypeReference(&field.returns)),
+                _ => {
+                    let accepted = field.accepted_arguments(&self.world.profile);
+                    Resolved::Many(accepted.map(Object::Argument).collect())
+                }
+            },
+            Object::Argument(argument) => match name {
+                "name" => Resolved::Value(argument.name.clone().into()),
+                _ => Resolved::One(Object::TypeReference(&argument.accepts)),
+            },
+        })
+    }
+
+    fn query(
+        &mut self,
+        field: &Field<'_, String>,
+        arguments: &Map<String, Value>,
+    ) -> Result<Resolved<'w>, Trouble> {
+        let signed_in = self.viewer == Viewer::User;
+        let path = arguments
+            .get("fullPath")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let object = match field.name.as_str() {
+            "projects" => return self.page(projects_filter(arguments)?, field, arguments),
+            "project" => {
+                let found = self.world.find_project(path);
+                let Some(project) = found.filter(|project| project.visible_to(self.viewer)) else {
+                    return Ok(Resolved::Value(Value::Null));
+                };
+                if selects_a_connection(&field.selection_set) {
+                    self.endure(&[project])?;
+                }
+                self.projects += 1;
+                Some(Object::Project(project))
+            }
+            "group" => {
+                // By path only: a number is a name like any other here.
+                let group = self.world.visible_group(path, self.viewer);
+                let group = group.filter(|(found, _)| *found == path);
+                group.map(|(path, group)| Object::Group(path, group))
+            }
+            "metadata" => signed_in.then_some(Object::Metadata),
+            "currentUser" => signed_in.then_some(Object::CurrentUser),
+            "queryComplexity" => Some(Object::QueryComplexity),
+            _ => {
+                let kind = arguments
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let exists = SCHEMA.fields(&self.world.profile, kind).is_some();
+                exists.then(|| Object::Type(kind.to_owned()))
+            }
+        };
+        Ok(object.map_or(Resolved::Value(Value::Null), Resolved::One))
+    }
+
+    fn page(
+        &mut self,
+        filter: Filter,
+        field: &Field<'_, String>,
+        arguments: &Map<String, Value>,
+    ) -> Result<Resolved<'w>, Trouble> {
+        let order = match arguments.get("sort").and_then(Value::as_str) {
+            None | Some("id_desc") => Order::IdDescending,
+            Some("id_asc") => Order::IdAscending,
+            Some("latest_activity_desc") => Order::ActivityDescending,
+            Some(other) => {
+                return Err(Trouble::Field(format!(
+                    "The model does not sort by '{other}'"
+                )));
+            }
+        };
+        let after = match arguments.get("after").and_then(Value::as_str) {
+            None | Some("") => None,
+            Some(text) => Some(
+                Cursor::parse(text)
+                    .ok_or_else(|| Trouble::Field("Please provide a valid cursor".to_owned()))?,
+            ),
+        };
+        let size = arguments.get("first").and_then(Value::as_u64);
+        let size = size.unwrap_or(MAX_PAGE_SIZE).min(MAX_PAGE_SIZE) as usize;
+        let (world, viewer) = (self.world, self.viewer);
+        let mut projects: Vec<&'w Project> = Vec::new();
+        let mut has_next = false;
+        for project in filter.list(world, viewer, order, after) {
+            if projects.len() == size {
+                has_next = true;
+                break;
+            }
+            projects.push(project);
+        }
+        let total = match selected(&field.selection_set, "count") {
+            Some(_) => filter.list(world, viewer, Order::IdAscending, None).count() as u64,
+            None => 0,
+        };
+        if let Some(nodes) = selected(&field.selection_set, "nodes")
+            && selects_a_connection(&nodes.selection_set)
+        {
+            self.endure(&projects)?;
+        }
+        self.projects += projects.len();
+        Ok(Resolved::One(Object::Page(Page {
+            projects,
+            total,
+            has_next,
+            has_previous: after.is_some(),
+        })))
+    }
+
+    /// Fails a heavy page that this GitLab can't manage in time.
+    fn endure(&self, projects: &[&Project]) -> Result<(), Trouble> {
+        let moods = &self.world.moods;
+        let too_dear = moods.page_cost.is_some_and(|(per_project, limit)| {
+            per_project.saturating_mul(projects.len() as u32) > limit
+        });
+        let broken = projects.iter().any(|project| {
+            let most = moods.page_breakers.get(&project.id);
+            most.is_some_and(|&most| projects.len() > most)
+        });
+        if too_dear || broken {
+            return Err(Trouble::Request(Box::new(Answer::page_timed_out())));
+        }
+        Ok(())
+    }
+
+    fn project(
+        &self,
+        project: &'w Project,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Resolved<'w> {
+        let (world, viewer) = (self.world, self.viewer);
+        let word = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or("all");
+        let shown = |shown: bool, object: Object<'w>| match shown {
+            true => Resolved::One(object),
+            false => Resolved::Value(Value::Null),
+        };
+        let issues_shown = project.shows_issues_to(viewer);
+        let merge_requests_shown = project.shows_merge_requests_to(viewer);
+        Resolved::Value(match name {
+            "id" => format!("gid://gitlab/Project/{}", project.id).into(),
+            "fullPath" => project.full_path.clone().into(),
+            "path" => project.path().into(),
+            "name" => project.name.clone().into(),
+            "webUrl" => format!(
+                "https://gitlab.example.com{}/{}",
+                world.base, project.full_path
+            )
+            .into(),
+            "archived" => project.archived.into(),
+            "visibility" => project.visibility.word().into(),
+            "createdAt" => project.created_at.to_string().into(),
+            "updatedAt" | "lastActivityAt" => project.last_activity_at.to_string().into(),
+            "isForked" => project.forked_from.is_some().into(),
+            "forkedFrom" => {
+                let original = project.forked_from.and_then(|id| world.project_by_id(id));
+                match original.filter(|original| original.visible_to(viewer)) {
+                    Some(original) => return Resolved::One(Object::Project(original)),
+                    None => Value::Null,
+                }
+            }
+            "namespace" | "group" => {
+                let path = project.namespace_path();
+                match world.namespace(path) {
+                    Some(group) if !group.personal && name == "group" => {
+                        return Resolved::One(Object::Group(path, group));
+                    }
+                    Some(namespace) if name == "namespace" => {
+                        return Resolved::One(Object::Namespace(path, namespace));
+                    }
+                    _ => Value::Null,
+                }
+            }
+            "mergeRequestsEnabled" => merge_requests_shown.into(),
+            "issuesEnabled" => issues_shown.into(),
+            "jobsEnabled" => project.shows_builds_to(viewer).into(),
+            "mergeRequestsAccessLevel" => {
+                return Resolved::One(Object::FeatureAccess(project.features.merge_requests));
+            }
+            "issuesAccessLevel" => {
+                return Resolved::One(Object::FeatureAccess(project.features.issues));
+            }
+            "repository" => {
+                return shown(project.shows_code_to(viewer), Object::Repository(project));
+            }
+            "starCount" => project.stars.into(),
+            "forksCount" => project.forks.into(),
+            "openIssuesCount" if issues_shown => project.issues_opened.into(),
+            "openMergeRequestsCount" if merge_requests_shown => {
+                project.merge_requests.opened.into()
+            }
+            "statistics" => {
+                return shown(
+                    project.shows_statistics_to(viewer),
+                    Object::Statistics(project),
+                );
+            }
+            "issueStatusCounts" => return shown(issues_shown, Object::IssueCounts(project)),
+            "mergeRequests" => {
+                let count = project.merge_requests.in_state(word("state"));
+                return shown(merge_requests_shown, Object::Counted(count));
+            }
+            "issues" => {
+                let count = match word("state") {
+                    "opened" => project.issues_opened,
+                    "closed" => project.issues_closed,
+                    "locked" => 0,
+                    _ => project.issues_all(),
+                };
+                return shown(issues_shown, Object::Counted(count));
+            }
+            "releases" => {
+                return shown(
+                    project.shows_releases_to(viewer),
+                    Object::Counted(project.releases),
+                );
+            }
+            "packages" => {
+                return shown(
+                    project.shows_code_to(viewer),
+                    Object::Counted(project.packages),
+                );
+            }
+            "labels" => return shown(true, Object::Counted(project.labels)),
+            "pipelines" => {
+                let count = match word("status") {
+                    "all" => project.pipelines.all(),
+                    status => project.pipelines.in_status(status),
+                };
+                return shown(project.shows_builds_to(viewer), Object::Counted(count));
+            }
+            // Among them `vulnerabilitySeveritiesCount`: no licence, so null.
+            _ => Value::Null,
+        })
+    }
+
+    fn introspect(&self, kind: &str, name: &str) -> Resolved<'w> {
+        match name {
+            "name" => Resolved::Value(kind.into()),
+            "kind" => Resolved::Value("OBJECT".into()),
+            "fields" => {
+                let fields = SCHEMA.fields(&self.world.profile, kind).unwrap_or_default();
+                Resolved::Many(fields.into_iter().map(Object::Field).collect())
+            }
+            _ => Resolved::Value(Value::Null),
+        }
+    }
+}
+
+fn namespace_field<'w>(path: &str, namespace: Namespace, name: &str) -> Resolved<'w> {
+    let kind = if namespace.personal {
+        "Namespaces::UserNamespace"
+    } else {
+        "Group"
+    };
+    Resolved::Value(match name {
+        "id" => format!("gid://gitlab/{kind}/{}", namespace.id).into(),
+        "fullPath" => path.into(),
+        _ => path.rsplit('/').next().unwrap_or(path).into(),
+    })
+}
+
+fn statistic(project: &Project, name: &str) -> Value {
+    let sizes = &project.sizes;
+    let number = match name {
+        "commitCount" => project.commits,
+        "storageSize" => sizes.storage(),
+        "repositorySize" => sizes.repository,
+        "lfsObjectsSize" => sizes.lfs_objects,
+        "buildArtifactsSize" => sizes.build_artifacts,
+        "pipelineArtifactsSize" => sizes.pipeline_artifacts,
+        "packagesSize" => sizes.packages,
+        "wikiSize" => sizes.wiki,
+        "snippetsSize" => sizes.snippets,
+        "uploadsSize" => sizes.uploads,
+        _ => match sizes.container_registry {
+            Some(size) => size,
+            None => return Value::Null,
+        },
+    };
+    // Floats in the schema, and GitLab writes them as `223.0`.
+    (number as f64).into()
+}
+
+fn selected<'f, 'q>(
+    selection: &'f SelectionSet<'q, String>,
+    name: &str,
+) -> Option<&'f Field<'q, String>> {
+    selection.items.iter().find_map(|item| match item {
+        Selection::Field(field) if field.name == name => Some(field),
+        _ => None,
+    })
+}
+
+/// Whether a selection on a project counts rows: each connection is a query per project.
+fn selects_a_connection(selection: &SelectionSet<'_, String>) -> bool {
+    selection.items.iter().any(|item| match item {
+        Selection::Field(field) => SCHEMA
+            .any_field("Project", &field.name)
+            .is_some_and(schema::Field::is_connection),
+        _ => false,
+    })
+}
+
+fn kind_word(kind: &schema::Type) -> &'static str {
+    match kind {
+        schema::Type::ListType(_) => "LIST",
+        schema::Type::NonNullType(_) => "NON_NULL",
+        schema::Type::NamedType(name) if SCHEMA.is_object(name) => "OBJECT",
+        schema::Type::NamedType(name) if SCHEMA.enum_values(name).is_some() => "ENUM",
+        schema::Type::NamedType(_) => "SCALAR",
+    }
+}

@@ -1,0 +1,199 @@
+//! Things that go wrong on purpose, one request at a time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A fault, and the requests it befalls.
+///
+/// `Fault::on("/api/graphql").times(2).status(503)` refuses the next two queries.
+/// Say which requests first and what happens last.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    path: Option<String>,
+    operation: Option<String>,
+    containing: Option<String>,
+    spared: usize,
+    times: usize,
+    pub(super) effect: Effect,
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// GitLab's own body for a status.
+    Status(u16),
+    /// Rack::Attack's 429.
+    RetryLater(Duration),
+    /// The 429 of GitLab's limiter for single endpoints.
+    RequestedTooOften,
+    /// A status with a body of one's own.
+    Body(u16, &'static str, String),
+    LoginPage,
+    Truncated,
+    InvalidJson,
+    Reset,
+    Hang,
+    Drip(Duration),
+    Delay(Duration),
+}
+
+/// Says which requests a fault befalls; a method that names what happens completes it.
+#[derive(Clone, Debug)]
+pub struct FaultBuilder(Fault);
+
+impl Fault {
+    /// A fault of the requests whose path, below the instance's own, starts so.
+    pub fn on(path: &str) -> FaultBuilder {
+        let mut builder = Fault::anywhere();
+        builder.0.path = Some(path.to_owned());
+        builder
+    }
+
+    /// A fault of the GraphQL operation of that name.
+    pub fn operation(name: &str) -> FaultBuilder {
+        let mut builder = Fault::anywhere();
+        builder.0.operation = Some(name.to_owned());
+        builder
+    }
+
+    /// A fault of whatever is asked next.
+    pub fn anywhere() -> FaultBuilder {
+        FaultBuilder(Fault {
+            path: None,
+            operation: None,
+            containing: None,
+            spared: 0,
+            times: 1,
+            effect: Effect::Hang,
+        })
+    }
+
+    fn befalls(&self, path: &str, operation: Option<&str>, body: &str) -> bool {
+        let starts = |prefix: &String| path.starts_with(prefix.as_str());
+        let named = |name: &String| operation == Some(name.as_str());
+        let holds = |text: &String| body.contains(text.as_str());
+        self.path.as_ref().is_none_or(starts)
+            && self.operation.as_ref().is_none_or(named)
+            && self.containing.as_ref().is_none_or(holds)
+    }
+}
+
+impl FaultBuilder {
+    /// Only requests whose body holds this text, such as a project's global id.
+    pub fn containing(mut self, text: &str) -> Self {
+        self.0.containing = Some(text.to_owned());
+        self
+    }
+
+    /// Spares the first `requests` that would be hit.
+    pub fn after(mut self, requests: usize) -> Self {
+        self.0.spared = requests;
+        self
+    }
+
+    /// Befalls so many requests; one, when nothing is said.
+    pub fn times(mut self, requests: usize) -> Self {
+        self.0.times = requests;
+        self
+    }
+
+    /// Befalls every such request until the faults are cleared.
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// Answers that status, with GitLab's body for it.
+    pub fn status(self, status: u16) -> Fault {
+        self.with(Effect::Status(status))
+    }
+
+    /// Answers 429 as the global rate limit does: plain text, and when to come back.
+    pub fn retry_later(self, retry_after: Duration) -> Fault {
+        self.with(Effect::RetryLater(retry_after))
+    }
+
+    /// Answers 429 as the limit of a single endpoint does: JSON, and no word of when.
+    pub fn requested_too_often(self) -> Fault {
+        self.with(Effect::RequestedTooOften)
+    }
+
+    /// Answers what something before GitLab might: a status and a body of one's own.
+    pub fn body(self, status: u16, content_type: &'static str, body: &str) -> Fault {
+        self.with(Effect::Body(status, content_type, body.to_owned()))
+    }
+
+    /// Answers 200 with a sign-in page.
+    pub fn login_page(self) -> Fault {
+        self.with(Effect::LoginPage)
+    }
+
+    /// Promises the whole answer and closes the connection in its middle.
+    pub fn truncated(self) -> Fault {
+        self.with(Effect::Truncated)
+    }
+
+    /// Answers 200 with something that begins like JSON.
+    pub fn invalid_json(self) -> Fault {
+        self.with(Effect::InvalidJson)
+    }
+
+    /// Resets the connection instead of answering.
+    pub fn reset(self) -> Fault {
+        self.with(Effect::Reset)
+    }
+
+    /// Never answers.
+    pub fn hang(self) -> Fault {
+        self.with(Effect::Hang)
+    }
+
+    /// Answers rightly, but a few bytes at a time with `pause` between them.
+    pub fn drip(self, pause: Duration) -> Fault {
+        self.with(Effect::Drip(pause))
+    }
+
+    /// Answers rightly, but late.
+    pub fn delay(self, delay: Duration) -> Fault {
+        self.with(Effect::Delay(delay))
+    }
+
+    fn with(self, effect: Effect) -> Fault {
+        Fault { effect, ..self.0 }
+    }
+}
+
+/// The faults that wait for their requests, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Queue(VecDeque<Fault>);
+
+impl Queue {
+    pub(super) fn add(&mut self, fault: Fault) {
+        self.0.push_back(fault);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes what happens to this request, if anything does.
+    pub(super) fn strike(
+        &mut self,
+        path: &str,
+        operation: Option<&str>,
+        body: &str,
+    ) -> Option<Effect> {
+        let hit = |fault: &Fault| fault.befalls(path, operation, body);
+        let index = self.0.iter().position(hit)?;
+        let fault = &mut self.0[index];
+        if fault.spared > 0 {
+            fault.spared -= 1;
+            return None;
+        }
+        let effect = fault.effect.clone();
+        fault.times = fault.times.saturating_sub(1);
+        if fault.times == 0 {
+            self.0.remove(index);
+        }
+        Some(effect)
+    }
+}

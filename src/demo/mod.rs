@@ -1,0 +1,52 @@
+//! A model of GitLab that speaks HTTP: the demo runs against it, and so do the tests.
+//!
+//! It holds GitLab's limits and sends GitLab's bodies, and it knows nothing of the
+//! bridge, so neither can hide a misunderstanding of the other.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use gitlab_metrics_bridge::demo::{Fault, GitLab, MergeRequests, World};
+//!
+//! let gitlab = GitLab::start(World::new()).await?;
+//! gitlab.edit(|world| {
+//!     let merged = MergeRequests { opened: 2, merged: 7, ..Default::default() };
+//!     world.project("group/a").commits(11).issues(3, 1).merge_requests(merged);
+//! });
+//! gitlab.fault(Fault::on("/api/graphql").times(2).status(503));
+//! println!("{} was asked {} times", gitlab.url(), gitlab.requests().len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod arguments;
+mod complexity;
+mod connection;
+mod delivery;
+mod execution;
+mod fault;
+mod graphql;
+mod listing;
+mod population;
+mod project;
+mod rate;
+mod record;
+mod rest;
+mod rest_body;
+mod rest_pages;
+mod route;
+mod schema;
+mod server;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod version;
+mod world;
+
+pub use complexity::score;
+pub use fault::{Fault, FaultBuilder};
+pub use project::{Access, Features, MergeRequests, Pipelines, Project, Sizes, Visibility};
+pub use record::{Request, TokenHeader};
+pub use server::GitLab;
+pub use version::Version;
+pub use world::{DEMO_TOKEN, Token, World};
