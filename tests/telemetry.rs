@@ -32,7 +32,7 @@ fn snapshot(
     value: impl Fn(u64, usize) -> u64,
 ) -> Arc<Snapshot> {
     let project = |id: u64| {
-        let readings = (0..questions().len());
+        let readings = 0..questions().len();
         let readings = readings
             .map(|slot| Reading::Known {
                 value: value(id, slot),

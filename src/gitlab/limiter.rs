@@ -177,7 +177,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         let started = Instant::now();
         for _ in 0..20 {
-            limiter.acquire(in_an_hour()).await.unwrap();
+            drop(limiter.acquire(in_an_hour()).await.unwrap());
         }
         assert!(
             started.elapsed() < Duration::from_millis(10),
@@ -185,7 +185,7 @@ mod tests {
             started.elapsed()
         );
         for _ in 0..100 {
-            limiter.acquire(in_an_hour()).await.unwrap();
+            drop(limiter.acquire(in_an_hour()).await.unwrap());
         }
         let took = started.elapsed().as_secs_f64();
         assert!((9.9..10.3).contains(&took), "{took}");
@@ -223,7 +223,7 @@ mod tests {
             let limiter = Limiter::new(1_000.0, 10);
             limiter.learn(429, &headers([("retry-after", value)]));
             let started = Instant::now();
-            limiter.acquire(started + 2 * LONGEST_WAIT).await.unwrap();
+            drop(limiter.acquire(started + 2 * LONGEST_WAIT).await.unwrap());
             let waited = started.elapsed();
             assert!(
                 waited >= Duration::from_secs(1) && waited <= LONGEST_WAIT + Duration::from_secs(1),
@@ -248,7 +248,7 @@ mod tests {
             ]),
         );
         let started = Instant::now();
-        limiter.acquire(in_an_hour()).await.unwrap();
+        drop(limiter.acquire(in_an_hour()).await.unwrap());
         assert!(started.elapsed() >= Duration::from_secs(28));
         assert_eq!(limiter.usage().0.unwrap().remaining, Some(0));
     }

@@ -141,6 +141,8 @@ pub struct Identity {
     pub last_activity: Option<UnixTime>,
     /// Features that are known to be switched off.
     pub off: Vec<Feature>,
+    /// Features that the token's user does not have, for whatever reason.
+    pub withheld: Vec<Feature>,
 }
 
 impl Identity {
@@ -157,7 +159,9 @@ impl Identity {
         "repository.rootRef",
         "repository.empty",
         "mergeRequestsEnabled",
+        "mergeRequestsAccessLevel.stringValue",
         "issuesEnabled",
+        "issuesAccessLevel.stringValue",
     ];
 
     /// Reads a `Project` node of a GraphQL answer; none without an id and a path.
@@ -177,13 +181,10 @@ impl Identity {
             default_branch: node["repository"]["rootRef"].as_str().map(str::to_owned),
             empty: node["repository"]["empty"].as_bool(),
             last_activity: time(&node["lastActivityAt"]),
-            off: off(&[
-                (
-                    Feature::MergeRequests,
-                    node["mergeRequestsEnabled"].as_bool(),
-                ),
-                (Feature::Issues, node["issuesEnabled"].as_bool()),
-            ]),
+            off: features(|of| switched_off(&node[of.level()]["stringValue"])),
+            withheld: features(|of| {
+                node[of.level()]["stringValue"].is_null() && node[of.switch()] == false
+            }),
             ..identity
         })
     }
@@ -204,20 +205,11 @@ impl Identity {
             default_branch: body["default_branch"].as_str().map(str::to_owned),
             empty: body["empty_repo"].as_bool(),
             last_activity: time(&body["last_activity_at"]),
-            off: off(&[
-                (
-                    Feature::MergeRequests,
-                    enabled(
-                        body,
-                        "merge_requests_enabled",
-                        "merge_requests_access_level",
-                    ),
-                ),
-                (
-                    Feature::Issues,
-                    enabled(body, "issues_enabled", "issues_access_level"),
-                ),
-            ]),
+            // `…_enabled` is about the token's user; the access level is about the project.
+            off: features(|of| match &body[of.rest_level()] {
+                Json::Null => body[of.rest_switch()] == false,
+                level => switched_off(level),
+            }),
             ..identity
         })
     }
@@ -275,16 +267,47 @@ fn time(value: &Json) -> Option<UnixTime> {
     u64::try_from(timestamp.as_second()).ok()
 }
 
-fn enabled(body: &Json, switch: &str, level: &str) -> Option<bool> {
-    body[switch]
-        .as_bool()
-        .or_else(|| body[level].as_str().map(|level| level != "disabled"))
+fn features(is_so: impl Fn(Feature) -> bool) -> Vec<Feature> {
+    Feature::ALL
+        .into_iter()
+        .filter(|feature| is_so(*feature))
+        .collect()
 }
 
-fn off(features: &[(Feature, Option<bool>)]) -> Vec<Feature> {
-    features
-        .iter()
-        .filter(|(_, on)| *on == Some(false))
-        .map(|(feature, _)| *feature)
-        .collect()
+fn switched_off(level: &Json) -> bool {
+    level
+        .as_str()
+        .is_some_and(|level| level.eq_ignore_ascii_case("disabled"))
+}
+
+impl Feature {
+    const ALL: [Feature; 2] = [Feature::MergeRequests, Feature::Issues];
+
+    fn switch(self) -> &'static str {
+        match self {
+            Feature::MergeRequests => "mergeRequestsEnabled",
+            Feature::Issues => "issuesEnabled",
+        }
+    }
+
+    fn level(self) -> &'static str {
+        match self {
+            Feature::MergeRequests => "mergeRequestsAccessLevel",
+            Feature::Issues => "issuesAccessLevel",
+        }
+    }
+
+    fn rest_switch(self) -> &'static str {
+        match self {
+            Feature::MergeRequests => "merge_requests_enabled",
+            Feature::Issues => "issues_enabled",
+        }
+    }
+
+    fn rest_level(self) -> &'static str {
+        match self {
+            Feature::MergeRequests => "merge_requests_access_level",
+            Feature::Issues => "issues_access_level",
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::page::PageSize;
 use super::plan::{Capabilities, List, Plan};
 use super::{Found, Listing, Progress};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
-use crate::metrics::{Identity, Reading, Reason, UnixTime, number, questions};
+use crate::metrics::{Feature, Identity, Reading, Reason, UnixTime, number, questions};
 
 /// What one poll asks over GraphQL, and what it learns about asking.
 pub struct Asker<'a> {
@@ -255,13 +255,12 @@ impl Asker<'_> {
             let failure = failures
                 .iter()
                 .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+            let is_in =
+                |features: &[Feature]| question.feature.is_some_and(|of| features.contains(&of));
             readings[*slot] = match (number(value), failure) {
-                _ if question
-                    .feature
-                    .is_some_and(|feature| identity.off.contains(&feature)) =>
-                {
-                    Reading::Off
-                }
+                _ if is_in(&identity.off) => Reading::Off,
+                // Off, or only not for us? The project's own body tells.
+                _ if is_in(&identity.withheld) => Reading::Unknown(Reading::HIDDEN),
                 (Some(value), _) => Reading::Known {
                     value,
                     at: self.now,

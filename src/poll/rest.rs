@@ -1,6 +1,7 @@
 //! Reads over REST what GraphQL can't tell: whole lists where it is blocked, single values where
 //! it answers null or fails.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, stream};
@@ -162,6 +163,21 @@ impl Asker<'_> {
             id: found.identity.id,
             bodies: HashMap::new(),
         };
+        if !found.identity.withheld.is_empty() {
+            // Without an answer it stays hidden.
+            let path = format!("projects/{}?statistics=true", found.identity.id);
+            let body = bodies.body(path).await;
+            found.identity.off = body
+                .ok()
+                .and_then(Identity::from_rest)
+                .map(|of| of.off)
+                .unwrap_or_default();
+            for &slot in self.slots {
+                if is_off(questions()[slot].0, &found.identity) {
+                    found.readings[slot] = Reading::Off;
+                }
+            }
+        }
         for slot in std::mem::take(&mut found.failed) {
             let question = questions()[slot].0;
             match bodies.ask(question.rest, &found.identity).await {
@@ -245,11 +261,21 @@ impl Bodies<'_> {
     }
 
     async fn number(&mut self, path: String, at: &str) -> Result<Option<u64>, Error> {
-        if !self.bodies.contains_key(&path) {
-            let page = self.asker.client.get(&path, self.asker.deadline).await?;
-            self.bodies.insert(path.clone(), page.body);
+        Ok(number(member(self.body(path).await?, at)))
+    }
+
+    async fn body(&mut self, path: String) -> Result<&Value, Error> {
+        match self.bodies.entry(path) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let page = self
+                    .asker
+                    .client
+                    .get(unknown.key(), self.asker.deadline)
+                    .await?;
+                Ok(unknown.insert(page.body))
+            }
         }
-        Ok(number(member(&self.bodies[&path], at)))
     }
 }
 
