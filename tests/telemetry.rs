@@ -7,13 +7,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::export::{Introspect, Otlp, Prometheus, Protocol, Target, Temporality};
+use gitlab_metrics_bridge::export::{
+    Compression, Introspect, Otlp, Prometheus, Protocol, Target, Temporality,
+};
 use gitlab_metrics_bridge::metrics::{
     Bridge, Identity, Project, Reading, Report, Shown, Snapshot, questions,
 };
 use opentelemetry_sdk::Resource;
+use support::certificates::Certificates;
 use support::exposition::Exposition;
-use support::receiver::Receiver;
+use support::receiver::{Fault, Receiver};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 fn everything() -> Shown {
     Shown::new(|_| true, false)
@@ -152,7 +157,7 @@ fn the_seed_metrics_come_out_byte_for_byte() {
 #[test]
 fn thousands_of_projects_come_out_whole_and_again_when_all_ids_change() {
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
-    for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001), (3, 20_001..50_001)] {
+    for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001), (3, 20_001..20_010)] {
         prometheus
             .render(&snapshot(generation, ids_now.clone(), |id, _| id))
             .unwrap();
@@ -191,5 +196,219 @@ async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_cha
                     .all(|(labels, value)| labels["project_id"] == value.to_string())
             );
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
+    let receiver = Receiver::start();
+    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let snapshot = snapshot(1, 1..6_001, |id, _| id);
+    assert!(snapshot.series > 120_000, "{}", snapshot.series);
+    otlp.push(&snapshot, &introspect()).await.unwrap();
+    let export = receiver.last_export();
+    let points: usize = export
+        .metrics
+        .iter()
+        .filter(|(name, _)| !name.starts_with("gitlab_bridge"))
+        .map(|(_, metric)| metric.series.len())
+        .sum();
+    assert_eq!(points as u64, snapshot.series);
+    assert_eq!(export.repeated, 0);
+    receiver.read(|received| {
+        assert!(received.refused.is_empty(), "{:?}", received.refused);
+        let largest = received
+            .requests
+            .iter()
+            .map(|request| request.wire.len())
+            .max();
+        assert!(largest < Some(4 << 20), "{largest:?}");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_project_is_gone_at_once_from_both_exporters() {
+    let receiver = Receiver::start();
+    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let prometheus = Prometheus::build(&resource(), everything()).unwrap();
+    for (generation, ids_now) in [(1, vec![1, 2, 3]), (2, vec![1, 3]), (3, vec![])] {
+        let snapshot = snapshot(generation, ids_now.clone(), |_, _| 1);
+        prometheus.render(&snapshot).unwrap();
+        otlp.push(&snapshot, &introspect()).await.unwrap();
+        let expected: BTreeSet<u64> = ids_now.into_iter().collect();
+        for metric in [
+            "gitlab_commits_total",
+            "gitlab_project_info",
+            "gitlab_storage_size_bytes",
+        ] {
+            assert_eq!(ids(&rendered(&prometheus).series(metric)), expected);
+            assert_eq!(ids(&receiver.last_export().series(metric)), expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_shows_one_snapshot_while_others_come() {
+    let receiver = Receiver::start();
+    let mut target = target(&receiver, Protocol::Http);
+    target.interval = Duration::from_millis(1);
+    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let (publish, snapshots) = watch::channel(snapshot(1, 1..1_501, |_, _| 1));
+    let stop = CancellationToken::new();
+    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+    for generation in 2..40 {
+        publish.send_replace(snapshot(generation, 1..1_501, |_, _| generation));
+        tokio::task::yield_now().await;
+    }
+    receiver.wait_for(|received| received.ended() >= 3).await;
+    stop.cancel();
+    pushing.await.unwrap();
+    receiver.read(|received| {
+        for export in received.exports() {
+            let mut values = BTreeSet::new();
+            for metric in [
+                "gitlab_commits_total",
+                "gitlab_issues",
+                "gitlab_storage_size_bytes",
+            ] {
+                values.extend(export.series(metric).values().map(|value| *value as u64));
+            }
+            assert!(values.len() <= 1, "one export mixes {values:?}");
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
+    let receiver = Receiver::start();
+    let mut target = target(&receiver, Protocol::Grpc);
+    target.interval = Duration::from_secs(3600);
+    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let (publish, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let stop = CancellationToken::new();
+    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+    publish.send_replace(snapshot(1, [1], |_, _| 11));
+    receiver.wait_for(|received| received.ended() == 1).await;
+    assert_eq!(
+        receiver
+            .last_export()
+            .value("gitlab_commits_total", [("project_id", "1")]),
+        Some(11.0)
+    );
+    publish.send_replace(snapshot(2, [1], |_, _| 12));
+    stop.cancel();
+    pushing.await.unwrap();
+    assert_eq!(
+        receiver
+            .last_export()
+            .value("gitlab_commits_total", [("project_id", "1")]),
+        Some(12.0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_receiver_does_not_hold_up_the_stop() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::start();
+        receiver.fail(Fault::Hanging);
+        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let (_publish, snapshots) = watch::channel(snapshot(1, [1], |_, _| 11));
+        let stop = CancellationToken::new();
+        let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+        receiver
+            .wait_for(|received| !received.refused.is_empty())
+            .await;
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(8), pushing).await;
+        assert!(ended.is_ok(), "{protocol:?} hangs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_comes_back_gets_the_values_of_now() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let mut receiver = Receiver::refusing();
+        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let health = otlp.health();
+        let failed = otlp
+            .push(&snapshot(1, [1], |_, _| 11), &introspect())
+            .await
+            .unwrap_err();
+        assert!(!failed.is_empty());
+        assert_eq!(
+            (health.export().last, health.export().failed),
+            (Some(false), 1)
+        );
+        receiver.listen();
+        receiver.fail_times(Fault::Unavailable, 2);
+        otlp.push(&snapshot(2, [1], |_, _| 12), &introspect())
+            .await
+            .unwrap();
+        assert_eq!(
+            receiver
+                .last_export()
+                .value("gitlab_commits_total", [("project_id", "1")]),
+            Some(12.0)
+        );
+        assert_eq!(
+            (health.export().last, health.export().succeeded),
+            (Some(true), 1)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_and_mutual_tls_work_and_an_unknown_authority_is_refused() {
+    let certificates = Certificates::generate();
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::start_mutual_tls(&certificates);
+        let mut target = target(&receiver, protocol);
+        target.endpoint = target
+            .endpoint
+            .as_str()
+            .replace("127.0.0.1", "localhost")
+            .parse()
+            .unwrap();
+        let push = async |target: &Target| {
+            let otlp = Otlp::build(target, resource(), everything()).unwrap();
+            otlp.push(&snapshot(1, [1], |_, _| 11), &introspect()).await
+        };
+        push(&target).await.unwrap_err();
+        target.ca_file = Some(certificates.ca.clone());
+        push(&target).await.unwrap_err();
+        target.identity = Some((certificates.client.clone(), certificates.client_key.clone()));
+        push(&target).await.unwrap();
+        assert_eq!(
+            receiver.last_export().series("gitlab_commits_total").len(),
+            1,
+            "{protocol:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_and_compression_arrive_as_they_were_given() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::start();
+        let mut target = target(&receiver, protocol);
+        target.headers = vec![("x-api-key".to_owned(), "50% of=secret".to_owned().into())];
+        target.compression = Some(Compression::Gzip);
+        let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+        otlp.push(&snapshot(1, 1..101, |_, _| 11), &introspect())
+            .await
+            .unwrap();
+        receiver.read(|received| {
+            for request in &received.requests {
+                assert_eq!(
+                    request.header("x-api-key"),
+                    Some("50% of=secret"),
+                    "{protocol:?}"
+                );
+            }
+        });
+        assert_eq!(
+            receiver.last_export().series("gitlab_commits_total").len(),
+            100
+        );
     }
 }
