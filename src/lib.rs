@@ -2,6 +2,9 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod export;
 pub mod gitlab;

@@ -456,7 +456,7 @@ async fn a_group_that_does_not_exist_is_said_and_an_empty_one_counts_zero() {
         .await;
     let failure = failure(&snapshot).unwrap();
     assert!(
-        failure.contains("\"nope\"") && failure.contains("Check the spelling"),
+        failure.contains("\"nope\"") && failure.contains("Check the path"),
         "{failure}"
     );
     assert_eq!(series(&snapshot, "gitlab_project_count"), [""; 0]);

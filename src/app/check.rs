@@ -63,7 +63,10 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
     match client.introduce(Instant::now() + PATIENCE).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
-            let advice = error.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
+            let advice = error
+                .advice()
+                .map(|advice| format!(". {advice}"))
+                .unwrap_or_default();
             findings.problem(format!("{url}: {error}{advice}"));
             return Ok(());
         }
@@ -80,27 +83,45 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
         findings.note("nothing is selected: is the token a member of a project? See select in the configuration, or --all");
     }
     if let Some(report) = report {
-        findings.good(format!("one poll makes {} requests and takes {:.1?}", report.requests, report.took));
+        findings.good(format!(
+            "one poll makes {} requests and takes {:.1?}",
+            report.requests, report.took
+        ));
     }
     missing(&snapshot, findings);
     Ok(())
 }
 
 fn introduce(url: &url::Url, introduction: &Introduction, findings: &mut Findings) {
-    let version = introduction.version.as_deref().unwrap_or("of unknown version");
+    let version = introduction
+        .version
+        .as_deref()
+        .unwrap_or("of unknown version");
     findings.good(format!("{url} is GitLab {version}"));
-    let user = introduction.username.as_deref().unwrap_or("somebody it does not name");
-    let name = introduction.token_name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+    let user = introduction
+        .username
+        .as_deref()
+        .unwrap_or("somebody it does not name");
+    let name = introduction
+        .token_name
+        .as_ref()
+        .map(|name| format!(" {name:?}"))
+        .unwrap_or_default();
     findings.good(format!("the token{name} belongs to {user}"));
     match &introduction.scopes {
-        Some(scopes) if !scopes.iter().any(|scope| scope == "api" || scope == "read_api") => {
+        Some(scopes)
+            if !scopes
+                .iter()
+                .any(|scope| scope == "api" || scope == "read_api") =>
+        {
             findings.problem(format!(
                 "the token has the scopes {}: create one with read_api",
                 scopes.join(", ")
             ));
         }
         Some(scopes) => findings.good(format!("its scopes are {}", scopes.join(", "))),
-        None => findings.note("GitLab does not tell the scopes of this kind of token; it needs read_api"),
+        None => findings
+            .note("GitLab does not tell the scopes of this kind of token; it needs read_api"),
     }
     match &introduction.expires_at {
         Some(date) => findings.good(format!("it expires on {date}")),
@@ -127,18 +148,29 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
 }
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
-    let address = format!("{}:{}", config.listen.host, config.listen.port);
-    match Server::bind(&config.listen.host, config.listen.port).await {
-        Ok(_) if config.export.prometheus => findings.good(format!("{address} is free for /metrics and health")),
-        Ok(_) => findings.good(format!("{address} is free for health; the Prometheus exporter is off")),
+    let address = format!("{}:{}", config.prometheus.host, config.prometheus.port);
+    match Server::bind(&config.prometheus.host, config.prometheus.port).await {
+        Ok(_) if config.prometheus.enabled => {
+            findings.good(format!("{address} is free for /metrics and health"))
+        }
+        Ok(_) => findings.good(format!(
+            "{address} is free for health; the Prometheus exporter is off"
+        )),
         Err(error) => findings.problem(format!("{error:#}")),
     }
-    let Some(otlp) = &config.export.otlp else { return };
-    let pushed = match Otlp::build(&parts::target(otlp), parts::resource(config), parts::shown(config)) {
+    let Some(otlp) = &config.push else { return };
+    let pushed = match Otlp::build(
+        &parts::target(otlp),
+        parts::resource(config),
+        parts::shown(config),
+    ) {
         Ok(otlp) => {
             let (_publish, snapshots) = watch::channel::<Arc<Snapshot>>(Arc::default());
             let nothing = snapshots.borrow().clone();
-            let introspect = Arc::new(|| crate::metrics::Bridge { version: env!("CARGO_PKG_VERSION"), ..Default::default() });
+            let introspect = Arc::new(|| crate::metrics::Bridge {
+                version: env!("CARGO_PKG_VERSION"),
+                ..Default::default()
+            });
             let push = timeout(EXPORT_PATIENCE, otlp.push(&nothing, &(introspect as _))).await;
             push.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
         }

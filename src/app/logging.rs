@@ -10,11 +10,11 @@ use crate::config::{Log, LogFormat};
 /// Starts logging.
 ///
 /// # Errors
-/// If the level is not one or logging has been started before.
+/// If logging has been started before.
 pub fn start(log: &Log) -> Result<()> {
-    let filter: EnvFilter = log.level.parse().with_context(|| {
-        format!("the log level {:?}: use error, warn, info, debug or trace", log.level)
-    })?;
+    // Of libraries only what is wrong: their exporters and connections say a lot.
+    let level = log.level.name();
+    let filter = EnvFilter::new(format!("warn,gitlab_metrics_bridge={level}"));
     let layer = match log.format {
         LogFormat::Text => tracing_logfmt::builder()
             .with_target(false)
@@ -29,5 +29,8 @@ pub fn start(log: &Log) -> Result<()> {
             .with_writer(std::io::stderr)
             .boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().context("starting the log")
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init()
+        .context("starting the log")
 }

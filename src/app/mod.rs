@@ -9,13 +9,15 @@ mod progress;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use globset::Glob;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::metrics::catalogue;
 use parts::Parts;
 
 pub use check::check;
@@ -27,16 +29,30 @@ pub use once::once;
 /// scrapes have their own, shorter limits.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Checks what the configuration says of metrics: only we know their names.
+///
+/// # Errors
+/// If a pattern of `metrics.disabled` matches none.
+pub fn validate(config: &Config) -> Result<()> {
+    for pattern in &config.metrics.disabled {
+        let glob = Glob::new(pattern)
+            .context("metrics.disabled")?
+            .compile_matcher();
+        if !catalogue().iter().any(|metric| glob.is_match(metric.name)) {
+            bail!(
+                "metrics.disabled: no metric is called {pattern:?}; see gitlab-metrics-bridge metrics"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Runs the bridge until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// If a part can't be built or the listener breaks.
 pub async fn run(config: Config) -> Result<()> {
-    run_until(config, CancellationToken::new()).await
-}
-
-/// Runs the bridge until a signal comes or `stop` says so.
-async fn run_until(config: Config, stop: CancellationToken) -> Result<()> {
+    let stop = CancellationToken::new();
     let parts = Parts::build(&config).await?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
@@ -44,7 +60,6 @@ async fn run_until(config: Config, stop: CancellationToken) -> Result<()> {
     let ended = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
-        () = stop.cancelled() => Ok(()),
         ended = first_failure(&mut tasks) => ended,
     };
     tracing::info!("stopping");

@@ -21,14 +21,18 @@ pub async fn once(config: Config) -> Result<()> {
     let shown = parts::shown(&config);
     let resource = parts::resource(&config);
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
-    let otlp = match &config.export.otlp {
+    let otlp = match &config.push {
         Some(otlp) => Some(Otlp::build(&parts::target(otlp), resource, shown.clone())?),
         None => None,
     };
     let mut poller = parts::poller(&config, client.clone(), shown)?;
     let (publish, snapshots) = watch::channel(Arc::default());
-    let introspect =
-        parts::introspect(client, snapshots.clone(), Some(Arc::clone(&prometheus)), otlp.as_ref().map(Otlp::health));
+    let introspect = parts::introspect(
+        client,
+        snapshots.clone(),
+        Some(Arc::clone(&prometheus)),
+        otlp.as_ref().map(Otlp::health),
+    );
 
     let stop = CancellationToken::new();
     let bar = tokio::spawn(progress::show(poller.progress(), snapshots, stop.clone()));
@@ -48,8 +52,13 @@ pub async fn once(config: Config) -> Result<()> {
     };
     let exposition = prometheus.exposition(introspect(), false);
     let mut stdout = std::io::stdout().lock();
-    let written = exposition.pieces.iter().try_for_each(|piece| stdout.write_all(piece));
-    written.and_then(|()| stdout.flush()).context("writing the exposition to stdout")?;
+    let written = exposition
+        .pieces
+        .iter()
+        .try_for_each(|piece| stdout.write_all(piece));
+    written
+        .and_then(|()| stdout.flush())
+        .context("writing the exposition to stdout")?;
 
     if let Err(error) = rendered {
         bail!("rendering the exposition: {error}");
@@ -58,9 +67,14 @@ pub async fn once(config: Config) -> Result<()> {
         bail!("pushing over OTLP: {error}");
     }
     match snapshot.report.as_ref() {
-        Some(report) if report.failure.is_some() => bail!("{}", report.failure.clone().unwrap_or_default()),
+        Some(report) if report.failure.is_some() => {
+            bail!("{}", report.failure.clone().unwrap_or_default())
+        }
         Some(report) if report.failed > 0 => {
-            bail!("{} values could not be read; gitlab_bridge_missing_series says which and why", report.failed)
+            bail!(
+                "{} values could not be read; gitlab_bridge_missing_series says which and why",
+                report.failed
+            )
         }
         _ => Ok(()),
     }

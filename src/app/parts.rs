@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use globset::{GlobBuilder, GlobSet};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress;
 use crate::config::{self, Config};
-use crate::export::{self, Freshness, Health, Introspect, Otlp, Pages, Prometheus, Server, Snapshots};
+use crate::export::{
+    self, Freshness, Health, Introspect, Otlp, Pages, Prometheus, Server, Snapshots,
+};
 use crate::gitlab::{self, Client};
 use crate::metrics::{self, Bridge, Shown, Snapshot};
 use crate::poll::{self, Filter, Poller, Selection, Source};
@@ -36,23 +38,28 @@ impl Parts {
     /// # Errors
     /// If one of them can't be built; the message says what to do.
     pub async fn build(config: &Config) -> Result<Parts> {
-        let server = Server::bind(&config.listen.host, config.listen.port).await?;
+        let server = Server::bind(&config.prometheus.host, config.prometheus.port).await?;
         let address = server.address()?;
         let client = client(config)?;
         let shown = shown(config);
         let resource = resource(config);
         let poller = poller(config, client.clone(), shown.clone())?;
-        let prometheus = match config.export.prometheus {
+        let prometheus = match config.prometheus.enabled {
             true => Some(Arc::new(Prometheus::build(&resource, shown.clone())?)),
             false => None,
         };
-        let otlp = match &config.export.otlp {
+        let otlp = match &config.push {
             Some(otlp) => Some(Otlp::build(&target(otlp), resource, shown)?),
             None => None,
         };
         let (publish, snapshots) = watch::channel(Arc::default());
         let health = otlp.as_ref().map(Otlp::health);
-        let introspect = introspect(client, snapshots.clone(), prometheus.clone(), health.clone());
+        let introspect = introspect(
+            client,
+            snapshots.clone(),
+            prometheus.clone(),
+            health.clone(),
+        );
         let pages = Pages {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -60,24 +67,46 @@ impl Parts {
             otlp: health,
             freshness: Freshness {
                 poll: config.poll.interval,
-                export: config.export.otlp.as_ref().map(|otlp| otlp.interval).unwrap_or_default(),
+                export: config
+                    .push
+                    .as_ref()
+                    .map(|otlp| otlp.interval)
+                    .unwrap_or_default(),
             },
         };
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             gitlab = %config.gitlab.url,
             listen = %address,
-            prometheus = config.export.prometheus,
-            otlp = config.export.otlp.as_ref().map(|otlp| otlp.endpoint.to_string()),
+            prometheus = config.prometheus.enabled,
+            otlp = config.push.as_ref().map(|otlp| otlp.endpoint.to_string()),
             interval = %humantime::format_duration(config.poll.interval),
             "starting"
         );
-        Ok(Parts { poller, server, pages, prometheus, otlp, introspect, publish, snapshots })
+        Ok(Parts {
+            poller,
+            server,
+            pages,
+            prometheus,
+            otlp,
+            introspect,
+            publish,
+            snapshots,
+        })
     }
 
     /// Starts everything; all of it ends when `stop` says so.
     pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
-        let Parts { poller, server, pages, prometheus, otlp, introspect, publish, snapshots } = self;
+        let Parts {
+            poller,
+            server,
+            pages,
+            prometheus,
+            otlp,
+            introspect,
+            publish,
+            snapshots,
+        } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(pages, stop.clone()));
         if let Some(prometheus) = prometheus {
@@ -107,16 +136,17 @@ impl Parts {
 /// The client of the configured GitLab.
 pub fn client(config: &Config) -> Result<Client> {
     let gitlab = &config.gitlab;
-    let token = gitlab.token.as_ref().context(
-        "no token: set GITLAB_TOKEN or GITLAB_TOKEN_FILE to an access token with the read_api scope \
-         (GitLab: Preferences > Access tokens)",
-    )?;
+    let token = match (&gitlab.token, &gitlab.token_file) {
+        (Some(token), _) => gitlab::Token::Value(token.clone()),
+        (None, Some(file)) => gitlab::Token::File(file.clone()),
+        (None, None) => bail!(
+            "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
+             (in GitLab: Preferences > Access tokens)"
+        ),
+    };
     let settings = gitlab::Settings {
         url: gitlab.url.clone(),
-        token: match token {
-            config::Token::Value(value) => gitlab::Token::Value(value.clone()),
-            config::Token::File(file) => gitlab::Token::File(file.clone()),
-        },
+        token,
         ca_file: gitlab.ca_file.clone(),
         client_certificate: gitlab.client_certificate.clone(),
         client_key: gitlab.client_key.clone(),
@@ -133,7 +163,10 @@ pub fn client(config: &Config) -> Result<Client> {
 /// The metrics that the configuration leaves on.
 pub fn shown(config: &Config) -> Shown {
     let disabled = globs(&config.metrics.disabled).unwrap_or_default();
-    Shown::new(|name| !disabled.is_match(name), config.metrics.project_path_label)
+    Shown::new(
+        |name| !disabled.is_match(name),
+        config.metrics.project_path_label,
+    )
 }
 
 /// The poller of the configured projects.
@@ -141,7 +174,9 @@ pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
     let select = &config.select;
     let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
     if !select.projects.is_empty() {
-        sources.push(Source::Projects(select.projects.clone()));
+        sources.push(Source::Projects(
+            select.projects.iter().map(config::Name::text).collect(),
+        ));
     }
     if sources.is_empty() {
         sources.push(match select.scope {
@@ -181,7 +216,11 @@ pub fn introspect(
         let snapshot = snapshots.borrow().clone();
         let usage = client.usage();
         let mut exports: Vec<_> = otlp.iter().map(|health| health.export()).collect();
-        exports.extend(prometheus.iter().map(|prometheus| prometheus.health().export()));
+        exports.extend(
+            prometheus
+                .iter()
+                .map(|prometheus| prometheus.health().export()),
+        );
         Bridge {
             version: env!("CARGO_PKG_VERSION"),
             instance_url: client.url().to_string(),
@@ -191,7 +230,7 @@ pub fn introspect(
             missing: snapshot.missing.clone(),
             series: snapshot.report.is_some().then_some(snapshot.series),
             usage: metrics::Usage {
-                rate_limit_remaining: usage.rate_limit.and_then(|limit| limit.remaining),
+                rate_limit_remaining: usage.rate_limit.map(|limit| limit.remaining),
                 requests: usage.requests,
                 retries: usage.retries,
                 waited: usage.waited,
@@ -205,14 +244,14 @@ pub fn introspect(
 /// new series for every metric each time.
 pub fn resource(config: &Config) -> Resource {
     let host = gethostname::gethostname();
-    let instance = format!("{}:{}", host.to_string_lossy(), config.listen.port);
-    let given = config.export.resource_attributes.iter();
+    let instance = format!("{}:{}", host.to_string_lossy(), config.prometheus.port);
+    let given = config.resource.attributes.iter();
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", instance))
         .with_attributes(given.map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
-        .with_service_name(config.export.service_name.clone())
+        .with_service_name(config.resource.service_name.clone())
         .build()
 }
 
@@ -232,7 +271,7 @@ pub fn target(otlp: &config::Otlp) -> export::Target {
         },
         timeout: otlp.timeout,
         ca_file: otlp.ca_file.clone(),
-        identity: otlp.client_certificate.clone().zip(otlp.client_key.clone()),
+        identity: otlp.identity.clone(),
         interval: otlp.interval,
         temporality: match otlp.temporality {
             config::Temporality::Cumulative => export::Temporality::Cumulative,

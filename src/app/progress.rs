@@ -18,11 +18,18 @@ pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: Cance
     }
     let bar = ProgressBar::new_spinner();
     // The template is a constant that indicatif accepts; its default will do otherwise.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} first poll: {pos} projects read in {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} first poll: {pos} projects read in {elapsed}")
+    {
         bar.set_style(style);
     }
     let mut tick = interval(Duration::from_millis(100));
-    let ended = async { snapshots.wait_for(|snapshot| snapshot.report.is_some()).await.is_ok() };
+    let ended = async {
+        snapshots
+            .wait_for(|snapshot| snapshot.report.is_some())
+            .await
+            .is_ok()
+    };
     let mut ended = std::pin::pin!(ended);
     loop {
         tokio::select! {

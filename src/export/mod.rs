@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::metrics::{Bridge, Snapshot};
 
-pub use health::{Freshness, Health};
+pub use health::{Freshness, Health, now};
 pub use http::{Pages, Server};
 pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
 pub use prometheus::{Exposition, Prometheus};

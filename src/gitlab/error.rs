@@ -1,183 +1,178 @@
-//! What can go wrong with GitLab, as far as the caller decides on it, and what to do about it.
+//! What asking GitLab can end in, told apart as far as a caller decides on it.
 
 use std::time::Duration;
 
-/// An error of a request.
+use tokio::time::Instant;
+
+use super::graphql::GraphqlError;
+use super::network::NetworkFailure;
+use super::refusal;
+
+/// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 401: the token is wrong, expired or revoked.
+    /// The token is wrong, expired or revoked.
     #[error("GitLab does not accept the token: {detail}")]
     Unauthorized {
-        /// What GitLab says.
+        /// GitLab's words.
         detail: String,
     },
-    /// 403: the token may not.
-    #[error("GitLab forbids it: {detail}")]
+    /// The token is known and may not do this; or something before GitLab says so, in HTML.
+    #[error("GitLab does not allow this: {detail}")]
     Forbidden {
-        /// What GitLab says.
+        /// GitLab's words.
         detail: String,
-        /// Whether the answer was a page, so perhaps not from GitLab.
+        /// Whether it was not GitLab's API that spoke.
         html: bool,
     },
-    /// 404: there is no such thing, or the token may not see it.
-    #[error("not found: {detail}")]
+    /// It is not there, or the token may not know that it is.
+    #[error("GitLab does not find it: {detail}")]
     NotFound {
-        /// What GitLab says.
+        /// GitLab's words.
         detail: String,
     },
-    /// Another 4xx.
-    #[error("GitLab refuses the request with {status}: {detail}")]
+    /// GitLab refuses the question itself.
+    #[error("GitLab refuses the request with status {status}: {detail}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What GitLab says.
+        /// GitLab's words, or what is wrong with its answer.
         detail: String,
     },
-    /// 429, and the time to wait is over the deadline.
-    #[error(
-        "GitLab limits our requests; the next one is allowed in {wait:.0?}, after this poll's deadline"
-    )]
+    /// The answer is bigger than anything that is worth reading.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The largest answer that is read.
+        limit: usize,
+    },
+    /// The limit allows no request before the deadline.
+    #[error("the rate limit allows no request for another {}", whole_seconds(*wait))]
     RateLimited {
-        /// How long to wait.
+        /// When the next request may be sent.
+        until: Instant,
+        /// How long that was away.
         wait: Duration,
     },
-    /// 5xx, more often than it was tried.
-    #[error("GitLab answers {status}: {detail}")]
+    /// GitLab, or what stands before it, failed.
+    #[error("GitLab fails with status {status}")]
     Server {
         /// The HTTP status.
         status: u16,
-        /// What GitLab says.
+    },
+    /// The request took longer than one side would wait: asking for less may help.
+    #[error("the request timed out: {detail}")]
+    Timeout {
+        /// Which side gave up.
         detail: String,
     },
-    /// The request took too long, for us or for GitLab.
-    #[error("the request timed out")]
-    Timeout,
-    /// No answer came.
-    #[error("GitLab can't be reached: {0}")]
-    Network(String),
-    /// An answer came that is not JSON.
-    #[error("{} came with status {status} instead of JSON", if *.html { "an HTML page" } else { "something else" })]
+    /// No answer came at all.
+    #[error("{}", kind.summary())]
+    Network {
+        /// Where it broke.
+        kind: NetworkFailure,
+        /// What the network said; its address is left out.
+        source: reqwest::Error,
+    },
+    /// The answer is no JSON.
+    #[error("the answer with status {status} is {}", if *html { "a web page" } else { "no valid JSON" })]
     NotJson {
         /// The HTTP status.
         status: u16,
-        /// Whether it looks like a page.
+        /// Whether it is a web page.
         html: bool,
     },
-    /// A redirect that is not followed, since the token would go elsewhere or the question be lost.
+    /// The answer is to be found elsewhere, where the token is not sent.
     #[error("GitLab redirects to {to}")]
     Redirected {
-        /// Where to.
+        /// Where it leads, without query.
         to: String,
+        /// The address of the GitLab that has moved there, if it is one of its APIs.
+        gitlab_url: Option<String>,
     },
-    /// GraphQL answered errors and no data.
-    #[error("GraphQL refuses: {}", messages(.errors))]
+    /// GraphQL answered without data: it does not run this query.
+    #[error("GraphQL gives no data: {}", refusal::summary(errors))]
     Graphql {
-        /// The errors.
+        /// What is wrong with the query.
         errors: Vec<GraphqlError>,
     },
-}
-
-/// One entry of a GraphQL answer's `errors`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GraphqlError {
-    /// What it says.
-    pub message: String,
-    /// What it is about: keys and indices from the root of the answer.
-    pub path: Vec<serde_json::Value>,
-    /// GitLab's code, such as `undefinedField`.
-    pub code: Option<String>,
+    /// The caller's time is up.
+    #[error("no time is left to ask")]
+    Deadline,
 }
 
 impl Error {
-    /// The error in one word, from a closed set: fit for an attribute.
+    /// The kind of failure as a metric's attribute: one of a closed set.
+    #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Error::Unauthorized { .. } => "unauthorized",
             Error::Forbidden { .. } => "forbidden",
             Error::NotFound { .. } => "not_found",
-            Error::Refused { .. } => "refused",
+            Error::Refused { .. } | Error::TooLarge { .. } => "refused",
             Error::RateLimited { .. } => "rate_limited",
             Error::Server { .. } => "server_error",
-            Error::Timeout => "timeout",
-            Error::Network(_) => "network",
+            Error::Timeout { .. } | Error::Deadline => "timeout",
+            Error::Network { .. } => "network",
             Error::NotJson { .. } => "not_json",
             Error::Redirected { .. } => "redirected",
             Error::Graphql { .. } => "graphql",
         }
     }
 
-    /// What to do about it, in a sentence.
+    /// One sentence on what to do about it, where something can be done.
+    #[must_use]
     pub fn advice(&self) -> Option<String> {
         let advice = match self {
-            Error::Unauthorized { detail } if detail.contains("expired") => {
-                "Create a new access token with the read_api scope and put it in GITLAB_TOKEN or GITLAB_TOKEN_FILE"
-            }
             Error::Unauthorized { .. } => {
-                "Check GITLAB_TOKEN or GITLAB_TOKEN_FILE: it must be an access token of this GitLab with the read_api scope"
+                "Check GITLAB_TOKEN: it must be a valid, unexpired access token with the scope \
+                 read_api."
             }
-            Error::Forbidden { html: true, .. } | Error::NotJson { .. } => {
-                "Check GITLAB_URL: it must be GitLab's own address, with its sub-path if there is one; a login \
-                 page or a proxy may stand before it"
+            Error::Forbidden { html: true, .. } => {
+                "A proxy, a firewall or an edge throttle answers in place of GitLab: let the \
+                 bridge through to the API."
             }
             Error::Forbidden { .. } => {
-                "The token needs the read_api scope, and its user access to what is selected"
+                "Give the token the scope read_api and its user a role that may see this."
             }
             Error::NotFound { .. } => {
-                "Check the spelling, and that the token's user may see it; if nothing is found at all, check GITLAB_URL"
+                "Check the path, that the token's user may see it, and that GITLAB_URL is the \
+                 address of GitLab itself, with its sub-path if it has one."
             }
-            Error::RateLimited { .. } => "Poll less often, or select less",
-            Error::Network(cause) if cause.contains("certificate") => {
-                "Trust the certificate's authority with gitlab.ca_file (GITLAB_CA_FILE) or SSL_CERT_FILE"
+            Error::Refused { status: 407, .. } => {
+                return NetworkFailure::Proxy.advice().map(Into::into);
             }
-            Error::Network(_) => {
-                "Check GITLAB_URL, the network and the proxy variables (HTTPS_PROXY, NO_PROXY)"
+            Error::RateLimited { .. } => {
+                "Lower gitlab.requests_per_second or poll less often, or ask for a higher limit."
             }
-            Error::Redirected { to } => {
-                return Some(format!("If that is your GitLab, set GITLAB_URL to {to}"));
+            Error::NotJson { html: true, .. } => {
+                "Check GITLAB_URL: a login page or a proxy answers there, not GitLab's API."
             }
-            Error::Timeout | Error::Server { .. } => {
-                "GitLab may be overloaded; the bridge tries again at the next poll"
+            Error::NotJson { .. } => {
+                "Check GITLAB_URL, and proxies on the way: what answers there is not GitLab's API."
             }
-            Error::Refused { .. } | Error::Graphql { .. } => return None,
+            Error::Redirected {
+                gitlab_url: Some(url),
+                ..
+            } => {
+                return Some(format!("Set GITLAB_URL to {url}."));
+            }
+            Error::Redirected { .. } => {
+                "Set GITLAB_URL to the address where GitLab's API itself answers; if this is a \
+                 login page, let the bridge pass it."
+            }
+            Error::Network { kind, .. } => return kind.advice().map(Into::into),
+            Error::Refused { .. }
+            | Error::TooLarge { .. }
+            | Error::Server { .. }
+            | Error::Timeout { .. }
+            | Error::Graphql { .. }
+            | Error::Deadline => return None,
         };
         Some(advice.to_owned())
     }
 }
 
-fn messages(errors: &[GraphqlError]) -> String {
-    let messages: Vec<_> = errors
-        .iter()
-        .map(|error| error.message.as_str())
-        .take(3)
-        .collect();
-    match messages.is_empty() {
-        true => "no data and no reason".to_owned(),
-        false => messages.join("; "),
-    }
-}
-
-/// Why a client can't be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A file can't be read.
-    #[error("reading {what} {file}: {cause}")]
-    File {
-        /// What the file should hold.
-        what: &'static str,
-        /// The file.
-        file: String,
-        /// Why it can't be read.
-        cause: String,
-    },
-    /// The token can't be one.
-    #[error("the token {0}; it must be a GitLab access token")]
-    Token(&'static str),
-    /// Half of what a client certificate needs.
-    #[error(
-        "a client certificate needs its key and a key its certificate: set both gitlab.client_certificate and gitlab.client_key"
-    )]
-    HalfIdentity,
-    /// The HTTP client can't be built.
-    #[error("building the HTTP client: {0}")]
-    Http(String),
+/// Rounded up: an error that says "0s" would invite to try at once.
+fn whole_seconds(wait: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64))
 }

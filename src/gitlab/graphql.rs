@@ -1,72 +1,151 @@
-//! GraphQL: one document, its variables, and an answer that may be partial.
+//! GraphQL: one query, its data, and the errors that belong to parts of it.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::transport::{Method, Retry};
-use super::{Answer, Client, Error, GraphqlError};
+use super::Client;
+use super::call::{Call, Outcome};
+use super::error::Error;
+
+/// What a query brought: data, of which parts may be missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The data as asked for. A null in it is unknown, never zero.
+    pub data: Value,
+    /// What is wrong with parts of the data.
+    pub errors: Vec<GraphqlError>,
+}
+
+/// What is wrong with a query or a part of its answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GraphqlError {
+    /// GitLab's words.
+    pub message: String,
+    /// The way to the part: names of fields, and numbers of elements.
+    pub path: Vec<Value>,
+    /// The kind of error, such as `undefinedField`.
+    pub code: Option<String>,
+    /// The type that lacks something.
+    pub type_name: Option<String>,
+    /// The field that is meant.
+    pub field_name: Option<String>,
+    /// The argument that is meant.
+    pub argument_name: Option<String>,
+}
 
 impl Client {
-    /// Asks GraphQL.
-    ///
-    /// A timeout is not retried: the caller asks for less then.
+    /// Sends one query; it must not be a mutation, as it may be sent more than once.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Graphql`] if there are errors and no data.
+    /// [`Error::Graphql`] where there is no data at all. [`Error::Timeout`] where GitLab gave up
+    /// on the query: ask for less.
     pub async fn graphql(
         &self,
         query: &str,
         variables: Value,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let body = json!({ "query": query, "variables": variables });
-        let url = self.0.url("api/graphql");
-        let answer = self
-            .0
-            .ask(
-                "graphql",
-                Method::Post(&body),
-                url,
-                Retry::UnlessTimeout,
-                deadline,
-            )
-            .await;
-        let body = match answer {
-            Ok(answer) => answer.body,
-            Err(Error::Unauthorized { detail }) => {
-                return Err(self.why_unauthorized(detail, deadline).await);
-            }
-            Err(error) => return Err(error),
-        };
-        let errors = body["errors"]
-            .as_array()
-            .map(|errors| errors.iter().map(read_error).collect());
-        let errors: Vec<GraphqlError> = errors.unwrap_or_default();
-        match &body["data"] {
-            Value::Null => Err(Error::Graphql { errors }),
-            data => Ok(Answer {
-                data: data.clone(),
-                errors,
-            }),
+        let url = self.parts.address.graphql().clone();
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let call = Call::query(url, body.into_bytes());
+        match self.ask(&call, deadline).await {
+            Ok(Outcome::Json { body, .. }) => answer(body),
+            Ok(Outcome::Redirect(to)) => Err(Error::redirected(&to)),
+            Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
+            Err(error) => Err(error),
         }
     }
 
-    /// GraphQL only says that the token is invalid; REST says whether it has expired or was revoked.
-    async fn why_unauthorized(&self, detail: String, deadline: Instant) -> Error {
-        match self.get("user", deadline).await {
-            Err(error @ Error::Unauthorized { .. }) => error,
-            _ => Error::Unauthorized { detail },
+    /// GraphQL says "Invalid token" whatever the matter is; REST says expired or revoked.
+    async fn unauthorized(&self, detail: String, deadline: Instant) -> Error {
+        let credential = self.parts.token.current();
+        let explain = || async {
+            let call = Call::get(self.parts.address.rest("user"));
+            match self.ask(&call, deadline).await {
+                Err(Error::Unauthorized { detail }) => Some(detail),
+                _ => None,
+            }
+        };
+        let explained = credential.refusal.get_or_init(explain).await;
+        Error::Unauthorized {
+            detail: explained.clone().unwrap_or(detail),
         }
     }
 }
 
-fn read_error(error: &Value) -> GraphqlError {
-    GraphqlError {
-        message: error["message"]
-            .as_str()
-            .unwrap_or("an error without a message")
-            .to_owned(),
-        path: error["path"].as_array().cloned().unwrap_or_default(),
-        code: error["extensions"]["code"].as_str().map(str::to_owned),
+fn answer(mut body: Value) -> Result<Answer, Error> {
+    let errors = body.get("errors").and_then(Value::as_array);
+    let errors = errors
+        .into_iter()
+        .flatten()
+        .map(GraphqlError::read)
+        .collect();
+    match body.get_mut("data").map(Value::take) {
+        None | Some(Value::Null) => Err(Error::Graphql { errors }),
+        Some(data) => Ok(Answer { data, errors }),
+    }
+}
+
+impl GraphqlError {
+    fn read(error: &Value) -> GraphqlError {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let extension = |name: &str| text(error.get("extensions").and_then(|all| all.get(name)));
+        GraphqlError {
+            message: text(error.get("message")).unwrap_or_default(),
+            path: error
+                .get("path")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
+            code: extension("code"),
+            type_name: extension("typeName"),
+            field_name: extension("fieldName"),
+            argument_name: extension("argumentName"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_parts_leave_the_rest_of_the_data() {
+        let body = json!({
+            "data": {"projects": {"nodes": [{"id": "1", "releases": null}]}},
+            "errors": [{"message": "Timeout on Project.releases", "path": ["projects", "nodes", 0, "releases"]}],
+        });
+        let answer = answer(body).unwrap();
+        assert_eq!(answer.data["projects"]["nodes"][0]["id"], "1");
+        assert_eq!(
+            answer.errors[0].path,
+            [
+                json!("projects"),
+                json!("nodes"),
+                json!(0),
+                json!("releases")
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let body = json!({"errors": [{
+            "message": "Field 'updatedAt' doesn't exist on type 'Project'",
+            "extensions": {"code": "undefinedField", "typeName": "Project", "fieldName": "updatedAt"},
+        }]});
+        let Err(Error::Graphql { errors }) = answer(body) else {
+            panic!("an answer without data is no answer");
+        };
+        assert_eq!(errors[0].code.as_deref(), Some("undefinedField"));
+        assert_eq!(errors[0].type_name.as_deref(), Some("Project"));
+        assert_eq!(errors[0].field_name.as_deref(), Some("updatedAt"));
+    }
+
+    #[test]
+    fn an_answer_without_data_is_an_error() {
+        for body in [json!({"data": null}), json!({}), json!([]), json!("ok")] {
+            assert!(matches!(answer(body), Err(Error::Graphql { .. })));
+        }
     }
 }

@@ -1,255 +1,253 @@
-//! Holds requests back: a steady rate, so many at a time, and not before GitLab allows it again.
+//! The one gate all requests pass: a steady rate, what GitLab asks for, and how many at once.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::Error;
+use super::error::Error;
 
-/// Requests that may go out at once after a pause.
-const BURST: f64 = 20.0;
-/// GitLab's limits reset within a minute or an hour; a longer wait is a mistake in a header.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// The wait after a 429 that says nothing: GitLab's own limiters count by the minute.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(15);
+/// How many requests may follow each other without a pause after a quiet time: enough for the
+/// questions of a small GitLab, too few to be felt by a big one.
+const BURST: u32 = 10;
 
-/// What GitLab last said of its own limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests allowed in a period.
-    pub limit: Option<u64>,
-    /// Requests left in this one.
-    pub remaining: Option<u64>,
-}
-
-/// Shared by all requests to one GitLab.
-pub struct Limiter {
+/// Lets requests through one by one; shared by all of a client.
+pub(super) struct Limiter {
     interval: Duration,
-    places: Semaphore,
+    slots: Semaphore,
     state: Mutex<State>,
 }
 
 struct State {
-    /// When the next request would go out if all went out evenly.
-    due: Instant,
-    /// GitLab does not want to hear from us before.
-    closed_until: Option<Instant>,
-    rate_limit: Option<RateLimit>,
+    /// When the bucket is full again: each request moves it on by one interval.
+    full_at: Instant,
+    /// Nothing passes before this.
+    blocked_until: Instant,
     waited: Duration,
 }
 
 impl Limiter {
-    /// A limiter that lets `per_second` requests out, `concurrency` at a time.
-    pub fn new(per_second: f64, concurrency: usize) -> Limiter {
+    pub(super) fn new(requests_per_second: f64, concurrency: usize) -> Limiter {
+        let now = Instant::now();
         let state = State {
-            due: Instant::now(),
-            closed_until: None,
-            rate_limit: None,
+            full_at: now,
+            blocked_until: now,
             waited: Duration::ZERO,
         };
+        // Rates so low that an interval overflows mean "never again": the longest sleep there is.
+        let interval = Duration::try_from_secs_f64(1.0 / requests_per_second)
+            .unwrap_or(Duration::MAX)
+            .min(super::rate_limit::LONGEST_WAIT);
         Limiter {
-            interval: Duration::from_secs_f64(1.0 / per_second.max(0.001)),
-            places: Semaphore::new(concurrency.max(1)),
+            interval,
+            slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             state: Mutex::new(state),
         }
     }
 
-    /// Waits until a request may go out; it is under way while the permit is held.
+    /// Waits until a request may be sent; the request is under way as long as the permit lives.
     ///
-    /// # Errors
-    /// At once, if that is not before the deadline.
-    pub async fn acquire(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
-        let place = tokio::time::timeout_at(deadline, self.places.acquire()).await;
-        // The semaphore is never closed.
-        let Ok(Ok(place)) = place else {
-            return Err(Error::Timeout);
-        };
-        let asked = Instant::now();
-        let turn = self.take_turn(asked);
-        loop {
-            let open = self.lock().closed_until.unwrap_or(asked).max(turn);
-            if open > deadline {
-                return Err(Error::RateLimited {
-                    wait: open - Instant::now(),
-                });
+    /// A wait that would outlast the deadline is not begun: it fails at once.
+    pub(super) async fn enter(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
+        self.refuse_if_blocked(deadline)?;
+        let slot = match timeout_at(deadline, self.slots.acquire()).await {
+            // The semaphore is never closed.
+            Ok(slot) => slot.map_err(|_| Error::Deadline)?,
+            Err(_) => {
+                self.refuse_if_blocked(deadline)?;
+                return Err(Error::Deadline);
             }
-            if open <= Instant::now() {
-                break;
-            }
-            sleep_until(open).await; // The gate may have been closed for longer meanwhile.
-        }
-        self.lock().waited += asked.elapsed();
-        Ok(place)
-    }
-
-    /// Learns from an answer's headers. Every request waits where GitLab says so, not this one only.
-    pub fn learn(&self, status: u16, headers: &HeaderMap) {
-        let remaining = number(headers, "ratelimit-remaining");
-        let reset = number(headers, "ratelimit-reset").map(until);
-        let mut state = self.lock();
-        if remaining.is_some() {
-            state.rate_limit = Some(RateLimit {
-                limit: number(headers, "ratelimit-limit"),
-                remaining,
-            });
-        }
-        let wait = match (status, remaining) {
-            (429, _) => Some(retry_after(headers).or(reset).unwrap_or(UNKNOWN_WAIT)),
-            (_, Some(0)) => reset,
-            _ => None,
         };
-        if let Some(wait) = wait {
-            let open = Instant::now() + wait.clamp(Duration::from_secs(1), LONGEST_WAIT);
-            state.closed_until = state.closed_until.max(Some(open));
-            tracing::info!(wait = ?wait, status, "GitLab limits our requests; waiting");
+        // Asked again after each sleep: another request may have been first, or been refused.
+        while let Some(opening) = self.pass(deadline)? {
+            let before = Instant::now();
+            sleep_until(opening).await;
+            self.lock().waited += before.elapsed();
         }
+        Ok(slot)
     }
 
-    /// What GitLab last said of its limit, and how long requests have waited.
-    pub fn usage(&self) -> (Option<RateLimit>, Duration) {
-        let state = self.lock();
-        (state.rate_limit, state.waited)
-    }
-
-    fn take_turn(&self, now: Instant) -> Instant {
+    /// Holds back every request, also those already waiting, for as long as GitLab asks.
+    ///
+    /// The burst is spent with it: the requests that gathered meanwhile leave at the steady rate.
+    pub(super) fn block(&self, wait: Duration) {
+        let until = Instant::now() + wait;
         let mut state = self.lock();
-        // After a pause, a burst may go out at once.
-        let earliest = now.checked_sub(self.interval.mul_f64(BURST)).unwrap_or(now);
-        state.due = state.due.max(earliest) + self.interval;
-        state.due
+        state.blocked_until = state.blocked_until.max(until);
+        state.full_at = state.full_at.max(until + self.interval * (BURST - 1));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    /// How long requests have waited here, added up.
+    pub(super) fn waited(&self) -> Duration {
+        self.lock().waited
+    }
+
+    /// Takes a place in the bucket, or says when to try again.
+    fn pass(&self, deadline: Instant) -> Result<Option<Instant>, Error> {
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(Error::Deadline);
+        }
+        let mut state = self.lock();
+        let bucket = state.full_at.checked_sub(self.interval * (BURST - 1));
+        let opening = bucket.map_or(state.blocked_until, |bucket| {
+            bucket.max(state.blocked_until)
+        });
+        if opening > deadline {
+            return Err(rate_limited(opening, now));
+        }
+        if opening > now {
+            return Ok(Some(opening));
+        }
+        state.full_at = state.full_at.max(now) + self.interval;
+        Ok(None)
+    }
+
+    fn refuse_if_blocked(&self, deadline: Instant) -> Result<(), Error> {
+        let until = self.lock().blocked_until;
+        if until > deadline {
+            return Err(rate_limited(until, Instant::now()));
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            Some(until(u64::try_from(date.timestamp().as_second()).ok()?))
-        }
+fn rate_limited(until: Instant, now: Instant) -> Error {
+    Error::RateLimited {
+        until,
+        wait: until.saturating_duration_since(now),
     }
-}
-
-fn number(headers: &HeaderMap, name: &'static str) -> Option<u64> {
-    headers
-        .get(HeaderName::from_static(name))?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-}
-
-fn until(unix_time: u64) -> Duration {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Duration::from_secs(unix_time).saturating_sub(now)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::advance;
+
     use super::*;
 
-    fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
-        pairs
-            .into_iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
     }
 
-    fn in_an_hour() -> Instant {
-        Instant::now() + Duration::from_secs(3600)
+    /// A request that is over as soon as it was let through.
+    async fn pass(limiter: &Limiter, deadline: Instant) {
+        drop(limiter.enter(deadline).await.unwrap());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_goes_out_at_once_and_the_rest_evenly() {
-        let limiter = Limiter::new(10.0, 100);
-        tokio::time::advance(Duration::from_secs(60)).await;
-        let started = Instant::now();
-        for _ in 0..20 {
-            drop(limiter.acquire(in_an_hour()).await.unwrap());
-        }
-        assert!(
-            started.elapsed() < Duration::from_millis(10),
-            "{:?}",
-            started.elapsed()
-        );
-        for _ in 0..100 {
-            drop(limiter.acquire(in_an_hour()).await.unwrap());
-        }
-        let took = started.elapsed().as_secs_f64();
-        assert!((9.9..10.3).contains(&took), "{took}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_429_holds_back_every_request_until_it_may_ask_again() {
-        let limiter = Limiter::new(1_000.0, 10);
-        limiter.learn(429, &headers([("retry-after", "42")]));
-        let started = Instant::now();
-        tokio::join!(
-            async { limiter.acquire(in_an_hour()).await.map(drop).unwrap() },
-            async { limiter.acquire(in_an_hour()).await.map(drop).unwrap() },
-        );
-        assert!(started.elapsed() >= Duration::from_secs(42));
-        assert!(limiter.usage().1 >= Duration::from_secs(84));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_beyond_the_deadline_fails_at_once() {
-        let limiter = Limiter::new(1_000.0, 10);
-        limiter.learn(429, &headers([("retry-after", "600")]));
-        let started = Instant::now();
-        let error = limiter
-            .acquire(started + Duration::from_secs(60))
-            .await
-            .unwrap_err();
-        assert!(matches!(error, Error::RateLimited { wait } if wait > Duration::from_secs(590)));
-        assert_eq!(started.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn absurd_headers_are_bounded() {
-        for value in ["99999999999999", "-5", "soon", ""] {
-            let limiter = Limiter::new(1_000.0, 10);
-            limiter.learn(429, &headers([("retry-after", value)]));
-            let started = Instant::now();
-            drop(limiter.acquire(started + 2 * LONGEST_WAIT).await.unwrap());
-            let waited = started.elapsed();
-            assert!(
-                waited >= Duration::from_secs(1) && waited <= LONGEST_WAIT + Duration::from_secs(1),
-                "{value}: {waited:?}"
-            );
+    async fn spend_the_burst(limiter: &Limiter) {
+        let deadline = Instant::now() + seconds(1);
+        for _ in 0..BURST {
+            pass(limiter, deadline).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_exhausted_limit_is_waited_out_before_it_is_refused() {
-        let limiter = Limiter::new(1_000.0, 10);
-        let reset = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs()
-            + 30;
-        limiter.learn(
-            200,
-            &headers([
-                ("ratelimit-remaining", "0"),
-                ("ratelimit-reset", &reset.to_string()),
-            ]),
-        );
-        let started = Instant::now();
-        drop(limiter.acquire(in_an_hour()).await.unwrap());
-        assert!(started.elapsed() >= Duration::from_secs(28));
-        assert_eq!(limiter.usage().0.unwrap().remaining, Some(0));
+    async fn a_burst_passes_at_once_and_then_the_rate_holds() {
+        let limiter = Limiter::new(2.0, 4);
+        let start = Instant::now();
+        spend_the_burst(&limiter).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..4 {
+            pass(&limiter, start + seconds(60)).await;
+        }
+        assert_eq!(start.elapsed(), seconds(2));
+        assert_eq!(limiter.waited(), seconds(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_time_never_saves_more_than_the_burst() {
+        let limiter = Limiter::new(1.0, 4);
+        advance(seconds(3600)).await;
+        let start = Instant::now();
+        spend_the_burst(&limiter).await;
+        pass(&limiter, start + seconds(60)).await;
+        assert_eq!(start.elapsed(), seconds(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_holds_back_every_request_until_it_may_ask_again() {
+        let limiter = Arc::new(Limiter::new(1000.0, 8));
+        let start = Instant::now();
+        limiter.block(seconds(30));
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    pass(&limiter, start + seconds(60)).await;
+                    start.elapsed()
+                })
+            })
+            .collect();
+        for request in waiting {
+            assert!(request.await.unwrap() >= seconds(30));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_also_holds_back_who_was_already_waiting() {
+        let limiter = Arc::new(Limiter::new(1.0, 8));
+        spend_the_burst(&limiter).await;
+        let start = Instant::now();
+        let waiting = tokio::spawn({
+            let limiter = Arc::clone(&limiter);
+            async move {
+                pass(&limiter, start + seconds(60)).await;
+                start.elapsed()
+            }
+        });
+        tokio::task::yield_now().await;
+        limiter.block(seconds(20));
+        assert!(waiting.await.unwrap() >= seconds(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_block_the_requests_leave_at_the_steady_rate() {
+        let limiter = Limiter::new(1.0, 8);
+        let start = Instant::now();
+        limiter.block(seconds(10));
+        for _ in 0..3 {
+            pass(&limiter, start + seconds(60)).await;
+        }
+        assert_eq!(start.elapsed(), seconds(12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shorter_block_does_not_end_a_longer_one() {
+        let limiter = Limiter::new(1000.0, 8);
+        let start = Instant::now();
+        limiter.block(seconds(30));
+        limiter.block(seconds(1));
+        pass(&limiter, start + seconds(60)).await;
+        assert!(start.elapsed() >= seconds(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_past_the_deadline_fails_at_once() {
+        let limiter = Limiter::new(1000.0, 8);
+        let start = Instant::now();
+        limiter.block(seconds(300));
+        let error = limiter.enter(start + seconds(60)).await.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let Error::RateLimited { until, wait } = error else {
+            panic!("{error}");
+        };
+        assert_eq!((until, wait), (start + seconds(300), seconds(300)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_requests_are_under_way_than_allowed() {
+        let limiter = Limiter::new(1000.0, 1);
+        let start = Instant::now();
+        let _under_way = limiter.enter(start + seconds(60)).await.unwrap();
+        let error = limiter.enter(start + seconds(5)).await.unwrap_err();
+        assert!(matches!(error, Error::Deadline));
+        assert_eq!(start.elapsed(), seconds(5));
     }
 }

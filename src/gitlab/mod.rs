@@ -1,171 +1,117 @@
-//! The only code that talks to GitLab: GraphQL, REST, authentication, limits, retries and errors.
-//! What to ask is the caller's; how to ask so that GitLab is not harmed is ours.
+//! The only code that talks to GitLab: GraphQL, REST, authentication, limits, retries, errors.
+//! What to ask, and what an answer means, is the caller's.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+use std::sync::Arc;
+
+use reqwest::Url;
+
+mod address;
+mod call;
 mod error;
 mod graphql;
+mod introduction;
 mod limiter;
+mod link;
+mod network;
+mod rate_limit;
+mod refusal;
 mod rest;
+mod retry;
+mod settings;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
+mod usage;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use serde_json::Value;
-use tokio::time::Instant;
-use url::Url;
-
-pub use error::{BuildError, Error, GraphqlError};
-pub use limiter::RateLimit;
+pub use error::Error;
+pub use graphql::{Answer, GraphqlError};
+pub use introduction::Introduction;
+pub use network::NetworkFailure;
+pub use rate_limit::RateLimit;
+pub use rest::Page;
+pub use settings::{BuildError, Settings};
 pub use token::Token;
+pub use usage::Usage;
+
+use address::Address;
+use limiter::Limiter;
+use retry::Backoff;
+use token::TokenHolder;
 use transport::Transport;
+use usage::Meter;
 
-/// How to reach a GitLab.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Its address, with the sub-path it may be installed under.
-    pub url: Url,
-    /// The access token.
-    pub token: Token,
-    /// Certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate, where GitLab's front asks for one.
-    pub client_certificate: Option<PathBuf>,
-    /// The key of our certificate.
-    pub client_key: Option<PathBuf>,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
-    /// How long GitLab may be silent.
-    pub read_timeout: Duration,
-    /// How long one request may take.
-    pub request_timeout: Duration,
-    /// The most requests in a second, after a short burst.
-    pub requests_per_second: f64,
-    /// The most requests at a time.
-    pub concurrency: usize,
-    /// How often a request is tried.
-    pub attempts: u32,
-}
-
-/// A client of one GitLab. Clones share connections and limits.
+/// One session with one GitLab. Clones share its connections, limits and token.
+///
+/// Every request waits its turn at the limiter, is retried while that can help, and ends by its
+/// deadline.
 #[derive(Clone)]
-pub struct Client(Arc<Transport>);
-
-/// An answer to a GraphQL query; partial if it has errors.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The data.
-    pub data: Value,
-    /// What is missing from it.
-    pub errors: Vec<GraphqlError>,
+pub struct Client {
+    parts: Arc<Parts>,
 }
 
-/// An answer to a REST request.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The body.
-    pub body: Value,
-    /// The next page, to be passed to [`Client::get`]; none on the last.
-    pub next: Option<String>,
-    /// How many entries the whole list has, where GitLab says so.
-    pub total: Option<u64>,
-}
-
-/// What was asked since the client was built.
-#[derive(Clone, Debug, Default)]
-pub struct Usage {
-    /// Requests by endpoint class and outcome: an HTTP status, or the reason of an error.
-    pub requests: BTreeMap<(&'static str, String), u64>,
-    /// Requests that were repeated.
-    pub retries: u64,
-    /// Time spent waiting for limits.
-    pub waited: Duration,
-    /// What GitLab last said of its own limit.
-    pub rate_limit: Option<RateLimit>,
-}
-
-/// Who answers, and who we are to it. What GitLab does not tell is absent.
-#[derive(Clone, Debug, Default)]
-pub struct Introduction {
-    /// GitLab's version.
-    pub version: Option<String>,
-    /// The token's user.
-    pub username: Option<String>,
-    /// The token's name.
-    pub token_name: Option<String>,
-    /// The token's scopes.
-    pub scopes: Option<Vec<String>>,
-    /// The day the token expires.
-    pub expires_at: Option<String>,
+struct Parts {
+    address: Address,
+    token: TokenHolder,
+    transport: Transport,
+    limiter: Limiter,
+    backoff: Backoff,
+    attempts: u32,
+    meter: Meter,
 }
 
 impl Client {
-    /// Builds a client; it connects when it first asks.
+    /// Reads the token and the certificates and makes ready to ask; nothing is sent yet.
     ///
     /// # Errors
-    /// If the token or a certificate can't be read or used.
+    /// Says which setting or file is at fault and what to do about it.
     pub fn build(settings: Settings) -> Result<Client, BuildError> {
-        Transport::build(settings).map(|transport| Client(Arc::new(transport)))
+        let backoff = Backoff::default();
+        Self::with_parts(settings, backoff, transport::LARGEST_BODY)
     }
 
-    /// Reads a token file again, since tokens are rotated.
-    ///
-    /// # Errors
-    /// If it can't be read; the last token is used then.
-    pub fn reload_token(&self) -> Result<(), BuildError> {
-        self.0.authorization.reload()
-    }
-
-    /// GitLab's address.
-    pub fn url(&self) -> &Url {
-        &self.0.base
-    }
-
-    /// What was asked so far.
-    pub fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-
-    /// Asks who answers, and who we are.
-    ///
-    /// # Errors
-    /// If GitLab can't be reached or does not accept the token.
-    pub async fn introduce(&self, deadline: Instant) -> Result<Introduction, Error> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let token = match self.get("personal_access_tokens/self", deadline).await {
-            Ok(page) => page.body,
-            // OAuth tokens have no such page; the other questions tell whether GitLab is there.
-            Err(
-                Error::NotFound { .. }
-                | Error::Forbidden { html: false, .. }
-                | Error::Refused { .. },
-            ) => Value::Null,
-            Err(error) => return Err(error),
+    fn with_parts(
+        settings: Settings,
+        backoff: Backoff,
+        largest_body: usize,
+    ) -> Result<Client, BuildError> {
+        let rate = settings.requests_per_second;
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(BuildError::RequestsPerSecond(rate));
+        }
+        let parts = Parts {
+            address: Address::new(&settings.url)?,
+            token: TokenHolder::read(settings.token.clone())?,
+            transport: Transport::build(&settings, largest_body)?,
+            limiter: Limiter::new(rate, settings.concurrency),
+            backoff,
+            attempts: settings.attempts.max(1),
+            meter: Meter::default(),
         };
-        let user = match self.get("user", deadline).await {
-            Ok(page) => page.body,
-            Err(Error::Forbidden { html: false, .. }) => Value::Null,
-            Err(error) => return Err(error),
-        };
-        let version = match self.get("metadata", deadline).await {
-            Ok(page) => Some(page.body),
-            Err(_) => self
-                .get("version", deadline)
-                .await
-                .ok()
-                .map(|page| page.body),
-        };
-        let scopes = token["scopes"]
-            .as_array()
-            .map(|scopes| scopes.iter().filter_map(text).collect());
-        Ok(Introduction {
-            version: version.and_then(|body| text(&body["version"])),
-            username: text(&user["username"]),
-            token_name: text(&token["name"]),
-            scopes,
-            expires_at: text(&token["expires_at"]),
+        Ok(Client {
+            parts: Arc::new(parts),
         })
+    }
+
+    /// Reads a token file again, after a rotation; the next request carries what it holds.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no usable token: the token of before stays in use.
+    pub fn reload_token(&self) -> Result<(), BuildError> {
+        self.parts.token.reload()
+    }
+
+    /// What the client has spent since it was built.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.parts.meter.usage(self.parts.limiter.waited())
+    }
+
+    /// Where GitLab is, without credentials, ending in a slash.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        self.parts.address.base()
     }
 }

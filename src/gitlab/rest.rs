@@ -1,135 +1,206 @@
-//! REST: bodies, pages and the sizes of lists.
+//! REST: one page of a list, and how long a list is.
 
-use reqwest::header::{HeaderMap, HeaderName, LINK};
+use reqwest::Url;
+use serde_json::Value;
 use tokio::time::Instant;
-use url::Url;
 
-use super::transport::{Method, Retry};
-use super::{Client, Error, Page};
+use super::Client;
+use super::address;
+use super::call::{Call, Outcome};
+use super::error::Error;
+use super::link;
 
-/// GitLab's largest page; a larger one is cut to it without a word.
-const PER_PAGE: usize = 100;
+/// GitLab moves the addresses of renamed projects; more hops than this are a loop.
+const MOST_REDIRECTS: usize = 5;
+
+/// GitLab's largest page; it quietly cuts what asks for more.
+const PAGE_SIZE: u64 = 100;
+
+/// One answer of the REST API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The document.
+    pub body: Value,
+    /// What to ask for the next page; none at the end of the list.
+    pub next: Option<String>,
+    /// How long the whole list is, where GitLab says so: not for commits, jobs or long lists.
+    pub total: Option<u64>,
+}
 
 impl Client {
-    /// Reads a path below `/api/v4/`, with its query.
+    /// Asks for a path below the REST API, query included: `projects?per_page=100`.
+    ///
+    /// Follows redirects within this GitLab, as a renamed project has them.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`Error`]; a redirect to elsewhere is not followed.
     pub async fn get(&self, path: &str, deadline: Instant) -> Result<Page, Error> {
-        let url = self.0.url(&format!("api/v4/{path}"));
-        let answer = self
-            .0
-            .ask("rest", Method::Get, url, Retry::Always, deadline)
-            .await?;
-        Ok(Page {
-            next: next(&answer.headers, &self.0.url("api/v4/")),
-            total: total(&answer.headers),
-            body: answer.body,
-        })
+        self.get_url(self.parts.address.rest(path), deadline).await
     }
 
-    /// The exact number of entries of a paginated list.
+    /// How long a paginated list is, exactly.
     ///
-    /// GitLab tells it for most lists of up to 10,000 entries. For the others the last page is
-    /// searched by doubling and halving: O(log n) requests.
+    /// Takes one request where GitLab tells totals. Where it does not, the number of the last
+    /// page is searched for with a number of requests that grows with its logarithm.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`Error`]. A list whose length cannot be proven is [`Error::Refused`], never a guess.
     pub async fn count(&self, path: &str, deadline: Instant) -> Result<u64, Error> {
-        let separator = if path.contains('?') { '&' } else { '?' };
-        let first = self
-            .get(&format!("{path}{separator}per_page=1"), deadline)
-            .await?;
-        if let Some(total) = first.total {
+        let url = self.parts.address.rest(path);
+        let page = self.get_url(page_url(&url, 1, 1), deadline).await?;
+        if let Some(total) = page.total {
             return Ok(total);
         }
-        // The last page that is known to be full, and the first that is known to be empty.
-        let (mut full, mut empty) = (0, None);
-        loop {
-            let page = match empty {
-                None if full == 0 => 1,
-                None => full * 2,
-                Some(empty) if empty - full > 1 => full + (empty - full) / 2,
-                Some(_) => return Ok((full * PER_PAGE) as u64),
-            };
-            let query = format!("{path}{separator}per_page={PER_PAGE}&page={page}");
-            let body = self.get(&query, deadline).await?.body;
-            match body.as_array().map(Vec::len) {
-                Some(PER_PAGE..) => full = page,
-                Some(0) => empty = Some(page),
-                Some(entries) => return Ok(((page - 1) * PER_PAGE + entries) as u64),
-                None => {
-                    return Err(Error::NotJson {
-                        status: 200,
-                        html: false,
+        if length(&page)? == 0 {
+            return Ok(0);
+        }
+        Search {
+            client: self,
+            url,
+            deadline,
+        }
+        .count()
+        .await
+    }
+
+    async fn get_url(&self, mut url: Url, deadline: Instant) -> Result<Page, Error> {
+        for _ in 0..=MOST_REDIRECTS {
+            let call = Call::get(url);
+            match self.ask(&call, deadline).await? {
+                Outcome::Json { headers, body } => {
+                    let total = headers.get("x-total").and_then(|value| value.to_str().ok());
+                    return Ok(Page {
+                        next: next_path(link::next(&headers, &call.url))?,
+                        total: total.and_then(|value| value.trim().parse().ok()),
+                        body,
                     });
                 }
+                Outcome::Redirect(to) if self.parts.address.is_same_origin(&to) => url = to,
+                Outcome::Redirect(to) => return Err(Error::redirected(&to)),
             }
         }
+        // A loop: GitLab's address is right, and no better one is known.
+        Err(Error::Redirected {
+            to: address::without_credentials(&url).into(),
+            gitlab_url: None,
+        })
     }
 }
 
-fn total(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(HeaderName::from_static("x-total"))?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-}
-
-/// The `next` link, relative to the API. Its host is not used: behind a proxy GitLab may not know
-/// its own, and the token goes nowhere else.
-fn next(headers: &HeaderMap, api: &Url) -> Option<String> {
-    let links = headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    for link in links.flat_map(|links| links.split(", <")) {
-        let (target, parameters) = link.trim_start_matches('<').split_once('>')?;
-        if !parameters.contains("rel=\"next\"") {
-            continue;
+impl Error {
+    pub(super) fn redirected(to: &Url) -> Error {
+        Error::Redirected {
+            to: address::without_credentials(to).into(),
+            gitlab_url: address::gitlab_of(to).map(Into::into),
         }
-        let url = api.join(target).ok()?;
-        let (_, below) = url.path().split_once("/api/v4/")?;
-        return Some(match url.query() {
-            Some(query) => format!("{below}?{query}"),
-            None => below.to_owned(),
-        });
     }
-    None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A link that leads out of the API is an error: passing over it would cut the list short.
+fn next_path(next: Option<Url>) -> Result<Option<String>, Error> {
+    let Some(next) = next else {
+        return Ok(None);
+    };
+    match address::rest_path(&next) {
+        Some(path) => Ok(Some(path)),
+        None => Err(unusable("the link to the next page leads out of the API")),
+    }
+}
 
-    fn next_of(link: &str) -> Option<String> {
-        let headers = [(LINK, link.parse().unwrap())].into_iter().collect();
-        next(
-            &headers,
-            &"https://gitlab.example.com/sub/api/v4/".parse().unwrap(),
-        )
+/// The search for the last page of a list that has no total.
+struct Search<'client> {
+    client: &'client Client,
+    url: Url,
+    deadline: Instant,
+}
+
+/// A page of the list, as far as it matters here.
+enum Probe {
+    Items(u64),
+    Empty,
+    /// GitLab does not page so far (405): whether there is more is not known.
+    Beyond(Error),
+}
+
+impl Search<'_> {
+    /// Gallops to a page behind the last, then halves the distance to it. The last page is the one
+    /// before an empty one; a short page alone proves nothing, as GitLab leaves out of a page
+    /// what the token may not see.
+    async fn count(&self) -> Result<u64, Error> {
+        let first = match self.probe(1).await? {
+            Probe::Items(items) => items,
+            Probe::Empty => return Ok(0),
+            Probe::Beyond(error) => return Err(error),
+        };
+        let (mut last, mut last_items) = (1, first);
+        let mut behind = 2;
+        let mut end = self.probe(behind).await?;
+        while let Probe::Items(items) = end {
+            full(last_items, first)?;
+            (last, last_items) = (behind, items);
+            behind *= 2;
+            end = self.probe(behind).await?;
+        }
+        while behind - last > 1 {
+            let middle = last + (behind - last) / 2;
+            match self.probe(middle).await? {
+                Probe::Items(items) => {
+                    full(last_items, first)?;
+                    (last, last_items) = (middle, items);
+                }
+                nothing => (behind, end) = (middle, nothing),
+            }
+        }
+        match end {
+            Probe::Beyond(error) => Err(error),
+            _ if last_items > first => Err(unequal_pages()),
+            // A server that allows only smaller pages than asked for shows it in the first one.
+            _ => Ok((last - 1) * first + last_items),
+        }
     }
 
-    #[test]
-    fn the_next_link_is_found_among_others_and_its_host_is_not_trusted() {
-        let links = "<http://internal:8080/sub/api/v4/projects?id_after=7&per_page=100>; rel=\"next\", \
-                     <https://gitlab.example.com/sub/api/v4/projects?page=1>; rel=\"first\"";
-        assert_eq!(
-            next_of(links).as_deref(),
-            Some("projects?id_after=7&per_page=100")
-        );
-        let links = "<https://x/api/v4/projects?page=1>; rel=\"prev\", <https://x/api/v4/groups/a%2Fb/projects?page=3>; rel=\"next\"";
-        assert_eq!(
-            next_of(links).as_deref(),
-            Some("groups/a%2Fb/projects?page=3")
-        );
-        assert_eq!(
-            next_of("<https://x/api/v4/projects?page=1>; rel=\"first\""),
-            None
-        );
-        assert_eq!(next_of("nonsense"), None);
+    async fn probe(&self, page: u64) -> Result<Probe, Error> {
+        let url = page_url(&self.url, page, PAGE_SIZE);
+        match self.client.get_url(url, self.deadline).await {
+            Ok(page) => Ok(match length(&page)? {
+                0 => Probe::Empty,
+                items => Probe::Items(items),
+            }),
+            Err(error @ Error::Refused { status: 405, .. }) => Ok(Probe::Beyond(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Pages before the last that differ in length make the total unknowable without reading all.
+fn full(items: u64, first: u64) -> Result<(), Error> {
+    if items == first {
+        return Ok(());
+    }
+    Err(unequal_pages())
+}
+
+fn unequal_pages() -> Error {
+    unusable("the pages of the list differ in length, it cannot be counted")
+}
+
+fn length(page: &Page) -> Result<u64, Error> {
+    let list = page.body.as_array();
+    list.map(|list| list.len() as u64)
+        .ok_or_else(|| unusable("the answer is not a list"))
+}
+
+fn page_url(url: &Url, page: u64, size: u64) -> Url {
+    link::with_query(
+        url,
+        &[("page", &page.to_string()), ("per_page", &size.to_string())],
+    )
+}
+
+/// A 200 that cannot be worked with.
+fn unusable(detail: &str) -> Error {
+    Error::Refused {
+        status: 200,
+        detail: detail.to_owned(),
     }
 }

@@ -1,77 +1,115 @@
-//! The access token: from the environment, or from a file that may change while we run.
+//! The token: where it comes from, and the one form in which it leaves the process.
 
+use std::fmt;
+use std::fs;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
 
-use super::BuildError;
+use super::settings::BuildError;
 
-/// Where the access token comes from.
-#[derive(Clone, Debug)]
+/// Where the token stands. Its `Debug` says neither the value nor the path.
+#[derive(Clone)]
 pub enum Token {
     /// The token itself.
     Value(SecretString),
-    /// A file that holds it, and may be replaced.
+    /// A file that holds nothing else; it is read again on request.
     File(PathBuf),
 }
 
-/// The `Authorization` header of every request.
-pub struct Authorization {
-    token: Token,
-    header: RwLock<HeaderValue>,
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Token::Value(_) => "Token::Value(..)",
+            Token::File(_) => "Token::File(..)",
+        })
+    }
 }
 
-impl Authorization {
-    /// Reads the token.
-    pub fn new(token: Token) -> Result<Authorization, BuildError> {
-        let header = RwLock::new(read(&token)?);
-        Ok(Authorization { token, header })
+/// The token in use, replaceable while requests are under way.
+pub(super) struct TokenHolder {
+    origin: Token,
+    current: RwLock<Arc<Credential>>,
+}
+
+impl TokenHolder {
+    pub(super) fn read(origin: Token) -> Result<TokenHolder, BuildError> {
+        let credential = Credential::read(&origin)?;
+        Ok(TokenHolder {
+            origin,
+            current: RwLock::new(Arc::new(credential)),
+        })
     }
 
-    /// Reads the token again. If that fails, the last one stays.
-    pub fn reload(&self) -> Result<(), BuildError> {
-        if let Token::File(_) = self.token {
-            let header = read(&self.token)?;
-            *self.header.write().unwrap_or_else(PoisonError::into_inner) = header;
-        }
+    pub(super) fn reload(&self) -> Result<(), BuildError> {
+        let fresh = Credential::read(&self.origin)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(fresh);
         Ok(())
     }
 
-    /// The header, marked as sensitive.
-    pub fn header(&self) -> HeaderValue {
-        self.header
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn current(&self) -> Arc<Credential> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
     }
 }
 
-fn read(token: &Token) -> Result<HeaderValue, BuildError> {
-    let text = match token {
-        Token::Value(value) => value.clone(),
-        Token::File(file) => {
-            let text = std::fs::read_to_string(file).map_err(|cause| BuildError::File {
-                what: "the token file",
-                file: file.display().to_string(),
-                cause: cause.to_string(),
-            })?;
-            text.into()
+/// One token, ready to be sent.
+pub(super) struct Credential {
+    secret: SecretString,
+    header: HeaderValue,
+    /// Why GitLab refuses this token, asked at most once for each token: GitLab counts failed
+    /// authentications and bars an address that collects them.
+    pub(super) refusal: OnceCell<Option<String>>,
+}
+
+impl Credential {
+    fn read(origin: &Token) -> Result<Credential, BuildError> {
+        match origin {
+            Token::Value(secret) => Self::new(secret.expose_secret(), || "given".to_owned()),
+            Token::File(path) => {
+                let text = fs::read_to_string(path)
+                    .map(SecretString::from)
+                    .map_err(|source| BuildError::Unreadable {
+                        what: "token file",
+                        path: path.clone(),
+                        source,
+                    })?;
+                Self::new(text.expose_secret(), || format!("in {}", path.display()))
+            }
         }
-    };
-    let text = text.expose_secret().trim();
-    if text.is_empty() {
-        return Err(BuildError::Token("is empty"));
     }
-    if text.contains(char::is_whitespace) {
-        return Err(BuildError::Token("contains white space"));
+
+    fn new(text: &str, place: impl Fn() -> String) -> Result<Credential, BuildError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(BuildError::EmptyToken { place: place() });
+        }
+        if !text.chars().all(|character| character.is_ascii_graphic()) {
+            return Err(BuildError::MalformedToken { place: place() });
+        }
+        let mut header = HeaderValue::from_str(&format!("Bearer {text}"))
+            .map_err(|_| BuildError::MalformedToken { place: place() })?;
+        header.set_sensitive(true);
+        Ok(Credential {
+            secret: SecretString::from(text),
+            header,
+            refusal: OnceCell::new(),
+        })
     }
-    let header = HeaderValue::from_str(&format!("Bearer {text}"));
-    let mut header =
-        header.map_err(|_| BuildError::Token("contains characters that no token has"))?;
-    header.set_sensitive(true);
-    Ok(header)
+
+    /// The value of the `Authorization` header, marked as sensitive.
+    pub(super) fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// The text without the token, should whoever answered have echoed it.
+    pub(super) fn redact(&self, text: &str) -> String {
+        text.replace(self.secret.expose_secret(), "[token]")
+    }
 }
 
 #[cfg(test)]
@@ -79,24 +117,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replaced_token_file_is_read_again_and_a_broken_one_leaves_the_last_token() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("token");
-        std::fs::write(&file, "one\n").unwrap();
-        let authorization = Authorization::new(Token::File(file.clone())).unwrap();
-        assert_eq!(authorization.header(), "Bearer one");
-        std::fs::write(&file, "two").unwrap();
-        authorization.reload().unwrap();
-        assert_eq!(authorization.header(), "Bearer two");
-        std::fs::write(&file, " \n").unwrap();
-        authorization.reload().unwrap_err();
-        assert_eq!(authorization.header(), "Bearer two");
+    fn debug_says_neither_the_token_nor_its_path() {
+        let value = Token::Value("glpat-secret".into());
+        let file = Token::File("/run/secrets/token".into());
+        let text = format!("{value:?} {file:?}");
+        assert_eq!(text, "Token::Value(..) Token::File(..)");
     }
 
     #[test]
-    fn neither_the_token_nor_its_header_can_be_printed() {
-        let token = Token::Value("glpat-secret".to_owned().into());
-        let authorization = Authorization::new(token.clone()).unwrap();
-        assert!(!format!("{token:?} {:?}", authorization.header()).contains("secret"));
+    fn the_header_is_a_bearer_token_marked_sensitive() {
+        let holder = TokenHolder::read(Token::Value(" glpat-a\n".into())).unwrap();
+        let header = holder.current().header();
+        assert!(header.is_sensitive());
+        assert_eq!(header, "Bearer glpat-a");
+    }
+
+    #[test]
+    fn a_rotated_file_is_read_again_and_a_broken_one_keeps_the_old_token() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "first\n").unwrap();
+        let holder = TokenHolder::read(Token::File(file.path().into())).unwrap();
+
+        fs::write(file.path(), "  second\r\n").unwrap();
+        holder.reload().unwrap();
+        assert_eq!(holder.current().header(), "Bearer second");
+
+        fs::write(file.path(), " \n").unwrap();
+        let error = holder.reload().unwrap_err();
+        assert!(matches!(error, BuildError::EmptyToken { .. }));
+        assert!(error.to_string().contains(file.path().to_str().unwrap()));
+        assert_eq!(holder.current().header(), "Bearer second");
+    }
+
+    #[test]
+    fn a_token_of_two_lines_is_refused_without_being_shown() {
+        let read = TokenHolder::read(Token::Value("one\ntwo".into()));
+        let error = read.err().unwrap();
+        assert!(matches!(error, BuildError::MalformedToken { .. }));
+        assert!(!error.to_string().contains("one"));
     }
 }

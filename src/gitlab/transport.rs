@@ -1,401 +1,199 @@
-//! One session with GitLab: it carries the token on every request, keeps connections open, obeys
-//! limits and tries again where that helps.
+//! One HTTP exchange: connections, TLS, time and size limits. What an answer means is not its business.
 
-use std::collections::BTreeMap;
-use std::error::Error as _;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Certificate, Identity, Response, redirect};
-use serde_json::Value;
-use tokio::time::{Instant, sleep};
-use url::Url;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder, Identity, RequestBuilder};
+use tokio::time::{Instant, timeout_at};
 
-use super::limiter::Limiter;
-use super::token::Authorization;
-use super::{BuildError, Error, Settings, Usage};
+use super::call::{Call, Reply};
+use super::error::Error;
+use super::network::NetworkFailure;
+use super::refusal::Failure;
+use super::settings::{BuildError, Settings};
+use super::token::Credential;
 
-/// No answer we ask for comes near it; what does is not GitLab.
-const LARGEST_BODY: usize = 64 << 20;
-/// The pause before a second try; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// Redirects that are followed for one request.
-const REDIRECTS: usize = 5;
-/// How much of GitLab's own words is kept.
-const DETAIL: usize = 200;
+/// The largest answer that is read: a hundred projects with all that is asked of them stay below
+/// a hundredth of it.
+pub(super) const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-/// The session.
-pub struct Transport {
+/// How often a shared HTTP/2 connection is asked for a sign of life while requests wait on it:
+/// without it a dead one would swallow every retry.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long that sign of life may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// The connections to GitLab. The proxy variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`) are honoured.
+pub(super) struct Transport {
     http: reqwest::Client,
-    /// The address, ending in a slash.
-    pub base: Url,
-    pub authorization: Authorization,
-    limiter: Limiter,
-    attempts: u32,
     request_timeout: Duration,
-    asked: Mutex<Asked>,
-}
-
-#[derive(Default)]
-struct Asked {
-    requests: BTreeMap<(&'static str, String), u64>,
-    retries: u64,
-}
-
-/// What to send.
-#[derive(Clone, Copy)]
-pub enum Method<'a> {
-    Get,
-    Post(&'a Value),
-}
-
-/// Whether a timeout is worth another try.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    Always,
-    UnlessTimeout,
-}
-
-/// What came back, if it is JSON.
-pub struct Json {
-    pub headers: HeaderMap,
-    pub body: Value,
-}
-
-/// A failed try: whether another may help.
-struct Failure {
-    error: Error,
-    again: Again,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
-    No,
-    /// After a pause, and not for ever.
-    Soon,
-    /// When the limiter lets it, as often as it takes.
-    WhenAllowed,
+    largest_body: usize,
 }
 
 impl Transport {
-    pub fn build(settings: Settings) -> Result<Transport, BuildError> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("gitlab-metrics-bridge/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
-            .redirect(redirect::Policy::none());
-        if let Some(file) = &settings.ca_file {
-            let certificates = Certificate::from_pem_bundle(&read("the CA certificates", file)?);
-            let certificates =
-                certificates.map_err(|cause| unusable("the CA certificates", file, cause))?;
-            builder = builder.tls_certs_merge(certificates);
-        }
-        match (&settings.client_certificate, &settings.client_key) {
-            (Some(certificate), Some(key)) => {
-                let mut pem = read("the client certificate", certificate)?;
-                pem.push(b'\n');
-                pem.extend(read("the client key", key)?);
-                let identity = Identity::from_pem(&pem);
-                builder = builder.identity(
-                    identity
-                        .map_err(|cause| unusable("the client certificate", certificate, cause))?,
-                );
+    pub(super) fn build(settings: &Settings, largest_body: usize) -> Result<Transport, BuildError> {
+        let authorities = authorities(settings)?;
+        let identity = identity(settings)?;
+        let builder = || {
+            let mut builder = builder(settings);
+            if let Some(identity) = identity.clone() {
+                builder = builder.identity(identity);
             }
-            (None, None) => {}
-            _ => return Err(BuildError::HalfIdentity),
-        }
-        let mut base = settings.url;
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+            builder
+        };
+        let built = builder().tls_certs_merge(authorities).build();
+        let built = match built {
+            // Plain HTTP trusts nobody: it works on a system without any certificates.
+            Err(_) if settings.url.scheme() == "http" => builder().tls_certs_only([]).build(),
+            built => built,
+        };
         Ok(Transport {
-            http: builder
-                .build()
-                .map_err(|error| BuildError::Http(chain(&error)))?,
-            base,
-            authorization: Authorization::new(settings.token)?,
-            limiter: Limiter::new(settings.requests_per_second, settings.concurrency),
-            attempts: settings.attempts.max(1),
+            http: built.map_err(BuildError::Transport)?,
             request_timeout: settings.request_timeout,
-            asked: Mutex::default(),
+            largest_body,
         })
     }
 
-    /// A URL below the base, from a path and query that are encoded already.
-    pub fn url(&self, below: &str) -> Url {
-        let (path, query) = below
-            .split_once('?')
-            .map_or((below, None), |(path, query)| (path, Some(query)));
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path()));
-        url.set_query(query);
-        url
-    }
-
-    /// Asks, and again where that helps, until there is an answer or the deadline is near.
-    pub async fn ask(
+    /// Sends one request and reads its whole answer.
+    pub(super) async fn exchange(
         &self,
-        endpoint: &'static str,
-        method: Method<'_>,
-        url: Url,
-        retry: Retry,
+        call: &Call,
+        credential: &Credential,
         deadline: Instant,
-    ) -> Result<Json, Error> {
-        let mut tries = 0;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let Failure { error, again } =
-                match self.try_once(endpoint, method, url.clone(), deadline).await {
-                    Ok(answer) => return Ok(answer),
-                    Err(failure) => failure,
-                };
-            let timeout = matches!(error, Error::Timeout) && retry == Retry::UnlessTimeout;
-            match again {
-                Again::No => return Err(error),
-                Again::Soon if timeout => return Err(error),
-                Again::Soon => {
-                    tries += 1;
-                    // Jitter, so that many bridges do not come back at once.
-                    let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-                    if tries >= self.attempts || Instant::now() + jittered >= deadline {
-                        return Err(error);
-                    }
-                    tracing::debug!(%error, %url, pause = ?jittered, "will try again");
-                    sleep(jittered).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Again::WhenAllowed => {}
-            }
-            self.asked().retries += 1;
+    ) -> Result<Reply, Failure> {
+        let patience = Instant::now() + self.request_timeout;
+        let exchange = self.send_and_read(self.request(call, credential));
+        match timeout_at(deadline.min(patience), exchange).await {
+            Ok(result) => result,
+            Err(_) if deadline <= patience => Err(Failure::lasting(Error::Deadline)),
+            Err(_) => Err(no_answer_within(self.request_timeout)),
         }
     }
 
-    /// What was asked so far.
-    pub fn usage(&self) -> Usage {
-        let (rate_limit, waited) = self.limiter.usage();
-        let asked = self.asked();
-        Usage {
-            requests: asked.requests.clone(),
-            retries: asked.retries,
-            waited,
-            rate_limit,
-        }
-    }
-
-    async fn try_once(
-        &self,
-        endpoint: &'static str,
-        method: Method<'_>,
-        mut url: Url,
-        deadline: Instant,
-    ) -> Result<Json, Failure> {
-        for _ in 0..=REDIRECTS {
-            let place = self
-                .limiter
-                .acquire(deadline)
-                .await
-                .map_err(|error| fail(error, Again::No))?;
-            let received = self.send(method, &url, deadline).await;
-            drop(place);
-            let code = match &received {
-                Ok((status, _, _)) => status.to_string(),
-                Err(failure) => failure.error.reason().to_owned(),
-            };
-            *self.asked().requests.entry((endpoint, code)).or_default() += 1;
-            let (status, headers, body) = received?;
-            self.limiter.learn(status, &headers);
-            let target = headers
-                .get(LOCATION)
-                .and_then(|target| url.join(target.to_str().ok()?).ok());
-            match target {
-                Some(target) if (300..400).contains(&status) => {
-                    let same = target.origin() == url.origin() && matches!(method, Method::Get);
-                    if !same {
-                        let to = address(&target);
-                        return Err(fail(Error::Redirected { to }, Again::No));
-                    }
-                    url = target; // A project that was renamed or moved.
-                }
-                _ => return interpret(status, headers, &body),
-            }
-        }
-        Err(fail(Error::Redirected { to: address(&url) }, Again::No))
-    }
-
-    async fn send(
-        &self,
-        method: Method<'_>,
-        url: &Url,
-        deadline: Instant,
-    ) -> Result<(u16, HeaderMap, Vec<u8>), Failure> {
-        let request = match method {
-            Method::Get => self.http.get(url.clone()),
-            Method::Post(body) => self.http.post(url.clone()).json(body),
+    fn request(&self, call: &Call, credential: &Credential) -> RequestBuilder {
+        let request = match &call.body {
+            None => self.http.get(call.url.clone()),
+            Some(body) => self
+                .http
+                .post(call.url.clone())
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone()),
         };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let request = request
-            .header(AUTHORIZATION, self.authorization.header())
-            .header(ACCEPT, "application/json")
-            .timeout(self.request_timeout.min(left));
-        let response = request.send().await.map_err(network)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read_body(response).await?;
-        Ok((status, headers, body))
+        request.header(AUTHORIZATION, credential.header())
     }
 
-    fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(network)? {
-        if body.len() + chunk.len() > LARGEST_BODY {
-            let status = response.status().as_u16();
-            return Err(fail(
-                Error::NotJson {
-                    status,
-                    html: false,
-                },
-                Again::No,
-            ));
+    async fn send_and_read(&self, request: RequestBuilder) -> Result<Reply, Failure> {
+        let mut response = request.send().await.map_err(broken)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            // Counted as it unpacks: a small compressed answer may be a huge one.
+            if body.len() + chunk.len() > self.largest_body {
+                let limit = self.largest_body;
+                return Err(Failure::lasting(Error::TooLarge { limit }));
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// What an answer means.
-fn interpret(status: u16, headers: HeaderMap, body: &[u8]) -> Result<Json, Failure> {
-    let json = serde_json::from_slice::<Value>(body);
-    let html = is_html(&headers, body);
-    let detail = || {
-        json.as_ref()
-            .ok()
-            .and_then(detail)
-            .unwrap_or_else(|| format!("status {status}"))
-    };
-    let error = match status {
-        200..=299 => {
-            return match json {
-                Ok(body) => Ok(Json { headers, body }),
-                Err(_) if html => Err(fail(Error::NotJson { status, html }, Again::No)),
-                // Cut short on its way, perhaps.
-                Err(_) => Err(fail(Error::NotJson { status, html }, Again::Soon)),
-            };
-        }
-        // A login page, which a proxy put before GitLab.
-        300..=399 => Error::NotJson { status, html },
-        401 => Error::Unauthorized { detail: detail() },
-        403 => Error::Forbidden {
-            detail: detail(),
-            html: json.is_err(),
-        },
-        404 => Error::NotFound { detail: detail() },
-        429 => {
-            let wait = Duration::ZERO;
-            return Err(fail(Error::RateLimited { wait }, Again::WhenAllowed));
-        }
-        // GitLab's database gave up: the same question would end the same way.
-        500.. if json.as_ref().is_ok_and(says_timeout) => {
-            return Err(fail(Error::Timeout, Again::No));
-        }
-        500.. => {
-            return Err(fail(
-                Error::Server {
-                    status,
-                    detail: detail(),
-                },
-                Again::Soon,
-            ));
-        }
-        _ => Error::Refused {
+        Ok(Reply {
             status,
-            detail: detail(),
-        },
-    };
-    Err(fail(error, Again::No))
+            headers,
+            body,
+        })
+    }
 }
 
-/// GitLab's own words about an error: it has five ways to say them.
-fn detail(body: &Value) -> Option<String> {
-    let texts = [
-        &body["error_description"],
-        &body["message"],
-        &body["message"]["error"],
-        &body["error"],
-        &body["errors"][0]["message"],
-    ];
-    let text = texts.into_iter().find_map(Value::as_str)?;
-    Some(text.chars().take(DETAIL).collect())
+fn builder(settings: &Settings) -> ClientBuilder {
+    let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .default_headers(HeaderMap::from_iter([accept]))
+        // Followed by hand, so that the token never leaves for another place.
+        .redirect(Policy::none())
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .gzip(true)
 }
 
-fn says_timeout(body: &Value) -> bool {
-    detail(body).is_some_and(|detail| detail.contains("timed out"))
-}
-
-fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
-    let declared = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    declared.is_some_and(|declared| declared.contains("html"))
-        || body.trim_ascii_start().starts_with(b"<")
-}
-
-/// The address of the GitLab that a redirect leads to: what comes before its API.
-fn address(target: &Url) -> String {
-    let mut address = target.clone();
-    let path = target.path();
-    address.set_path(path.split("/api/").next().unwrap_or(path));
-    address.set_query(None);
-    address.set_fragment(None);
-    // Neither can fail on an http URL.
-    let _ = address.set_username("");
-    let _ = address.set_password(None);
-    address.to_string()
-}
-
-fn network(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let error = if error.is_timeout() {
-        Error::Timeout
+fn broken(error: reqwest::Error) -> Failure {
+    // The address says nothing the caller does not know, and may hold what is not for a log.
+    let source = error.without_url();
+    if source.is_timeout() && !source.is_connect() {
+        return Failure::passing(Error::Timeout {
+            detail: "GitLab stayed silent for too long".to_owned(),
+        });
+    }
+    let kind = NetworkFailure::of(&source);
+    let error = Error::Network { kind, source };
+    if kind.may_pass() {
+        Failure::passing(error)
     } else {
-        Error::Network(chain(&error))
+        Failure::lasting(error)
+    }
+}
+
+fn no_answer_within(timeout: Duration) -> Failure {
+    Failure::passing(Error::Timeout {
+        detail: format!(
+            "no whole answer came within {}",
+            humantime::format_duration(timeout)
+        ),
+    })
+}
+
+fn authorities(settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
+    const WHAT: &str = "CA file";
+    let Some(path) = &settings.ca_file else {
+        return Ok(Vec::new());
     };
-    fail(error, Again::Soon)
-}
-
-fn fail(error: Error, again: Again) -> Failure {
-    Failure { error, again }
-}
-
-/// An error with its causes: the first one alone says only that a request failed.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
+    let not_pem = |source| BuildError::NotPem {
+        what: WHAT,
+        path: path.clone(),
+        expected: "one or more certificates",
+        source,
+    };
+    let pem = read(WHAT, path)?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| not_pem(Some(error)))?;
+    if certificates.is_empty() {
+        return Err(not_pem(None));
     }
-    text
+    Ok(certificates)
 }
 
-fn read(what: &'static str, file: &Path) -> Result<Vec<u8>, BuildError> {
-    std::fs::read(file).map_err(|cause| unusable(what, file, cause))
+fn identity(settings: &Settings) -> Result<Option<Identity>, BuildError> {
+    const WHAT: &str = "client certificate";
+    let (certificate, key) = match (&settings.client_certificate, &settings.client_key) {
+        (None, None) => return Ok(None),
+        (None, Some(key)) => return Err(BuildError::KeyWithoutCertificate(key.clone())),
+        (Some(certificate), key) => (certificate, key),
+    };
+    let mut pem = read(WHAT, certificate)?;
+    if let Some(key) = key {
+        pem.push(b'\n');
+        pem.extend(read("client key", key)?);
+    }
+    let identity = Identity::from_pem(&pem).map_err(|source| BuildError::NotPem {
+        what: WHAT,
+        path: certificate.clone(),
+        expected: "a certificate, and its private key unless gitlab.client_key names it,",
+        source: Some(source),
+    })?;
+    Ok(Some(identity))
 }
 
-fn unusable(what: &'static str, file: &Path, cause: impl ToString) -> BuildError {
-    BuildError::File {
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, BuildError> {
+    fs::read(path).map_err(|source| BuildError::Unreadable {
         what,
-        file: file.display().to_string(),
-        cause: cause.to_string(),
-    }
+        path: PathBuf::from(path),
+        source,
+    })
 }

@@ -1,5 +1,6 @@
 //! The bridge itself: whether it works, what it costs and why something is missing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub struct Bridge {
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
     /// Requests by endpoint class and outcome (an HTTP status, or a reason).
-    pub requests: BTreeMap<(&'static str, String), u64>,
+    pub requests: BTreeMap<(&'static str, Cow<'static, str>), u64>,
     /// Tries that were repeated.
     pub retries: u64,
     /// Time spent waiting for limits.

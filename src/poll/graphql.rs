@@ -152,7 +152,7 @@ impl Asker<'_> {
                 if errors
                     .iter()
                     .any(|error| is_too_complex(error) || is_timeout(error)) => {}
-            Error::Timeout => {}
+            Error::Timeout { .. } => {}
             // Broken pages and a broken GitLab look alike; a light question tells them apart.
             Error::Server { .. } => {
                 if let Some(page) = self.lightly(part, &plan).await?

@@ -163,14 +163,15 @@ impl Poller {
             return sweep;
         }
         let now = now();
-        let listings = {
-            let this = &*self;
-            let sources = this.settings.selection.sources.iter();
-            let reads =
-                sources.map(async |source| (source, this.list(source, deadline, now).await));
-            let reads = stream::iter(reads).buffered(this.settings.concurrency);
-            reads.collect::<Vec<_>>().await
-        };
+        let this = &*self;
+        let listings: Vec<_> = stream::iter(this.settings.selection.sources.clone())
+            .map(|source| async move {
+                let listing = this.list(&source, deadline, now).await;
+                (source, listing)
+            })
+            .buffered(this.settings.concurrency)
+            .collect()
+            .await;
         let mut seen = BTreeSet::new();
         for (source, listing) in listings {
             let filter = &self.settings.selection.filter;
@@ -492,7 +493,7 @@ fn is_refused(error: &Error) -> bool {
 fn answered(error: &Error) -> bool {
     !matches!(
         error,
-        Error::Network { .. } | Error::Timeout | Error::NotJson { .. }
+        Error::Network { .. } | Error::Timeout { .. } | Error::Deadline | Error::NotJson { .. }
     )
 }
 

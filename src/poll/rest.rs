@@ -39,9 +39,11 @@ impl Asker<'_> {
                     .await
             }
             Source::Projects(names) => {
-                let reads = names.iter().map(|name| self.project(name));
+                let names = stream::iter(names.to_vec());
                 let mut listing = Listing::default();
-                let mut reads = stream::iter(reads).buffer_unordered(self.concurrency);
+                let mut reads = names
+                    .map(|name| async move { self.project(&name).await })
+                    .buffer_unordered(self.concurrency);
                 while let Some(read) = reads.next().await {
                     match read {
                         Ok(found) => listing.found.extend(found),

@@ -1,0 +1,53 @@
+//! `demo`: the main job without any GitLab: a model of one in this process, over real HTTP.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::config::Config;
+use crate::demo::{DEMO_TOKEN, GitLab, World};
+
+/// A poll every few seconds shows that something happens.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Any will do; the same one gives the same demo.
+const SEED: u64 = 42;
+
+/// Starts a model GitLab whose counts change, and runs the bridge against it until told to stop.
+///
+/// # Errors
+/// Like [`super::run`].
+pub async fn demo(
+    mut config: Config,
+    projects: Option<usize>,
+    change_every: Duration,
+) -> Result<()> {
+    let world = match projects {
+        Some(projects) => World::large(projects),
+        None => World::demo(jiff::Timestamp::now()),
+    };
+    let gitlab = GitLab::start(world)
+        .await
+        .context("starting the model GitLab")?;
+    gitlab.live(change_every, SEED);
+    config.gitlab.url = gitlab
+        .url()
+        .parse()
+        .context("the address of the model GitLab")?;
+    config.gitlab.token = Some(DEMO_TOKEN.to_owned().into());
+    config.poll.interval = config.poll.interval.min(INTERVAL);
+    let listener = format!(
+        "http://{}:{}",
+        config.prometheus.host, config.prometheus.port
+    );
+    eprintln!(
+        "A model of GitLab runs at {}; its counts change every {change_every:?}.",
+        gitlab.url()
+    );
+    eprintln!("Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C.");
+    if let Some(otlp) = &config.push {
+        eprintln!("OTLP goes to {}.", otlp.endpoint);
+    }
+    let ended = super::run(config).await;
+    gitlab.stop().await;
+    ended
+}

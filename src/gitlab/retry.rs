@@ -1,0 +1,173 @@
+//! Asking until there is an answer: what is worth another try, after which pause, and when to stop.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+use super::Client;
+use super::call::{Call, Outcome, Reply};
+use super::error::Error;
+use super::rate_limit::{self, RateLimit};
+use super::refusal::{self, Failure, Next};
+
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// How the pauses between tries grow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Backoff {
+    pub(super) first: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Default for Backoff {
+    /// Half a second outlasts a restarted worker, half a minute a restarted GitLab's first errors.
+    fn default() -> Backoff {
+        Backoff {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Backoff {
+    /// The pause after the given failure, counted from one: doubled each time, and shortened by
+    /// up to a half at random, so that bridges that failed together do not return together.
+    fn pause(&self, failure: u32, random: f64) -> Duration {
+        let doubled = 2_u32.saturating_pow(failure.saturating_sub(1));
+        let full = self.first.saturating_mul(doubled).min(self.longest);
+        full.mul_f64(1.0 - random / 2.0)
+    }
+}
+
+/// What has become of a question so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tries {
+    /// Answers that were none.
+    failed: u32,
+    /// Answers that said to wait.
+    refused: u32,
+}
+
+impl Client {
+    /// Asks until there is an answer, no more tries, or no more time.
+    ///
+    /// Being told to wait is no try: only the deadline ends that.
+    pub(super) async fn ask(&self, call: &Call, deadline: Instant) -> Result<Outcome, Error> {
+        let mut tries = Tries::default();
+        loop {
+            let failure = match self.ask_once(call, tries, deadline).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            let pause = match failure.next {
+                Next::GiveUp => return Err(failure.error),
+                Next::WhenAllowed => {
+                    tries.refused += 1;
+                    Duration::ZERO
+                }
+                Next::Again(at_least) => {
+                    tries.failed += 1;
+                    let backoff = self.parts.backoff;
+                    backoff.pause(tries.failed, fastrand::f64()).max(at_least)
+                }
+            };
+            if tries.failed >= self.parts.attempts || Instant::now() + pause >= deadline {
+                return Err(failure.error);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        call: &Call,
+        tries: Tries,
+        deadline: Instant,
+    ) -> Result<Outcome, Failure> {
+        let parts = &*self.parts;
+        let permit = parts
+            .limiter
+            .enter(deadline)
+            .await
+            .map_err(Failure::lasting)?;
+        if tries.failed + tries.refused > 0 {
+            parts.meter.retry();
+        }
+        let credential = parts.token.current();
+        let exchange = parts.transport.exchange(call, &credential, deadline).await;
+        parts.meter.request(call.endpoint, code(&exchange));
+        let reply = exchange?;
+
+        let server_time = rate_limit::server_time(&reply.headers, SystemTime::now());
+        let limit = RateLimit::read(&reply.headers);
+        if let Some(limit) = limit {
+            parts.meter.rate_limit(limit);
+        }
+        if reply.status == TOO_MANY_REQUESTS {
+            return Err(self.hold_back(&reply, tries, server_time));
+        }
+        // Stops before GitLab has to refuse.
+        if let Some(wait) = limit.and_then(|limit| limit.exhausted_for(server_time)) {
+            parts.limiter.block(wait);
+        }
+        // Not before the gate is closed: whoever waits for this place must find it so.
+        drop(permit);
+        let asked = rate_limit::retry_after(&reply.headers, server_time);
+        refusal::judge(call, reply, &credential).map_err(|failure| match (failure.next, asked) {
+            (Next::Again(_), Some(wait)) => Failure {
+                next: Next::Again(wait),
+                ..failure
+            },
+            _ => failure,
+        })
+    }
+
+    /// Closes the gate for all after a 429: for as long as GitLab says, and no shorter than the
+    /// back-off, as a `Retry-After: 0` said again and again would make a busy loop.
+    fn hold_back(&self, reply: &Reply, tries: Tries, server_time: SystemTime) -> Failure {
+        let backoff = self.parts.backoff.pause(tries.refused + 1, fastrand::f64());
+        let asked = rate_limit::asked_to_wait(&reply.headers, server_time);
+        let wait = asked.unwrap_or_default().max(backoff);
+        self.parts.limiter.block(wait);
+        let until = Instant::now() + wait;
+        Failure {
+            error: Error::RateLimited { until, wait },
+            next: Next::WhenAllowed,
+        }
+    }
+}
+
+/// What came of a request, as the meter names it.
+fn code(exchange: &Result<Reply, Failure>) -> Cow<'static, str> {
+    match exchange {
+        Ok(reply) => Cow::Owned(reply.status.to_string()),
+        Err(failure) => Cow::Borrowed(match failure.error {
+            Error::Timeout { .. } | Error::Deadline => "timeout",
+            Error::TooLarge { .. } => "too_large",
+            _ => "connection",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(10),
+    };
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pauses = [1, 2, 3, 4, 5, 40].map(|failure| BACKOFF.pause(failure, 0.0).as_secs());
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
+    }
+
+    #[test]
+    fn chance_shortens_a_pause_by_up_to_a_half() {
+        assert_eq!(BACKOFF.pause(2, 0.5), Duration::from_millis(1500));
+        assert_eq!(BACKOFF.pause(2, 1.0), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,210 @@
+//! What GitLab answers, and what the caller gets to decide on.
+
+use serde_json::json;
+
+use super::*;
+use crate::gitlab::Error;
+
+const RETRIED: usize = 3;
+
+async fn error_of(status: u16, body: Value) -> (Error, usize) {
+    let server = Server::start(move |_, _| json(status, &body)).await;
+    let error = server.client().get("projects/1", soon()).await.unwrap_err();
+    (error, server.requests())
+}
+
+async fn graphql_error_of(status: u16, body: Value) -> (Error, usize) {
+    let server = Server::start(move |_, _| json(status, &body)).await;
+    let error = server
+        .client()
+        .graphql("{ a }", json!({}), soon())
+        .await
+        .unwrap_err();
+    (error, server.requests())
+}
+
+#[tokio::test]
+async fn a_query_and_its_variables_are_posted_as_json() {
+    let server = Server::start(|_, _| json(200, &json!({"data": {"a": 1}}))).await;
+    let variables = json!({"ids": ["gid://gitlab/Project/1"]});
+    let answer = server
+        .client()
+        .graphql("{ a }", variables.clone(), soon())
+        .await
+        .unwrap();
+    assert_eq!(answer.data, json!({"a": 1}));
+
+    let seen = &server.seen()[0];
+    assert_eq!(
+        (seen.method.as_str(), seen.target.as_str()),
+        ("POST", "/api/graphql")
+    );
+    assert_eq!(seen.header("content-type"), "application/json");
+    assert_eq!(seen.body, json!({"query": "{ a }", "variables": variables}));
+}
+
+#[tokio::test]
+async fn a_query_too_complex_is_an_error_with_gitlabs_words() {
+    let message = "Query has complexity of 263, which exceeds max complexity of 250";
+    let (error, requests) = graphql_error_of(200, json!({"errors": [{"message": message}]})).await;
+    assert!(matches!(&error, Error::Graphql { errors } if errors[0].message == message));
+    assert!(error.to_string().contains(message));
+    assert_eq!(requests, 1);
+}
+
+#[tokio::test]
+async fn a_query_that_timed_out_is_left_to_the_caller_to_shrink() {
+    let message = "Request timed out. Please try a less complex query or a smaller set of records.";
+    let (error, requests) = graphql_error_of(503, json!({"errors": [{"message": message}]})).await;
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert_eq!(requests, 1);
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart_and_not_repeated() {
+    for (status, reason) in [
+        (400, "refused"),
+        (401, "unauthorized"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (405, "refused"),
+        (422, "refused"),
+    ] {
+        let (error, requests) = error_of(status, json!({"message": "because"})).await;
+        assert_eq!((error.reason(), requests), (reason, 1), "{status}");
+        assert!(error.to_string().contains("because"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn failures_of_the_server_are_retried_a_few_times() {
+    for status in [500, 502, 503] {
+        let (error, requests) = error_of(status, json!({"message": "oops"})).await;
+        assert!(matches!(error, Error::Server { status: seen } if seen == status));
+        assert_eq!(requests, RETRIED);
+    }
+    let (error, requests) = error_of(504, json!({})).await;
+    assert_eq!((error.reason(), requests), ("timeout", RETRIED));
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_not_noticed() {
+    let server = Server::start(|_, before| match before {
+        0 => html(502),
+        1 => answer(200, &[], "{\"truncated\": "),
+        _ => json(200, &json!({"id": 1})),
+    })
+    .await;
+    let client = server.client();
+    let page = client.get("projects/1", soon()).await.unwrap();
+    assert_eq!(page.body, json!({"id": 1}));
+
+    let usage = client.usage();
+    assert_eq!(usage.retries, 2);
+    assert_eq!(usage.requests[&("rest", "502".into())], 1);
+    assert_eq!(usage.requests[&("rest", "200".into())], 2);
+}
+
+#[tokio::test]
+async fn invalid_json_is_retried_and_then_an_error() {
+    let server = Server::start(|_, _| answer(200, &[], "{\"a\": [1, 2")).await;
+    let error = server.client().get("projects", soon()).await.unwrap_err();
+    assert!(matches!(
+        error,
+        Error::NotJson {
+            status: 200,
+            html: false
+        }
+    ));
+    assert_eq!(server.requests(), RETRIED);
+}
+
+#[tokio::test]
+async fn a_web_page_instead_of_json_points_at_the_address() {
+    let server = Server::start(|_, _| html(200)).await;
+    let error = server.client().get("projects", soon()).await.unwrap_err();
+    assert!(matches!(
+        error,
+        Error::NotJson {
+            status: 200,
+            html: true
+        }
+    ));
+    assert!(error.advice().unwrap().contains("GITLAB_URL"));
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_web_page_that_forbids_is_not_taken_for_gitlab() {
+    let server = Server::start(|_, _| html(403)).await;
+    let error = server
+        .client()
+        .graphql("{ a }", json!({}), soon())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Forbidden { html: true, .. }));
+    assert!(!error.to_string().contains("DOCTYPE"));
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_size_limit_is_not_read() {
+    let server = Server::start(|_, _| json(200, &json!({"text": "x".repeat(5000)}))).await;
+    let client = client_reading_at_most(1000, settings(&server.url));
+    let error = client.get("projects", soon()).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 1000 }));
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_small_archive_of_a_huge_answer_counts_as_huge() {
+    use std::io::Write;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    write!(gzip, "\"{}\"", "x".repeat(100_000)).unwrap();
+    let packed = gzip.finish().unwrap();
+    assert!(packed.len() < 1000);
+
+    let headers = [("content-encoding", "gzip")];
+    let server = Server::start(move |_, _| answer(200, &headers, packed.clone())).await;
+    let client = client_reading_at_most(10_000, settings(&server.url));
+    let error = client.get("projects", soon()).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    let client = server.client();
+    assert!(client.get("projects", soon()).await.is_ok());
+    assert!(server.seen()[0].header("accept-encoding").contains("gzip"));
+}
+
+#[tokio::test]
+async fn the_bodies_that_gitlab_documents_have_their_reasons() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/gitlab/fixtures/rest/docshape_errors.json"
+    );
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return;
+    };
+    let cases: Value = serde_json::from_str(&text).unwrap();
+    for (name, reason) in [
+        ("rest_401", "unauthorized"),
+        ("rest_401_revoked", "unauthorized"),
+        ("rest_403", "forbidden"),
+        ("rest_403_insufficient_scope", "forbidden"),
+        ("rest_404", "not_found"),
+        ("rest_400_bad_param", "refused"),
+        ("rest_405_offset_limit", "refused"),
+        ("graphql_401", "unauthorized"),
+        ("graphql_403", "forbidden"),
+        ("graphql_422_too_large", "refused"),
+        ("graphql_503_db_timeout", "timeout"),
+        ("graphql_500", "server_error"),
+        ("graphql_200_complexity", "graphql"),
+        ("graphql_200_unknown_field", "graphql"),
+    ] {
+        let case = &cases[name];
+        let status = u16::try_from(case["status"].as_u64().unwrap()).unwrap();
+        let (error, _) = match name.starts_with("rest") {
+            true => error_of(status, case["body"].clone()).await,
+            false => graphql_error_of(status, case["body"].clone()).await,
+        };
+        assert_eq!(error.reason(), reason, "{name}");
+    }
+}

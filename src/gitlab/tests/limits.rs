@@ -1,0 +1,114 @@
+//! GitLab's limits on the wire. How long waits last is shown on the limiter's paused clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::*;
+use crate::gitlab::Error;
+
+fn in_seconds(seconds: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    (now.as_secs() + seconds).to_string()
+}
+
+fn retry_later(headers: &[(&str, &str)]) -> Response {
+    answer(429, headers, "Retry later\n")
+}
+
+#[tokio::test]
+async fn a_429_holds_back_every_request_until_it_may_ask_again() {
+    let server = Server::start(|_, _| retry_later(&[("retry-after", "300")])).await;
+    let client = server.client();
+    for _ in 0..3 {
+        let error = client.get("projects", soon()).await.unwrap_err();
+        let Error::RateLimited { wait, .. } = error else {
+            panic!("{error}");
+        };
+        assert!(wait > Duration::from_secs(290) && wait <= Duration::from_secs(300));
+        let error = client
+            .graphql("{ a }", json!({}), soon())
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason(), "rate_limited");
+    }
+    assert_eq!(server.requests(), 1);
+    assert_eq!(client.usage().retries, 0);
+}
+
+#[tokio::test]
+async fn being_told_to_wait_is_not_counted_as_a_try() {
+    let server = Server::start(|_, before| match before {
+        0..10 => retry_later(&[("retry-after", "0")]),
+        _ => json(200, &json!([])),
+    })
+    .await;
+    let client = server.client();
+    client.get("projects", soon()).await.unwrap();
+    assert_eq!(client.usage().requests[&("rest", "429".into())], 10);
+}
+
+#[tokio::test]
+async fn a_429_of_one_endpoint_without_any_hint_is_retried_after_the_back_off() {
+    let body = json!({"message": {"error": "This endpoint has been requested too many times. Try again later."}});
+    let server = Server::start(move |_, before| match before {
+        0 => json(429, &body),
+        _ => json(200, &json!([])),
+    })
+    .await;
+    server.client().get("projects", soon()).await.unwrap();
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn a_wait_that_makes_no_sense_does_not_stop_the_bridge() {
+    for value in ["-5", "soon", "Wed, 19 Aug 1998 10:26:00 GMT"] {
+        let server = Server::start(move |_, before| match before {
+            0 => retry_later(&[("retry-after", value)]),
+            _ => json(200, &json!([])),
+        })
+        .await;
+        server.client().get("projects", soon()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_spent_window_stops_requests_before_gitlab_has_to() {
+    let reset = in_seconds(300);
+    let server = Server::start(move |_, _| {
+        let headers = [
+            ("ratelimit-limit", "2000"),
+            ("ratelimit-remaining", "0"),
+            ("ratelimit-reset", reset.as_str()),
+        ];
+        answer(200, &headers, "[]")
+    })
+    .await;
+    let client = server.client();
+    client.get("projects", soon()).await.unwrap();
+    let error = client.get("projects", soon()).await.unwrap_err();
+    assert!(matches!(error, Error::RateLimited { .. }));
+    assert_eq!(server.requests(), 1);
+    let limit = client.usage().rate_limit.unwrap();
+    assert_eq!((limit.limit, limit.remaining), (2000, 0));
+}
+
+#[tokio::test]
+async fn a_failing_server_that_asks_for_too_long_a_pause_ends_the_tries() {
+    let server = Server::start(|_, _| answer(503, &[("retry-after", "300")], "")).await;
+    let error = server.client().get("projects", soon()).await.unwrap_err();
+    assert!(matches!(error, Error::Server { status: 503 }));
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_the_deadline() {
+    let server = Server::start(|_, _| json(200, &json!([]))).await;
+    let error = server
+        .client()
+        .get("projects", Instant::now())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Deadline));
+    assert_eq!(server.requests(), 0);
+}
