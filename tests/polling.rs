@@ -491,3 +491,56 @@ async fn ten_thousand_projects_cost_a_hundred_and_one_requests() {
     assert!(total(&snapshot).is_some());
     assert_eq!(gitlab.requests().len(), 101);
 }
+
+#[tokio::test]
+async fn a_selected_project_that_is_not_there_is_said_and_the_others_go_on() {
+    for version in [Version::V18_8, Version::V16_0] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.edit(|world| {
+            world.version(version);
+        });
+        let names = ["group/a", "group/nope", "999"].map(str::to_owned).to_vec();
+        let mut poller = poller(&gitlab, &[Source::Projects(names)], filter());
+        let snapshot = poller.poll().await;
+        assert_eq!(failure(&snapshot), None);
+        assert_eq!(
+            snapshot.report.clone().unwrap().absent,
+            ["group/nope", "999"]
+        );
+        assert_eq!(
+            series(&snapshot, "gitlab_commits_total"),
+            ["project_id=1 250"]
+        );
+        gitlab.edit(|world| {
+            world.remove_project("group/a");
+        });
+        let snapshot = poller.poll().await;
+        assert_eq!(snapshot.report.clone().unwrap().absent.len(), 3);
+        assert_eq!(series(&snapshot, "gitlab_project_count"), [" 0"]);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_404_to_everything_removes_nothing() {
+    let gitlab = gitlab_of_two().await;
+    for sources in [
+        MEMBERSHIP.to_vec(),
+        vec![Source::Group("group".to_owned())],
+        vec![Source::Projects(vec!["1".to_owned()])],
+    ] {
+        gitlab.clear_faults();
+        let mut poller = poller(&gitlab, &sources, filter());
+        let before = poller.poll().await;
+        gitlab.fault(
+            Fault::on("/")
+                .always()
+                .body(404, "text/html", "<html>not found</html>"),
+        );
+        let after = poller.poll().await;
+        assert!(failure(&after).is_some());
+        assert_eq!(
+            series(&after, "gitlab_commits_total"),
+            series(&before, "gitlab_commits_total")
+        );
+    }
+}

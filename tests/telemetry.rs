@@ -66,6 +66,7 @@ fn snapshot(
         reached: true,
         failure: None,
         failed: 0,
+        absent: Vec::new(),
         last_complete: Some(1_000),
         errors: Default::default(),
     };

@@ -83,6 +83,11 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
         findings.note("nothing is selected: is the token a member of a project? See select in the configuration, or --all");
     }
     if let Some(report) = report {
+        for name in &report.absent {
+            findings.problem(format!(
+                "the project {name} does not exist or may not be seen by the token: check its path"
+            ));
+        }
         findings.good(format!(
             "one poll makes {} requests and takes {:.1?}",
             report.requests, report.took

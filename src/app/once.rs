@@ -66,16 +66,23 @@ pub async fn once(config: Config) -> Result<()> {
     if let Err(error) = pushed {
         bail!("pushing over OTLP: {error}");
     }
-    match snapshot.report.as_ref() {
-        Some(report) if report.failure.is_some() => {
-            bail!("{}", report.failure.clone().unwrap_or_default())
-        }
-        Some(report) if report.failed > 0 => {
-            bail!(
-                "{} values could not be read; gitlab_bridge_missing_series says which and why",
-                report.failed
-            )
-        }
-        _ => Ok(()),
+    let Some(report) = &snapshot.report else {
+        return Ok(());
+    };
+    if let Some(failure) = &report.failure {
+        bail!("{failure}");
     }
+    if !report.absent.is_empty() {
+        bail!(
+            "these projects do not exist or may not be seen by the token: {}",
+            report.absent.join(", ")
+        );
+    }
+    if report.failed > 0 {
+        bail!(
+            "{} values could not be read; gitlab_bridge_missing_series says which and why",
+            report.failed
+        );
+    }
+    Ok(())
 }

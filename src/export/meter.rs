@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::reader::MetricReader;
-use opentelemetry_sdk::metrics::{Instrument as Stream0, SdkMeterProvider, Stream};
+use opentelemetry_sdk::metrics::{SdkMeterProvider, Stream};
 
 use super::pages::{Bounds, Page};
 use crate::metrics::{Bridge, Instrument, Metric, Shown, Snapshot, Source};
@@ -27,6 +27,8 @@ pub struct Instruments<T> {
     /// Dropping the provider would shut the reader down.
     _provider: SdkMeterProvider,
     frame: Arc<Frame<T>>,
+    /// Held by one collect at a time: two would see each other's content.
+    turn: Mutex<()>,
 }
 
 /// What the callbacks see during a collect.
@@ -126,7 +128,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
             .with_reader(reader)
-            .with_view(|_: &Stream0| {
+            .with_view(|_: &opentelemetry_sdk::metrics::Instrument| {
                 // The limit is a constant within the SDK's bounds, so building can't fail.
                 Stream::builder()
                     .with_cardinality_limit(CARDINALITY_LIMIT)
@@ -143,6 +145,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
             Instruments {
                 _provider: provider,
                 frame: Arc::new(frame),
+                turn: Mutex::new(()),
             },
             meter,
         )
@@ -151,6 +154,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
     /// Runs `collect` while the callbacks see `content`. Fails if one of them panicked: what it
     /// would have shown is missing, and an incomplete page must not pass for a whole one.
     pub fn collect<R>(&self, content: T, collect: impl FnOnce() -> R) -> Result<R, String> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         *self.frame.lock() = content;
         self.frame.panicked.store(false, Ordering::Relaxed);
         let collected = collect();
@@ -189,4 +193,124 @@ fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
         .collect();
     key_values.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     key_values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Attribute, Project, Reading, Report, questions};
+
+    static FRAGILE: Metric = Metric {
+        name: "gitlab_fragile",
+        unit: "{thing}",
+        help: "Panics for project 13",
+        instrument: Instrument::Gauge,
+        attributes: &[] as &[Attribute],
+        source: Source::Known {
+            value: |identity| {
+                Some(if identity.id == 13 {
+                    panic!("unlucky")
+                } else {
+                    identity.id
+                })
+            },
+            attributes: |_| Vec::new(),
+        },
+    };
+
+    fn page(id: u64) -> SnapshotPage {
+        let identity = crate::metrics::Identity {
+            id,
+            id_text: id.to_string(),
+            ..Default::default()
+        };
+        let readings = vec![Reading::Unknown("timeout"); questions().len()];
+        let project = Project {
+            identity,
+            listed: 0,
+            readings,
+        };
+        let snapshot = Snapshot {
+            projects: vec![Arc::new(project)],
+            ..Snapshot::default()
+        };
+        SnapshotPage {
+            snapshot: Arc::new(snapshot),
+            page: vec![Some(0..1)],
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_callback_fails_that_collect_and_no_other() {
+        let shown = Shown {
+            metrics: vec![&FRAGILE],
+            project_path: false,
+        };
+        let registry = prometheus::Registry::new();
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .build()
+            .unwrap();
+        let instruments =
+            Instruments::about_gitlab(reader, Resource::builder_empty().build(), &shown);
+        for (id, good) in [(1, true), (13, false), (14, true)] {
+            let collected = instruments.collect(page(id), || registry.gather());
+            assert_eq!(collected.is_ok(), good, "project {id}");
+            let values: Vec<_> = collected
+                .iter()
+                .flatten()
+                .filter(|family| {
+                    family.name() == "gitlab_fragile_thing" || family.name() == "gitlab_fragile"
+                })
+                .collect();
+            assert_eq!(values.len(), usize::from(good));
+        }
+    }
+
+    #[test]
+    fn collects_at_the_same_time_do_not_see_each_other() {
+        let shown = Shown {
+            metrics: crate::metrics::catalogue().to_vec(),
+            project_path: false,
+        };
+        let registry = prometheus::Registry::new();
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .build()
+            .unwrap();
+        let instruments =
+            Instruments::about_bridge(reader, Resource::builder_empty().build(), &shown);
+        let report = |requests| Report {
+            ended: requests,
+            took: std::time::Duration::ZERO,
+            requests,
+            reached: true,
+            failure: None,
+            failed: 0,
+            absent: Vec::new(),
+            last_complete: Some(requests),
+            errors: Default::default(),
+        };
+        std::thread::scope(|scope| {
+            for number in 0..8_u64 {
+                let (instruments, registry, report) = (&instruments, &registry, &report);
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let bridge = Bridge {
+                            report: Some(report(number)),
+                            ..Bridge::default()
+                        };
+                        let families = instruments.collect(bridge, || registry.gather()).unwrap();
+                        let seen = families
+                            .iter()
+                            .find(|family| family.name().contains("last_successful_poll"));
+                        assert_eq!(
+                            seen.unwrap().get_metric()[0].get_gauge().get_value(),
+                            number as f64
+                        );
+                    }
+                });
+            }
+        });
+    }
 }

@@ -105,11 +105,12 @@ impl Limiter {
     }
 
     fn refuse_if_blocked(&self, deadline: Instant) -> Result<(), Error> {
-        let until = self.lock().blocked_until;
-        if until > deadline {
-            return Err(rate_limited(until, Instant::now()));
+        let (until, now) = (self.lock().blocked_until, Instant::now());
+        match until > deadline {
+            _ if now >= deadline => Err(Error::Deadline),
+            true => Err(rate_limited(until, now)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

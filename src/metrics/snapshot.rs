@@ -74,6 +74,8 @@ pub struct Report {
     pub failure: Option<String>,
     /// How many single values could not be read, though their project was listed.
     pub failed: u64,
+    /// Projects selected by name that do not exist or may not be seen.
+    pub absent: Vec<String>,
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.

@@ -57,8 +57,8 @@ impl Asker<'_> {
                 Ok(Some(page)) => {
                     listing.found.extend(page.found);
                     match page.next {
-                        Some(next) if after.as_ref() != Some(&next) => after = Some(next),
-                        _ => return listing,
+                        Some(next) => after = Some(next),
+                        None => return listing,
                     }
                 }
                 Ok(None) => {} // It was too much: once more with less.
@@ -135,7 +135,7 @@ impl Asker<'_> {
         let plan = Plan::new(self.slots, &lock(self.capabilities));
         let started = Instant::now();
         let answer = self.ask(part, &plan.document(part.list)).await;
-        let error = match answer.and_then(|answer| self.read(part.list, &answer, &plan)) {
+        let error = match answer.and_then(|answer| self.read(part, &answer, &plan)) {
             Ok(page) => {
                 match page.timed_out {
                     true => lock(self.page).failed(part.first),
@@ -175,7 +175,7 @@ impl Asker<'_> {
     /// Asks who the projects of a page are and leaves all their values to be asked in another way.
     async fn lightly(&self, part: &Part<'_>, plan: &Plan) -> Result<Option<Page>, Error> {
         let answer = self.ask(part, &plan.light_document(part.list)).await?;
-        let mut page = self.read(part.list, &answer, plan)?;
+        let mut page = self.read(part, &answer, plan)?;
         for found in &mut page.found {
             for (slot, _) in &plan.asked {
                 found.readings[*slot] = Reading::Unknown("timeout");
@@ -197,8 +197,8 @@ impl Asker<'_> {
     }
 
     /// Reads the projects of an answer.
-    fn read(&self, list: List, answer: &Answer, plan: &Plan) -> Result<Page, Error> {
-        let connection = match list {
+    fn read(&self, part: &Part<'_>, answer: &Answer, plan: &Plan) -> Result<Page, Error> {
+        let connection = match part.list {
             List::Group => &answer.data["group"]["projects"],
             _ => &answer.data["projects"],
         };
@@ -215,24 +215,39 @@ impl Asker<'_> {
         };
         let mut found = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
-            let Some(identity) = Identity::from_graphql(node) else {
-                continue; // A redacted project is null.
-            };
             let failures: Vec<_> = answer
                 .errors
                 .iter()
                 .filter_map(|error| failed_at(error, index))
                 .collect();
-            found.push(self.project(identity, node, plan, &failures));
+            match Identity::from_graphql(node) {
+                Some(identity) => found.push(self.project(identity, node, plan, &failures)),
+                None if failures.is_empty() => {} // A redacted project is null.
+                None => {
+                    let detail = "GitLab lost a whole project of the page".to_owned();
+                    return Err(Error::Timeout { detail });
+                }
+            }
         }
         let page = &connection["pageInfo"];
-        let next = page["endCursor"]
-            .as_str()
-            .filter(|_| page["hasNextPage"] == true);
+        let next = match (page["hasNextPage"].as_bool(), page["endCursor"].as_str()) {
+            (Some(false), _) => None,
+            (Some(true), Some(cursor)) if part.after != Some(cursor) => Some(cursor.to_owned()),
+            // Without it the list would end early, and projects would seem to be gone.
+            _ => {
+                let message = "the page does not say where the next one begins".to_owned();
+                return Err(Error::Graphql {
+                    errors: vec![GraphqlError {
+                        message,
+                        ..GraphqlError::default()
+                    }],
+                });
+            }
+        };
         let timed_out = answer.errors.iter().any(is_timeout);
         Ok(Page {
             found,
-            next: next.map(str::to_owned),
+            next,
             timed_out,
         })
     }

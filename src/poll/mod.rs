@@ -86,6 +86,8 @@ struct Listing {
 struct Sweep {
     found: Vec<Found>,
     failures: Vec<(String, Error)>,
+    /// Projects selected by name that are not there.
+    absent: Vec<String>,
 }
 
 impl Poller {
@@ -174,6 +176,9 @@ impl Poller {
             .await;
         let mut seen = BTreeSet::new();
         for (source, listing) in listings {
+            if let Source::Projects(names) = &source {
+                sweep.absent.extend(self.absent(names, &listing));
+            }
             let filter = &self.settings.selection.filter;
             sweep
                 .found
@@ -184,7 +189,6 @@ impl Poller {
                 sweep.failures.push((source.to_string(), error));
             }
         }
-        self.remember_ids(&sweep.found);
         sweep.found = self.complete(sweep.found, deadline, now).await;
         sweep
     }
@@ -279,30 +283,27 @@ impl Poller {
         listing
     }
 
-    /// Remembers the ids of projects selected by path, and says which are not there.
-    fn remember_ids(&mut self, found: &[Found]) {
-        let by_path: HashMap<_, _> = found
-            .iter()
-            .map(|found| (found.identity.path.as_str(), found.identity.id))
-            .collect();
-        for source in &self.settings.selection.sources {
-            let Source::Projects(names) = source else {
-                continue;
-            };
-            for name in names {
-                if let Some(id) = by_path.get(name.as_str()) {
-                    self.ids.insert(name.clone(), *id);
-                }
-                let id = name.parse().ok().or_else(|| self.ids.get(name).copied());
-                if !by_path.values().any(|known| Some(*known) == id) {
-                    tracing::warn!(
-                        project = name,
-                        "does not exist, may not be seen, or is filtered out"
-                    );
-                    *self.errors.entry((PROJECTS, "not_found")).or_default() += 1;
-                }
+    /// Which projects selected by name are not there. The ids of the others are remembered: a
+    /// rename does not lose them.
+    fn absent(&mut self, names: &[String], listing: &Listing) -> Vec<String> {
+        let found = || listing.found.iter().map(|found| &found.identity);
+        for name in names {
+            // GitLab's paths are the same in any case.
+            if let Some(identity) =
+                found().find(|identity| identity.path.eq_ignore_ascii_case(name))
+            {
+                self.ids.insert(name.clone(), identity.id);
             }
         }
+        if listing.failure.is_some() {
+            return Vec::new(); // Perhaps they were only not read.
+        }
+        let id_of = |name: &String| name.parse().ok().or_else(|| self.ids.get(name).copied());
+        let ids: BTreeSet<u64> = found().map(|identity| identity.id).collect();
+        let absent = names
+            .iter()
+            .filter(|name| id_of(name).is_none_or(|id| !ids.contains(&id)));
+        absent.cloned().collect()
     }
 
     /// Asks in other ways for what is still open: where GitLab ran out of time for some values of a
@@ -388,13 +389,16 @@ impl Poller {
         if sweep
             .failures
             .iter()
-            .any(|(_, error)| !matches!(error, Error::NotFound { .. }))
+            .any(|(_, error)| !rest::is_gone(error))
         {
             for project in &self.last.projects {
                 projects
                     .entry(project.identity.id)
                     .or_insert_with(|| Arc::clone(project));
             }
+        }
+        if !sweep.absent.is_empty() {
+            *self.errors.entry((PROJECTS, "not_found")).or_default() += sweep.absent.len() as u64;
         }
         for (_, error) in &sweep.failures {
             *self.errors.entry((PROJECTS, error.reason())).or_default() += 1;
@@ -407,6 +411,7 @@ impl Poller {
             reached: complete || sweep.failures.iter().any(|(_, error)| answered(error)),
             failure: failure(&sweep.failures),
             failed,
+            absent: sweep.absent,
             last_complete: match &self.last.report {
                 _ if complete => Some(now),
                 Some(report) => report.last_complete,
@@ -552,6 +557,18 @@ fn log(last: &Snapshot, snapshot: &Snapshot) {
         report.requests,
         humantime::format_duration(round(report.took)).to_string(),
     );
+    let absent_before = last
+        .report
+        .as_ref()
+        .map(|report| report.absent.as_slice())
+        .unwrap_or_default();
+    if report.absent != absent_before && !report.absent.is_empty() {
+        let absent = report.absent.join(", ");
+        tracing::warn!(
+            absent,
+            "selected projects do not exist or may not be seen by the token"
+        );
+    }
     match &report.failure {
         None => tracing::info!(
             projects,

@@ -98,7 +98,7 @@ impl Asker<'_> {
                 self.progress.add(1);
                 Ok(self.found(&page.body))
             }
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -192,9 +192,7 @@ impl Asker<'_> {
                 Ok(None) => {
                     found.readings[slot] = Reading::of_null(question, &found.identity, self.now)
                 }
-                Err(Error::NotFound { detail }) if detail.contains("Project Not Found") => {
-                    return None;
-                }
+                Err(error) if is_gone(&error) => return None,
                 Err(error) => found.readings[slot] = Reading::Unknown(error.reason()),
             }
         }
@@ -279,6 +277,12 @@ impl Bodies<'_> {
             }
         }
     }
+}
+
+/// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.
+pub fn is_gone(error: &Error) -> bool {
+    let words = ["Project Not Found", "Group Not Found"];
+    matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
 }
 
 fn is_off(question: &Question, identity: &Identity) -> bool {
