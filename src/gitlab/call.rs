@@ -1,5 +1,7 @@
 //! One question on its way out, and the answer as it came back.
 
+use std::time::Duration;
+
 use reqwest::Url;
 use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
@@ -51,6 +53,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// From sending the question to having read all of it.
+    pub(super) took: Duration,
 }
 
 impl Reply {
@@ -73,6 +77,10 @@ impl Reply {
 
 /// What an answer turned out to be.
 pub(super) enum Outcome {
-    Json { headers: HeaderMap, body: Value },
+    Json {
+        headers: HeaderMap,
+        body: Value,
+        took: Duration,
+    },
     Redirect(Url),
 }

@@ -1,5 +1,7 @@
 //! GraphQL: one query, its data, and the errors that belong to parts of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -14,6 +16,8 @@ pub struct Answer {
     pub data: Value,
     /// What is wrong with parts of the data.
     pub errors: Vec<GraphqlError>,
+    /// How long GitLab took, without waiting for limits and without earlier tries.
+    pub took: Duration,
 }
 
 /// What is wrong with a query or a part of its answer.
@@ -49,7 +53,7 @@ impl Client {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let call = Call::query(url, body.into_bytes());
         match self.ask(&call, deadline).await {
-            Ok(Outcome::Json { body, .. }) => answer(body),
+            Ok(Outcome::Json { body, took, .. }) => answer(body, took),
             Ok(Outcome::Redirect(to)) => Err(Error::redirected(&to)),
             Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
             Err(error) => Err(error),
@@ -73,7 +77,7 @@ impl Client {
     }
 }
 
-fn answer(mut body: Value) -> Result<Answer, Error> {
+fn answer(mut body: Value, took: Duration) -> Result<Answer, Error> {
     let errors = body.get("errors").and_then(Value::as_array);
     let errors = errors
         .into_iter()
@@ -82,7 +86,7 @@ fn answer(mut body: Value) -> Result<Answer, Error> {
         .collect();
     match body.get_mut("data").map(Value::take) {
         None | Some(Value::Null) => Err(Error::Graphql { errors }),
-        Some(data) => Ok(Answer { data, errors }),
+        Some(data) => Ok(Answer { data, errors, took }),
     }
 }
 
@@ -115,7 +119,7 @@ mod tests {
             "data": {"projects": {"nodes": [{"id": "1", "releases": null}]}},
             "errors": [{"message": "Timeout on Project.releases", "path": ["projects", "nodes", 0, "releases"]}],
         });
-        let answer = answer(body).unwrap();
+        let answer = answer(body, Duration::ZERO).unwrap();
         assert_eq!(answer.data["projects"]["nodes"][0]["id"], "1");
         assert_eq!(
             answer.errors[0].path,
@@ -134,7 +138,7 @@ mod tests {
             "message": "Field 'updatedAt' doesn't exist on type 'Project'",
             "extensions": {"code": "undefinedField", "typeName": "Project", "fieldName": "updatedAt"},
         }]});
-        let Err(Error::Graphql { errors }) = answer(body) else {
+        let Err(Error::Graphql { errors }) = answer(body, Duration::ZERO) else {
             panic!("an answer without data is no answer");
         };
         assert_eq!(errors[0].code.as_deref(), Some("undefinedField"));
@@ -145,7 +149,10 @@ mod tests {
     #[test]
     fn an_answer_without_data_is_an_error() {
         for body in [json!({"data": null}), json!({}), json!([]), json!("ok")] {
-            assert!(matches!(answer(body), Err(Error::Graphql { .. })));
+            assert!(matches!(
+                answer(body, Duration::ZERO),
+                Err(Error::Graphql { .. })
+            ));
         }
     }
 }

@@ -77,6 +77,7 @@ fn json(reply: Reply) -> Result<Outcome, Failure> {
         Ok(body) => Ok(Outcome::Json {
             headers: reply.headers,
             body,
+            took: reply.took,
         }),
         Err(_) => {
             let html = reply.is_html();

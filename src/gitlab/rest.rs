@@ -67,7 +67,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let call = Call::get(url);
             match self.ask(&call, deadline).await? {
-                Outcome::Json { headers, body } => {
+                Outcome::Json { headers, body, .. } => {
                     let total = headers.get("x-total").and_then(|value| value.to_str().ok());
                     return Ok(Page {
                         next: next_path(link::next(&headers, &call.url))?,

@@ -90,6 +90,7 @@ impl Transport {
     }
 
     async fn send_and_read(&self, request: RequestBuilder) -> Result<Reply, Failure> {
+        let sent = Instant::now();
         let mut response = request.send().await.map_err(broken)?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
@@ -106,6 +107,7 @@ impl Transport {
             status,
             headers,
             body,
+            took: sent.elapsed(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ struct Page {
     next: Option<String>,
     /// Whether GitLab ran out of time for some of it.
     timed_out: bool,
+    /// How long GitLab took for it.
+    took: Duration,
 }
 
 /// Which part of a list to ask for.
@@ -133,13 +136,12 @@ impl Asker<'_> {
     /// Asks for one page; none if it was too much and a smaller one must be tried.
     async fn page(&self, part: &Part<'_>) -> Result<Option<Page>, Error> {
         let plan = Plan::new(self.slots, &lock(self.capabilities));
-        let started = Instant::now();
         let answer = self.ask(part, &plan.document(part.list)).await;
         let error = match answer.and_then(|answer| self.read(part, &answer, &plan)) {
             Ok(page) => {
                 match page.timed_out {
                     true => lock(self.page).failed(part.first),
-                    false => lock(self.page).answered(part.first, started.elapsed()),
+                    false => lock(self.page).answered(part.first, page.took),
                 }
                 self.progress.add(page.found.len());
                 return Ok(Some(page));
@@ -148,10 +150,9 @@ impl Asker<'_> {
         };
         match &error {
             Error::Graphql { errors } if self.lose(errors) => return Ok(None),
-            Error::Graphql { errors }
-                if errors
-                    .iter()
-                    .any(|error| is_too_complex(error) || is_timeout(error)) => {}
+            // A score does not depend on who the projects are: a single one is too much, too.
+            Error::Graphql { errors } if errors.iter().any(is_too_complex) && part.first > 1 => {}
+            Error::Graphql { errors } if errors.iter().any(is_timeout) => {}
             Error::Timeout { .. } => {}
             // Broken pages and a broken GitLab look alike; a light question tells them apart.
             Error::Server { .. } => {
@@ -249,6 +250,7 @@ impl Asker<'_> {
             found,
             next,
             timed_out,
+            took: answer.took,
         })
     }
 
