@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use futures::FutureExt;
 use globset::{GlobBuilder, GlobSet};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
@@ -110,25 +111,16 @@ impl Parts {
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(pages, stop.clone()));
         if let Some(prometheus) = prometheus {
-            let rendering = prometheus.run(snapshots.clone(), stop.clone());
-            tasks.spawn(async {
-                rendering.await;
-                Ok(())
-            });
+            tasks.spawn(prometheus.run(snapshots.clone(), stop.clone()).map(Ok));
         }
         if let Some(otlp) = otlp {
-            let pushing = otlp.run(snapshots.clone(), introspect, stop.clone());
-            tasks.spawn(async {
-                pushing.await;
-                Ok(())
-            });
+            tasks.spawn(
+                otlp.run(snapshots.clone(), introspect, stop.clone())
+                    .map(Ok),
+            );
         }
-        let bar = progress::show(poller.progress(), snapshots, stop.clone());
-        let polling = poller.run(publish, stop.clone());
-        tasks.spawn(async {
-            tokio::join!(polling, bar);
-            Ok(())
-        });
+        tasks.spawn(progress::show(poller.progress(), snapshots, stop.clone()).map(Ok));
+        tasks.spawn(poller.run(publish, stop.clone()).map(Ok));
         tasks
     }
 }

@@ -75,46 +75,27 @@ impl Asker<'_> {
 
     /// Asks for projects by id. Ids that GitLab does not return are gone, or were never visible.
     pub async fn by_id(&self, ids: &[u64]) -> Listing {
-        let mut listing = Listing::default();
-        let mut rest = ids;
-        while !rest.is_empty() {
-            let first = lock(self.page).size().min(rest.len());
-            let gids: Vec<_> = rest[..first]
-                .iter()
-                .map(|id| format!("gid://gitlab/Project/{id}"))
-                .collect();
-            let part = Part {
-                list: List::Ids,
-                variables: json!({ "ids": gids }),
-                first,
-                after: None,
-            };
-            match self.page(&part).await {
-                Ok(Some(page)) => {
-                    listing.found.extend(page.found);
-                    rest = &rest[first..];
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    listing.failure = Some(error);
-                    return listing;
-                }
-            }
-        }
-        listing
+        let gids = ids.iter().map(|id| format!("gid://gitlab/Project/{id}"));
+        self.named(List::Ids, "ids", &gids.collect::<Vec<_>>(), PageSize::MAX)
+            .await
     }
 
     /// Asks for projects by full path, where this GitLab can.
     pub async fn by_path(&self, paths: &[String]) -> Listing {
         /// GitLab takes no more paths at once.
         const MOST: usize = 50;
+        self.named(List::Paths, "paths", paths, MOST).await
+    }
+
+    async fn named(&self, list: List, variable: &str, names: &[String], most: usize) -> Listing {
         let mut listing = Listing::default();
-        let mut rest = paths;
+        let mut rest = names;
         while !rest.is_empty() {
-            let first = lock(self.page).size().min(MOST).min(rest.len());
+            let first = lock(self.page).size().min(most).min(rest.len());
+            let variables = json!({ variable: rest[..first] });
             let part = Part {
-                list: List::Paths,
-                variables: json!({ "paths": rest[..first] }),
+                list,
+                variables,
                 first,
                 after: None,
             };
