@@ -181,21 +181,22 @@ async fn rest_gives_the_same_series_where_graphql_is_blocked() {
 
 #[tokio::test]
 async fn a_feature_that_is_switched_off_counts_nothing_and_the_totals_go_on() {
-    let gitlab = gitlab_of_two().await;
-    gitlab.edit(|world| {
-        world.project("group/a").features(|on| {
-            on.merge_requests = false;
-            on.issues = false;
+    for version in [Version::V18_8, Version::V16_0] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.edit(|world| {
+            world.version(version);
+            world.project("group/a").features(|on| {
+                on.merge_requests = false;
+                on.issues = false;
+            });
         });
-    });
-    let snapshot = poll(&gitlab).await;
-    assert_eq!(total(&snapshot).as_deref(), Some("40"));
-    assert!(
-        series(&snapshot, "gitlab_issues")
-            .iter()
-            .all(|line| line.starts_with("project_id=2"))
-    );
-    assert_eq!(missing(&snapshot, "gitlab_issues"), []);
+        let snapshot = poll(&gitlab).await;
+        assert_eq!(total(&snapshot).as_deref(), Some("40"));
+        let issues = series(&snapshot, "gitlab_issues");
+        assert!(issues.iter().all(|line| line.starts_with("project_id=2")));
+        assert_eq!(missing(&snapshot, "gitlab_issues"), []);
+        assert_eq!(missing(&snapshot, "gitlab_merge_requests"), []);
+    }
 }
 
 #[tokio::test]
@@ -258,19 +259,22 @@ async fn a_repository_of_many_commits_is_counted_in_few_requests() {
 
 #[tokio::test]
 async fn what_the_token_may_not_see_is_absent_and_so_is_the_total() {
-    let gitlab = gitlab_of_two().await;
-    gitlab.edit(|world| {
-        world.project("group/a").access(Access::Guest);
-    });
-    let snapshot = poll(&gitlab).await;
-    assert_eq!(failure(&snapshot), None);
-    assert_eq!(
-        series(&snapshot, "gitlab_commits_total"),
-        ["project_id=2 11"]
-    );
-    assert_eq!(total(&snapshot), None);
-    assert_eq!(series(&snapshot, "gitlab_project_count"), [" 2"]);
-    assert_eq!(missing(&snapshot, "gitlab_merge_requests"), [("hidden", 4)]);
+    for version in [Version::V18_8, Version::V16_0] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.edit(|world| {
+            world.version(version);
+            world.project("group/a").access(Access::Guest);
+        });
+        let snapshot = poll(&gitlab).await;
+        assert_eq!(failure(&snapshot), None);
+        assert_eq!(
+            series(&snapshot, "gitlab_commits_total"),
+            ["project_id=2 11"]
+        );
+        assert_eq!(total(&snapshot), None);
+        assert_eq!(series(&snapshot, "gitlab_project_count"), [" 2"]);
+        assert_eq!(missing(&snapshot, "gitlab_merge_requests"), [("hidden", 4)]);
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::progress::Stderr;
 use crate::config::{Log, LogFormat};
 
 /// Starts logging.
@@ -21,12 +22,12 @@ pub fn start(log: &Log) -> Result<()> {
             .with_span_name(false)
             .with_span_path(false)
             .layer()
-            .with_writer(std::io::stderr)
+            .with_writer(|| Stderr)
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
-            .with_writer(std::io::stderr)
+            .with_writer(|| Stderr)
             .boxed(),
     };
     tracing_subscriber::registry()

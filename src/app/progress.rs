@@ -1,22 +1,39 @@
 //! A progress bar on a terminal while the first poll runs.
 
-use std::io::IsTerminal;
-use std::sync::Arc;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::export::Snapshots;
 use crate::poll::Progress;
 
+/// The one bar of the process, hidden until it is shown: log lines make way for it.
+static BAR: LazyLock<ProgressBar> = LazyLock::new(ProgressBar::hidden);
+
+/// Standard error for the log: a line hides the bar while it is written.
+pub struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        BAR.suspend(|| std::io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 /// Shows how far the first poll is, until it has ended. Without a terminal it shows nothing.
 pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: CancellationToken) {
     if !std::io::stderr().is_terminal() {
         return;
     }
-    let bar = ProgressBar::new_spinner();
+    let bar = &*BAR;
+    bar.set_draw_target(ProgressDrawTarget::stderr());
     // The template is a constant that indicatif accepts; its default will do otherwise.
     if let Ok(style) =
         ProgressStyle::with_template("{spinner} first poll: {pos} projects read in {elapsed}")

@@ -553,10 +553,7 @@ fn log(last: &Snapshot, snapshot: &Snapshot) {
     }
     let vanished = before.len() - kept;
     let projects = snapshot.projects.len();
-    let (requests, took) = (
-        report.requests,
-        humantime::format_duration(round(report.took)).to_string(),
-    );
+    let (requests, took) = (report.requests, format!("{:.2?}", report.took));
     let absent_before = last
         .report
         .as_ref()
@@ -592,10 +589,6 @@ fn log(last: &Snapshot, snapshot: &Snapshot) {
             "poll incomplete; the last good values are kept"
         ),
     }
-}
-
-fn round(duration: Duration) -> Duration {
-    Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))
 }
 
 /// The time of day.
