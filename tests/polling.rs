@@ -42,13 +42,22 @@ fn filter() -> Filter {
 }
 
 fn poller(gitlab: &GitLab, sources: &[Source], filter: Filter) -> Poller {
+    poller_with_timeout(gitlab, sources, filter, Duration::from_secs(60))
+}
+
+fn poller_with_timeout(
+    gitlab: &GitLab,
+    sources: &[Source],
+    filter: Filter,
+    timeout: Duration,
+) -> Poller {
     let settings = Settings {
         selection: Selection {
             sources: sources.to_vec(),
             filter,
         },
         interval: Duration::from_secs(60),
-        timeout: Duration::from_secs(60),
+        timeout,
         concurrency: 4,
     };
     Poller::new(client(gitlab), settings, Shown::new(|_| true, false))
@@ -547,4 +556,25 @@ async fn a_proxy_that_answers_404_to_everything_removes_nothing() {
             series(&before, "gitlab_commits_total")
         );
     }
+}
+
+#[tokio::test]
+async fn what_one_poll_has_no_time_for_the_next_ones_read_first() {
+    let gitlab = GitLab::start(World::new()).await.unwrap();
+    gitlab.edit(|world| {
+        for id in 1..=40 {
+            world
+                .project_with_id(&format!("group/p{id}"), id)
+                .merge_requests(merge_requests(1, 0, 0, 0));
+        }
+        world.latency(Duration::from_millis(15), Duration::ZERO);
+    });
+    gitlab.fault(Fault::on("/api/graphql").always().status(404));
+    let mut poller = poller_with_timeout(&gitlab, MEMBERSHIP, filter(), Duration::from_millis(600));
+    let mut polls = 1;
+    while total(&*poller.poll().await).is_none() {
+        polls += 1;
+        assert!(polls < 30, "starved");
+    }
+    assert!(polls > 1, "the first poll had time for all");
 }

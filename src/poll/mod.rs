@@ -341,6 +341,9 @@ impl Poller {
                 false => forbidden(&self.last),
             };
         let skip = |id, slot| forbidden.contains(&(id, slot));
+        // If time runs out, it runs out for others than in the last poll.
+        let told = told(&self.last);
+        found.sort_by_key(|found| told.get(&found.identity.id).copied().unwrap_or_default());
         self.rest(&capabilities, deadline, now)
             .complete(found, &skip)
             .await
@@ -500,6 +503,22 @@ fn answered(error: &Error) -> bool {
         error,
         Error::Network { .. } | Error::Timeout { .. } | Error::Deadline | Error::NotJson { .. }
     )
+}
+
+/// When the oldest value of each project was told; 0 for those that lack one.
+fn told(snapshot: &Snapshot) -> HashMap<u64, UnixTime> {
+    let projects = snapshot.projects.iter();
+    let oldest = |project: &Project| {
+        let at = project.readings.iter().map(|reading| match reading {
+            Reading::Known { at, .. } => *at,
+            Reading::Unknown(reason) if !Reading::QUIET.contains(reason) => 0,
+            Reading::Unknown(_) | Reading::Off => UnixTime::MAX,
+        });
+        at.min().unwrap_or_default()
+    };
+    projects
+        .map(|project| (project.identity.id, oldest(project)))
+        .collect()
 }
 
 /// The values that were forbidden in a snapshot: asking at every poll would be a waste.
