@@ -1,7 +1,7 @@
 //! How it is shown: observable gauges over the latest snapshot, pushed over OTLP and served to
 //! Prometheus.
 //!
-//! Readers are driven a page of series at a time (see [`pages`]). That bounds an OTLP message, the
+//! Readers are driven a page of series at a time (see `pages`). That bounds an OTLP message, the
 //! SDK's cardinality limit and memory at once, whatever the number of projects, and every page of
 //! one export comes from the same snapshot.
 

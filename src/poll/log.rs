@@ -1,0 +1,70 @@
+//! One line a poll: what changed, what it cost and how long it took.
+
+use std::collections::HashMap;
+
+use crate::metrics::{Project, Snapshot};
+
+/// Logs how `snapshot` came to be after `last`.
+pub fn log(last: &Snapshot, snapshot: &Snapshot) {
+    let Some(report) = &snapshot.report else {
+        return;
+    };
+    let before: HashMap<u64, &Project> = last
+        .projects
+        .iter()
+        .map(|project| (project.identity.id, project.as_ref()))
+        .collect();
+    let (mut appeared, mut changed, mut kept) = (0, 0, 0);
+    for project in &snapshot.projects {
+        match before.get(&project.identity.id) {
+            None => appeared += 1,
+            Some(before) => {
+                kept += 1;
+                changed += project
+                    .readings
+                    .iter()
+                    .zip(&before.readings)
+                    .filter(|(a, b)| a.value() != b.value())
+                    .count();
+            }
+        }
+    }
+    let vanished = before.len() - kept;
+    let projects = snapshot.projects.len();
+    let (requests, took) = (report.requests, format!("{:.2?}", report.took));
+    let absent_before = last
+        .report
+        .as_ref()
+        .map(|report| report.absent.as_slice())
+        .unwrap_or_default();
+    if report.absent != absent_before && !report.absent.is_empty() {
+        let absent = report.absent.join(", ");
+        tracing::warn!(
+            absent,
+            "selected projects do not exist or may not be seen by the token"
+        );
+    }
+    match &report.failure {
+        None => tracing::info!(
+            projects,
+            appeared,
+            vanished,
+            changed,
+            failed = report.failed,
+            requests,
+            took,
+            "poll done"
+        ),
+        Some(failure) => tracing::warn!(
+            projects,
+            appeared,
+            vanished,
+            changed,
+            failed = report.failed,
+            requests,
+            took,
+            failure,
+            "poll incomplete; the last good values are kept"
+        ),
+    }
+}
