@@ -1,59 +1,221 @@
-//! The command line.
+//! The command line: commands, and the flags of the configuration, which is read elsewhere.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::config::Flags;
 
-/// Polls GitLab and records what it counts as OpenTelemetry gauges, over OTLP or a Prometheus endpoint.
-///
-/// GITLAB_URL and GITLAB_TOKEN are all it needs; the variables of OpenTelemetry (OTEL_*) choose where the metrics go.
-#[derive(Debug, Parser)]
-#[command(name = "gitlab-metrics-bridge", version, max_term_width = 100)]
+const NAME: &str = "gitlab-metrics-bridge";
+
+const EXAMPLES: &str = "\
+Examples:
+  GITLAB_URL=https://gitlab.example.com GITLAB_TOKEN_FILE=token gitlab-metrics-bridge once
+  gitlab-metrics-bridge --config bridge.yaml
+  gitlab-metrics-bridge --group platform --otlp-endpoint http://localhost:4317
+  gitlab-metrics-bridge demo
+
+The token comes from GITLAB_TOKEN, GITLAB_TOKEN_FILE or gitlab.token_file, never from a flag.
+A later source wins: configuration file, environment, flags.";
+
+/// Polls GitLab and shows what it counts as OpenTelemetry gauges: over OTLP, on a Prometheus endpoint,
+/// or both.
+#[derive(Clone, Debug, Parser)]
+#[command(name = NAME, version, after_help = EXAMPLES, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do; without one, run
+    /// What to do; without a word, run.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Settings that beat the file and the environment.
+    /// Settings, which win over all others.
     #[command(flatten)]
     pub flags: Flags,
 }
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Poll on an interval and export until told to stop
+    /// Poll GitLab and export until told to stop (the default)
+    #[default]
     Run,
-    /// Poll once, print the exposition, push it if OTLP is configured
+    /// Poll once and print the metrics; with OTLP, push them too
     Once,
-    /// Check the configuration, GitLab, the token and the export targets, and say what to do about each problem
+    /// Check the configuration, GitLab, the token and the export targets
     Check,
-    /// Run against a model GitLab inside this process: no token is needed
-    Demo {
-        /// Many plain projects instead of some hundred varied ones
-        #[arg(long, value_name = "N")]
-        projects: Option<usize>,
-        /// How often its counts change
-        #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = humantime::parse_duration)]
-        change_every: std::time::Duration,
-    },
+    /// Run against a model of GitLab in this process: no GitLab is needed
+    Demo(Demo),
     /// Print the catalogue of metrics
     Metrics {
-        /// How
-        #[arg(long, value_enum, default_value_t = Format::Text)]
+        /// How it looks
+        #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Print the completions of a shell
+    /// Print a completion script for a shell
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
 }
 
-/// How the catalogue is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "each is its own name")]
+/// The model of GitLab that `demo` runs against.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Demo {
+    /// So many plain projects instead of some hundred varied ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub projects: Option<u32>,
+    /// How often its counts change
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = change_every)]
+    pub change_every: Duration,
+}
+
+/// How the catalogue looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// For a terminal.
+    #[default]
     Text,
+    /// For a document.
     Markdown,
+    /// For a program.
     Json,
+}
+
+impl Cli {
+    /// The command that was given, or the default.
+    pub fn command(&self) -> Command {
+        self.command.clone().unwrap_or_default()
+    }
+}
+
+/// Writes the completion script of a shell.
+///
+/// # Errors
+/// If it can't be written.
+pub fn completions(shell: Shell, out: &mut impl Write) -> std::io::Result<()> {
+    let mut script = Vec::new(); // The generator panics if it can't write.
+    clap_complete::generate(
+        shell,
+        &mut <Cli as CommandFactory>::command(),
+        NAME,
+        &mut script,
+    );
+    out.write_all(&script)
+}
+
+fn change_every(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) | Err(_) => Err("write a duration such as 500ms, 5s or 1m".to_owned()),
+        Ok(duration) => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment, Scope};
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        let words = std::iter::once(NAME).chain(line.split_whitespace());
+        Cli::try_parse_from(words).map_err(|error| error.to_string())
+    }
+
+    fn config(line: &str) -> Config {
+        Config::load(&parse(line).unwrap().flags, &Environment::default(), &[]).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command_for_update().debug_assert();
+        <Cli as CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_word_the_bridge_runs() {
+        assert_eq!(parse("").unwrap().command(), Command::Run);
+        assert_eq!(parse("--interval 30s").unwrap().command(), Command::Run);
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for line in [
+            "--group a --group b --listen 0.0.0.0:1 once",
+            "once --group a --group b --listen 0.0.0.0:1",
+        ] {
+            let config = config(line);
+            assert_eq!(config.select.groups, ["a", "b"], "{line}");
+            assert_eq!(config.listen.port, 1, "{line}");
+        }
+        assert_eq!(config("check --all").select.scope, Scope::All);
+        assert_eq!(config("check").select.scope, Scope::Membership);
+    }
+
+    #[test]
+    fn an_exporter_is_chosen_among_those_there_are() {
+        let export = config("--exporter otlp --exporter prometheus").export;
+        assert!(export.prometheus && export.otlp.is_some());
+        let error = parse("--exporter console").unwrap_err();
+        assert!(
+            error.contains("[possible values: prometheus, otlp, none]"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_demo_has_a_size_and_a_pace() {
+        let demo = |line: &str| match parse(line).map(|cli| cli.command()) {
+            Ok(Command::Demo(demo)) => Ok((demo.projects, demo.change_every)),
+            Ok(_) => panic!("not the demo"),
+            Err(error) => Err(error),
+        };
+        assert_eq!(demo("demo"), Ok((None, Duration::from_secs(5))));
+        assert_eq!(
+            demo("demo --projects 7 --change-every 1m"),
+            Ok((Some(7), Duration::from_secs(60)))
+        );
+        let error = demo("demo --change-every soon").unwrap_err();
+        assert!(
+            error.contains("write a duration such as 500ms, 5s or 1m"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        let command = <Cli as CommandFactory>::command();
+        let secret = |name: &str| {
+            name.contains("token") || name.contains("password") || name.contains("header")
+        };
+        assert!(
+            !command
+                .get_arguments()
+                .filter_map(|argument| argument.get_long())
+                .any(secret)
+        );
+    }
+
+    #[test]
+    fn the_help_names_commands_flags_and_variables() {
+        let help = parse("--help").unwrap_err();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" "); // However it is wrapped.
+        for text in [
+            "completions",
+            "--otlp-endpoint <URL>",
+            "[env: OTEL_EXPORTER_OTLP_ENDPOINT]",
+            "--version",
+        ] {
+            assert!(help.contains(text), "{text}:\n{help}");
+        }
+    }
+
+    #[test]
+    fn completions_know_the_flags() {
+        let mut script = Vec::new();
+        completions(Shell::Bash, &mut script).unwrap();
+        assert!(
+            String::from_utf8(script)
+                .unwrap()
+                .contains("--otlp-protocol")
+        );
+    }
 }

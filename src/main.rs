@@ -1,12 +1,12 @@
 //! Configure, build, run, drain.
 
-use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{CommandFactory, Parser};
-use gitlab_metrics_bridge::cli::{Cli, Command, Format};
-use gitlab_metrics_bridge::config::Config;
+use clap::Parser;
+use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
+use gitlab_metrics_bridge::config::{Config, Environment};
 use gitlab_metrics_bridge::{app, metrics};
 
 /// The exit code for a configuration that can't be used, as for wrong flags.
@@ -14,28 +14,25 @@ const MISCONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let command = cli.command.unwrap_or(Command::Run);
+    let command = cli.command();
     match command {
-        Command::Metrics { format } => return print(&catalogue(format)),
-        Command::Completions { shell } => return print(&completions(shell)),
+        Command::Metrics { format } => return print(catalogue(format).as_bytes()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            // Writing to a vector can't fail.
+            let _ = completions(shell, &mut script);
+            return print(&script);
+        }
         _ => {}
     }
-    let environment: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let config = Config::load(&cli.flags, &environment).and_then(|config| {
-        app::validate(&config)?;
-        app::start_logging(&config.log)?;
-        Ok(config)
-    });
-    let config = match config {
+    let config = match configure(&cli) {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("gitlab-metrics-bridge: configuration: {error:#}");
+            eprintln!("gitlab-metrics-bridge: {error:#}");
             return ExitCode::from(MISCONFIGURED);
         }
     };
-    match run(command, config) {
+    match run(&command, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gitlab-metrics-bridge: {error:#}");
@@ -44,19 +41,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, config: Config) -> Result<()> {
+fn configure(cli: &Cli) -> Result<Config> {
+    let names: Vec<_> = metrics::catalogue()
+        .iter()
+        .map(|metric| metric.name)
+        .collect();
+    let config = Config::load(&cli.flags, &Environment::of_process(), &names)?;
+    app::start_logging(&config.log)?;
+    Ok(config)
+}
+
+fn run(command: &Command, config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-        .context("starting the runtime")?;
+        .build();
+    let runtime = runtime.context("starting the runtime")?;
     let ended = runtime.block_on(async {
         match command {
             Command::Once => app::once(config).await,
             Command::Check => app::check(config).await,
-            Command::Demo {
-                projects,
-                change_every,
-            } => app::demo(config, projects, change_every).await,
+            Command::Demo(demo) => app::demo(config, demo).await,
             _ => app::run(config).await,
         }
     });
@@ -69,24 +73,12 @@ fn catalogue(format: Format) -> String {
     match format {
         Format::Text => metrics::text(),
         Format::Markdown => metrics::markdown(),
-        Format::Json => metrics::json(),
+        Format::Json => metrics::json() + "\n",
     }
 }
 
-fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "gitlab-metrics-bridge",
-        &mut script,
-    );
-    String::from_utf8_lossy(&script).into_owned()
-}
-
 /// A reader that has read enough, such as `head`, is no failure.
-fn print(text: &str) -> ExitCode {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
+fn print(text: &[u8]) -> ExitCode {
+    let _ = std::io::stdout().lock().write_all(text);
     ExitCode::SUCCESS
 }

@@ -153,9 +153,9 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
 }
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
-    let address = format!("{}:{}", config.prometheus.host, config.prometheus.port);
-    match Server::bind(&config.prometheus.host, config.prometheus.port).await {
-        Ok(_) if config.prometheus.enabled => {
+    let address = format!("{}:{}", config.listen.host, config.listen.port);
+    match Server::bind(&config.listen.host, config.listen.port).await {
+        Ok(_) if config.export.prometheus => {
             findings.good(format!("{address} is free for /metrics and health"))
         }
         Ok(_) => findings.good(format!(
@@ -163,7 +163,9 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         )),
         Err(error) => findings.problem(format!("{error:#}")),
     }
-    let Some(otlp) = &config.push else { return };
+    let Some(otlp) = &config.export.otlp else {
+        return;
+    };
     let pushed = match Otlp::build(
         &parts::target(otlp),
         parts::resource(config),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::config::Config;
+use crate::cli::Demo;
+use crate::config::{Config, Token};
 use crate::demo::{DEMO_TOKEN, GitLab, World};
 
 /// A poll every few seconds shows that something happens.
@@ -16,15 +17,12 @@ const SEED: u64 = 42;
 ///
 /// # Errors
 /// Like [`super::run`].
-pub async fn demo(
-    mut config: Config,
-    projects: Option<usize>,
-    change_every: Duration,
-) -> Result<()> {
-    let world = match projects {
-        Some(projects) => World::large(projects),
+pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
+    let world = match demo.projects {
         None => World::demo(jiff::Timestamp::now()),
+        Some(projects) => World::large(projects as usize),
     };
+    let change_every = demo.change_every;
     let gitlab = GitLab::start(world)
         .await
         .context("starting the model GitLab")?;
@@ -33,18 +31,15 @@ pub async fn demo(
         .url()
         .parse()
         .context("the address of the model GitLab")?;
-    config.gitlab.token = Some(DEMO_TOKEN.to_owned().into());
+    config.gitlab.token = Some(Token::Value(DEMO_TOKEN.to_owned().into()));
     config.poll.interval = config.poll.interval.min(INTERVAL);
-    let listener = format!(
-        "http://{}:{}",
-        config.prometheus.host, config.prometheus.port
-    );
+    let listener = format!("http://{}:{}", config.listen.host, config.listen.port);
     eprintln!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",
         gitlab.url()
     );
     eprintln!("Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C.");
-    if let Some(otlp) = &config.push {
+    if let Some(otlp) = &config.export.otlp {
         eprintln!("OTLP goes to {}.", otlp.endpoint);
     }
     let ended = super::run(config).await;

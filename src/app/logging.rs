@@ -13,9 +13,12 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// If logging has been started before.
 pub fn start(log: &Log) -> Result<()> {
-    // Of libraries only what is wrong: their exporters and connections say a lot.
-    let level = log.level.name();
-    let filter = EnvFilter::new(format!("warn,gitlab_metrics_bridge={level}"));
+    // Of libraries only what is wrong, unless directives ask for more: they say a lot.
+    let filter = match log.level.contains(['=', ',']) {
+        true => log.level.clone(),
+        false => format!("warn,gitlab_metrics_bridge={}", log.level),
+    };
+    let filter = EnvFilter::new(filter);
     let layer = match log.format {
         LogFormat::Text => tracing_logfmt::builder()
             .with_target(false)

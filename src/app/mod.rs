@@ -9,15 +9,13 @@ mod progress;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use globset::Glob;
+use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::metrics::catalogue;
 use parts::Parts;
 
 pub use check::check;
@@ -28,24 +26,6 @@ pub use once::once;
 /// How long everything together may take to end once told to stop: the last export and open
 /// scrapes have their own, shorter limits.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// Checks what the configuration says of metrics: only we know their names.
-///
-/// # Errors
-/// If a pattern of `metrics.disabled` matches none.
-pub fn validate(config: &Config) -> Result<()> {
-    for pattern in &config.metrics.disabled {
-        let glob = Glob::new(pattern)
-            .context("metrics.disabled")?
-            .compile_matcher();
-        if !catalogue().iter().any(|metric| glob.is_match(metric.name)) {
-            bail!(
-                "metrics.disabled: no metric is called {pattern:?}; see gitlab-metrics-bridge metrics"
-            );
-        }
-    }
-    Ok(())
-}
 
 /// Runs the bridge until SIGTERM or SIGINT.
 ///

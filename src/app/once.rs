@@ -21,7 +21,7 @@ pub async fn once(config: Config) -> Result<()> {
     let shown = parts::shown(&config);
     let resource = parts::resource(&config);
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
-    let otlp = match &config.push {
+    let otlp = match &config.export.otlp {
         Some(otlp) => Some(Otlp::build(&parts::target(otlp), resource, shown.clone())?),
         None => None,
     };

@@ -39,17 +39,17 @@ impl Parts {
     /// # Errors
     /// If one of them can't be built; the message says what to do.
     pub async fn build(config: &Config) -> Result<Parts> {
-        let server = Server::bind(&config.prometheus.host, config.prometheus.port).await?;
+        let server = Server::bind(&config.listen.host, config.listen.port).await?;
         let address = server.address()?;
         let client = client(config)?;
         let shown = shown(config);
         let resource = resource(config);
         let poller = poller(config, client.clone(), shown.clone())?;
-        let prometheus = match config.prometheus.enabled {
+        let prometheus = match config.export.prometheus {
             true => Some(Arc::new(Prometheus::build(&resource, shown.clone())?)),
             false => None,
         };
-        let otlp = match &config.push {
+        let otlp = match &config.export.otlp {
             Some(otlp) => Some(Otlp::build(&target(otlp), resource, shown)?),
             None => None,
         };
@@ -69,21 +69,19 @@ impl Parts {
             freshness: Freshness {
                 poll: config.poll.interval,
                 export: config
-                    .push
+                    .export
+                    .otlp
                     .as_ref()
                     .map(|otlp| otlp.interval)
                     .unwrap_or_default(),
             },
         };
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            gitlab = %config.gitlab.url,
-            listen = %address,
-            prometheus = config.prometheus.enabled,
-            otlp = config.push.as_ref().map(|otlp| otlp.endpoint.to_string()),
-            interval = %humantime::format_duration(config.poll.interval),
-            "starting"
-        );
+        let summary: Vec<_> = config
+            .summary()
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = %address, config = summary.join(" "), "starting");
         Ok(Parts {
             poller,
             server,
@@ -128,10 +126,10 @@ impl Parts {
 /// The client of the configured GitLab.
 pub fn client(config: &Config) -> Result<Client> {
     let gitlab = &config.gitlab;
-    let token = match (&gitlab.token, &gitlab.token_file) {
-        (Some(token), _) => gitlab::Token::Value(token.clone()),
-        (None, Some(file)) => gitlab::Token::File(file.clone()),
-        (None, None) => bail!(
+    let token = match &gitlab.token {
+        Some(config::Token::Value(value)) => gitlab::Token::Value(value.clone()),
+        Some(config::Token::File(file)) => gitlab::Token::File(file.clone()),
+        None => bail!(
             "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
              (in GitLab: Preferences > Access tokens)"
         ),
@@ -166,9 +164,7 @@ pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
     let select = &config.select;
     let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
     if !select.projects.is_empty() {
-        sources.push(Source::Projects(
-            select.projects.iter().map(config::Name::text).collect(),
-        ));
+        sources.push(Source::Projects(select.projects.clone()));
     }
     if sources.is_empty() {
         sources.push(match select.scope {
@@ -236,14 +232,14 @@ pub fn introspect(
 /// new series for every metric each time.
 pub fn resource(config: &Config) -> Resource {
     let host = gethostname::gethostname();
-    let instance = format!("{}:{}", host.to_string_lossy(), config.prometheus.port);
-    let given = config.resource.attributes.iter();
+    let instance = format!("{}:{}", host.to_string_lossy(), config.listen.port);
+    let given = config.export.resource_attributes.iter();
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", instance))
         .with_attributes(given.map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
-        .with_service_name(config.resource.service_name.clone())
+        .with_service_name(config.export.service_name.clone())
         .build()
 }
 
@@ -263,7 +259,7 @@ pub fn target(otlp: &config::Otlp) -> export::Target {
         },
         timeout: otlp.timeout,
         ca_file: otlp.ca_file.clone(),
-        identity: otlp.identity.clone(),
+        identity: otlp.client_certificate.clone().zip(otlp.client_key.clone()),
         interval: otlp.interval,
         temporality: match otlp.temporality {
             config::Temporality::Cumulative => export::Temporality::Cumulative,

@@ -1,118 +1,151 @@
-//! Settings from flags. None of them takes a secret: anyone on the machine can read a command line.
+//! The flags of all settings, derived from the list. None takes a secret.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow};
-use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use super::environment::{exporters, names};
-use super::value::{parse_duration, parse_gitlab_url, parse_globs, parse_number};
-use super::{Config, Level, LogFormat, Scope};
+use super::draft::Draft;
+use super::error::{Error, Place};
+use super::kind::Kind;
+use super::settings::{Flag, LISTEN, Setting, Takes, everything};
+use super::words::quote;
 
-/// The flags of every command.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Flags {
-    /// Configuration file (YAML); GITLAB_BRIDGE_CONFIG
-    #[arg(long, short, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Address of GitLab; GITLAB_URL
-    #[arg(long, global = true, value_name = "URL")]
-    pub gitlab_url: Option<String>,
-    /// Group whose projects are polled, with its subgroups; can be repeated
-    #[arg(long, global = true, value_name = "PATH")]
-    pub group: Vec<String>,
-    /// Project to poll, by id or path; can be repeated
-    #[arg(long, global = true, value_name = "PROJECT")]
-    pub project: Vec<String>,
-    /// Poll everything the token may see, not only what its user is a member of
-    #[arg(long, global = true)]
-    pub all: bool,
-    /// Pattern of project paths to take, such as 'group/**'; can be repeated
-    #[arg(long, global = true, value_name = "PATTERN")]
-    pub include: Vec<String>,
-    /// Pattern of project paths to leave out; can be repeated
-    #[arg(long, global = true, value_name = "PATTERN")]
-    pub exclude: Vec<String>,
-    /// Time from one poll to the next, such as 30s or 5m
-    #[arg(long, global = true, value_name = "DURATION")]
-    pub interval: Option<String>,
-    /// Exporter to turn on, prometheus or otlp; can be repeated
-    #[arg(long, global = true, value_name = "EXPORTER")]
-    pub exporter: Vec<String>,
-    /// Where OTLP goes; OTEL_EXPORTER_OTLP_ENDPOINT
-    #[arg(long, global = true, value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
-    /// grpc or http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL
-    #[arg(long, global = true, value_name = "PROTOCOL")]
-    pub otlp_protocol: Option<String>,
-    /// Address for /metrics and health
-    #[arg(long, global = true, value_name = "HOST:PORT")]
-    pub listen: Option<String>,
-    /// What is logged
-    #[arg(long, global = true, value_enum)]
-    pub log_level: Option<Level>,
-    /// How it is logged
-    #[arg(long, global = true, value_enum)]
-    pub log_format: Option<LogFormat>,
-}
+/// The flags that were given, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Flags(BTreeMap<&'static str, Vec<String>>);
 
 impl Flags {
-    /// Applies the flags that were given.
-    pub(super) fn apply(&self, config: &mut Config) -> Result<()> {
-        self.try_apply(config)
-            .map_err(|(flag, error)| anyhow!("--{flag}: {error}"))
+    /// These flags and one more, named without its dashes. One that takes no value has `""`.
+    ///
+    /// # Errors
+    /// If there is no such flag.
+    pub fn with(mut self, name: &str, value: &str) -> Result<Flags, Error> {
+        let Some((flag, _)) = all().find(|(flag, _)| flag.name == name) else {
+            return Err(Place::Flag(name.to_owned()).error("no such flag"));
+        };
+        match flag.takes {
+            Takes::Nothing(stands_for) => self.add(flag.name, stands_for.to_owned()),
+            _ => self.add(flag.name, value.to_owned()),
+        }
+        Ok(self)
     }
 
-    fn try_apply(&self, config: &mut Config) -> Result<(), (&'static str, String)> {
-        if let Some(url) = &self.gitlab_url {
-            config.gitlab.url = parse_gitlab_url(url).map_err(|error| ("gitlab-url", error))?;
+    fn add(&mut self, name: &'static str, value: String) {
+        let values = self.0.entry(name).or_default();
+        if name == LISTEN.name {
+            values.extend(halves(&value));
+        } else {
+            values.push(value);
         }
-        if !self.group.is_empty() || !self.project.is_empty() || self.all {
-            config.select.groups.clone_from(&self.group);
-            config.select.projects = names(self.project.clone());
-        }
-        if self.all {
-            config.select.scope = Scope::All;
-        }
-        if !self.include.is_empty() {
-            config.select.include =
-                parse_globs(self.include.clone()).map_err(|error| ("include", error))?;
-        }
-        if !self.exclude.is_empty() {
-            config.select.exclude =
-                parse_globs(self.exclude.clone()).map_err(|error| ("exclude", error))?;
-        }
-        if let Some(interval) = &self.interval {
-            config.poll.interval = parse_duration(interval).map_err(|error| ("interval", error))?;
-        }
-        if let Some(endpoint) = &self.otlp_endpoint {
-            config.otlp.send_to(endpoint);
-            config.otlp.enabled = Some(true);
-        }
-        if let Some(protocol) = &self.otlp_protocol {
-            config.otlp.protocol =
-                Some(protocol.parse().map_err(|error| ("otlp-protocol", error))?);
-        }
-        if !self.exporter.is_empty() {
-            exporters(config, &self.exporter).map_err(|error| ("exporter", error))?;
-        }
-        if let Some(listen) = &self.listen {
-            let wrong = || {
-                (
-                    "listen",
-                    format!("{listen:?} is not an address: write host:port, such as 0.0.0.0:9464"),
-                )
-            };
-            let (host, port) = listen.rsplit_once(':').ok_or_else(wrong)?;
-            config.prometheus.host = host.trim_matches(['[', ']']).to_owned();
-            config.prometheus.port = parse_number(port).map_err(|_| wrong())?;
-        }
-        if let Some(level) = self.log_level {
-            config.log.level = level;
-        }
-        if let Some(format) = self.log_format {
-            config.log.format = format;
+    }
+
+    /// What is given for a setting.
+    ///
+    /// # Errors
+    /// If a host and port is none.
+    pub(super) fn given(&self, flag: &Flag, setting: &Setting) -> Result<Option<&[String]>, Error> {
+        let Some(values) = self.0.get(flag.name) else {
+            return Ok(None);
+        };
+        Ok(Some(match flag.takes {
+            Takes::Value(_) | Takes::Values(_) | Takes::Nothing(_) => values,
+            Takes::HostAndPort(_) => match (values.as_slice(), setting.key.ends_with("host")) {
+                ([host, _], true) => std::slice::from_ref(host),
+                ([_, port], false) => std::slice::from_ref(port),
+                (other, _) => {
+                    let shown = quote(&other.join(":"));
+                    return Err(Place::Flag(flag.name.to_owned()).error(format!(
+                        "{shown} is not host:port: write for example 0.0.0.0:9464"
+                    )));
+                }
+            },
+        }))
+    }
+}
+
+/// Host and port, or the text as it is. An IPv6 address stands in brackets.
+fn halves(text: &str) -> Vec<String> {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return vec![text.to_owned()];
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    vec![bare.unwrap_or(host).to_owned(), port.to_owned()]
+}
+
+/// Each flag once, with the first setting that it fills.
+pub fn all() -> impl Iterator<Item = (&'static Flag, &'static Setting)> {
+    let mut seen = Vec::new();
+    everything().filter_map(move |setting| {
+        let flag = setting.flag.as_ref()?;
+        let new = !seen.contains(&flag.name);
+        seen.push(flag.name);
+        new.then_some((flag, setting))
+    })
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Flags, clap::Error> {
+        let mut flags = Flags::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for (flag, _) in all() {
+            if matches.value_source(flag.name) != Some(ValueSource::CommandLine) {
+                continue;
+            }
+            self.0.remove(flag.name);
+            match flag.takes {
+                Takes::Nothing(stands_for) => self.add(flag.name, stands_for.to_owned()),
+                _ => {
+                    for value in matches.get_many::<String>(flag.name).into_iter().flatten() {
+                        self.add(flag.name, value.clone());
+                    }
+                }
+            }
         }
         Ok(())
+    }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        let mut defaults = Draft::default();
+        command.args(all().map(|(flag, setting)| argument(flag, setting, &mut defaults)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Flags::augment_args(command)
+    }
+}
+
+fn argument(flag: &Flag, setting: &Setting, defaults: &mut Draft) -> Arg {
+    let mut help = flag.help.to_owned();
+    if let (Takes::Value(_) | Takes::Values(_), [variable, ..]) = (flag.takes, setting.variables) {
+        help = format!("{help} [env: {variable}]");
+    }
+    let argument = Arg::new(flag.name)
+        .long(flag.name)
+        .help(help)
+        .help_heading("Settings")
+        .global(true);
+    let argument = match flag.takes {
+        Takes::Nothing(_) => return argument.action(ArgAction::SetTrue),
+        Takes::Value(name) | Takes::HostAndPort(name) => argument.value_name(name),
+        Takes::Values(name) => argument.value_name(name).action(ArgAction::Append),
+    };
+    let words = setting.kind.words(defaults);
+    match &setting.kind {
+        _ if !words.is_empty() => argument
+            .value_parser(PossibleValuesParser::new(words))
+            .ignore_case(true),
+        Kind::File(_) => argument.value_hint(ValueHint::FilePath),
+        Kind::GitLab(_) | Kind::Endpoint(_) => argument.value_hint(ValueHint::Url),
+        _ => argument,
     }
 }

@@ -1,80 +1,81 @@
-//! The configuration: a YAML file, then the environment, then flags; later wins.
+//! What the bridge is told: plain data, read from a YAML file, the environment and flags.
 //!
-//! Secrets come from the environment or from files of their own, never from flags, and nothing
-//! here prints one.
+//! A later source wins: file, environment, flags. Each setting is one row of [`SETTINGS`]; its key,
+//! variables, flag, default and documentation are all derived from there.
 
+mod draft;
 mod environment;
+mod error;
+mod exporters;
 mod flags;
+mod kind;
+mod layers;
 mod otlp;
-mod value;
+mod parse;
+mod reference;
+mod settings;
+mod summary;
+mod words;
+mod written;
+mod yaml;
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
 use secrecy::SecretString;
-use serde::Deserialize;
 use url::Url;
 
+pub use environment::Environment;
+pub use error::{Error, Place};
 pub use flags::Flags;
 pub use otlp::{Compression, Otlp, Protocol, Temporality};
+pub use reference::{Reference, example, markdown, reference};
+pub use settings::{SETTINGS, Setting};
 
-/// Everything that can be configured.
-///
-/// `examples/full.yaml` lists every key with its default and its meaning.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The whole configuration, valid as it stands.
+#[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// How to reach GitLab.
+    /// The file it was read from, if any.
+    pub file: Option<PathBuf>,
+    /// The GitLab to ask, and how.
     pub gitlab: GitLab,
-    /// Which projects.
-    pub select: Select,
-    /// When.
+    /// Which projects are read.
+    pub select: Selection,
+    /// When they are read.
     pub poll: Poll,
-    /// Which metrics.
+    /// Which metrics are shown.
     pub metrics: Metrics,
-    /// Serving `/metrics`.
-    pub prometheus: Prometheus,
-    /// Pushing.
-    pub otlp: otlp::Section,
-    /// Who we are in OTLP.
-    pub resource: Resource,
-    /// Logs.
+    /// Where they are shown.
+    pub export: Export,
+    /// Where we listen.
+    pub listen: Listen,
+    /// What is logged.
     pub log: Log,
-    /// Where OTLP goes, once everything is read; none if it is off.
-    #[serde(skip)]
-    pub push: Option<Otlp>,
 }
 
-/// How to reach GitLab.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The GitLab to ask, and how.
+#[derive(Clone, Debug)]
 pub struct GitLab {
     /// Its address, with the sub-path it may be installed under.
-    #[serde(deserialize_with = "value::gitlab_url")]
     pub url: Url,
-    /// The access token, from `GITLAB_TOKEN`.
-    #[serde(skip)]
-    pub token: Option<SecretString>,
-    /// A file with the access token.
-    pub token_file: Option<PathBuf>,
-    /// Certificates to trust besides the system's, in PEM.
+    /// The access token.
+    pub token: Option<Token>,
+    /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate, in PEM.
+    /// Our certificate; never without its key.
     pub client_certificate: Option<PathBuf>,
-    /// Its key, in PEM.
+    /// The key of our certificate.
     pub client_key: Option<PathBuf>,
     /// How long a connection may take.
-    #[serde(deserialize_with = "value::duration")]
     pub connect_timeout: Duration,
     /// How long GitLab may be silent.
-    #[serde(deserialize_with = "value::duration")]
     pub read_timeout: Duration,
     /// How long one request may take.
-    #[serde(deserialize_with = "value::duration")]
     pub request_timeout: Duration,
-    /// The most requests in a second.
+    /// The most requests in a second, after a short burst.
     pub requests_per_second: f64,
     /// The most requests at a time.
     pub concurrency: usize,
@@ -82,21 +83,27 @@ pub struct GitLab {
     pub attempts: u32,
 }
 
-/// Which projects are polled.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Select {
-    /// Groups by full path, with their subgroups.
+/// Where the access token comes from. `Debug` does not show it.
+#[derive(Clone, Debug)]
+pub enum Token {
+    /// The token itself.
+    Value(SecretString),
+    /// A file that holds it, and may be replaced while we run.
+    File(PathBuf),
+}
+
+/// Which projects are read.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Full paths of groups, taken with their subgroups.
     pub groups: Vec<String>,
-    /// Projects by id or full path.
-    pub projects: Vec<Name>,
-    /// What is taken if neither groups nor projects are named.
+    /// Single projects by id or full path.
+    pub projects: Vec<String>,
+    /// What is taken when neither groups nor projects are named.
     pub scope: Scope,
-    /// Patterns of full paths to take.
-    #[serde(deserialize_with = "value::globs")]
+    /// Patterns; if there are any, a project's path must match one.
     pub include: Vec<String>,
-    /// Patterns of full paths to leave out.
-    #[serde(deserialize_with = "value::globs")]
+    /// Patterns that a project's path must not match.
     pub exclude: Vec<String>,
     /// Whether archived projects are taken.
     pub archived: bool,
@@ -104,193 +111,105 @@ pub struct Select {
     pub forks: bool,
     /// Whether projects in users' own namespaces are taken.
     pub personal: bool,
-    /// Leave out projects that have been idle for longer.
-    #[serde(deserialize_with = "value::optional_duration")]
+    /// Leave out what has been idle for longer.
     pub inactive_for: Option<Duration>,
 }
 
-/// A project's id or full path.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Name {
-    /// Its id.
-    Id(u64),
-    /// Its full path, or its id as text.
-    Path(String),
-}
-
-/// What is taken if neither groups nor projects are named.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What is taken when nothing is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything the token's user is a member of.
-    #[default]
     Membership,
     /// Everything the token may see.
     All,
 }
 
-/// When to poll.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// When projects are read.
+#[derive(Clone, Debug)]
 pub struct Poll {
     /// From the start of one poll to the start of the next.
-    #[serde(deserialize_with = "value::duration")]
     pub interval: Duration,
     /// How long one poll may take.
-    #[serde(deserialize_with = "value::duration")]
     pub timeout: Duration,
 }
 
-/// Which metrics are shown, and how.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Which metrics are shown.
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    /// Patterns of names to leave out; what only they need is not asked.
-    #[serde(deserialize_with = "value::globs")]
+    /// Names, or patterns with `*`, of metrics that are neither asked for nor shown.
     pub disabled: Vec<String>,
-    /// Whether every series of a project carries its path.
+    /// Whether every series of a project also carries its path.
     pub project_path_label: bool,
 }
 
-/// The listener and the exposition.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Prometheus {
+/// Where metrics are shown.
+#[derive(Clone, Debug)]
+pub struct Export {
     /// Whether `/metrics` is served.
-    pub enabled: bool,
-    /// The address of the listener, which also serves health.
+    pub prometheus: bool,
+    /// Where metrics are pushed, if anywhere.
+    pub otlp: Option<Otlp>,
+    /// Whether `OTEL_SDK_DISABLED` has switched all exporters off.
+    pub sdk_disabled: bool,
+    /// The resource attribute `service.name`.
+    pub service_name: String,
+    /// Further resource attributes; never `service.name`.
+    pub resource_attributes: Vec<(String, String)>,
+}
+
+/// Where we listen: for scrapes, health and the landing page.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// A name or an address.
     pub host: String,
-    /// Its port.
+    /// The port; 0 takes a free one.
     pub port: u16,
 }
 
-/// Who we are in OTLP.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Resource {
-    /// The attribute `service.name`.
-    pub service_name: String,
-    /// Other resource attributes.
-    pub attributes: BTreeMap<String, String>,
-}
-
-/// Logs.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// What is logged.
+#[derive(Clone, Debug)]
 pub struct Log {
-    /// What is logged.
-    pub level: Level,
-    /// How.
+    /// A level, or comma-separated `target=level` directives.
+    pub level: String,
+    /// How a line looks.
     pub format: LogFormat,
 }
 
-/// What is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the levels of every log")]
-pub enum Level {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// How a log line is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// `key=value` pairs.
     Text,
-    /// A JSON object.
+    /// One JSON object.
     Json,
 }
 
 impl Config {
-    /// Reads the file if there is one, then the environment, then the flags.
+    /// Reads the file that the flags or the environment name, then the environment, then the flags.
+    /// `metrics` are the names of all metrics, against which patterns are checked.
     ///
     /// # Errors
-    /// Says where, what is wrong and what would be right.
-    pub fn load(flags: &Flags, environment: &BTreeMap<String, String>) -> Result<Config> {
-        let file = flags
-            .config
-            .clone()
-            .or_else(|| set(environment, "GITLAB_BRIDGE_CONFIG").map(PathBuf::from));
-        let mut config = match file {
-            Some(file) => Config::read(&file)?,
-            None => Config::default(),
-        };
-        environment::apply(&mut config, environment)?;
-        flags.apply(&mut config)?;
-        config.finish(environment)?;
-        Ok(config)
-    }
-
-    fn read(file: &PathBuf) -> Result<Config> {
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        Config::parse(&text).with_context(|| format!("in {}", file.display()))
-    }
-
-    /// Parses YAML; an empty file is all defaults.
-    fn parse(text: &str) -> Result<Config> {
-        let is_empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-        if is_empty {
-            return Ok(Config::default());
-        }
-        // A snippet of the file could show a secret.
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let text = error.to_string();
-            match text.contains("`token`") {
-                true => anyhow!("{text}. A token does not belong in this file: use GITLAB_TOKEN or gitlab.token_file"),
-                false => anyhow!(text),
-            }
-        })
-    }
-
-    /// Checks what only shows when everything is read.
-    fn finish(&mut self, environment: &BTreeMap<String, String>) -> Result<()> {
-        let gitlab = &self.gitlab;
-        let files = [
-            ("gitlab.token_file", &gitlab.token_file),
-            ("gitlab.ca_file", &gitlab.ca_file),
-            ("gitlab.client_certificate", &gitlab.client_certificate),
-            ("gitlab.client_key", &gitlab.client_key),
-        ];
-        for (setting, file) in files {
-            exists(setting, file.as_ref())?;
-        }
-        if gitlab.client_certificate.is_some() != gitlab.client_key.is_some() {
-            bail!(
-                "gitlab.client_certificate and gitlab.client_key belong together: set both or none"
-            );
-        }
-        if !(gitlab.requests_per_second > 0.0 && gitlab.requests_per_second.is_finite()) {
-            bail!("gitlab.requests_per_second: must be more than 0, such as 10 or 0.5");
-        }
-        if gitlab.concurrency == 0 || gitlab.attempts == 0 {
-            bail!("gitlab.concurrency and gitlab.attempts: must be at least 1");
-        }
-        self.push = self.otlp.resolve(environment)?;
-        Ok(())
+    /// For the first thing that is wrong, with its place and what would be right. It never shows a
+    /// secret.
+    pub fn load(
+        flags: &Flags,
+        environment: &Environment,
+        metrics: &[&str],
+    ) -> Result<Config, Error> {
+        layers::load(flags, environment, metrics)
     }
 }
 
 impl Default for GitLab {
     fn default() -> GitLab {
         GitLab {
-            url: value::default_gitlab(),
+            url: parse::constant_url("https://gitlab.com"),
             token: None,
-            token_file: None,
             ca_file: None,
             client_certificate: None,
             client_key: None,
             connect_timeout: Duration::from_secs(10),
-            // GitLab gives up after 30 s of its own.
+            // GitLab gives up after 30 s of its own, and says so.
             read_timeout: Duration::from_secs(40),
             request_timeout: Duration::from_secs(60),
             requests_per_second: 10.0,
@@ -300,9 +219,9 @@ impl Default for GitLab {
     }
 }
 
-impl Default for Select {
-    fn default() -> Select {
-        Select {
+impl Default for Selection {
+    fn default() -> Selection {
+        Selection {
             groups: Vec::new(),
             projects: Vec::new(),
             scope: Scope::Membership,
@@ -320,26 +239,29 @@ impl Default for Poll {
     fn default() -> Poll {
         Poll {
             interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(600),
+            timeout: Duration::from_secs(10 * 60),
         }
     }
 }
 
-impl Default for Prometheus {
-    fn default() -> Prometheus {
-        Prometheus {
-            enabled: true,
+impl Default for Export {
+    fn default() -> Export {
+        Export {
+            prometheus: true,
+            otlp: None,
+            sdk_disabled: false,
+            service_name: "gitlab-metrics-bridge".to_owned(),
+            resource_attributes: Vec::new(),
+        }
+    }
+}
+
+impl Default for Listen {
+    /// The port that OpenTelemetry gives to Prometheus exporters, for this machine only.
+    fn default() -> Listen {
+        Listen {
             host: "127.0.0.1".to_owned(),
             port: 9464,
-        }
-    }
-}
-
-impl Default for Resource {
-    fn default() -> Resource {
-        Resource {
-            service_name: "gitlab-metrics-bridge".to_owned(),
-            attributes: BTreeMap::new(),
         }
     }
 }
@@ -347,49 +269,8 @@ impl Default for Resource {
 impl Default for Log {
     fn default() -> Log {
         Log {
-            level: Level::Info,
+            level: "info".to_owned(),
             format: LogFormat::Text,
         }
     }
 }
-
-impl Name {
-    /// As text.
-    pub fn text(&self) -> String {
-        match self {
-            Name::Id(id) => id.to_string(),
-            Name::Path(path) => path.clone(),
-        }
-    }
-}
-
-impl Level {
-    /// As `tracing` spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-            Level::Trace => "trace",
-        }
-    }
-}
-
-/// A variable that is set; an empty one counts as not set, as OpenTelemetry says.
-fn set<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    environment
-        .get(name)
-        .map(|value| value.trim())
-        .filter(|value| !value.is_empty())
-}
-
-fn exists(setting: &str, file: Option<&PathBuf>) -> Result<()> {
-    match file {
-        Some(file) if !file.is_file() => bail!("{setting}: there is no file {}", file.display()),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,291 +1,216 @@
-//! Where OTLP goes: the variables of OpenTelemetry depend on each other, and the crates honour only
-//! some of them, so all of them are read here.
+//! Where OTLP goes: settings that mean something only together.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use clap::ValueEnum;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::SecretString;
 use url::Url;
 
-use super::value::{self, parse_bool, parse_milliseconds, parse_pairs, parse_url, parse_word};
-use super::{exists, set};
+use super::error::{Error, Place};
+use super::kind::Words;
+use super::parse;
+use super::words::quote;
+use super::written::Item;
 
-/// Where OTLP goes, as it is written; what is absent has a default.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Section {
-    /// Whether it is pushed; if absent, whether there is an endpoint.
-    pub enabled: Option<bool>,
-    /// The address of the receiver.
-    pub endpoint: Option<String>,
-    /// gRPC or protobuf over HTTP.
-    pub protocol: Option<Protocol>,
-    /// Headers; a value may name a variable as `${VARIABLE}`.
-    #[serde(deserialize_with = "value::secrets")]
-    pub headers: BTreeMap<String, SecretString>,
-    /// Compression of requests.
-    pub compression: Compression,
-    /// How long one request may take.
-    #[serde(deserialize_with = "value::optional_duration")]
-    pub timeout: Option<Duration>,
-    /// Certificates to trust besides the system's, in PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate, in PEM.
-    pub client_certificate: Option<PathBuf>,
-    /// Its key, in PEM.
-    pub client_key: Option<PathBuf>,
-    /// How often it is pushed.
-    #[serde(deserialize_with = "value::optional_duration")]
-    pub interval: Option<Duration>,
-    /// The temporality of counters.
-    pub temporality: Temporality,
-    /// The endpoint is for metrics alone, so nothing is added to its path.
-    #[serde(skip)]
-    verbatim: bool,
-    /// Without a scheme, gRPC means TLS unless this is set.
-    #[serde(skip)]
-    insecure: bool,
-    /// Headers of a variable need no variables replaced.
-    #[serde(skip)]
-    more_headers: Vec<(String, SecretString)>,
-}
-
-/// Where OTLP goes, ready to be used.
+/// Where metrics are pushed, and how.
 #[derive(Clone, Debug)]
 pub struct Otlp {
-    /// The transport.
+    /// gRPC or HTTP.
     pub protocol: Protocol,
     /// The endpoint as it is asked: for HTTP with its path.
     pub endpoint: Url,
-    /// Headers of every request.
+    /// Headers, or gRPC metadata, of every request; the names in lower case.
     pub headers: Vec<(String, SecretString)>,
-    /// Compression of requests.
+    /// The compression of requests.
     pub compression: Compression,
     /// How long one request may take.
     pub timeout: Duration,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// How often it is pushed.
+    /// Our certificate; never without its key.
+    pub client_certificate: Option<PathBuf>,
+    /// The key of our certificate.
+    pub client_key: Option<PathBuf>,
+    /// How often metrics are pushed.
     pub interval: Duration,
     /// The temporality of counters.
     pub temporality: Temporality,
 }
 
-/// The OTLP transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// The transport of OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// gRPC.
-    #[serde(rename = "grpc")]
     Grpc,
     /// Protobuf over HTTP.
-    #[serde(rename = "http/protobuf")]
     HttpProtobuf,
 }
 
-/// Compression of requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is its own name")]
+/// The compression of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    #[default]
+    /// None.
     None,
+    /// gzip, which every receiver understands.
     Gzip,
+    /// zstd, which costs less and which some receivers refuse.
     Zstd,
 }
 
-/// The temporality of counters; gauges have none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "OpenTelemetry's words")]
+/// What counters count from. Gauges have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temporality {
-    #[default]
+    /// The start.
     Cumulative,
+    /// The last push, for counters that only rise.
     Delta,
+    /// Whatever needs the least memory.
     LowMemory,
 }
 
-impl FromStr for Protocol {
-    type Err = String;
+impl Words for Protocol {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("http/protobuf", Protocol::HttpProtobuf),
+        ("grpc", Protocol::Grpc),
+    ];
+}
 
-    fn from_str(text: &str) -> Result<Protocol, String> {
-        match text.trim() {
-            "grpc" => Ok(Protocol::Grpc),
-            "http/protobuf" => Ok(Protocol::HttpProtobuf),
-            other => Err(format!(
-                "{other:?} is not a protocol of this bridge: write grpc or http/protobuf"
-            )),
+impl Words for Compression {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", Compression::None),
+        ("gzip", Compression::Gzip),
+        ("zstd", Compression::Zstd),
+    ];
+}
+
+impl Words for Temporality {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("cumulative", Temporality::Cumulative),
+        ("delta", Temporality::Delta),
+        ("low_memory", Temporality::LowMemory),
+        ("lowmemory", Temporality::LowMemory), // OpenTelemetry's word in variables
+    ];
+}
+
+impl Default for Otlp {
+    fn default() -> Otlp {
+        Otlp {
+            protocol: Protocol::HttpProtobuf,
+            endpoint: parse::constant_url("http://localhost:4318/v1/metrics"),
+            headers: Vec::new(),
+            compression: Compression::None,
+            timeout: Duration::from_secs(10),
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            interval: Duration::from_secs(60),
+            temporality: Temporality::Cumulative,
         }
     }
 }
 
-impl Section {
-    /// Applies the variables of OpenTelemetry; the ones for metrics beat the general ones.
-    pub(super) fn apply(&mut self, environment: &BTreeMap<String, String>) -> Result<()> {
-        let read = |name: &str| {
-            let special = format!("OTEL_EXPORTER_OTLP_METRICS_{name}");
-            let general = format!("OTEL_EXPORTER_OTLP_{name}");
-            let names = [special, general].into_iter();
-            names
-                .filter_map(|name| Some((set(environment, &name)?, name)))
-                .next()
+/// What HTTP adds to an endpoint that serves all signals.
+const PATH: &str = "/v1/metrics";
+/// The port of OTLP over gRPC.
+const GRPC_PORT: u16 = 4317;
+
+/// An endpoint as it is written, not yet understood.
+pub struct Endpoint(Item);
+
+impl Endpoint {
+    /// It may lack a scheme or a path.
+    pub fn new(item: Item) -> Endpoint {
+        Endpoint(item)
+    }
+
+    /// How it is written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Where a request for metrics goes.
+    fn url(&self, protocol: Protocol, insecure: bool) -> Result<Url, Error> {
+        let Endpoint(item) = self;
+        let schemeless = !item.text.contains("://");
+        let credentials = "give it in otlp.headers or OTEL_EXPORTER_OTLP_HEADERS";
+        match protocol {
+            Protocol::Grpc => {
+                let scheme = if insecure { "http" } else { "https" };
+                let text = match schemeless {
+                    true => format!("{scheme}://{}", item.text),
+                    false => item.text.clone(),
+                };
+                let place = item.place.clone();
+                let url = parse::url(&Item { place, text }, credentials)?;
+                match url.path() {
+                    "/" | "" => Ok(url),
+                    path => Err(item.error(format!(
+                        "an endpoint for gRPC has no path, but {} does: remove it, or set the \
+                         protocol to http/protobuf",
+                        quote(path)
+                    ))),
+                }
+            }
+            Protocol::HttpProtobuf => {
+                let mut url = parse::url(item, credentials)?;
+                let base = url.path().trim_end_matches('/').to_owned();
+                if !self.is_verbatim() && !base.ends_with(PATH) {
+                    url.set_path(&format!("{base}{PATH}"));
+                }
+                Ok(url)
+            }
+        }
+    }
+
+    /// The variable for metrics alone names the whole address; every other place names that of all
+    /// signals.
+    fn is_verbatim(&self) -> bool {
+        matches!(&self.0.place, Place::Variable(name) if name == "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    }
+
+    fn port(&self) -> Option<u16> {
+        let text = self.text();
+        let url = match text.contains("://") {
+            true => Url::parse(text),
+            false => Url::parse(&format!("https://{text}")),
         };
-        let wrong = |name: &str, error: String| anyhow!("{name}: {error}");
-
-        if let Some((text, name)) = read("ENDPOINT") {
-            self.endpoint = Some(text.to_owned());
-            self.verbatim = name.contains("METRICS");
-        }
-        if let Some((text, name)) = read("PROTOCOL") {
-            self.protocol = Some(text.parse().map_err(|error| wrong(&name, error))?);
-        }
-        if let Some((text, name)) = read("HEADERS") {
-            let pairs = parse_pairs(text).map_err(|error| wrong(&name, error))?;
-            self.more_headers = pairs
-                .into_iter()
-                .map(|(key, value)| (key, value.into()))
-                .collect();
-        }
-        if let Some((text, name)) = read("COMPRESSION") {
-            self.compression = parse_word(text).map_err(|error| wrong(&name, error))?;
-        }
-        if let Some((text, name)) = read("TIMEOUT") {
-            self.timeout = Some(parse_milliseconds(text).map_err(|error| wrong(&name, error))?);
-        }
-        if let Some((text, name)) = read("INSECURE") {
-            self.insecure = parse_bool(text).map_err(|error| wrong(&name, error))?;
-        }
-        for (name, file) in [
-            ("CERTIFICATE", &mut self.ca_file),
-            ("CLIENT_CERTIFICATE", &mut self.client_certificate),
-            ("CLIENT_KEY", &mut self.client_key),
-        ] {
-            if let Some((text, _)) = read(name) {
-                *file = Some(text.into());
-            }
-        }
-        let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        if let Some(text) = set(environment, name) {
-            // OpenTelemetry writes LOWMEMORY in one word.
-            let text = text.to_ascii_lowercase().replace("lowmemory", "low-memory");
-            self.temporality = parse_word(&text).map_err(|error| wrong(name, error))?;
-        }
-        let name = "OTEL_METRIC_EXPORT_INTERVAL";
-        if let Some(text) = set(environment, name) {
-            self.interval = Some(parse_milliseconds(text).map_err(|error| wrong(name, error))?);
-        }
-        Ok(())
+        url.ok()?.port()
     }
+}
 
-    /// Gives a new endpoint, for all signals.
-    pub(super) fn send_to(&mut self, endpoint: &str) {
-        self.endpoint = Some(endpoint.to_owned());
-        self.verbatim = false;
-    }
+/// What is said about OTLP so far.
+#[derive(Default)]
+pub struct OtlpDraft {
+    /// Whether it is on.
+    pub enabled: Option<bool>,
+    /// The protocol, if it is named.
+    pub protocol: Option<Protocol>,
+    /// The endpoint, if it is named.
+    pub endpoint: Option<Endpoint>,
+    /// Whether an endpoint without a scheme is asked without TLS.
+    pub insecure: bool,
+    /// What stands alone.
+    pub rest: Otlp,
+}
 
-    /// What is to be used; none if OTLP is off.
-    pub(super) fn resolve(&self, environment: &BTreeMap<String, String>) -> Result<Option<Otlp>> {
-        if !self.enabled.unwrap_or(self.endpoint.is_some()) {
-            return Ok(None);
-        }
-        let (protocol, endpoint) = self
-            .endpoint()
-            .map_err(|error| anyhow!("the OTLP endpoint: {error}"))?;
-        exists("otlp.ca_file", self.ca_file.as_ref())?;
-        exists("otlp.client_certificate", self.client_certificate.as_ref())?;
-        exists("otlp.client_key", self.client_key.as_ref())?;
-        let identity = match (&self.client_certificate, &self.client_key) {
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            (None, None) => None,
-            _ => bail!(
-                "otlp.client_certificate and otlp.client_key belong together: set both or none"
-            ),
-        };
-        let mut headers = Vec::new();
-        for (name, value) in &self.headers {
-            let value = substituted(value.expose_secret(), environment);
-            headers.push((
-                name.clone(),
-                value
-                    .with_context(|| format!("otlp.headers.{name}"))?
-                    .into(),
-            ));
-        }
-        headers.extend(self.more_headers.iter().cloned());
-        for (name, _) in &headers {
-            let valid = !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-            if !valid {
-                bail!(
-                    "the OTLP header {name:?} is not a valid name: write letters, digits and dashes, such as x-api-key"
-                );
-            }
-        }
-        Ok(Some(Otlp {
-            protocol,
-            endpoint,
-            headers,
-            compression: self.compression,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(10)),
-            ca_file: self.ca_file.clone(),
-            identity,
-            interval: self.interval.unwrap_or(Duration::from_secs(60)),
-            temporality: self.temporality,
-        }))
-    }
-
-    fn endpoint(&self) -> Result<(Protocol, Url), String> {
-        let protocol = self.protocol.unwrap_or_else(|| {
-            // The port that OpenTelemetry reserves for gRPC.
-            let grpc = self
-                .endpoint
-                .as_deref()
-                .is_some_and(|text| text.trim_end_matches('/').ends_with(":4317"));
-            if grpc {
-                Protocol::Grpc
-            } else {
-                Protocol::HttpProtobuf
-            }
+impl OtlpDraft {
+    /// What it amounts to; nothing if OTLP is off. Naming an endpoint turns it on.
+    ///
+    /// # Errors
+    /// If the endpoint does not fit the protocol.
+    pub fn finish(self) -> Result<Option<Otlp>, Error> {
+        let mut otlp = self.rest;
+        let port = self.endpoint.as_ref().and_then(Endpoint::port);
+        otlp.protocol = self.protocol.unwrap_or(match port {
+            Some(GRPC_PORT) => Protocol::Grpc,
+            _ => Protocol::HttpProtobuf,
         });
-        let text = match (&self.endpoint, protocol) {
-            (Some(text), Protocol::Grpc) if !text.contains("://") => {
-                format!("{}://{text}", if self.insecure { "http" } else { "https" })
-            }
-            (Some(text), _) => text.clone(),
-            (None, Protocol::Grpc) => "http://localhost:4317".to_owned(),
-            (None, Protocol::HttpProtobuf) => "http://localhost:4318".to_owned(),
+        otlp.endpoint = match (&self.endpoint, otlp.protocol) {
+            (Some(endpoint), protocol) => endpoint.url(protocol, self.insecure)?,
+            (None, Protocol::HttpProtobuf) => Otlp::default().endpoint,
+            (None, Protocol::Grpc) => parse::constant_url("http://localhost:4317"),
         };
-        let mut url = parse_url(&text)?;
-        let path = url.path().trim_end_matches('/').to_owned();
-        if protocol == Protocol::HttpProtobuf && !self.verbatim && !path.ends_with("/v1/metrics") {
-            url.set_path(&format!("{path}/v1/metrics"));
-        }
-        Ok((protocol, url))
+        let enabled = self.enabled.unwrap_or(self.endpoint.is_some());
+        Ok(enabled.then_some(otlp))
     }
-}
-
-/// The text with every `${VARIABLE}` replaced.
-fn substituted(text: &str, environment: &BTreeMap<String, String>) -> Result<String> {
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, after) = after.split_once('}').context("a ${ without its }")?;
-        let name = name.strip_prefix("env:").unwrap_or(name);
-        let value = environment
-            .get(name)
-            .with_context(|| format!("the variable {name} is not set"))?;
-        result.push_str(before);
-        result.push_str(value);
-        rest = after;
-    }
-    result.push_str(rest);
-    Ok(result)
 }

@@ -1,0 +1,69 @@
+//! A configuration while it is being read: what has been said so far, and where.
+
+use std::collections::BTreeMap;
+
+use super::error::{Error, Place};
+use super::otlp::OtlpDraft;
+use super::{Config, Scope};
+
+/// A configuration while it is being read.
+#[derive(Default)]
+pub struct Draft {
+    /// What stands alone.
+    pub config: Config,
+    /// Whether `/metrics` is served, if it is said.
+    pub prometheus: Option<bool>,
+    /// What is said about OTLP.
+    pub otlp: OtlpDraft,
+    /// The names of all metrics.
+    pub metric_names: Vec<String>,
+    /// Where each setting was said last.
+    pub places: BTreeMap<&'static str, Place>,
+}
+
+impl Draft {
+    /// The configuration that it amounts to.
+    ///
+    /// # Errors
+    /// If settings contradict each other.
+    pub fn finish(self) -> Result<Config, Error> {
+        self.both("gitlab.client_certificate", "gitlab.client_key")?;
+        self.both("otlp.client_certificate", "otlp.client_key")?;
+        self.not_all_and_named()?;
+        let Draft {
+            mut config, otlp, ..
+        } = self;
+        let otlp = otlp.finish()?;
+        config.export.prometheus = self.prometheus.unwrap_or(true) && !config.export.sdk_disabled;
+        config.export.otlp = otlp.filter(|_| !config.export.sdk_disabled);
+        Ok(config)
+    }
+
+    /// A certificate is worth nothing without its key.
+    fn both(&self, one: &str, other: &str) -> Result<(), Error> {
+        let (place, missing) = match (self.places.get(one), self.places.get(other)) {
+            (Some(place), None) => (place, other),
+            (None, Some(place)) => (place, one),
+            _ => return Ok(()),
+        };
+        Err(place.error(format!("it needs {missing} too: give both or none")))
+    }
+
+    fn not_all_and_named(&self) -> Result<(), Error> {
+        let named = ["select.groups", "select.projects"];
+        let select = &self.config.select;
+        let names = !select.groups.is_empty() || !select.projects.is_empty();
+        if select.scope != Scope::All || !names {
+            return Ok(());
+        }
+        let (Some(all), Some(named)) = (
+            self.places.get("select.scope"),
+            named.iter().find_map(|key| self.places.get(key)),
+        ) else {
+            return Ok(());
+        };
+        Err(all.error(format!(
+            "all projects are asked for, yet some are named ({named}): leave one of the two out"
+        )))
+    }
+}

@@ -1,0 +1,64 @@
+//! What is wrong with a configuration: where, what, and what would be right.
+
+use std::fmt;
+
+/// Something is wrong with the configuration. It reads as one line and never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct Error {
+    /// Where it is written.
+    pub place: Place,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// The file, as it was named.
+        file: String,
+        /// The line, from 1, and the column, from 1; none for the file as a whole.
+        position: Option<(u64, u64)>,
+        /// The setting, if it is about one.
+        key: Option<&'static str>,
+    },
+    /// In a variable of the environment.
+    Variable(String),
+    /// In a flag, named without dashes.
+    Flag(String),
+}
+
+impl Place {
+    /// An error at this place.
+    pub fn error(&self, problem: impl Into<String>) -> Error {
+        Error {
+            place: self.clone(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File {
+                file,
+                position,
+                key,
+            } => {
+                formatter.write_str(file)?;
+                if let Some((line, column)) = position {
+                    write!(formatter, ":{line}:{column}")?;
+                }
+                match key {
+                    Some(key) => write!(formatter, ": {key}"),
+                    None => Ok(()),
+                }
+            }
+            Place::Variable(name) => formatter.write_str(name),
+            Place::Flag(name) => write!(formatter, "--{name}"),
+        }
+    }
+}

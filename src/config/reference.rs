@@ -1,0 +1,115 @@
+//! The list of settings for people: a table, and a file with every key and its default.
+
+use std::fmt::Write;
+
+use super::draft::Draft;
+use super::settings::{SECTIONS, SETTINGS, Setting, everything};
+
+/// A setting as people read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Its key in the file, or a name if it can't be written there.
+    pub setting: &'static str,
+    /// Its variables; a later one wins.
+    pub variables: &'static [&'static str],
+    /// Its flag, with dashes.
+    pub flag: Option<String>,
+    /// Its default as YAML, if it has one.
+    pub default: Option<String>,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// All settings, in the order of the file.
+pub fn reference() -> Vec<Reference> {
+    let mut defaults = Draft::default();
+    let rows = everything().map(|setting| Reference {
+        setting: setting.key,
+        variables: setting.variables,
+        flag: setting.flag.map(|flag| format!("--{}", flag.name)),
+        default: setting.kind.show(&mut defaults),
+        meaning: setting.meaning,
+    });
+    rows.collect()
+}
+
+/// The reference as a table.
+pub fn markdown() -> String {
+    let mut table =
+        String::from("| setting | variable | flag | default | meaning |\n|---|---|---|---|---|\n");
+    let code = |text: &str| format!("`{text}`");
+    for row in reference() {
+        let variables: Vec<_> = row.variables.iter().map(|name| code(name)).collect();
+        let cells = [
+            if row.setting.contains('.') {
+                code(row.setting)
+            } else {
+                row.setting.to_owned()
+            },
+            variables.join("<br>"),
+            row.flag.as_deref().map(code).unwrap_or_default(),
+            row.default.as_deref().map(code).unwrap_or_default(),
+            row.meaning.to_owned(),
+        ];
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    table
+}
+
+/// A configuration file with every key: its default, or an example in a comment where the default is
+/// to have none.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Every setting with its default. A later source wins: this file, the environment, flags.\n\
+         # Unknown keys are errors. Files are looked for from the folder of this one.\n",
+    );
+    let mut defaults = Draft::default();
+    for (section, about) in SECTIONS {
+        text.push_str(&format!("\n# {about}\n{section}:\n"));
+        let settings = SETTINGS.iter();
+        let blocks = settings.filter_map(|setting| {
+            let key = setting.in_section(section)?;
+            Some(block(setting, key, &mut defaults))
+        });
+        text.push_str(&blocks.collect::<Vec<_>>().join("\n"));
+    }
+    text
+}
+
+fn block(setting: &Setting, key: &str, defaults: &mut Draft) -> String {
+    let mut text = String::new();
+    comment(&mut text, setting.meaning);
+    comment(&mut text, &places(setting));
+    let example = setting.example;
+    text.push_str(&match setting.kind.show(defaults) {
+        Some(default) if example.is_empty() => format!("  {key}: {default}\n"),
+        Some(default) => format!("  {key}: {default} # for example {example}\n"),
+        None if example.is_empty() => String::new(), // A key that a file can't hold.
+        None => format!("  # {key}: {example}\n"),
+    });
+    text
+}
+
+fn places(setting: &Setting) -> String {
+    let mut places = format!("Variable: {}.", setting.variables.join(", "));
+    if let Some(flag) = setting.flag {
+        // Writing to a string can't fail.
+        let _ = write!(places, " Flag: --{}.", flag.name);
+    }
+    places
+}
+
+/// Writes sentences as a comment, wrapped.
+fn comment(text: &mut String, sentences: &str) {
+    const WIDTH: usize = 100;
+    let mut line = String::new();
+    for word in sentences.split(' ') {
+        if line.len() + word.len() + "  # ".len() > WIDTH {
+            text.push_str(&format!("  #{line}\n"));
+            line.clear();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&format!("  #{line}\n"));
+}

@@ -1,0 +1,103 @@
+//! What `examples/` holds is true.
+
+use std::path::Path;
+
+use super::super::{SETTINGS, example, markdown, reference};
+use super::*;
+
+/// What the examples expect of their surroundings.
+const SURROUNDINGS: [(&str, &str); 1] = [("COLLECTOR_TOKEN", "secret")];
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn load(name: &str) -> Config {
+    let flags = Flags::default().with("config", &examples().join(name).display().to_string());
+    let environment: Environment = SURROUNDINGS.into_iter().collect();
+    Config::load(&flags.unwrap(), &environment, &METRICS).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// `UPDATE_EXAMPLES=1 cargo test` renders it anew.
+#[test]
+fn the_full_example_is_what_the_settings_say() {
+    let file = examples().join("full.yaml");
+    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+        fs::write(&file, example()).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap();
+    assert!(
+        found == example(),
+        "examples/full.yaml is stale: UPDATE_EXAMPLES=1 cargo test"
+    );
+}
+
+#[test]
+fn the_full_example_is_what_holds_when_nothing_is_said() {
+    let full = Config {
+        file: None,
+        ..load("full.yaml")
+    };
+    assert_eq!(format!("{full:?}"), format!("{:?}", Config::default()));
+    assert_eq!(format!("{full:?}"), format!("{:?}", nothing().config()));
+}
+
+/// What is commented out in the full example is right all the same.
+#[test]
+fn every_example_value_is_accepted() {
+    for setting in SETTINGS {
+        let Some((section, key)) = setting.key.split_once('.') else {
+            continue;
+        };
+        let value = setting.example;
+        if value.is_empty() || value.starts_with('/') || key == "disabled" {
+            continue; // Files would have to exist; metrics are checked where they are known.
+        }
+        file(&format!("{section}: {{{key}: {value}}}\n"))
+            .variable("COLLECTOR_TOKEN", "x")
+            .config();
+    }
+}
+
+#[test]
+fn every_example_is_accepted() {
+    let mut read = 0;
+    for entry in fs::read_dir(examples()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".yaml") {
+            load(&name);
+            read += 1;
+        }
+    }
+    assert!(read >= 4, "only {read} examples");
+}
+
+#[test]
+fn the_group_example_reads_a_group() {
+    let config = load("group.yaml");
+    assert_eq!(config.select.groups, ["platform"]);
+    assert!(!config.select.archived);
+}
+
+#[test]
+fn the_otlp_example_pushes_and_serves_nothing() {
+    let config = load("otlp.yaml");
+    assert!(!config.export.prometheus);
+    let otlp = config.export.otlp.unwrap();
+    assert_eq!(
+        otlp.endpoint.as_str(),
+        "https://collector.example.com:4318/v1/metrics"
+    );
+}
+
+#[test]
+fn the_reference_has_every_setting_once() {
+    let mut keys: Vec<_> = reference().iter().map(|row| row.setting).collect();
+    assert_eq!(keys.len(), SETTINGS.len() + 1);
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), SETTINGS.len() + 1);
+    let row = "| `poll.interval` | `GITLAB_BRIDGE_POLL_INTERVAL` | `--interval` | `1m` | From the start of one \
+               poll to the start of the next. |";
+    assert!(markdown().lines().any(|line| line == row), "{}", markdown());
+}

@@ -1,0 +1,96 @@
+//! Configurations in the words of those who write them.
+
+mod examples;
+mod exporting;
+mod mistakes;
+mod secrets;
+mod selecting;
+mod sources;
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{Config, Environment, Error, Flags};
+
+/// Metrics that exist, as far as these tests go.
+const METRICS: [&str; 3] = [
+    "gitlab_commits_total",
+    "gitlab_issues",
+    "gitlab_project_stars",
+];
+
+/// A folder with a configuration, an environment and flags.
+struct Written {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+    flags: Flags,
+}
+
+/// Nothing is written anywhere.
+fn nothing() -> Written {
+    Written {
+        folder: tempfile::tempdir().unwrap(),
+        environment: Vec::new(),
+        flags: Flags::default(),
+    }
+}
+
+/// A configuration file.
+fn file(text: &str) -> Written {
+    nothing().with_file(text)
+}
+
+/// One variable.
+fn variable(name: &str, value: &str) -> Written {
+    nothing().variable(name, value)
+}
+
+/// One flag.
+fn flag(name: &str, value: &str) -> Written {
+    nothing().flag(name, value)
+}
+
+impl Written {
+    fn with_file(self, text: &str) -> Written {
+        fs::write(self.path("bridge.yaml"), text).unwrap();
+        let path = self.path("bridge.yaml").display().to_string();
+        self.variable("GITLAB_BRIDGE_CONFIG", &path)
+    }
+
+    /// A further file beside the configuration.
+    fn beside(self, name: &str) -> Written {
+        fs::write(self.path(name), "").unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Written {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn flag(mut self, name: &str, value: &str) -> Written {
+        self.flags = self.flags.with(name, value).unwrap();
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn load(&self) -> Result<Config, Error> {
+        let environment: Environment = self.environment.iter().cloned().collect();
+        Config::load(&self.flags, &environment, &METRICS)
+    }
+
+    fn config(&self) -> Config {
+        self.load().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The error, with names of files as the one who wrote them sees them.
+    fn error(&self) -> String {
+        let folder = format!("{}/", self.folder.path().display());
+        self.load().unwrap_err().to_string().replace(&folder, "")
+    }
+}

@@ -1,0 +1,110 @@
+//! Where the token comes from, and that nothing shows it.
+
+use secrecy::ExposeSecret;
+
+use super::super::Token;
+use super::*;
+
+#[test]
+fn the_environment_holds_the_token_or_names_its_file() {
+    let config = variable("GITLAB_TOKEN", "abc\n").config();
+    assert!(
+        matches!(config.gitlab.token, Some(Token::Value(token)) if token.expose_secret() == "abc")
+    );
+
+    let written = nothing().beside("token");
+    let file = written.path("token");
+    let config = written
+        .variable("GITLAB_TOKEN_FILE", &file.display().to_string())
+        .config();
+    assert!(matches!(config.gitlab.token, Some(Token::File(named)) if named == file));
+}
+
+#[test]
+fn the_token_of_the_environment_wins_over_the_file_that_the_configuration_names() {
+    let written = file("gitlab: {token_file: token}\n").beside("token");
+    assert!(matches!(
+        written.config().gitlab.token,
+        Some(Token::File(_))
+    ));
+    let written = written.variable("GITLAB_TOKEN", "abc");
+    assert!(matches!(
+        written.config().gitlab.token,
+        Some(Token::Value(_))
+    ));
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let config = variable("GITLAB_TOKEN", "s3cret")
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c")
+        .variable("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret")
+        .config();
+    let printed = format!("{config:?} {:?}", config.summary());
+    assert!(!printed.contains("s3cret"), "{printed}");
+}
+
+#[test]
+fn a_summary_tells_what_matters() {
+    let written = variable("GITLAB_TOKEN", "abc")
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317")
+        .flag("group", "platform");
+    let summary = written.config().summary();
+    let told: Vec<_> = summary
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "gitlab=https://gitlab.com/",
+            "token=from GITLAB_TOKEN",
+            "select=platform",
+            "interval=1m",
+            "listen=127.0.0.1:9464",
+            "prometheus=on",
+            "otlp=grpc to http://c:4317/",
+        ]
+    );
+}
+
+#[test]
+fn two_tokens_are_one_too_many() {
+    let written = variable("GITLAB_TOKEN", "abc").variable("GITLAB_TOKEN_FILE", "token");
+    assert_eq!(
+        written.error(),
+        "GITLAB_TOKEN_FILE: GITLAB_TOKEN is set too: unset one of them"
+    );
+}
+
+#[test]
+fn a_token_in_the_file_is_refused_and_not_repeated() {
+    let error = file("gitlab:\n  token: glpat-s3cret\n").error();
+    assert_eq!(
+        error,
+        "bridge.yaml:2:10: gitlab.token: a token does not belong into a file that is shared: set \
+         GITLAB_TOKEN, or name a file that holds it in gitlab.token_file"
+    );
+}
+
+#[test]
+fn errors_about_what_may_be_secret_do_not_repeat_it() {
+    for (name, value) in [
+        ("GITLAB_TOKEN", "s3cret s3cret"),
+        ("GITLAB_URL", "https://oauth2:s3cret@gitlab.com"),
+        ("GITLAB_URL", "https://gitlab.com?private_token=s3cret"),
+        ("GITLAB_URL", "https://oauth2:s3cret@gitlab.com:port"),
+        ("GITLAB_URL", "oauth2:s3cret@gitlab.com"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:s3cret@c"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization s3cret"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%zz"),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "authorization=s3cret%0As3cret",
+        ),
+    ] {
+        let error = variable(name, value).error();
+        assert!(!error.contains("s3cret"), "{error}");
+        assert!(error.starts_with(name), "{error}");
+    }
+}

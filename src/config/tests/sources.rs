@@ -1,0 +1,121 @@
+//! Which source wins, and what each can say.
+
+use std::time::Duration;
+
+use super::super::{Environment, LogFormat, SETTINGS};
+use super::*;
+
+#[test]
+fn nothing_needs_to_be_written() {
+    let config = nothing().config();
+    assert_eq!(config.gitlab.url.as_str(), "https://gitlab.com/");
+    assert_eq!(config.poll.interval, Duration::from_secs(60));
+    assert_eq!(
+        (config.listen.host.as_str(), config.listen.port),
+        ("127.0.0.1", 9464)
+    );
+    assert!(config.export.prometheus);
+    assert!(config.export.otlp.is_none());
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_win_over_both() {
+    let written = file("poll: {interval: 1m}\n");
+    assert_eq!(written.config().poll.interval, Duration::from_secs(60));
+    let written = written.variable("GITLAB_BRIDGE_POLL_INTERVAL", "2m");
+    assert_eq!(written.config().poll.interval, Duration::from_secs(120));
+    let written = written.flag("interval", "1h30m");
+    assert_eq!(written.config().poll.interval, Duration::from_secs(5400));
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let config = variable("GITLAB_URL", " ")
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+        .config();
+    assert_eq!(config.gitlab.url.as_str(), "https://gitlab.com/");
+    assert!(config.export.otlp.is_none());
+}
+
+#[test]
+fn a_flag_names_another_file_than_the_environment() {
+    let written = file("log: {format: json}\n").beside("other.yaml");
+    let other = written.path("other.yaml").display().to_string();
+    assert_eq!(written.config().log.format, LogFormat::Json);
+    let written = written.flag("config", &other);
+    assert_eq!(written.config().log.format, LogFormat::Text);
+    assert_eq!(written.config().file, Some(written.path("other.yaml")));
+}
+
+#[test]
+fn files_are_named_from_the_folder_of_the_configuration() {
+    let written = file("gitlab: {ca_file: company.pem}\n").beside("company.pem");
+    assert_eq!(
+        written.config().gitlab.ca_file,
+        Some(written.path("company.pem"))
+    );
+}
+
+#[test]
+fn a_section_may_be_empty() {
+    assert_eq!(
+        file("gitlab:\n  # url: x\n").config().gitlab.url.as_str(),
+        "https://gitlab.com/"
+    );
+}
+
+#[test]
+fn where_to_listen_is_one_flag() {
+    let listen = |text: &str| {
+        let listen = flag("listen", text).config().listen;
+        (listen.host, listen.port)
+    };
+    assert_eq!(listen("0.0.0.0:9000"), ("0.0.0.0".to_owned(), 9000));
+    assert_eq!(listen("[::1]:0"), ("::1".to_owned(), 0));
+}
+
+#[test]
+fn a_log_level_may_differ_for_a_part() {
+    let config = variable(
+        "GITLAB_BRIDGE_LOG_LEVEL",
+        "info,gitlab_metrics_bridge=debug",
+    )
+    .config();
+    assert_eq!(config.log.level, "info,gitlab_metrics_bridge=debug");
+}
+
+#[test]
+fn what_kubernetes_tells_of_a_service_is_not_ours() {
+    variable("GITLAB_BRIDGE_SERVICE_HOST", "10.0.0.1")
+        .variable("GITLAB_BRIDGE_PORT", "tcp://10.0.0.1:9464")
+        .variable("GITLAB_BRIDGE_PORT_9464_TCP_ADDR", "10.0.0.1")
+        .config();
+}
+
+#[test]
+fn every_setting_has_a_variable_named_after_its_key_or_by_a_standard() {
+    for setting in SETTINGS {
+        for variable in setting.variables {
+            let key = setting.key.strip_prefix("gitlab.").unwrap_or(setting.key);
+            let key = key.strip_prefix("select.").unwrap_or(key);
+            let ours = format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase());
+            let gitlab =
+                setting.key.starts_with("gitlab.") && !variable.starts_with("GITLAB_BRIDGE_");
+            assert!(
+                gitlab || variable.starts_with("OTEL_") || *variable == ours,
+                "{variable} should be {ours}"
+            );
+        }
+        assert!(
+            !setting.variables.is_empty(),
+            "{} has no variable",
+            setting.key
+        );
+    }
+}
+
+#[test]
+fn an_environment_shows_no_values() {
+    let environment: Environment = [("GITLAB_TOKEN", "hidden")].into_iter().collect();
+    assert_eq!(format!("{environment:?}"), r#"{"GITLAB_TOKEN"}"#);
+}

@@ -1,0 +1,100 @@
+//! How errors speak: quoting without leaking, and the name that was probably meant.
+
+/// The text in quotes, short, and hidden if it looks like a GitLab token that slipped in here.
+pub fn quote(text: &str) -> String {
+    /// Longer texts are cut: an error is one line.
+    const LONGEST: usize = 80;
+    if looks_like_a_token(text) {
+        return "(a token, not shown)".to_owned();
+    }
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// GitLab's tokens begin with `glpat-`, `gldt-`, `glrt-` and the like; letters and digits follow that no
+/// person would choose.
+fn looks_like_a_token(text: &str) -> bool {
+    /// Longer than the kind of a token, shorter than most of its letters.
+    const RANDOM: usize = 16;
+    let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let words = text.split(|letter| !letters(letter));
+    words
+        .filter_map(|word| word.strip_prefix("gl")?.split_once('-'))
+        .any(|(kind, random)| {
+            (1..=6).contains(&kind.len())
+                && kind.bytes().all(|letter| letter.is_ascii_lowercase())
+                && random.len() >= RANDOM
+                && random
+                    .bytes()
+                    .any(|letter| letter.is_ascii_digit() || letter.is_ascii_uppercase())
+        })
+}
+
+/// Says that a name is unknown: with the one that was probably meant, else with all there are.
+pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let hint = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    format!("{what} {}: {hint}", quote(name))
+}
+
+/// The known name that differs in few letters, if there is one.
+pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let far = (wrong.chars().count() / 3).max(1);
+    known
+        .map(|name| (distance(&wrong, &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= far)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be inserted, removed or replaced (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for column in 1..row.len() {
+            let replaced = diagonal + usize::from(to[column - 1] != letter);
+            diagonal = row[column];
+            row[column] = replaced.min(diagonal + 1).min(row[column - 1] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_differs_in_few_letters() {
+        let known = ["groups", "projects", "inactive_for"];
+        assert_eq!(nearest("gruops", known.into_iter()), Some("groups"));
+        assert_eq!(nearest("group", known.into_iter()), Some("groups"));
+        assert_eq!(
+            nearest("inactive-for", known.into_iter()),
+            Some("inactive_for")
+        );
+        assert_eq!(nearest("colour", known.into_iter()), None);
+    }
+
+    #[test]
+    fn a_token_in_the_wrong_place_is_not_quoted() {
+        assert_eq!(quote("https://x"), "\"https://x\"");
+        assert_eq!(quote("glpat-AbCdEfGhIjKlMnOpQrSt"), "(a token, not shown)");
+        assert_eq!(
+            quote("http://a:glrt-AbCdEfGhIjKlMnOpQrSt@b"),
+            "(a token, not shown)"
+        );
+        assert_eq!(
+            quote("glue-a-rather-long-project-name"),
+            "\"glue-a-rather-long-project-name\""
+        );
+    }
+}
