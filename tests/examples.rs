@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gitlab_metrics_bridge::config::{Config, Flags};
-use support::process::Finished;
+use support::process::{Finished, Program};
 use support::tools::{promtool, validate_collector_config};
 
 #[test]
@@ -51,14 +51,11 @@ async fn a_collector_takes_its_configuration() {
 #[ignore = "needs a Collector: run tests/run"]
 async fn a_collector_takes_the_scraping_one_on_top() {
     let tool = std::env::var_os("OTELCOL").expect("OTELCOL is set by tests/run");
-    let validation = support::process::Program::new(Path::new(&tool))
-        .arg("validate")
-        .args([
-            "--config".into(),
-            file("otel/collector.yaml"),
-            "--config".into(),
-            file("examples/collector/otelcol.yaml"),
-        ]);
+    let validation = Program::new(Path::new(&tool))
+        .args(["validate", "--config"])
+        .arg(file("otel/collector.yaml"))
+        .arg("--config")
+        .arg(file("examples/collector/otelcol.yaml"));
     accepted(&validation.finish().await);
 }
 
