@@ -1,0 +1,151 @@
+//! The bridge as a process of its own, and what can be seen of it from outside.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::body::Bytes;
+use gitlab_metrics_bridge::app;
+use gitlab_metrics_bridge::config::{Config, Flags};
+use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::megabytes;
+use super::receiver::Receiver;
+
+/// Says that this process is the bridge under measurement.
+const IS_BRIDGE: &str = "MEASURE_IS_BRIDGE";
+/// How often the bridge is asked how far it is.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long anything may take before something must be wrong.
+pub const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Whether this process was started to be the bridge.
+pub fn is_this_process() -> bool {
+    std::env::var_os(IS_BRIDGE).is_some()
+}
+
+/// What `gitlab-metrics-bridge run` does.
+pub async fn run() -> Result<()> {
+    let config = Config::load(&Flags::default(), &std::env::vars().collect())?;
+    app::start_logging(&config.log)?;
+    app::run(config).await
+}
+
+/// The running bridge. Killed when dropped.
+pub struct Bridge {
+    process: Child,
+    address: String,
+    client: reqwest::Client,
+}
+
+/// What the system says of its memory.
+pub struct Memory {
+    /// Resident now.
+    pub now: String,
+    /// The most that was ever resident.
+    pub most: String,
+}
+
+impl Bridge {
+    /// Starts it with both exporters on and everything else as it is by default.
+    pub fn start(gitlab: &GitLab, receiver: &Receiver, interval: &str) -> Result<Bridge> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+        let port = free.local_addr()?.port();
+        drop(free);
+        let process = Command::new(std::env::current_exe()?)
+            .env_clear()
+            .env(IS_BRIDGE, "1")
+            .env("GITLAB_URL", gitlab.url())
+            .env("GITLAB_TOKEN", DEMO_TOKEN)
+            .env("GITLAB_BRIDGE_POLL_INTERVAL", interval)
+            .env("GITLAB_BRIDGE_LOG_LEVEL", "warn")
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the bridge")?;
+        Ok(Bridge {
+            process,
+            address: format!("http://127.0.0.1:{port}"),
+            client: reqwest::Client::builder().no_proxy().no_gzip().build()?,
+        })
+    }
+
+    /// Waits until it says that it is ready and shows the first poll.
+    pub async fn wait_until_ready(&self) -> Result<()> {
+        let ready = format!("{}/-/ready", self.address);
+        let asking = async {
+            while !self.answers(&ready).await {
+                sleep(ASK_AGAIN).await;
+            }
+        };
+        let patient = timeout(PATIENCE, asking).await;
+        patient.context("waiting for the first poll")?;
+        self.wait_until_polled(1).await
+    }
+
+    /// Waits until it shows so many polls.
+    pub async fn wait_until_polled(&self, polls: u32) -> Result<()> {
+        // The first text is rendered before any poll, and is empty.
+        let rendered = f64::from(polls + 1);
+        let series = r#"gitlab_bridge_exports_total{exporter="prometheus",outcome="success"}"#;
+        let asking = async {
+            loop {
+                if let Ok(text) = self.scrape("identity").await
+                    && sample(&text, series).is_ok_and(|count| count >= rendered)
+                {
+                    return;
+                }
+                sleep(ASK_AGAIN).await;
+            }
+        };
+        let patient = timeout(PATIENCE, asking).await;
+        patient.with_context(|| format!("waiting for {polls} polls"))
+    }
+
+    /// The exposition as it comes over the wire.
+    pub async fn scrape(&self, encoding: &str) -> Result<Bytes> {
+        let request = self.client.get(format!("{}/metrics", self.address));
+        let answer = request.header("accept-encoding", encoding).send().await?;
+        Ok(answer.error_for_status()?.bytes().await?)
+    }
+
+    /// Its memory, where the system has `/proc`.
+    pub fn memory(&self) -> Memory {
+        let id = self.process.id().unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let value = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kibibytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+            Some(megabytes(kibibytes * 1024))
+        };
+        let unknown = || "not known".to_owned();
+        Memory {
+            now: value("VmRSS").unwrap_or_else(unknown),
+            most: value("VmHWM").unwrap_or_else(unknown),
+        }
+    }
+
+    async fn answers(&self, url: &str) -> bool {
+        let answer = self.client.get(url).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+/// The value of a series, named as it is written with all its attributes.
+pub fn sample(exposition: &[u8], series: &str) -> Result<f64> {
+    let text = std::str::from_utf8(exposition).context("reading the exposition")?;
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let value = values
+        .next()
+        .with_context(|| format!("{series} is not in the exposition"))?;
+    value
+        .parse()
+        .with_context(|| format!("{series} is {value}"))
+}

@@ -1,0 +1,105 @@
+//! As many series as a poll brings, made up in this process to time a single step with them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use gitlab_metrics_bridge::export::{Introspect, Otlp, Prometheus, Protocol, Target, Temporality};
+use gitlab_metrics_bridge::metrics::{
+    Bridge, Identity, Project, Reading, Report, Shown, Snapshot, questions,
+};
+use opentelemetry_sdk::Resource;
+
+use super::median;
+
+/// How long it takes to collect, encode and compress them: what every scrape would cost if it were
+/// done then. There is no connection in it.
+pub fn rendering(projects: usize, times: usize) -> Result<Duration> {
+    let prometheus = Prometheus::build(&resource(), shown())?;
+    let snapshot = snapshot(projects);
+    let mut durations = Vec::new();
+    for _ in 0..times {
+        let started = Instant::now();
+        let rendered = prometheus.render(&snapshot);
+        rendered.map_err(|error| anyhow!("rendering: {error}"))?;
+        durations.push(started.elapsed());
+    }
+    Ok(median(durations))
+}
+
+/// How long it takes to push them over HTTP to a receiver on this machine.
+pub async fn pushing(projects: usize, endpoint: &str, times: usize) -> Result<Duration> {
+    let target = Target {
+        protocol: Protocol::Http,
+        endpoint: format!("{endpoint}/v1/metrics").parse()?,
+        headers: Vec::new(),
+        compression: None,
+        timeout: Duration::from_secs(10),
+        ca_file: None,
+        identity: None,
+        interval: Duration::from_secs(60),
+        temporality: Temporality::Cumulative,
+    };
+    let otlp = Otlp::build(&target, resource(), shown())?;
+    let snapshot = snapshot(projects);
+    let introspect: Introspect = Arc::new(Bridge::default);
+    let mut durations = Vec::new();
+    for _ in 0..times {
+        let started = Instant::now();
+        let pushed = otlp.push(&snapshot, &introspect).await;
+        pushed.map_err(|error| anyhow!("pushing: {error}"))?;
+        durations.push(started.elapsed());
+    }
+    Ok(median(durations))
+}
+
+fn snapshot(projects: usize) -> Arc<Snapshot> {
+    let projects: Vec<_> = (0..projects as u64)
+        .map(|id| Arc::new(project(id)))
+        .collect();
+    let report = Report {
+        ended: 0,
+        took: Duration::ZERO,
+        requests: 0,
+        reached: true,
+        failure: None,
+        failed: 0,
+        last_complete: None,
+        errors: BTreeMap::new(),
+    };
+    let count = Some(projects.len() as u64);
+    let snapshot = Snapshot::new(1, projects, count, report, &shown());
+    Arc::new(snapshot)
+}
+
+fn project(id: u64) -> Project {
+    let readings = 0..questions().len() as u64;
+    let readings = readings.map(|slot| Reading::Known {
+        value: id * 31 + slot,
+        at: id,
+    });
+    let identity = Identity {
+        id,
+        id_text: id.to_string(),
+        path: format!("group-{:03}/project-{id:06}", id % 300),
+        name: format!("project-{id:06}"),
+        last_activity: Some(id),
+        ..Identity::default()
+    };
+    Project {
+        identity,
+        listed: id,
+        readings: readings.collect(),
+    }
+}
+
+fn shown() -> Shown {
+    Shown::new(|_| true, false)
+}
+
+fn resource() -> Resource {
+    Resource::builder_empty()
+        .with_service_name("gitlab-metrics-bridge")
+        .build()
+}
