@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let config = match configure(&cli) {
+    let config = match configure(&cli, &command) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("gitlab-metrics-bridge: {error:#}");
@@ -41,12 +41,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn configure(cli: &Cli) -> Result<Config> {
+fn configure(cli: &Cli, command: &Command) -> Result<Config> {
     let names: Vec<_> = metrics::catalogue()
         .iter()
         .map(|metric| metric.name)
         .collect();
     let config = Config::load(&cli.flags, &Environment::of_process(), &names)?;
+    if matches!(command, Command::Run | Command::Once) {
+        app::token(&config)?;
+    }
     app::start_logging(&config.log)?;
     Ok(config)
 }

@@ -65,6 +65,7 @@ fn snapshot(projects: usize) -> Arc<Snapshot> {
         reached: true,
         failure: None,
         failed: 0,
+        absent: Vec::new(),
         last_complete: None,
         errors: BTreeMap::new(),
     };

@@ -22,6 +22,7 @@ pub use check::check;
 pub use demo::demo;
 pub use logging::start as start_logging;
 pub use once::once;
+pub use parts::token;
 
 /// How long everything together may take to end once told to stop: the last export and open
 /// scrapes have their own, shorter limits.

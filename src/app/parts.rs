@@ -126,14 +126,7 @@ impl Parts {
 /// The client of the configured GitLab.
 pub fn client(config: &Config) -> Result<Client> {
     let gitlab = &config.gitlab;
-    let token = match &gitlab.token {
-        Some(config::Token::Value(value)) => gitlab::Token::Value(value.clone()),
-        Some(config::Token::File(file)) => gitlab::Token::File(file.clone()),
-        None => bail!(
-            "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
-             (in GitLab: Preferences > Access tokens)"
-        ),
-    };
+    let token = token(config)?;
     let settings = gitlab::Settings {
         url: gitlab.url.clone(),
         token,
@@ -148,6 +141,21 @@ pub fn client(config: &Config) -> Result<Client> {
         attempts: gitlab.attempts,
     };
     Client::build(settings).context("building the GitLab client")
+}
+
+/// The access token.
+///
+/// # Errors
+/// If none is configured.
+pub fn token(config: &Config) -> Result<gitlab::Token> {
+    match &config.gitlab.token {
+        Some(config::Token::Value(value)) => Ok(gitlab::Token::Value(value.clone())),
+        Some(config::Token::File(file)) => Ok(gitlab::Token::File(file.clone())),
+        None => bail!(
+            "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
+             (in GitLab: Preferences > Access tokens)"
+        ),
+    }
 }
 
 /// The metrics that the configuration leaves on.

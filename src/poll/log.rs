@@ -64,7 +64,7 @@ pub fn log(last: &Snapshot, snapshot: &Snapshot) {
             requests,
             took,
             failure,
-            "poll incomplete; the last good values are kept"
+            "poll incomplete; what was known is kept"
         ),
     }
 }
