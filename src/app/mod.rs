@@ -34,9 +34,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// If a part can't be built or the listener breaks.
 pub async fn run(config: Config) -> Result<()> {
     let stop = CancellationToken::new();
-    let parts = Parts::build(&config).await?;
+    // First of all: whoever sees the listener may tell us to stop.
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let parts = Parts::build(&config).await?;
     let mut tasks = parts.spawn(&stop);
     let ended = tokio::select! {
         _ = terminate.recv() => Ok(()),
