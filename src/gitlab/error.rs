@@ -138,9 +138,7 @@ impl Error {
                 "Check the path, that the token's user may see it, and that GITLAB_URL is the \
                  address of GitLab itself, with its sub-path if it has one."
             }
-            Error::Refused { status: 407, .. } => {
-                return NetworkFailure::Proxy.advice().map(Into::into);
-            }
+            Error::Refused { status: 407, .. } => NetworkFailure::Proxy.advice(),
             Error::RateLimited { .. } => {
                 "Lower gitlab.requests_per_second or poll less often, or ask for a higher limit."
             }
@@ -160,7 +158,7 @@ impl Error {
                 "Set GITLAB_URL to the address where GitLab's API itself answers; if this is a \
                  login page, let the bridge pass it."
             }
-            Error::Network { kind, .. } => return kind.advice().map(Into::into),
+            Error::Network { kind, .. } => kind.advice(),
             Error::Refused { .. }
             | Error::TooLarge { .. }
             | Error::Server { .. }

@@ -83,8 +83,8 @@ impl NetworkFailure {
         }
     }
 
-    pub(super) fn advice(self) -> Option<&'static str> {
-        Some(match self {
+    pub(super) fn advice(self) -> &'static str {
+        match self {
             NetworkFailure::Dns => "Check the host name in GITLAB_URL and the name servers.",
             NetworkFailure::Refused | NetworkFailure::Other => {
                 "Check the host and port in GITLAB_URL, the proxy if one is set, and that GitLab \
@@ -110,8 +110,11 @@ impl NetworkFailure {
                 "Check HTTPS_PROXY, HTTP_PROXY and their credentials, or except GitLab's host with \
                  NO_PROXY."
             }
-            NetworkFailure::Interrupted => return None,
-        })
+            NetworkFailure::Interrupted => {
+                "Check what stands between the bridge and GitLab: a proxy or a load balancer may \
+                 cut answers off."
+            }
+        }
     }
 }
 
