@@ -506,30 +506,98 @@ async fn ten_thousand_projects_cost_a_hundred_and_one_requests() {
 }
 
 #[tokio::test]
-async fn a_selected_project_that_is_not_there_is_said_and_the_others_go_on() {
+async fn a_selected_project_that_never_was_there_is_a_mistake_and_one_that_was_is_gone() {
     for version in [Version::V18_8, Version::V16_0] {
         let gitlab = gitlab_of_two().await;
         gitlab.edit(|world| {
             world.version(version);
         });
         let names = ["group/a", "group/nope", "999"].map(str::to_owned).to_vec();
-        let mut poller = poller(&gitlab, &[Source::Projects(names)], filter());
-        let snapshot = poller.poll().await;
-        assert_eq!(failure(&snapshot), None);
-        assert_eq!(
-            snapshot.report.clone().unwrap().absent,
-            ["group/nope", "999"]
+        let snapshot = poller(&gitlab, &[Source::Projects(names)], filter())
+            .poll()
+            .await;
+        let failure = failure(&snapshot).unwrap();
+        assert!(
+            failure.contains("\"group/nope\"") && failure.contains("\"999\""),
+            "{failure}"
         );
         assert_eq!(
             series(&snapshot, "gitlab_commits_total"),
             ["project_id=1 250"]
         );
+        assert_eq!(total(&snapshot), None);
+        assert_eq!(series(&snapshot, "gitlab_project_count"), [""; 0]);
+
+        let names = ["group/a", "2"].map(str::to_owned).to_vec();
+        let mut poller = poller(&gitlab, &[Source::Projects(names)], filter());
+        assert_eq!(total(&*poller.poll().await).as_deref(), Some("51"));
         gitlab.edit(|world| {
             world.remove_project("group/a");
         });
         let snapshot = poller.poll().await;
-        assert_eq!(snapshot.report.clone().unwrap().absent.len(), 3);
-        assert_eq!(series(&snapshot, "gitlab_project_count"), [" 0"]);
+        assert_eq!(snapshot.report.clone().unwrap().absent, ["group/a"]);
+        assert_eq!(total(&snapshot).as_deref(), Some("40"));
+        assert_eq!(series(&snapshot, "gitlab_project_count"), [" 1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_deleted_is_gone_and_the_totals_go_on() {
+    let gitlab = gitlab_of_two().await;
+    gitlab.edit(|world| {
+        world
+            .project_with_id("other/c", 3)
+            .merge_requests(merge_requests(5, 0, 0, 0));
+    });
+    let groups = ["group", "other"].map(|path| Source::Group(path.to_owned()));
+    let mut poller = poller(&gitlab, &groups, filter());
+    assert_eq!(total(&*poller.poll().await).as_deref(), Some("56"));
+    gitlab.edit(|world| {
+        world.remove_project("other/c");
+        world.remove_group("other");
+    });
+    let snapshot = poller.poll().await;
+    assert_eq!(failure(&snapshot), None);
+    assert_eq!(snapshot.report.clone().unwrap().absent, ["other"]);
+    assert_eq!(total(&snapshot).as_deref(), Some("51"));
+    assert_eq!(series(&snapshot, "gitlab_project_count"), [" 2"]);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_half_way_leaves_the_set_of_projects_as_it_was() {
+    let gitlab = GitLab::start(World::large(150)).await.unwrap();
+    let mut poller = poller(&gitlab, MEMBERSHIP, filter());
+    let before = poller.poll().await;
+    gitlab.edit(|world| {
+        world.project("new/one").commits(1);
+    });
+    gitlab.fault(Fault::on("/api/graphql").after(1).always().status(403));
+    gitlab.fault(Fault::on("/api/v4").always().status(403));
+    let after = poller.poll().await;
+    assert!(failure(&after).is_some());
+    assert_eq!(after.projects.len(), 150);
+    assert_eq!(series(&after, "gitlab_project_count"), [" 150"]);
+    assert_eq!(total(&after), total(&before));
+}
+
+#[tokio::test]
+async fn an_old_path_finds_a_renamed_project() {
+    let gitlab = gitlab_of_two().await;
+    gitlab.edit(|world| {
+        world.rename_project("group/a", "other/z");
+    });
+    let mut poller = poller(
+        &gitlab,
+        &[Source::Projects(vec!["group/a".to_owned()])],
+        filter(),
+    );
+    for _ in 0..2 {
+        let snapshot = poller.poll().await;
+        assert_eq!(failure(&snapshot), None);
+        assert_eq!(
+            series(&snapshot, "gitlab_commits_total"),
+            ["project_id=1 250"]
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! `check`: what would work and what would not, each problem with what to do about it.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,16 +27,21 @@ struct Findings {
 
 impl Findings {
     fn good(&mut self, text: impl AsRef<str>) {
-        println!("ok    {}", text.as_ref());
+        self.say("ok  ", text.as_ref());
     }
 
     fn note(&mut self, text: impl AsRef<str>) {
-        println!("note  {}", text.as_ref());
+        self.say("note", text.as_ref());
     }
 
     fn problem(&mut self, text: impl AsRef<str>) {
         self.problems += 1;
-        println!("FAIL  {}", text.as_ref());
+        self.say("FAIL", text.as_ref());
+    }
+
+    /// A reader that has read enough is no failure: the exit code still tells.
+    fn say(&self, word: &str, text: &str) {
+        let _ = writeln!(std::io::stdout().lock(), "{word}  {text}");
     }
 }
 
@@ -83,11 +89,6 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
         findings.note("nothing is selected: is the token a member of a project? See select in the configuration, or --all");
     }
     if let Some(report) = report {
-        for name in &report.absent {
-            findings.problem(format!(
-                "the project {name} does not exist or may not be seen by the token: check its path"
-            ));
-        }
         findings.good(format!(
             "one poll makes {} requests and takes {:.1?}",
             report.requests, report.took
@@ -140,8 +141,10 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
         let (metric, count) = (missing.metric, missing.count);
         match missing.reason {
             Reading::HIDDEN => findings.note(format!(
-                "{metric}: {count} values are hidden from the token (statistics need the Reporter role)"
+                "{metric}: {count} values are hidden from the token, or this GitLab does not keep them \
+                 (statistics and merge requests of private projects need the Reporter role)"
             )),
+            Reading::FORBIDDEN => findings.note(format!("{metric}: GitLab forbids the token {count} values")),
             Reading::UNSUPPORTED => {
                 let asked = catalogue().iter().find(|known| known.name == metric);
                 let asked = asked.map(|metric| questions()[metric.slots().start].0.graphql).unwrap_or_default();

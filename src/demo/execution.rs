@@ -25,6 +25,7 @@ pub(super) enum Object<'w> {
     PageInfo(Page<'w>),
     Project(&'w Project),
     FeatureAccess(bool),
+    Permissions(&'w Project),
     Repository(&'w Project),
     Statistics(&'w Project),
     IssueCounts(&'w Project),
@@ -230,6 +231,10 @@ impl<'w> Execution<'w> {
                 })
             }
             Object::Project(project) => self.project(project, name, arguments),
+            Object::Permissions(project) => Resolved::Value(match name {
+                "downloadCode" => project.shows_code_to(self.viewer).into(),
+                _ => project.shows_merge_requests_to(self.viewer).into(),
+            }),
             Object::FeatureAccess(enabled) => Resolved::Value(match (name, enabled) {
                 ("integerValue", true) => 20.into(),
                 ("integerValue", false) => 0.into(),
@@ -434,7 +439,9 @@ impl<'w> Execution<'w> {
                     _ => Value::Null,
                 }
             }
-            "mergeRequestsEnabled" => merge_requests_shown.into(),
+            // Whether the feature is on for everyone, not whether this user may read its things.
+            "mergeRequestsEnabled" => project.features.merge_requests.into(),
+            "userPermissions" => return Resolved::One(Object::Permissions(project)),
             "issuesEnabled" => issues_shown.into(),
             "jobsEnabled" => project.shows_builds_to(viewer).into(),
             "mergeRequestsAccessLevel" => {
@@ -460,8 +467,10 @@ impl<'w> Execution<'w> {
             }
             "issueStatusCounts" => return shown(issues_shown, Object::IssueCounts(project)),
             "mergeRequests" => {
+                // Without the permission the list is empty, as in GitLab.
                 let count = project.merge_requests.in_state(word("state"));
-                return shown(merge_requests_shown, Object::Counted(count));
+                let count = if merge_requests_shown { count } else { 0 };
+                return Resolved::One(Object::Counted(count));
             }
             "issues" => {
                 let count = match word("state") {

@@ -78,7 +78,7 @@ impl Request<'_> {
         );
         put(
             "merge_requests_enabled",
-            project.shows_merge_requests_to(Viewer::User).into(),
+            project.features.merge_requests.into(),
         );
         put("jobs_enabled", project.shows_builds_to(Viewer::User).into());
         put("issues_access_level", level(features.issues));

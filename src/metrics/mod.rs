@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 pub use bridge::{Bridge, Export, Usage};
-pub use projects::Identity;
+pub use projects::{Identity, Standing};
 pub use question::{Feature, Question, Rest, Selection, keys, member, number};
 pub use reference::{json, markdown, registry, text};
 pub use snapshot::{Age, Missing, Project, Reading, Reason, Report, Snapshot, UnixTime};

@@ -139,10 +139,10 @@ pub struct Identity {
     pub empty: Option<bool>,
     /// When it was last active.
     pub last_activity: Option<UnixTime>,
-    /// Features that are known to be switched off.
-    pub off: Vec<Feature>,
-    /// Features that the token's user does not have, for whatever reason.
-    pub withheld: Vec<Feature>,
+    /// Whether the token's user may read the repository, if known.
+    pub code: Option<bool>,
+    /// What the token's user has of each of [`Feature::ALL`].
+    pub standing: [Standing; Feature::ALL.len()],
 }
 
 impl Identity {
@@ -162,6 +162,8 @@ impl Identity {
         "mergeRequestsAccessLevel.stringValue",
         "issuesEnabled",
         "issuesAccessLevel.stringValue",
+        "userPermissions.readMergeRequest",
+        "userPermissions.downloadCode",
     ];
 
     /// Reads a `Project` node of a GraphQL answer; none without an id and a path.
@@ -181,10 +183,8 @@ impl Identity {
             default_branch: node["repository"]["rootRef"].as_str().map(str::to_owned),
             empty: node["repository"]["empty"].as_bool(),
             last_activity: time(&node["lastActivityAt"]),
-            off: features(|of| switched_off(&node[of.level()]["stringValue"])),
-            withheld: features(|of| {
-                node[of.level()]["stringValue"].is_null() && node[of.switch()] == false
-            }),
+            code: node["userPermissions"]["downloadCode"].as_bool(),
+            standing: Feature::ALL.map(|feature| feature.standing(node)),
             ..identity
         })
     }
@@ -205,11 +205,7 @@ impl Identity {
             default_branch: body["default_branch"].as_str().map(str::to_owned),
             empty: body["empty_repo"].as_bool(),
             last_activity: time(&body["last_activity_at"]),
-            // `…_enabled` is about the token's user; the access level is about the project.
-            off: features(|of| match &body[of.rest_level()] {
-                Json::Null => body[of.rest_switch()] == false,
-                level => switched_off(level),
-            }),
+            standing: Feature::ALL.map(|feature| feature.standing_in_rest(body)),
             ..identity
         })
     }
@@ -221,6 +217,11 @@ impl Identity {
             path: path.to_owned(),
             ..Identity::default()
         }
+    }
+
+    /// What the token's user has of a feature; everything where there is none to ask about.
+    pub fn standing(&self, feature: Option<Feature>) -> Standing {
+        feature.map_or(Standing::On, |feature| self.standing[feature as usize])
     }
 
     /// The full path of the group or user it lies in.
@@ -267,47 +268,64 @@ fn time(value: &Json) -> Option<UnixTime> {
     u64::try_from(timestamp.as_second()).ok()
 }
 
-fn features(is_so: impl Fn(Feature) -> bool) -> Vec<Feature> {
-    Feature::ALL
-        .into_iter()
-        .filter(|feature| is_so(*feature))
-        .collect()
-}
-
-fn switched_off(level: &Json) -> bool {
-    level
-        .as_str()
-        .is_some_and(|level| level.eq_ignore_ascii_case("disabled"))
+/// What a project lets the token's user have of a feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there, as far as is known.
+    #[default]
+    On,
+    /// The project has switched it off: it counts nothing.
+    Off,
+    /// It is there and the user may not read it. GitLab counts 0 then, which says nothing.
+    Denied,
+    /// Off or denied: this GitLab does not tell which over GraphQL.
+    Unclear,
 }
 
 impl Feature {
-    const ALL: [Feature; 2] = [Feature::MergeRequests, Feature::Issues];
+    /// All features, in the order of [`Identity::standing`].
+    pub const ALL: [Feature; 3] = [Feature::MergeRequests, Feature::Issues, Feature::Releases];
 
-    fn switch(self) -> &'static str {
-        match self {
-            Feature::MergeRequests => "mergeRequestsEnabled",
-            Feature::Issues => "issuesEnabled",
+    /// `…Enabled` is about the token's user, the access level about the project, and neither says
+    /// that a guest of a private project reads no merge requests: the permission does.
+    fn standing(self, node: &Json) -> Standing {
+        let permissions = &node["userPermissions"];
+        let (enabled, level, permitted) = match self {
+            Feature::MergeRequests => (
+                &node["mergeRequestsEnabled"],
+                &node["mergeRequestsAccessLevel"]["stringValue"],
+                &permissions["readMergeRequest"],
+            ),
+            Feature::Issues => (
+                &node["issuesEnabled"],
+                &node["issuesAccessLevel"]["stringValue"],
+                &Json::Null,
+            ),
+            Feature::Releases => (&Json::Null, &Json::Null, &permissions["downloadCode"]),
+        };
+        match (enabled.as_bool(), level.as_str(), permitted.as_bool()) {
+            (_, Some(level), _) if switched_off(level) => Standing::Off,
+            (Some(false), None, _) => Standing::Unclear,
+            (Some(false), _, _) | (_, _, Some(false)) => Standing::Denied,
+            _ => Standing::On,
         }
     }
 
-    fn level(self) -> &'static str {
-        match self {
-            Feature::MergeRequests => "mergeRequestsAccessLevel",
-            Feature::Issues => "issuesAccessLevel",
+    /// REST answers 403 for what is denied, so only the switch matters.
+    fn standing_in_rest(self, body: &Json) -> Standing {
+        let (enabled, level) = match self {
+            Feature::MergeRequests => ("merge_requests_enabled", "merge_requests_access_level"),
+            Feature::Issues => ("issues_enabled", "issues_access_level"),
+            Feature::Releases => ("releases_enabled", "releases_access_level"),
+        };
+        match (body[level].as_str(), body[enabled].as_bool()) {
+            (Some(level), _) if switched_off(level) => Standing::Off,
+            (None, Some(false)) => Standing::Off,
+            _ => Standing::On,
         }
     }
+}
 
-    fn rest_switch(self) -> &'static str {
-        match self {
-            Feature::MergeRequests => "merge_requests_enabled",
-            Feature::Issues => "issues_enabled",
-        }
-    }
-
-    fn rest_level(self) -> &'static str {
-        match self {
-            Feature::MergeRequests => "merge_requests_access_level",
-            Feature::Issues => "issues_access_level",
-        }
-    }
+fn switched_off(level: &str) -> bool {
+    level.eq_ignore_ascii_case("disabled")
 }

@@ -41,6 +41,8 @@ pub enum Feature {
     MergeRequests,
     /// Issues.
     Issues,
+    /// Releases.
+    Releases,
 }
 
 /// The fields to select below `Project`, merged from paths, and the way back from an answer.

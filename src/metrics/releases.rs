@@ -1,6 +1,6 @@
 //! Releases.
 
-use super::{Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, Value};
+use super::{Feature, Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, Value};
 
 pub(super) const SUBJECT: Subject = Subject {
     name: "releases",
@@ -17,7 +17,7 @@ pub(super) const SUBJECT: Subject = Subject {
                 rest: Rest::Count("releases"),
                 hidden: &[],
                 when_empty: None,
-                feature: None,
+                feature: Some(Feature::Releases),
             },
         }]),
     }],

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Identity, Question, Shown, catalogue, questions};
+use super::{Identity, Question, Shown, Standing, catalogue, questions};
 
 /// Seconds since 1970, UTC.
 pub type UnixTime = u64;
@@ -74,7 +74,7 @@ pub struct Report {
     pub failure: Option<String>,
     /// How many single values could not be read, though their project was listed.
     pub failed: u64,
-    /// Projects selected by name that do not exist or may not be seen.
+    /// Selected groups and projects that have been there and are not any more.
     pub absent: Vec<String>,
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
@@ -201,8 +201,15 @@ impl Reading {
     /// The reason of a field that this GitLab does not know.
     pub const UNSUPPORTED: Reason = "unsupported";
 
+    /// The reason of what the token may not read, where GitLab says so.
+    pub const FORBIDDEN: Reason = "forbidden";
     /// Reasons that are facts, not failures.
-    pub const QUIET: [Reason; 3] = [Self::NOT_ASKED, Self::HIDDEN, Self::UNSUPPORTED];
+    pub const QUIET: [Reason; 4] = [
+        Self::NOT_ASKED,
+        Self::HIDDEN,
+        Self::FORBIDDEN,
+        Self::UNSUPPORTED,
+    ];
 
     /// The value, if it is known.
     pub fn value(&self) -> Option<u64> {
@@ -212,8 +219,25 @@ impl Reading {
         }
     }
 
+    /// The reading of an answer, given what the token's user has of the question's feature.
+    pub fn of(
+        answer: Option<u64>,
+        question: &Question,
+        identity: &Identity,
+        now: UnixTime,
+    ) -> Reading {
+        match (identity.standing(question.feature), answer) {
+            (Standing::Off, _) => Reading::Off,
+            (Standing::Unclear, _) | (Standing::Denied, None | Some(0)) => {
+                Reading::Unknown(Self::HIDDEN)
+            }
+            (_, Some(value)) => Reading::Known { value, at: now },
+            (Standing::On, None) => Reading::of_null(question, identity, now),
+        }
+    }
+
     /// The reading of a null: nobody tells, unless it follows from an empty repository.
-    pub fn of_null(question: &Question, identity: &Identity, now: UnixTime) -> Reading {
+    fn of_null(question: &Question, identity: &Identity, now: UnixTime) -> Reading {
         match question.when_empty {
             Some(value) if identity.empty == Some(true) => Reading::Known { value, at: now },
             _ => Reading::Unknown(Self::HIDDEN),

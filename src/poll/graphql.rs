@@ -11,7 +11,7 @@ use super::page::PageSize;
 use super::plan::{Capabilities, List, Plan};
 use super::{Found, Listing, Progress};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
-use crate::metrics::{Feature, Identity, Reading, Reason, UnixTime, number, questions};
+use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
 
 /// What one poll asks over GraphQL, and what it learns about asking.
 pub struct Asker<'a> {
@@ -121,7 +121,7 @@ impl Asker<'_> {
         let error = match answer.and_then(|answer| self.read(part, &answer, &plan)) {
             Ok(page) => {
                 match page.timed_out {
-                    true => lock(self.page).failed(part.first),
+                    true => lock(self.page).partial(part.first),
                     false => lock(self.page).answered(part.first, page.took),
                 }
                 self.progress.add(page.found.len());
@@ -253,21 +253,14 @@ impl Asker<'_> {
             let failure = failures
                 .iter()
                 .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
-            let is_in =
-                |features: &[Feature]| question.feature.is_some_and(|of| features.contains(&of));
             readings[*slot] = match (number(value), failure) {
-                _ if is_in(&identity.off) => Reading::Off,
-                // Off, or only not for us? The project's own body tells.
-                _ if is_in(&identity.withheld) => Reading::Unknown(Reading::HIDDEN),
-                (Some(value), _) => Reading::Known {
-                    value,
-                    at: self.now,
-                },
-                (None, Some((_, reason))) => {
+                (None, Some((_, reason)))
+                    if identity.standing(question.feature) == Standing::On =>
+                {
                     failed.push(*slot);
                     Reading::Unknown(reason)
                 }
-                (None, None) => Reading::of_null(question, &identity, self.now),
+                (answer, _) => Reading::of(answer, question, &identity, self.now),
             };
         }
         Found {
@@ -287,7 +280,11 @@ impl Asker<'_> {
                 .iter()
                 .skip_while(|segment| *segment != "nodes")
                 .skip(1);
-            let keys: Vec<_> = below.filter_map(Value::as_str).map(str::to_owned).collect();
+            let mut keys: Vec<_> = below.filter_map(Value::as_str).map(str::to_owned).collect();
+            // The path of an unknown argument ends with the argument; its field is what can't be asked.
+            if is_argument(error) {
+                keys.pop();
+            }
             tracing::info!(
                 field = keys.join("."),
                 "this GitLab does not have a field; its metric is left out"
@@ -300,10 +297,13 @@ impl Asker<'_> {
 
 /// Whether a validation error says that a field or an argument does not exist.
 fn is_unknown(error: &GraphqlError) -> bool {
-    matches!(
-        error.code.as_deref(),
-        Some("undefinedField" | "argumentNotAccepted")
-    ) || error.message.contains("doesn't exist on type")
+    error.code.as_deref() == Some("undefinedField")
+        || error.message.contains("doesn't exist on type")
+        || is_argument(error)
+}
+
+fn is_argument(error: &GraphqlError) -> bool {
+    error.code.as_deref() == Some("argumentNotAccepted")
         || error.message.contains("doesn't accept argument")
 }
 

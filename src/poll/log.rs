@@ -41,7 +41,7 @@ pub fn log(last: &Snapshot, snapshot: &Snapshot) {
         let absent = report.absent.join(", ");
         tracing::warn!(
             absent,
-            "selected projects do not exist or may not be seen by the token"
+            "selected groups or projects are gone, or may not be seen by the token any more"
         );
     }
     match &report.failure {

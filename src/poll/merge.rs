@@ -50,13 +50,16 @@ impl Poller {
                 }),
             );
         }
-        // A list that could not be read leaves its projects as they were. What GitLab says does
-        // not exist is gone.
+        // A list that could not be read leaves the set of projects as it was, so that its count stays
+        // true of it. What GitLab says does not exist is gone.
         if sweep
             .failures
             .iter()
             .any(|(_, error)| !rest::is_gone(error))
         {
+            if self.last.project_count.is_some() {
+                projects.retain(|id, _| last.contains_key(id));
+            }
             for project in &self.last.projects {
                 projects
                     .entry(project.identity.id)
@@ -86,11 +89,8 @@ impl Poller {
             errors: self.errors.clone(),
         };
         let projects: Vec<_> = projects.into_values().collect();
-        let project_count = if complete {
-            Some(projects.len() as u64)
-        } else {
-            self.last.project_count
-        };
+        let known = complete || (self.last.project_count == Some(projects.len() as u64));
+        let project_count = known.then_some(projects.len() as u64);
         Snapshot::new(
             self.last.generation + 1,
             projects,

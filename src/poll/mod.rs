@@ -10,7 +10,7 @@ mod rest;
 mod selection;
 mod sweep;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::gitlab::{Client, Error};
-use crate::metrics::{Identity, Reading, Reason, Shown, Snapshot, UnixTime};
+use crate::metrics::{
+    Feature, Identity, Reading, Reason, Shown, Snapshot, Standing, UnixTime, questions,
+};
 use graphql::lock;
 use page::PageSize;
 
@@ -55,6 +57,8 @@ pub struct Poller {
     page: Mutex<PageSize>,
     /// Ids of the projects that are selected by path: a rename does not lose them.
     ids: HashMap<String, u64>,
+    /// Names of groups and projects that have been there.
+    seen: HashSet<String>,
     last: Arc<Snapshot>,
     errors: BTreeMap<(&'static str, Reason), u64>,
 }
@@ -73,10 +77,33 @@ struct Found {
     failed: Vec<usize>,
 }
 
+impl Found {
+    /// Takes over what is known of features, where it was unclear.
+    fn settle(&mut self, standing: &[Standing; Feature::ALL.len()], slots: &BTreeSet<usize>) {
+        for (ours, settled) in self.identity.standing.iter_mut().zip(standing) {
+            if *ours == Standing::Unclear {
+                // On for the project, and not for us.
+                *ours = if *settled == Standing::Off {
+                    Standing::Off
+                } else {
+                    Standing::Denied
+                };
+            }
+        }
+        for &slot in slots {
+            if self.identity.standing(questions()[slot].0.feature) == Standing::Off {
+                self.readings[slot] = Reading::Off;
+            }
+        }
+    }
+}
+
 /// What was read of a list, and why not all of it.
 #[derive(Default)]
 struct Listing {
     found: Vec<Found>,
+    /// The ids behind names that GitLab has for something else by now.
+    resolved: Vec<(String, u64)>,
     failure: Option<Error>,
 }
 
@@ -85,7 +112,7 @@ struct Listing {
 struct Sweep {
     found: Vec<Found>,
     failures: Vec<(String, Error)>,
-    /// Projects selected by name that are not there.
+    /// Selected groups and projects that have been there and are not any more.
     absent: Vec<String>,
 }
 
@@ -104,6 +131,7 @@ impl Poller {
             graphql: true,
             page: Mutex::new(PageSize::new()),
             ids: HashMap::new(),
+            seen: HashSet::new(),
             last: Arc::default(),
             errors: BTreeMap::new(),
         }

@@ -14,6 +14,8 @@ impl PageSize {
     pub const MAX: usize = 100;
     /// An answer that takes longer is on its way to GitLab's limit of 30 s.
     const SLOW: Duration = Duration::from_secs(10);
+    /// Pages of so many projects are not made smaller for a partial answer.
+    const PARTIAL: usize = 10;
     /// Good pages in a row before a bigger one is tried.
     const PATIENCE: u32 = 3;
 
@@ -40,6 +42,15 @@ impl PageSize {
             self.good = 0;
             self.size = (self.size * 3).div_ceil(2).min(Self::MAX);
         }
+    }
+
+    /// Notes that GitLab ran out of time for a part of a page. That may be one field that is slow
+    /// for every project, so pages do not become tiny for it: its values are asked for over REST.
+    pub fn partial(&mut self, size: usize) {
+        if size > Self::PARTIAL {
+            self.failed(size);
+        }
+        self.good = 0;
     }
 
     /// Notes that a page of `size` projects was too much.

@@ -12,7 +12,9 @@ use super::plan::Capabilities;
 use super::selection::Source;
 use super::{Found, Listing, Progress};
 use crate::gitlab::{Client, Error};
-use crate::metrics::{Identity, Question, Reading, Rest, UnixTime, member, number, questions};
+use crate::metrics::{
+    Identity, Question, Reading, Rest, Standing, UnixTime, member, number, questions,
+};
 
 /// What one poll asks over REST.
 #[derive(Clone, Copy)]
@@ -35,7 +37,7 @@ impl Asker<'_> {
             Source::All => self.walk(&keyset("")).await,
             Source::Group(path) => {
                 let group = encoded(path);
-                self.walk(&format!("groups/{group}/projects?include_subgroups=true&order_by=id&sort=asc&per_page=100"))
+                self.walk(&format!("groups/{group}/projects?include_subgroups=true&with_shared=false&order_by=id&sort=asc&per_page=100"))
                     .await
             }
             Source::Projects(names) => {
@@ -112,19 +114,12 @@ impl Asker<'_> {
         let complete = body.get("statistics").is_some();
         for &slot in self.slots {
             let question = questions()[slot].0;
+            let off = identity.standing(question.feature) == Standing::Off;
             readings[slot] = match question.rest {
-                _ if is_off(question, &identity) => Reading::Off,
-                Rest::Body(path) => match number(member(body, path)) {
-                    Some(value) => Reading::Known {
-                        value,
-                        at: self.now,
-                    },
-                    None if !complete && path.starts_with("statistics.") => {
-                        failed.push(slot);
-                        Reading::Unknown(Reading::HIDDEN)
-                    }
-                    None => Reading::of_null(question, &identity, self.now),
-                },
+                _ if off => Reading::Off,
+                Rest::Body(path) if complete || !path.starts_with("statistics.") => {
+                    Reading::of(number(member(body, path)), question, &identity, self.now)
+                }
                 _ => {
                     failed.push(slot);
                     Reading::Unknown(Reading::HIDDEN)
@@ -165,65 +160,62 @@ impl Asker<'_> {
             id: found.identity.id,
             bodies: HashMap::new(),
         };
-        if !found.identity.withheld.is_empty() {
-            // Without an answer it stays hidden.
-            let path = format!("projects/{}?statistics=true", found.identity.id);
-            let body = bodies.body(path).await;
-            found.identity.off = body
-                .ok()
-                .and_then(Identity::from_rest)
-                .map(|of| of.off)
-                .unwrap_or_default();
-            for &slot in self.slots {
-                if is_off(questions()[slot].0, &found.identity) {
-                    found.readings[slot] = Reading::Off;
-                }
+        if found.identity.standing.contains(&Standing::Unclear) {
+            // Without an answer it stays unclear, and hidden.
+            let body = bodies
+                .body(format!("projects/{}?statistics=true", found.identity.id))
+                .await;
+            if let Some(settled) = body.ok().and_then(Identity::from_rest) {
+                found.settle(&settled.standing, self.slots);
             }
         }
         for slot in std::mem::take(&mut found.failed) {
             let question = questions()[slot].0;
-            match bodies.ask(question.rest, &found.identity).await {
-                Ok(Some(value)) => {
-                    found.readings[slot] = Reading::Known {
-                        value,
-                        at: self.now,
-                    }
-                }
-                Ok(None) => {
-                    found.readings[slot] = Reading::of_null(question, &found.identity, self.now)
-                }
+            found.readings[slot] = match bodies.ask(question.rest, &found.identity).await {
+                Ok(answer) => Reading::of(answer, question, &found.identity, self.now),
                 Err(error) if is_gone(&error) => return None,
-                Err(error) => found.readings[slot] = Reading::Unknown(error.reason()),
-            }
+                Err(error) => Reading::Unknown(error.reason()),
+            };
         }
         for &slot in self.slots {
-            let question = questions()[slot].0;
             let hidden = found.readings[slot] == Reading::Unknown(Reading::HIDDEN);
-            if !hidden || question.hidden.is_empty() || skip(found.identity.id, slot) {
-                continue;
-            }
-            for &way in question.hidden {
-                if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since))
-                {
-                    continue;
-                }
-                match bodies.ask(way, &found.identity).await {
-                    Ok(Some(value)) => {
-                        found.readings[slot] = Reading::Known {
-                            value,
-                            at: self.now,
-                        };
-                        break;
+            // Who may not read the repository is not told about it in another way.
+            if hidden && found.identity.code != Some(false) {
+                found.readings[slot] = match skip(found.identity.id, slot) {
+                    true => Reading::Unknown(Reading::FORBIDDEN),
+                    false => {
+                        self.uncover(questions()[slot].0, &found.identity, &mut bodies)
+                            .await
                     }
-                    Ok(None) | Err(Error::NotFound { .. }) => {}
-                    Err(error) => {
-                        found.readings[slot] = Reading::Unknown(error.reason());
-                        break;
-                    }
-                }
+                };
             }
         }
         Some(found)
+    }
+
+    /// Asks in other ways for what is hidden.
+    async fn uncover(
+        &self,
+        question: &Question,
+        identity: &Identity,
+        bodies: &mut Bodies<'_>,
+    ) -> Reading {
+        for &way in question.hidden {
+            if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since)) {
+                continue;
+            }
+            match bodies.ask(way, identity).await {
+                Ok(Some(value)) => {
+                    return Reading::Known {
+                        value,
+                        at: self.now,
+                    };
+                }
+                Ok(None) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Reading::Unknown(error.reason()),
+            }
+        }
+        Reading::Unknown(Reading::HIDDEN)
     }
 }
 
@@ -283,12 +275,6 @@ impl Bodies<'_> {
 pub fn is_gone(error: &Error) -> bool {
     let words = ["Project Not Found", "Group Not Found"];
     matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
-}
-
-fn is_off(question: &Question, identity: &Identity) -> bool {
-    question
-        .feature
-        .is_some_and(|feature| identity.off.contains(&feature))
 }
 
 fn keyset(which: &str) -> String {

@@ -48,16 +48,15 @@ impl Poller {
             .await;
         let mut seen = BTreeSet::new();
         for (source, listing) in listings {
-            if let Source::Projects(names) = &source {
-                sweep.absent.extend(self.absent(names, &listing));
-            }
+            self.note_absent(&source, &listing, &mut sweep);
             let filter = &self.settings.selection.filter;
             sweep
                 .found
                 .extend(listing.found.into_iter().filter(|found| {
                     filter.takes(&found.identity, now) && seen.insert(found.identity.id)
                 }));
-            if let Some(error) = listing.failure {
+            let is_absent = matches!(&source, Source::Group(path) if sweep.absent.contains(path));
+            if let Some(error) = listing.failure.filter(|_| !is_absent) {
                 sweep.failures.push((source.to_string(), error));
             }
         }
@@ -87,7 +86,7 @@ impl Poller {
                 self.graphql = self.settings.selection.filter.forks;
                 self.capabilities = Mutex::default();
             }
-            Err(error) if is_blocked(&error) => {
+            Err(error) if is_blocked(&error) || is_broken(&error) => {
                 // Perhaps it is the address that is wrong: REST must answer, or this is the error.
                 self.client.get("version", deadline).await.map_err(|rest| {
                     match is_blocked(&rest) {
@@ -122,7 +121,10 @@ impl Poller {
             Source::Projects(names) => self.named(names, &asker, &rest).await,
         };
         match &listing.failure {
-            Some(error) if listing.found.is_empty() && (is_blocked(error) || is_refused(error)) => {
+            Some(error)
+                if listing.found.is_empty()
+                    && (is_blocked(error) || is_refused(error) || is_broken(error)) =>
+            {
                 tracing::warn!(%error, %source, "GraphQL refuses; REST is used, at more requests");
                 rest.list(source).await
             }
@@ -145,41 +147,78 @@ impl Poller {
             .cloned()
             .collect();
         let mut listing = asker.by_id(&ids).await;
-        if paths.is_empty() || listing.failure.is_some() {
-            // Nothing more to ask, or no use in asking.
-        } else if self.capabilities().asks_by_paths() {
+        if listing.failure.is_none() && !paths.is_empty() && self.capabilities().asks_by_paths() {
             let more = asker.by_path(&paths).await;
             listing.found.extend(more.found);
             listing.failure = more.failure;
-        } else {
-            let more = rest.list(&Source::Projects(paths)).await;
-            listing.found.extend(more.found);
-            listing.failure = more.failure;
+        }
+        // An older GitLab can't be asked by paths, and REST alone knows where a renamed project went.
+        for path in paths {
+            let is_it = |found: &Found| found.identity.path.eq_ignore_ascii_case(&path);
+            if listing.failure.is_some() || listing.found.iter().any(is_it) {
+                continue;
+            }
+            match rest.project(&path).await {
+                Ok(Some(found)) => {
+                    listing.resolved.push((path, found.identity.id));
+                    listing.found.push(found);
+                }
+                Ok(None) => {}
+                Err(error) => listing.failure = Some(error),
+            }
         }
         listing
     }
 
-    /// Which projects selected by name are not there. The ids of the others are remembered: a
-    /// rename does not lose them.
-    fn absent(&mut self, names: &[String], listing: &Listing) -> Vec<String> {
-        let found = || listing.found.iter().map(|found| &found.identity);
-        for name in names {
-            // GitLab's paths are the same in any case.
-            if let Some(identity) =
-                found().find(|identity| identity.path.eq_ignore_ascii_case(name))
-            {
-                self.ids.insert(name.clone(), identity.id);
+    /// Notes which of the selected things are not there. What has been there before was removed
+    /// since, and is gone; what has never been there is a mistake, and nothing is known of it.
+    fn note_absent(&mut self, source: &Source, listing: &Listing, sweep: &mut Sweep) {
+        let absent = match (source, &listing.failure) {
+            (Source::Group(path), Some(error)) if rest::is_gone(error) => vec![path.clone()],
+            (Source::Group(path), None) => {
+                self.seen.insert(path.clone());
+                Vec::new()
+            }
+            (Source::Projects(names), None) => {
+                self.ids.extend(listing.resolved.iter().cloned());
+                names
+                    .iter()
+                    .filter(|name| !self.find(name, listing))
+                    .cloned()
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        for name in absent {
+            if self.seen.contains(&name) {
+                sweep.absent.push(name);
+            } else if matches!(source, Source::Projects(_)) {
+                let detail = "404 Project Not Found".to_owned();
+                sweep.failures.push((
+                    format!("reading the project {name:?}"),
+                    Error::NotFound { detail },
+                ));
             }
         }
-        if listing.failure.is_some() {
-            return Vec::new(); // Perhaps they were only not read.
-        }
-        let id_of = |name: &String| name.parse().ok().or_else(|| self.ids.get(name).copied());
-        let ids: BTreeSet<u64> = found().map(|identity| identity.id).collect();
-        let absent = names
+    }
+
+    /// Whether a project selected by name was found; its id is remembered then, so that a rename
+    /// does not lose it.
+    fn find(&mut self, name: &str, listing: &Listing) -> bool {
+        let id = name.parse().ok().or_else(|| self.ids.get(name).copied());
+        let found = listing
+            .found
             .iter()
-            .filter(|name| id_of(name).is_none_or(|id| !ids.contains(&id)));
-        absent.cloned().collect()
+            .map(|found| &found.identity)
+            .find(|identity| {
+                // GitLab's paths are the same in any case.
+                Some(identity.id) == id || identity.path.eq_ignore_ascii_case(name)
+            });
+        if let Some(identity) = found {
+            self.ids.insert(name.to_owned(), identity.id);
+            self.seen.insert(name.to_owned());
+        }
+        found.is_some()
     }
 
     /// Asks in other ways for what is still open: where GitLab ran out of time for some values of a
@@ -264,6 +303,11 @@ fn is_blocked(error: &Error) -> bool {
             | Error::Refused { .. }
             | Error::NotJson { .. }
     )
+}
+
+/// Whether GitLab fails at answering: REST may do better.
+fn is_broken(error: &Error) -> bool {
+    matches!(error, Error::Server { .. })
 }
 
 /// Whether GraphQL does not take the question, however small the page.
