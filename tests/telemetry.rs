@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{
-    Compression, Introspect, Otlp, Prometheus, Protocol, Target, Temporality,
+    Compression, Introspect, Otlp, Prometheus, Protocol, Rejections, Target, Temporality,
 };
 use gitlab_metrics_bridge::metrics::{
     Bridge, Identity, Project, Reading, Report, Shown, Snapshot, questions,
@@ -81,13 +81,13 @@ fn snapshot(
 }
 
 fn rendered(prometheus: &Prometheus) -> Exposition {
-    let exposition = prometheus.exposition(Bridge::default(), false);
+    let exposition = prometheus.exposition(&introspect(), false);
     let text = exposition.pieces.concat();
     Exposition::parse(std::str::from_utf8(&text).unwrap()).unwrap()
 }
 
 fn introspect() -> Introspect {
-    Arc::new(Bridge::default)
+    Arc::new(|_| Bridge::default())
 }
 
 fn target(receiver: &Receiver, protocol: Protocol) -> Target {
@@ -137,10 +137,7 @@ fn the_seed_metrics_come_out_byte_for_byte() {
     ));
     snapshot.series = shown.series(&snapshot);
     prometheus.render(&Arc::new(snapshot)).unwrap();
-    let text = prometheus
-        .exposition(Bridge::default(), false)
-        .pieces
-        .concat();
+    let text = prometheus.exposition(&introspect(), false).pieces.concat();
     assert_eq!(
         String::from_utf8(text).unwrap(),
         "# HELP gitlab_commits_total Total number of commits\n\
@@ -411,5 +408,53 @@ async fn headers_and_compression_arrive_as_they_were_given() {
             receiver.last_export().series("gitlab_commits_total").len(),
             100
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_points_are_a_failure_although_the_request_succeeded() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let log = tracing_subscriber::registry().with(Rejections);
+    tracing::subscriber::set_global_default(log).unwrap();
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::start();
+        receiver.fail_times(Fault::PartialSuccess(7), 1);
+        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let snapshot = snapshot(1, [1], |_, _| 11);
+        let error = otlp.push(&snapshot, &introspect()).await.unwrap_err();
+        assert!(error.contains("rejected 7 points"), "{error}");
+        otlp.push(&snapshot, &introspect()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_does_not_take_our_headers_elsewhere() {
+    let elsewhere = Receiver::start();
+    let to = format!("{}/v1/metrics", elsewhere.endpoint());
+    let router = axum::Router::new()
+        .fallback(move || async move { axum::response::Redirect::temporary(&to) });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/v1/metrics", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, router).into_future());
+    let mut target = target(&elsewhere, Protocol::Http);
+    target.endpoint = endpoint.parse().unwrap();
+    target.headers = vec![("x-api-key".to_owned(), "secret".to_owned().into())];
+    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    otlp.push(&snapshot(1, [1], |_, _| 11), &introspect())
+        .await
+        .unwrap_err();
+    assert!(elsewhere.read(|received| received.requests.is_empty() && received.refused.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_says_why() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::refusing();
+        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let error = otlp
+            .push(&snapshot(1, [1], |_, _| 11), &introspect())
+            .await
+            .unwrap_err();
+        assert!(error.contains("refused"), "{protocol:?}: {error}");
     }
 }

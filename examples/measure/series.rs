@@ -43,7 +43,7 @@ pub async fn pushing(projects: usize, endpoint: &str, times: usize) -> Result<Du
     };
     let otlp = Otlp::build(&target, resource(), shown())?;
     let snapshot = snapshot(projects);
-    let introspect: Introspect = Arc::new(Bridge::default);
+    let introspect: Introspect = Arc::new(|_| Bridge::default());
     let mut durations = Vec::new();
     for _ in 0..times {
         let started = Instant::now();

@@ -169,6 +169,8 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
     let Some(otlp) = &config.export.otlp else {
         return;
     };
+    let mut endpoint = otlp.endpoint.clone();
+    endpoint.set_query(None); // It may hold a key.
     let pushed = match Otlp::build(
         &parts::target(otlp),
         parts::resource(config),
@@ -177,7 +179,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         Ok(otlp) => {
             let (_publish, snapshots) = watch::channel::<Arc<Snapshot>>(Arc::default());
             let nothing = snapshots.borrow().clone();
-            let introspect = Arc::new(|| crate::metrics::Bridge {
+            let introspect = Arc::new(|_: &Snapshot| crate::metrics::Bridge {
                 version: env!("CARGO_PKG_VERSION"),
                 ..Default::default()
             });
@@ -187,11 +189,10 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         Err(error) => Err(format!("{error:#}")),
     };
     match pushed {
-        Ok(()) => findings.good(format!("{} accepts OTLP", otlp.endpoint)),
+        Ok(()) => findings.good(format!("{endpoint} accepts OTLP")),
         Err(error) => findings.problem(format!(
-            "{} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 HTTP), protocol and \
-             authentication? See otlp in the configuration, or OTEL_EXPORTER_OTLP_*",
-            otlp.endpoint
+            "{endpoint} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 HTTP), protocol and \
+             authentication? See otlp in the configuration, or OTEL_EXPORTER_OTLP_*"
         )),
     }
 }

@@ -29,7 +29,6 @@ pub async fn once(config: Config) -> Result<()> {
     let (publish, snapshots) = watch::channel(Arc::default());
     let introspect = parts::introspect(
         client,
-        snapshots.clone(),
         Some(Arc::clone(&prometheus)),
         otlp.as_ref().map(Otlp::health),
     );
@@ -50,7 +49,7 @@ pub async fn once(config: Config) -> Result<()> {
         }
         None => Ok(()),
     };
-    let exposition = prometheus.exposition(introspect(), false);
+    let exposition = prometheus.exposition(&introspect, false);
     let mut stdout = std::io::stdout().lock();
     let written = exposition
         .pieces

@@ -55,12 +55,7 @@ impl Parts {
         };
         let (publish, snapshots) = watch::channel(Arc::default());
         let health = otlp.as_ref().map(Otlp::health);
-        let introspect = introspect(
-            client,
-            snapshots.clone(),
-            prometheus.clone(),
-            health.clone(),
-        );
+        let introspect = introspect(client, prometheus.clone(), health.clone());
         let pages = Pages {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -204,12 +199,10 @@ pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
 /// Tells what the bridge knows of itself.
 pub fn introspect(
     client: Client,
-    snapshots: Snapshots,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Arc<Health>>,
 ) -> Introspect {
-    Arc::new(move || {
-        let snapshot = snapshots.borrow().clone();
+    Arc::new(move |snapshot| {
         let usage = client.usage();
         let mut exports: Vec<_> = otlp.iter().map(|health| health.export()).collect();
         exports.extend(

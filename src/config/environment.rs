@@ -29,6 +29,13 @@ impl Environment {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Whether a variable is set to nothing, as one that was not expanded is.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.0
+            .get(name)
+            .is_some_and(|value| value.trim().is_empty())
+    }
+
     /// Refuses a variable that looks like ours and is none: a typo must not go unnoticed.
     pub fn refuse_unknown(&self) -> Result<(), Error> {
         let known = || {

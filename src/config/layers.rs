@@ -13,6 +13,12 @@ use super::{Config, Environment, Flags};
 /// Reads everything.
 pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Result<Config, Error> {
     environment.refuse_unknown()?;
+    if environment.is_empty("GITLAB_URL") {
+        // The default would take the token to somebody else's GitLab.
+        let place = Place::Variable("GITLAB_URL".to_owned());
+        return Err(place
+            .error("is empty: write the address of GitLab, or unset it for https://gitlab.com"));
+    }
     if environment.get("GITLAB_TOKEN").is_some() && environment.get("GITLAB_TOKEN_FILE").is_some() {
         let place = Place::Variable("GITLAB_TOKEN_FILE".to_owned());
         return Err(place.error("GITLAB_TOKEN is set too: unset one of them"));

@@ -68,5 +68,8 @@ fn describe(otlp: &Otlp) -> String {
         Protocol::Grpc => "grpc",
         Protocol::HttpProtobuf => "http/protobuf",
     };
-    format!("{protocol} to {}", otlp.endpoint)
+    // A query may hold a key.
+    let mut endpoint = otlp.endpoint.clone();
+    endpoint.set_query(None);
+    format!("{protocol} to {endpoint}")
 }

@@ -10,6 +10,8 @@ pub struct Health(Mutex<State>);
 
 struct State {
     export: Export,
+    /// When the first export ended, well or badly.
+    first: Option<UnixTime>,
     failure: Option<String>,
 }
 
@@ -51,7 +53,7 @@ impl Freshness {
         let limit = self.export.max(Duration::from_secs(1)) * Self::INTERVALS;
         exports
             .iter()
-            .find_map(|health| health.complaint(now, complete, limit))
+            .find_map(|health| health.complaint(now, limit))
     }
 }
 
@@ -67,6 +69,7 @@ impl Health {
         };
         Health(Mutex::new(State {
             export,
+            first: None,
             failure: None,
         }))
     }
@@ -74,6 +77,7 @@ impl Health {
     /// Notes how an export went.
     pub fn note(&self, outcome: &Result<(), String>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.first.get_or_insert_with(now);
         state.export.last = Some(outcome.is_ok());
         state.failure = outcome.as_ref().err().cloned();
         match outcome {
@@ -94,19 +98,18 @@ impl Health {
             .clone()
     }
 
-    /// An export is late when the last good one, or else the poll it should have shown, is too old.
-    fn complaint(&self, now: UnixTime, data: UnixTime, limit: Duration) -> Option<String> {
+    /// Exports are late when the last good one, or else the first that failed, is too long ago.
+    fn complaint(&self, now: UnixTime, limit: Duration) -> Option<String> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failure = state.failure.as_deref()?;
-        let exporter = state.export.exporter;
-        let age =
-            Duration::from_secs(now.saturating_sub(state.export.last_success.unwrap_or(data)));
-        let since = match state.export.last_success {
-            Some(_) => "the last good export",
-            None => "nothing exported since a poll that",
+        let (since, at) = match (state.export.last_success, state.first) {
+            (Some(at), _) => ("the last good export ended", at),
+            (None, first) => ("no export has succeeded since the first one,", first?),
         };
+        let age = Duration::from_secs(now.saturating_sub(at));
+        let exporter = state.export.exporter;
         (age > limit)
-            .then(|| format!("{exporter}: {since} ended {age:?} ago (limit {limit:?}): {failure}"))
+            .then(|| format!("{exporter}: {since} {age:?} ago (limit {limit:?}): {failure}"))
     }
 }
 

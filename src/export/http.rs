@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::health::{Freshness, now};
 use super::{Health, Introspect, Prometheus, Snapshots};
+use crate::metrics::Snapshot;
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -96,12 +97,22 @@ impl Server {
     }
 }
 
+impl Pages {
+    /// The snapshot a client is shown: the latest one that has been rendered.
+    fn shown(&self) -> Arc<Snapshot> {
+        match &self.prometheus {
+            Some(prometheus) => prometheus.snapshot(),
+            None => self.snapshots.borrow().clone(),
+        }
+    }
+}
+
 async fn metrics(State(pages): State<Arc<Pages>>, request: HeaderMap) -> Response {
     let Some(prometheus) = &pages.prometheus else {
         let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     };
-    let exposition = prometheus.exposition((pages.introspect)(), accepts_gzip(&request));
+    let exposition = prometheus.exposition(&pages.introspect, accepts_gzip(&request));
     let length: usize = exposition.pieces.iter().map(|piece| piece.len()).sum();
     let pieces = exposition.pieces.into_iter().map(Ok::<_, Infallible>);
     let mut response = Response::builder()
@@ -127,8 +138,8 @@ async fn ready(State(pages): State<Arc<Pages>>) -> Response {
 }
 
 async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
-    let snapshot = pages.snapshots.borrow().clone();
-    let bridge = (pages.introspect)();
+    let snapshot = pages.shown();
+    let bridge = (pages.introspect)(&snapshot);
     let status = complaint(&pages).map_or("ready".to_owned(), |complaint| {
         format!("not ready: {complaint}")
     });
@@ -146,7 +157,7 @@ async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
 }
 
 fn complaint(pages: &Pages) -> Option<String> {
-    let snapshot = pages.snapshots.borrow().clone();
+    let snapshot = pages.shown();
     let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
     exports.extend(
         pages
@@ -159,25 +170,55 @@ fn complaint(pages: &Pages) -> Option<String> {
         .complaint(now(), snapshot.report.as_ref(), &exports)
 }
 
-/// Whether the client takes gzip: named, or by `*`, and not with a weight of 0.
+/// Whether the client takes gzip: by name, or else by `*`, with a weight above 0.
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let accepted = request.get_all(header::ACCEPT_ENCODING);
-    let mut codings = accepted
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = weight
-            .trim()
-            .strip_prefix("q=")
-            .is_some_and(|q| q.trim().parse() == Ok(0.0));
-        matches!(name.trim(), "gzip" | "*") && !refused
-    })
+    let values = accepted.iter().filter_map(|value| value.to_str().ok());
+    let weights: Vec<(&str, bool)> = values
+        .flat_map(|value| value.split(','))
+        .map(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight
+                .trim()
+                .strip_prefix("q=")
+                .map(|weight| weight.trim().parse::<f32>());
+            (name.trim(), !matches!(weight, Some(Ok(0.0))))
+        })
+        .collect();
+    let taken = |wanted| {
+        weights
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, taken)| *taken)
+    };
+    taken("gzip").or_else(|| taken("*")).unwrap_or(false)
 }
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_whom_takes_it() {
+        for (accepted, gzip) in [
+            ("gzip", true),
+            ("deflate, gzip;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0, *", false),
+            ("gzip;q=0.0", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let request = [(header::ACCEPT_ENCODING, accepted.parse().unwrap())]
+                .into_iter()
+                .collect();
+            assert_eq!(accepts_gzip(&request), gzip, "{accepted}");
+        }
+    }
 }

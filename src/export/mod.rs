@@ -10,6 +10,7 @@ mod health;
 mod http;
 mod meter;
 mod otlp;
+mod overheard;
 mod pages;
 mod prometheus;
 
@@ -22,10 +23,11 @@ use crate::metrics::{Bridge, Snapshot};
 pub use health::{Freshness, Health, now};
 pub use http::{Pages, Server};
 pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
+pub use overheard::Rejections;
 pub use prometheus::{Exposition, Prometheus};
 
 /// The latest snapshot.
 pub type Snapshots = watch::Receiver<Arc<Snapshot>>;
 
-/// Tells what the bridge knows of itself now.
-pub type Introspect = Arc<dyn Fn() -> Bridge + Send + Sync>;
+/// Tells what the bridge knows of itself now, beside a snapshot that is shown.
+pub type Introspect = Arc<dyn Fn(&Snapshot) -> Bridge + Send + Sync>;

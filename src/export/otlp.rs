@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -25,6 +25,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
 use super::meter::{Instruments, SnapshotPage};
+use super::overheard::{Courier, Failure, Rejections};
 use super::pages::{Bounds, pages};
 use super::{Health, Introspect, Snapshots};
 use crate::metrics::{Bridge, Shown, Snapshot};
@@ -67,6 +68,8 @@ pub use opentelemetry_sdk::metrics::Temporality;
 /// The OTLP exporter of the bridge.
 pub struct Otlp {
     exporter: MetricExporter,
+    /// Why the transport failed, where the exporter does not say.
+    failure: Failure,
     gitlab: Arc<Collector<SnapshotPage>>,
     bridge: Arc<Collector<Bridge>>,
     shown: Shown,
@@ -92,15 +95,17 @@ impl Otlp {
     /// If a certificate or key can't be read or a header is not valid.
     pub fn build(target: &Target, resource: Resource, shown: Shown) -> Result<Otlp> {
         let exporter = match target.protocol {
-            Protocol::Grpc => grpc(target)?,
+            Protocol::Grpc => (grpc(target)?, Failure::default()),
             Protocol::Http => http(target)?,
         };
+        let (exporter, failure) = exporter;
         let reader = || SharedReader::new(exporter.temporality());
         let (of_gitlab, of_bridge) = (reader(), reader());
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
         Ok(Otlp {
             exporter,
+            failure,
             gitlab: Arc::new(Collector {
                 reader: of_gitlab,
                 instruments: gitlab,
@@ -201,7 +206,7 @@ impl Otlp {
             )
             .await?;
         }
-        self.send(&self.bridge, introspect()).await
+        self.send(&self.bridge, introspect(snapshot)).await
     }
 
     async fn send<T>(&self, from: &Arc<Collector<T>>, content: T) -> Result<(), String>
@@ -219,10 +224,20 @@ impl Otlp {
             Ok::<_, String>(metrics)
         });
         let metrics = collected.await.map_err(|error| error.to_string())??;
-        self.exporter
-            .export(&metrics)
-            .await
-            .map_err(|error| error.to_string())
+        let exported = self.exporter.export(&metrics).await;
+        let cause = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match (exported, Rejections::take()) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(rejection)) => Err(rejection),
+            (Err(error), _) => Err(match cause {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            }),
+        }
     }
 }
 
@@ -262,8 +277,12 @@ fn grpc(target: &Target) -> Result<MetricExporter> {
         .context("building the OTLP exporter")
 }
 
-fn http(target: &Target) -> Result<MetricExporter> {
-    let mut client = reqwest::Client::builder().timeout(target.timeout);
+fn http(target: &Target) -> Result<(MetricExporter, Failure)> {
+    // A redirect would carry our headers, and the secrets in them, to another place.
+    let redirects = reqwest::redirect::Policy::none();
+    let mut client = reqwest::Client::builder()
+        .timeout(target.timeout)
+        .redirect(redirects);
     if let Some(file) = &target.ca_file {
         let certificates = reqwest::Certificate::from_pem_bundle(&read(file)?);
         client = client
@@ -280,9 +299,10 @@ fn http(target: &Target) -> Result<MetricExporter> {
     let headers = target.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.clone(), value.expose_secret().replace('%', "%25")));
+    let (courier, failure) = Courier::new(client.build().context("building the OTLP client")?);
     let mut builder = MetricExporter::builder()
         .with_http()
-        .with_http_client(client.build().context("building the OTLP client")?)
+        .with_http_client(courier)
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         .with_endpoint(target.endpoint.as_str())
         .with_timeout(target.timeout)
@@ -290,10 +310,8 @@ fn http(target: &Target) -> Result<MetricExporter> {
     if let Some(compression) = target.compression {
         builder = builder.with_compression(compression);
     }
-    builder
-        .with_temporality(target.temporality)
-        .build()
-        .context("building the OTLP exporter")
+    let exporter = builder.with_temporality(target.temporality).build();
+    Ok((exporter.context("building the OTLP exporter")?, failure))
 }
 
 fn read(file: &PathBuf) -> Result<Vec<u8>> {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::gzip::Beginning;
 use super::meter::{Instruments, SnapshotPage};
 use super::pages::{Bounds, pages};
-use super::{Health, Snapshots};
+use super::{Health, Introspect, Snapshots};
 use crate::metrics::{Bridge, Shown, Snapshot};
 
 /// Renders the exposition.
@@ -32,6 +32,7 @@ struct Collector<T> {
 /// The part of the exposition that changes with the snapshot.
 #[derive(Clone, Default)]
 struct Rendered {
+    snapshot: Arc<Snapshot>,
     text: Bytes,
     compressed: Beginning,
 }
@@ -108,6 +109,7 @@ impl Prometheus {
             let compressed = Beginning::new(&text);
             let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
             *rendered = Rendered {
+                snapshot: Arc::clone(snapshot),
                 text: text.into(),
                 compressed,
             };
@@ -116,13 +118,15 @@ impl Prometheus {
         outcome
     }
 
+    /// The snapshot that is shown.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.rendered().snapshot)
+    }
+
     /// The exposition now, with what the bridge says of itself at this moment.
-    pub fn exposition(&self, bridge: Bridge, gzip: bool) -> Exposition {
-        let rendered = self
-            .rendered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    pub fn exposition(&self, introspect: &Introspect, gzip: bool) -> Exposition {
+        let rendered = self.rendered();
+        let bridge = introspect(&rendered.snapshot);
         let fresh = self.bridge.gather(bridge).unwrap_or_else(|error| {
             tracing::error!(error, "reading the bridge's own metrics failed");
             Vec::new()
@@ -135,6 +139,13 @@ impl Prometheus {
             false => [rendered.text, fresh.into()],
         };
         Exposition { pieces, gzip }
+    }
+
+    fn rendered(&self) -> Rendered {
+        self.rendered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn text(&self, snapshot: &Arc<Snapshot>) -> Result<Vec<u8>, String> {

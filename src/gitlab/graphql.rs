@@ -53,7 +53,10 @@ impl Client {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let call = Call::query(url, body.into_bytes());
         match self.ask(&call, deadline).await {
-            Ok(Outcome::Json { body, took, .. }) => answer(body, took),
+            Ok(Outcome::Json { body, took, .. }) => {
+                let credential = self.parts.token.current();
+                answer(body, took, &|text| credential.redact(text))
+            }
             Ok(Outcome::Redirect(to)) => Err(Error::redirected(&to)),
             Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
             Err(error) => Err(error),
@@ -77,12 +80,17 @@ impl Client {
     }
 }
 
-fn answer(mut body: Value, took: Duration) -> Result<Answer, Error> {
+/// `redact` takes the token out of GitLab's words, should it have echoed it.
+fn answer(
+    mut body: Value,
+    took: Duration,
+    redact: &dyn Fn(&str) -> String,
+) -> Result<Answer, Error> {
     let errors = body.get("errors").and_then(Value::as_array);
     let errors = errors
         .into_iter()
         .flatten()
-        .map(GraphqlError::read)
+        .map(|error| GraphqlError::read(error, redact))
         .collect();
     match body.get_mut("data").map(Value::take) {
         None | Some(Value::Null) => Err(Error::Graphql { errors }),
@@ -91,11 +99,11 @@ fn answer(mut body: Value, took: Duration) -> Result<Answer, Error> {
 }
 
 impl GraphqlError {
-    fn read(error: &Value) -> GraphqlError {
+    fn read(error: &Value, redact: &dyn Fn(&str) -> String) -> GraphqlError {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let extension = |name: &str| text(error.get("extensions").and_then(|all| all.get(name)));
         GraphqlError {
-            message: text(error.get("message")).unwrap_or_default(),
+            message: redact(&text(error.get("message")).unwrap_or_default()),
             path: error
                 .get("path")
                 .and_then(Value::as_array)
@@ -119,7 +127,7 @@ mod tests {
             "data": {"projects": {"nodes": [{"id": "1", "releases": null}]}},
             "errors": [{"message": "Timeout on Project.releases", "path": ["projects", "nodes", 0, "releases"]}],
         });
-        let answer = answer(body, Duration::ZERO).unwrap();
+        let answer = answer(body, Duration::ZERO, &str::to_owned).unwrap();
         assert_eq!(answer.data["projects"]["nodes"][0]["id"], "1");
         assert_eq!(
             answer.errors[0].path,
@@ -138,7 +146,7 @@ mod tests {
             "message": "Field 'updatedAt' doesn't exist on type 'Project'",
             "extensions": {"code": "undefinedField", "typeName": "Project", "fieldName": "updatedAt"},
         }]});
-        let Err(Error::Graphql { errors }) = answer(body, Duration::ZERO) else {
+        let Err(Error::Graphql { errors }) = answer(body, Duration::ZERO, &str::to_owned) else {
             panic!("an answer without data is no answer");
         };
         assert_eq!(errors[0].code.as_deref(), Some("undefinedField"));
@@ -150,7 +158,7 @@ mod tests {
     fn an_answer_without_data_is_an_error() {
         for body in [json!({"data": null}), json!({}), json!([]), json!("ok")] {
             assert!(matches!(
-                answer(body, Duration::ZERO),
+                answer(body, Duration::ZERO, &str::to_owned),
                 Err(Error::Graphql { .. })
             ));
         }

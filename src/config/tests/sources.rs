@@ -30,11 +30,16 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
 
 #[test]
 fn an_empty_variable_is_as_good_as_none() {
-    let config = variable("GITLAB_URL", " ")
+    let config = variable("GITLAB_BRIDGE_GROUPS", " ")
         .variable("OTEL_EXPORTER_OTLP_ENDPOINT", "")
         .config();
-    assert_eq!(config.gitlab.url.as_str(), "https://gitlab.com/");
-    assert!(config.export.otlp.is_none());
+    assert!(config.select.groups.is_empty() && config.export.otlp.is_none());
+}
+
+#[test]
+fn an_empty_address_does_not_take_the_token_to_the_default_one() {
+    let complaint = variable("GITLAB_URL", "").complaint();
+    assert!(complaint.contains("GITLAB_URL: is empty"), "{complaint}");
 }
 
 #[test]
