@@ -101,15 +101,12 @@ async fn the_receiver_takes_http_plain_and_compressed() {
 }
 
 #[tokio::test]
-async fn an_export_is_put_together_from_its_chunks() {
+async fn an_export_is_put_together_from_its_pages() {
     let receiver = Receiver::start();
     let mut client = grpc_client(&receiver).await;
-    let chunks = [commits(0..2), commits(2..4)]; // collected before either is sent
-    for chunk in chunks {
-        client.export(chunk).await.unwrap();
+    for page in [commits(0..2), last(commits(2..4)), commits(1..2)] {
+        client.export(page).await.unwrap();
     }
-    client.export(commits(1..2)).await.unwrap();
-
     receiver.read(|received| {
         let counts: Vec<_> = received
             .exports()
@@ -117,6 +114,7 @@ async fn an_export_is_put_together_from_its_chunks() {
             .map(|export| (export.requests, export.count("gitlab_commits_total")))
             .collect();
         assert_eq!(counts, [(2, 4), (1, 1)]);
+        assert_eq!(received.ended(), 1);
     });
 }
 
@@ -441,6 +439,17 @@ fn commits(projects: std::ops::Range<i64>) -> ExportMetricsServiceRequest {
             ..Default::default()
         }],
     }
+}
+
+/// The request as the last of an export: the bridge says who it is there.
+fn last(mut request: ExportMetricsServiceRequest) -> ExportMetricsServiceRequest {
+    let metrics = &mut request.resource_metrics[0].scope_metrics[0].metrics;
+    let build_info = Metric {
+        name: "gitlab_bridge_build_info".to_owned(),
+        ..metrics[0].clone()
+    };
+    metrics.push(build_info);
+    request
 }
 
 fn attribute(key: &str, value: &str) -> KeyValue {

@@ -74,9 +74,10 @@ impl Parts {
         let summary: Vec<_> = config
             .summary()
             .into_iter()
+            .filter(|(key, _)| *key != "listen") // The address that was bound is told.
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = %address, config = summary.join(" "), "starting");
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary.join(" "), "starting");
         Ok(Parts {
             poller,
             server,

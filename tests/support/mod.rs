@@ -11,6 +11,7 @@ pub mod exposition;
 pub mod process;
 pub mod received;
 pub mod receiver;
+pub mod running;
 pub mod tools;
 
 use std::collections::BTreeMap;

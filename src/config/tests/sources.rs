@@ -38,7 +38,7 @@ fn an_empty_variable_is_as_good_as_none() {
 
 #[test]
 fn an_empty_address_does_not_take_the_token_to_the_default_one() {
-    let complaint = variable("GITLAB_URL", "").complaint();
+    let complaint = variable("GITLAB_URL", "").error();
     assert!(complaint.contains("GITLAB_URL: is empty"), "{complaint}");
 }
 

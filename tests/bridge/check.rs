@@ -1,0 +1,213 @@
+//! `check`: what would work, and for what would not, what to do about it.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use gitlab_metrics_bridge::demo::{Fault, GitLab, Token, World};
+
+use crate::support::process::{Finished, Program, bridge, free_ports};
+use crate::support::receiver::Receiver;
+use crate::support::running::{TOKEN, bridge_for};
+use crate::{gitlab_of_two, world_of_two};
+
+/// `check` of a GitLab, with a listener of its own.
+fn check(url: &str) -> Program {
+    bridge_for(url)
+        .env("GITLAB_BRIDGE_ATTEMPTS", "2")
+        .args(["check", "--listen", "127.0.0.1:0"])
+}
+
+/// Asserts what is said, on stdout or in the error.
+#[track_caller]
+fn assert_says(finished: &Finished, code: i32, parts: &[&str]) {
+    assert_eq!(finished.code(), code, "{finished:#?}");
+    let said = finished.stdout() + &finished.stderr();
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not said: {said}");
+    }
+    if code == 1 {
+        assert!(finished.stdout().contains("FAIL"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_set_up_is_told_in_full() {
+    let mut world = world_of_two();
+    world.token(Token::new(TOKEN).expires_at("2030-12-31"));
+    world.remove_field("Project", "releases");
+    let gitlab = GitLab::start(world).await.unwrap();
+    for protocol in ["grpc", "http/protobuf"] {
+        let receiver = Receiver::start();
+        let finished = check(gitlab.url())
+            .env("OTEL_METRICS_EXPORTER", "otlp,prometheus")
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .finish()
+            .await;
+        assert_says(
+            &finished,
+            0,
+            &[
+                gitlab.url(),
+                "GitLab 18.8",
+                "belongs to bridge",
+                "read_api",
+                "2030-12-31",
+                "2 projects",
+                "gitlab_project_releases",
+                "accepts OTLP",
+                &receiver.endpoint(),
+            ],
+        );
+        assert!(!finished.stdout().contains("FAIL"), "{finished:#?}");
+    }
+}
+
+#[tokio::test]
+async fn no_token_is_told_with_where_to_get_one() {
+    let finished = bridge()
+        .args(["check", "--listen", "127.0.0.1:0"])
+        .env("GITLAB_URL", "http://127.0.0.1:1")
+        .finish()
+        .await;
+    assert_says(
+        &finished,
+        1,
+        &["no token", "GITLAB_TOKEN", "read_api", "Access tokens"],
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_good_is_told_with_what_is_wrong_with_it() {
+    let cases = [
+        (Token::new("other-token"), &["GITLAB_TOKEN", "401"][..]),
+        (Token::new(TOKEN).expired(), &["GITLAB_TOKEN", "expired"]),
+        (Token::new(TOKEN).revoked(), &["GITLAB_TOKEN", "revoked"]),
+        (
+            Token::new(TOKEN).scopes(&["read_user"]),
+            &["read_user", "read_api"],
+        ),
+        (
+            Token::new(TOKEN).scopes(&["read_repository"]),
+            &["scope", "read_api"],
+        ),
+    ];
+    for (token, parts) in cases {
+        let mut world = world_of_two();
+        world.token(token);
+        let gitlab = GitLab::start(world).await.unwrap();
+        assert_says(&check(gitlab.url()).finish().await, 1, parts);
+        let once = bridge_for(gitlab.url()).arg("once").finish().await;
+        assert_eq!(once.code(), 1, "{once:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_gitlabs_is_told_with_what_to_set() {
+    let page = "<!doctype html><html><body>nothing here</body></html>";
+    let not_found =
+        |fault: gitlab_metrics_bridge::demo::FaultBuilder| fault.body(404, "text/html", page);
+    for fault in [
+        not_found(Fault::anywhere().always()),
+        Fault::anywhere().always().login_page(),
+    ] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.fault(fault);
+        assert_says(
+            &check(gitlab.url()).finish().await,
+            1,
+            &[gitlab.url(), "GITLAB_URL"],
+        );
+        let once = bridge_for(gitlab.url()).arg("once").finish().await;
+        assert_eq!(once.code(), 1, "{once:#?}");
+        assert!(once.stderr().contains("GITLAB_URL"), "{once:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_gitlab_that_is_not_there_is_told() {
+    let [port] = free_ports();
+    let url = format!("http://127.0.0.1:{port}");
+    assert_says(
+        &check(&url).finish().await,
+        1,
+        &[&url, "refuses the connection", "GITLAB_URL"],
+    );
+}
+
+#[tokio::test]
+async fn answers_that_are_no_json_are_told() {
+    for (fault, parts) in [
+        (
+            Fault::anywhere().always().invalid_json(),
+            &["no valid JSON", "proxies"][..],
+        ),
+        (
+            Fault::anywhere().always().truncated(),
+            &["interrupted", "proxy"],
+        ),
+    ] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.fault(fault);
+        assert_says(&check(gitlab.url()).finish().await, 1, parts);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_selection_is_told_and_is_no_problem() {
+    let mut world = World::new();
+    world.group("empty");
+    let gitlab = GitLab::start(world).await.unwrap();
+    let finished = check(gitlab.url())
+        .args(["--group", "empty"])
+        .finish()
+        .await;
+    assert_says(
+        &finished,
+        0,
+        &["0 projects are selected", "nothing is selected"],
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_does_not_exist_is_told_by_name() {
+    let gitlab = gitlab_of_two().await;
+    let finished = check(gitlab.url()).args(["--group", "nope"]).finish().await;
+    assert_says(&finished, 1, &["\"nope\"", "Check the path"]);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_another_way() {
+    let gitlab = gitlab_of_two().await;
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = |command: &str| {
+        bridge_for(gitlab.url())
+            .args([command, "--listen", &address])
+            .finish()
+    };
+    assert_says(&told("check").await, 1, &[&address, "--listen"]);
+    let run = told("run").await;
+    assert_eq!(run.code(), 1, "{run:#?}");
+    assert!(
+        run.stderr().contains(&address) && run.stderr().contains("--listen"),
+        "{run:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_collector_that_is_down_is_told_with_what_to_look_at() {
+    let (gitlab, receiver) = (gitlab_of_two().await, Receiver::refusing());
+    for protocol in ["grpc", "http/protobuf"] {
+        let finished = check(gitlab.url())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env("OTEL_EXPORTER_OTLP_TIMEOUT", "500")
+            .finish()
+            .await;
+        assert_says(
+            &finished,
+            1,
+            &[&receiver.endpoint(), "does not accept OTLP", "4317"],
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! The bridge as users have it: the built program against a model of GitLab, over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod check;
+mod commands;
+mod gitlab;
+mod once;
+mod otlp;
+mod pages;
+mod secrets;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;
+
+use gitlab_metrics_bridge::demo::{GitLab, MergeRequests, World};
+
+use support::exposition::Exposition;
+use support::received::Export;
+use support::{Labels, Series, labels};
+
+/// What the bridge says of itself; the rest is what it says of GitLab.
+const OWN: &str = "gitlab_bridge_";
+
+/// Two projects, 2540 and 2541, with all kinds of counts.
+async fn gitlab_of_two() -> GitLab {
+    GitLab::start(world_of_two()).await.unwrap()
+}
+
+fn world_of_two() -> World {
+    let mut world = World::new();
+    let merge_requests = MergeRequests {
+        opened: 2,
+        closed: 1,
+        merged: 7,
+        locked: 1,
+    };
+    world
+        .project_with_id("group/a", 2540)
+        .commits(11)
+        .issues(3, 1)
+        .merge_requests(merge_requests)
+        .releases(2);
+    world.project_with_id("group/b", 2541).commits(250);
+    world
+}
+
+/// The series of a project.
+fn of_project(id: &str) -> Labels {
+    labels([("project_id", id)])
+}
+
+/// The values of a metric that has only the label `project_id`, by it.
+fn by_project(series: &Series) -> Vec<(&str, f64)> {
+    let by_project = series
+        .iter()
+        .map(|(labels, value)| (labels["project_id"].as_str(), *value));
+    by_project.collect()
+}
+
+/// Asserts that an export over OTLP and an exposition tell the same: all about GitLab, and of the
+/// bridge itself the same metrics with the same labels.
+#[track_caller]
+fn assert_same(export: &Export, exposition: &Exposition) {
+    let pushed: Vec<&String> = export.metrics.keys().collect();
+    let shown: Vec<&String> = exposition.families.keys().collect();
+    assert_eq!(pushed, shown);
+    for (name, family) in &exposition.families {
+        let (pushed, shown) = (export.series(name), exposition.series(name));
+        if name.starts_with(OWN) {
+            assert_eq!(label_names(&pushed), label_names(&shown), "{name}");
+        } else {
+            assert_eq!(pushed, shown, "{name}");
+        }
+        let kind = match export.metrics[name].kind {
+            "sum" => "counter",
+            other => other,
+        };
+        assert_eq!(
+            (kind, family.help.as_deref()),
+            (
+                family.kind.as_str(),
+                Some(export.metrics[name].description.as_str())
+            )
+        );
+    }
+}
+
+fn label_names(series: &Series) -> Option<Vec<&String>> {
+    let first = series.keys().next()?;
+    Some(first.keys().collect())
+}

@@ -1,0 +1,143 @@
+//! The variables of OpenTelemetry, as far as the receiver can tell.
+
+use gitlab_metrics_bridge::demo::GitLab;
+
+use crate::gitlab_of_two;
+use crate::support::certificates::Certificates;
+use crate::support::process::{Program, free_ports};
+use crate::support::received::Transport;
+use crate::support::receiver::Receiver;
+use crate::support::running::{Running, bridge_for};
+
+const PROTOCOLS: [(&str, Transport); 2] = [
+    ("grpc", Transport::Grpc),
+    ("http/protobuf", Transport::Http),
+];
+
+fn once(gitlab: &GitLab, receiver: &Receiver, protocol: &str) -> Program {
+    bridge_for(gitlab.url())
+        .arg("once")
+        .env("OTEL_METRICS_EXPORTER", "otlp")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+        .env("OTEL_EXPORTER_OTLP_TIMEOUT", "5000")
+}
+
+#[tokio::test]
+async fn the_instance_id_is_the_same_after_a_restart() {
+    let gitlab = gitlab_of_two().await;
+    let [port] = free_ports();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let receiver = Receiver::start();
+        let program = bridge_for(gitlab.url())
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint());
+        let bridge = Running::listening(program).await;
+        receiver.wait_for(|received| received.ended() > 0).await;
+        assert_eq!(bridge.stop().await.code(), 0);
+        let resource = receiver.last_export().resource.clone();
+        assert_eq!(resource["service.name"], "gitlab-metrics-bridge");
+        assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
+        ids.push(resource["service.instance.id"].clone());
+    }
+    assert!(!ids[0].is_empty());
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn the_name_and_the_attributes_of_the_resource_arrive() {
+    let (gitlab, receiver) = (gitlab_of_two().await, Receiver::start());
+    let finished = once(&gitlab, &receiver, "http/protobuf")
+        .env("OTEL_SERVICE_NAME", "mine")
+        .env(
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "service.name=theirs,service.instance.id=i-1,deployment.environment.name=a%2Cb",
+        )
+        .finish()
+        .await;
+    assert_eq!(finished.code(), 0, "{finished:#?}");
+    let resource = receiver.last_export().resource.clone();
+    assert_eq!(resource["service.name"], "mine");
+    assert_eq!(resource["service.instance.id"], "i-1");
+    assert_eq!(resource["deployment.environment.name"], "a,b");
+}
+
+#[tokio::test]
+async fn headers_and_compression_are_honoured() {
+    let gitlab = gitlab_of_two().await;
+    for (protocol, transport) in PROTOCOLS {
+        let receiver = Receiver::start();
+        let finished = once(&gitlab, &receiver, protocol)
+            .env(
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "Authorization=Basic%20YTpi,x-tenant=one",
+            )
+            .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+            .finish()
+            .await;
+        assert_eq!(finished.code(), 0, "{finished:#?}");
+        receiver.read(|received| {
+            assert!(!received.requests.is_empty());
+            for request in &received.requests {
+                assert_eq!(request.transport, transport);
+                assert_eq!(request.header("authorization"), Some("Basic YTpi"));
+                assert_eq!(request.header("x-tenant"), Some("one"));
+                let encoding = request
+                    .header("content-encoding")
+                    .or(request.header("grpc-encoding"));
+                assert_eq!(encoding, Some("gzip"), "{protocol}");
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn tls_is_trusted_by_its_authority_alone() {
+    let gitlab = gitlab_of_two().await;
+    let certificates = Certificates::generate();
+    for (protocol, transport) in PROTOCOLS {
+        let receiver = Receiver::start_tls(&certificates);
+        let stranger = once(&gitlab, &receiver, protocol).finish().await;
+        assert_eq!(stranger.code(), 1, "{protocol}: {stranger:#?}");
+        let trusting = once(&gitlab, &receiver, protocol)
+            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &certificates.ca)
+            .finish()
+            .await;
+        assert_eq!(trusting.code(), 0, "{protocol}: {trusting:#?}");
+        receiver.read(|received| {
+            assert_eq!(received.ended(), 1);
+            assert!(
+                received
+                    .requests
+                    .iter()
+                    .all(|request| request.transport == transport)
+            );
+        });
+    }
+}
+
+#[tokio::test]
+async fn mutual_tls_shows_the_clients_certificate() {
+    let gitlab = gitlab_of_two().await;
+    let certificates = Certificates::generate();
+    for (protocol, _) in PROTOCOLS {
+        let receiver = Receiver::start_mutual_tls(&certificates);
+        let trusting = || {
+            once(&gitlab, &receiver, protocol)
+                .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &certificates.ca)
+        };
+        let nameless = trusting().finish().await;
+        assert_eq!(nameless.code(), 1, "{protocol}: {nameless:#?}");
+        let known = trusting()
+            .env(
+                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+                &certificates.client,
+            )
+            .env("OTEL_EXPORTER_OTLP_CLIENT_KEY", &certificates.client_key)
+            .finish()
+            .await;
+        assert_eq!(known.code(), 0, "{protocol}: {known:#?}");
+        assert_eq!(receiver.read(|received| received.ended()), 1, "{protocol}");
+    }
+}
