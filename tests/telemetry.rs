@@ -305,6 +305,34 @@ async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_first_poll_is_exported_when_it_ends_and_not_an_interval_later() {
+    let receiver = Receiver::start();
+    let mut target = target(&receiver, Protocol::Grpc);
+    target.interval = Duration::from_secs(4);
+    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let (publish, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let stop = CancellationToken::new();
+    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+    receiver.wait_for(|received| received.ended() == 1).await;
+    assert_eq!(
+        receiver.last_export().count("gitlab_commits_total"),
+        0,
+        "no poll has ended"
+    );
+    let published = std::time::Instant::now();
+    publish.send_replace(snapshot(1, [1], |_, _| 11));
+    receiver.wait_for(|received| received.ended() == 2).await;
+    assert!(
+        published.elapsed() < target.interval / 2,
+        "{:?}",
+        published.elapsed()
+    );
+    assert_eq!(receiver.last_export().count("gitlab_commits_total"), 1);
+    stop.cancel();
+    pushing.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hanging_receiver_does_not_hold_up_the_stop() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();

@@ -125,29 +125,26 @@ impl Otlp {
         Arc::clone(&self.health)
     }
 
-    /// Pushes right after the first poll, then every interval, and once more when told to stop.
-    /// After a failure it tries again sooner.
+    /// Pushes every interval, right after the first poll, and once more when told to stop. After a
+    /// failure it tries again sooner.
     pub async fn run(
         self,
         mut snapshots: Snapshots,
         introspect: Introspect,
         stop: CancellationToken,
     ) {
-        let first_poll = snapshots.wait_for(|snapshot| snapshot.report.is_some());
         let mut next = Instant::now() + self.interval;
-        tokio::select! {
-            _ = first_poll => next = Instant::now(),
-            () = sleep_until(next) => {}
-            () = stop.cancelled() => {}
-        }
         let mut pause = Self::FIRST_PAUSE;
+        let mut poll_shown = false;
         loop {
             tokio::select! {
                 () = sleep_until(next) => {}
+                Ok(_) = snapshots.wait_for(|snapshot| snapshot.report.is_some()), if !poll_shown => {}
                 () = stop.cancelled() => break,
             }
             let started = Instant::now();
             let snapshot = snapshots.borrow_and_update().clone();
+            poll_shown = snapshot.report.is_some();
             let pushed = tokio::select! {
                 pushed = self.push(&snapshot, &introspect) => pushed,
                 () = stop.cancelled() => break,
@@ -196,7 +193,9 @@ impl Otlp {
         snapshot: &Arc<Snapshot>,
         introspect: &Introspect,
     ) -> Result<(), String> {
-        for page in pages(&self.shown, snapshot, Bounds::DEFAULT, false) {
+        let (shown, of) = (self.shown.clone(), Arc::clone(snapshot));
+        let pages = computing(move || pages(&shown, &of, Bounds::DEFAULT, false)).await?;
+        for page in pages {
             self.send(
                 &self.gitlab,
                 SnapshotPage {
@@ -214,8 +213,7 @@ impl Otlp {
         T: Default + Send + 'static,
     {
         let from = Arc::clone(from);
-        // Collecting takes milliseconds of computing, too long for the runtime's workers.
-        let collected = tokio::task::spawn_blocking(move || {
+        let metrics = computing(move || {
             let mut metrics = ResourceMetrics::default();
             let collected = from
                 .instruments
@@ -223,7 +221,7 @@ impl Otlp {
             collected.map_err(|error| error.to_string())?;
             Ok::<_, String>(metrics)
         });
-        let metrics = collected.await.map_err(|error| error.to_string())??;
+        let metrics = metrics.await??;
         let exported = self.exporter.export(&metrics).await;
         let cause = self
             .failure
@@ -239,6 +237,15 @@ impl Otlp {
             }),
         }
     }
+}
+
+/// Runs what takes milliseconds of computing, too long for the runtime's workers.
+async fn computing<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 fn grpc(target: &Target) -> Result<MetricExporter> {
