@@ -20,7 +20,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The selected projects, by id.
     pub projects: Vec<Arc<Project>>,
-    /// How many projects are selected, once a list of them was read to its end.
+    /// How many projects are selected, once all lists of them were read to their end; it stays known
+    /// while later failures leave the set as it was.
     pub project_count: Option<u64>,
     /// The poll that built this snapshot; none before the first has ended.
     pub report: Option<Report>,
@@ -196,11 +197,11 @@ impl Snapshot {
 impl Reading {
     /// The reason of a question that the configuration leaves out.
     pub const NOT_ASKED: Reason = "not_asked";
-    /// The reason of a null: the token may not see it, or GitLab does not have it.
+    /// The reason of a null, and of a 0 where the token has no permission: it may not see it, or GitLab
+    /// does not keep it.
     pub const HIDDEN: Reason = "hidden";
     /// The reason of a field that this GitLab does not know.
     pub const UNSUPPORTED: Reason = "unsupported";
-
     /// The reason of what the token may not read, where GitLab says so.
     pub const FORBIDDEN: Reason = "forbidden";
     /// Reasons that are facts, not failures.
