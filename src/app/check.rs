@@ -69,19 +69,15 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
     match client.introduce(Instant::now() + PATIENCE).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
-            let advice = error
-                .advice()
-                .map(|advice| format!(". {advice}"))
-                .unwrap_or_default();
-            findings.problem(format!("{url}: {error}{advice}"));
+            findings.problem(format!("{url}: {}", error.with_advice()));
             return Ok(());
         }
     }
     let shown = parts::shown(config);
     let mut poller = parts::poller(config, client, shown)?;
     let snapshot = poller.poll().await;
-    let report = snapshot.report.clone();
-    match report.as_ref().and_then(|report| report.failure.as_ref()) {
+    let report = snapshot.report.as_ref();
+    match report.and_then(|report| report.failure.as_ref()) {
         Some(failure) => findings.problem(failure),
         None => findings.good(format!("{} projects are selected", snapshot.projects.len())),
     }
