@@ -1,7 +1,7 @@
 //! Reads lists of projects over GraphQL, a page of up to 100 projects and all their values at a time.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::page::PageSize;
 use super::plan::{Capabilities, List, Plan};
-use super::{Found, Listing, Progress};
+use super::{Found, Listing, Progress, lock};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
 use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
 
@@ -330,8 +330,4 @@ fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> 
         "graphql"
     };
     (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
