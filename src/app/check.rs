@@ -165,8 +165,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
     let Some(otlp) = &config.export.otlp else {
         return;
     };
-    let mut endpoint = otlp.endpoint.clone();
-    endpoint.set_query(None); // It may hold a key.
+    let endpoint = otlp.shown_endpoint();
     let pushed = match Otlp::build(
         &parts::target(otlp),
         parts::resource(config),
