@@ -125,7 +125,8 @@ impl Otlp {
         Arc::clone(&self.health)
     }
 
-    /// Pushes right after the first poll, then every interval, and once more when told to stop.
+    /// Pushes right after the first poll, or what the bridge says of itself if that takes longer than
+    /// an interval; then every interval, and once more when told to stop.
     /// After a failure it tries again sooner.
     pub async fn run(
         self,
@@ -196,7 +197,9 @@ impl Otlp {
         snapshot: &Arc<Snapshot>,
         introspect: &Introspect,
     ) -> Result<(), String> {
-        for page in pages(&self.shown, snapshot, Bounds::DEFAULT, false) {
+        let (shown, whole) = (self.shown.clone(), Arc::clone(snapshot));
+        let pages = computed(move || pages(&shown, &whole, Bounds::DEFAULT, false)).await?;
+        for page in pages {
             self.send(
                 &self.gitlab,
                 SnapshotPage {
@@ -214,16 +217,15 @@ impl Otlp {
         T: Default + Send + 'static,
     {
         let from = Arc::clone(from);
-        // Collecting takes milliseconds of computing, too long for the runtime's workers.
-        let collected = tokio::task::spawn_blocking(move || {
+        let metrics = computed(move || {
             let mut metrics = ResourceMetrics::default();
             let collected = from
                 .instruments
                 .collect(content, || from.reader.collect(&mut metrics))?;
             collected.map_err(|error| error.to_string())?;
             Ok::<_, String>(metrics)
-        });
-        let metrics = collected.await.map_err(|error| error.to_string())??;
+        })
+        .await??;
         let exported = self.exporter.export(&metrics).await;
         let cause = self
             .failure
@@ -239,6 +241,14 @@ impl Otlp {
             }),
         }
     }
+}
+
+/// What takes milliseconds of computing, too long for the runtime's workers. Fails if it panics.
+async fn computed<T: Send + 'static>(
+    compute: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let computed = tokio::task::spawn_blocking(compute).await;
+    computed.map_err(|error| error.to_string())
 }
 
 fn grpc(target: &Target) -> Result<MetricExporter> {
