@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::parts;
@@ -73,7 +72,7 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
             return Ok(());
         }
     }
-    let shown = parts::shown(config);
+    let shown = parts::shown(config)?;
     let mut poller = parts::poller(config, client, shown)?;
     let snapshot = poller.poll().await;
     let report = snapshot.report.as_ref();
@@ -166,14 +165,11 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         return;
     };
     let endpoint = otlp.shown_endpoint();
-    let pushed = match Otlp::build(
-        &parts::target(otlp),
-        parts::resource(config),
-        parts::shown(config),
-    ) {
+    let built = parts::shown(config)
+        .and_then(|shown| Otlp::build(&parts::target(otlp), parts::resource(config), shown));
+    let pushed = match built {
         Ok(otlp) => {
-            let (_publish, snapshots) = watch::channel::<Arc<Snapshot>>(Arc::default());
-            let nothing = snapshots.borrow().clone();
+            let nothing = Arc::<Snapshot>::default();
             let introspect = Arc::new(|_: &Snapshot| crate::metrics::Bridge {
                 version: env!("CARGO_PKG_VERSION"),
                 ..Default::default()

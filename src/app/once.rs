@@ -18,7 +18,7 @@ use crate::export::{Otlp, Prometheus};
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
     let client = parts::client(&config)?;
-    let shown = parts::shown(&config);
+    let shown = parts::shown(&config)?;
     let resource = parts::resource(&config);
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
     let otlp = match &config.export.otlp {
