@@ -258,3 +258,82 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Feature, Rest};
+
+    const KNOWN: Reading = Reading::Known { value: 7, at: 1 };
+
+    fn snapshot(readings: &[Reading]) -> Snapshot {
+        let projects = readings.iter().map(|reading| {
+            Arc::new(Project {
+                identity: Identity::default(),
+                listed: 1,
+                readings: vec![*reading],
+            })
+        });
+        Snapshot {
+            projects: projects.collect(),
+            project_count: Some(readings.len() as u64),
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_last_good_value_and_a_fact_does_not() {
+        let failed = Reading::Unknown("timeout");
+        assert_eq!(failed.or_last_good(Some(&KNOWN)), KNOWN);
+        assert_eq!(failed.or_last_good(Some(&Reading::Off)), failed);
+        assert_eq!(failed.or_last_good(None), failed);
+        for fact in Reading::QUIET
+            .map(Reading::Unknown)
+            .into_iter()
+            .chain([Reading::Off])
+        {
+            assert_eq!(fact.or_last_good(Some(&KNOWN)), fact);
+        }
+    }
+
+    #[test]
+    fn a_sum_needs_every_project_and_goes_on_without_what_is_off() {
+        assert_eq!(snapshot(&[KNOWN, Reading::Off, KNOWN]).sum(0..1), Some(14));
+        assert_eq!(snapshot(&[]).sum(0..1), Some(0));
+        let unknown = snapshot(&[KNOWN, Reading::Unknown(Reading::HIDDEN)]);
+        assert_eq!(unknown.sum(0..1), None);
+        let uncounted = Snapshot {
+            project_count: None,
+            ..snapshot(&[KNOWN])
+        };
+        assert_eq!(uncounted.sum(0..1), None);
+    }
+
+    #[test]
+    fn a_zero_is_believed_of_those_who_may_read() {
+        let question = Question {
+            graphql: "issueStatusCounts.opened",
+            rest: Rest::Count("issues"),
+            hidden: &[],
+            when_empty: None,
+            feature: Some(Feature::Issues),
+        };
+        let known = |value| Reading::Known { value, at: 1 };
+        let hidden = Reading::Unknown(Reading::HIDDEN);
+        for (standing, answer, reading) in [
+            (Standing::On, Some(0), known(0)),
+            (Standing::On, None, hidden),
+            (Standing::Denied, Some(0), hidden),
+            (Standing::Denied, Some(3), known(3)),
+            (Standing::Unclear, Some(3), hidden),
+            (Standing::Off, Some(3), Reading::Off),
+        ] {
+            let identity = Identity {
+                standing: [standing; Feature::ALL.len()],
+                ..Identity::default()
+            };
+            let read = Reading::of(answer, &question, &identity, 1);
+            assert_eq!(read, reading, "{standing:?} {answer:?}");
+        }
+    }
+}
