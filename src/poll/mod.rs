@@ -51,7 +51,7 @@ pub struct Poller {
     capabilities: Mutex<Capabilities>,
     /// When GitLab is asked again what it can do.
     probe_due: Option<Instant>,
-    /// Whether GraphQL answered the last probe.
+    /// Whether GraphQL is used until the next probe: it answers, and tells what the filter needs.
     graphql: bool,
     page: Mutex<PageSize>,
     /// Ids of the projects that are selected by path: a rename does not lose them.
