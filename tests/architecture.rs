@@ -48,7 +48,7 @@ fn imports_point_one_way() {
 }
 
 #[test]
-fn only_meaning_is_free_of_clocks_and_of_telemetry() {
+fn meaning_is_free_of_clocks_and_of_telemetry() {
     for file in sources(&root().join("src/metrics")) {
         let text = fs::read_to_string(&file).unwrap();
         for foreign in [

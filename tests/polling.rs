@@ -646,3 +646,46 @@ async fn what_one_poll_has_no_time_for_the_next_ones_read_first() {
     }
     assert!(polls > 1, "the first poll had time for all");
 }
+
+#[tokio::test]
+async fn what_gitlab_forbids_is_asked_again_at_every_tenth_poll() {
+    let gitlab = gitlab_of_two().await;
+    gitlab.edit(|world| {
+        world
+            .project("group/a")
+            .visibility(Visibility::Public)
+            .access(Access::Guest);
+    });
+    let repository = "/api/v4/projects/1/repository";
+    gitlab.fault(Fault::on(repository).always().status(403));
+    let mut poller = poller(&gitlab, MEMBERSHIP, filter());
+    let mut asked = Vec::new();
+    for _ in 1..=10 {
+        let snapshot = poller.poll().await;
+        assert_eq!(failure(&snapshot), None);
+        assert_eq!(
+            missing(&snapshot, "gitlab_commits_total"),
+            [("forbidden", 1)]
+        );
+        let requests = gitlab.requests();
+        let of_the_repository = requests
+            .iter()
+            .filter(|request| request.path.contains(repository));
+        asked.push(of_the_repository.count());
+    }
+    assert_eq!(asked, [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+}
+
+#[tokio::test]
+async fn rest_gives_the_same_series_where_graphql_is_broken() {
+    let gitlab = gitlab_of_two().await;
+    let before = poll(&gitlab).await;
+    gitlab.fault(Fault::on("/api/graphql").always().status(500));
+    let after = poll(&gitlab).await;
+    assert_eq!(failure(&after), None);
+    assert_eq!(total(&after), total(&before));
+    assert_eq!(
+        series(&after, "gitlab_commits_total"),
+        series(&before, "gitlab_commits_total")
+    );
+}

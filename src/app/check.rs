@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::parts;
@@ -69,19 +68,15 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
     match client.introduce(Instant::now() + PATIENCE).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
-            let advice = error
-                .advice()
-                .map(|advice| format!(". {advice}"))
-                .unwrap_or_default();
-            findings.problem(format!("{url}: {error}{advice}"));
+            findings.problem(format!("{url}: {}", error.with_advice()));
             return Ok(());
         }
     }
-    let shown = parts::shown(config);
+    let shown = parts::shown(config)?;
     let mut poller = parts::poller(config, client, shown)?;
     let snapshot = poller.poll().await;
-    let report = snapshot.report.clone();
-    match report.as_ref().and_then(|report| report.failure.as_ref()) {
+    let report = snapshot.report.as_ref();
+    match report.and_then(|report| report.failure.as_ref()) {
         Some(failure) => findings.problem(failure),
         None => findings.good(format!("{} projects are selected", snapshot.projects.len())),
     }
@@ -169,16 +164,12 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
     let Some(otlp) = &config.export.otlp else {
         return;
     };
-    let mut endpoint = otlp.endpoint.clone();
-    endpoint.set_query(None); // It may hold a key.
-    let pushed = match Otlp::build(
-        &parts::target(otlp),
-        parts::resource(config),
-        parts::shown(config),
-    ) {
+    let endpoint = otlp.shown_endpoint();
+    let built = parts::shown(config)
+        .and_then(|shown| Otlp::build(&parts::target(otlp), parts::resource(config), shown));
+    let pushed = match built {
         Ok(otlp) => {
-            let (_publish, snapshots) = watch::channel::<Arc<Snapshot>>(Arc::default());
-            let nothing = snapshots.borrow().clone();
+            let nothing = Arc::<Snapshot>::default();
             let introspect = Arc::new(|_: &Snapshot| crate::metrics::Bridge {
                 version: env!("CARGO_PKG_VERSION"),
                 ..Default::default()

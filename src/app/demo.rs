@@ -40,7 +40,7 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     );
     eprintln!("Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C.");
     if let Some(otlp) = &config.export.otlp {
-        eprintln!("OTLP goes to {}.", otlp.endpoint);
+        eprintln!("OTLP goes to {}.", otlp.shown_endpoint());
     }
     let ended = super::run(config).await;
     gitlab.stop().await;

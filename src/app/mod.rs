@@ -46,7 +46,19 @@ pub async fn run(config: Config) -> Result<()> {
     };
     tracing::info!("stopping");
     stop.cancel();
-    if timeout(DRAIN, tasks.join_all()).await.is_err() {
+    let drained = async {
+        while let Some(task) = tasks.join_next().await {
+            match task {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(
+                    error = format!("{error:#}"),
+                    "a part of the bridge failed at the end"
+                ),
+                Err(error) => tracing::error!(%error, "a part of the bridge panicked"),
+            }
+        }
+    };
+    if timeout(DRAIN, drained).await.is_err() {
         tracing::warn!(limit = ?DRAIN, "stopped before everything had ended");
     }
     ended

@@ -1,6 +1,6 @@
 //! `once`: one complete poll, the exposition on stdout and nothing else there.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +18,7 @@ use crate::export::{Otlp, Prometheus};
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
     let client = parts::client(&config)?;
-    let shown = parts::shown(&config);
+    let shown = parts::shown(&config)?;
     let resource = parts::resource(&config);
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
     let otlp = match &config.export.otlp {
@@ -55,9 +55,11 @@ pub async fn once(config: Config) -> Result<()> {
         .pieces
         .iter()
         .try_for_each(|piece| stdout.write_all(piece));
-    written
-        .and_then(|()| stdout.flush())
-        .context("writing the exposition to stdout")?;
+    match written.and_then(|()| stdout.flush()) {
+        // A reader that has read enough, such as `head`, is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("writing the exposition to stdout")?,
+    }
 
     if let Err(error) = rendered {
         bail!("rendering the exposition: {error}");

@@ -42,7 +42,7 @@ impl Parts {
         let server = Server::bind(&config.listen.host, config.listen.port).await?;
         let address = server.address()?;
         let client = client(config)?;
-        let shown = shown(config);
+        let shown = shown(config)?;
         let resource = resource(config);
         let poller = poller(config, client.clone(), shown.clone())?;
         let prometheus = match config.export.prometheus {
@@ -155,15 +155,21 @@ pub fn token(config: &Config) -> Result<gitlab::Token> {
 }
 
 /// The metrics that the configuration leaves on.
-pub fn shown(config: &Config) -> Shown {
-    let disabled = globs(&config.metrics.disabled).unwrap_or_default();
-    Shown::new(
+///
+/// # Errors
+/// If a pattern is not valid: nothing that is to be left out is shown by mistake.
+pub fn shown(config: &Config) -> Result<Shown> {
+    let disabled = globs(&config.metrics.disabled).context("metrics.disabled")?;
+    Ok(Shown::new(
         |name| !disabled.is_match(name),
         config.metrics.project_path_label,
-    )
+    ))
 }
 
 /// The poller of the configured projects.
+///
+/// # Errors
+/// If a pattern is not valid.
 pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
     let select = &config.select;
     let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
@@ -178,11 +184,11 @@ pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
     }
     let include = match select.include.is_empty() {
         true => None,
-        false => Some(globs(&select.include)?),
+        false => Some(globs(&select.include).context("select.include")?),
     };
     let filter = Filter {
         include,
-        exclude: globs(&select.exclude)?,
+        exclude: globs(&select.exclude).context("select.exclude")?,
         archived: select.archived,
         forks: select.forks,
         personal: select.personal,
@@ -278,5 +284,5 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         set.add(glob.with_context(|| format!("the pattern {pattern:?}"))?);
     }
-    set.build().context("the patterns for project paths")
+    set.build().context("joining the patterns")
 }

@@ -68,6 +68,15 @@ pub enum Temporality {
     LowMemory,
 }
 
+impl Otlp {
+    /// The endpoint as it may be shown: without its query, which may hold a key.
+    pub fn shown_endpoint(&self) -> Url {
+        let mut endpoint = self.endpoint.clone();
+        endpoint.set_query(None);
+        endpoint
+    }
+}
+
 impl Words for Protocol {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("http/protobuf", Protocol::HttpProtobuf),

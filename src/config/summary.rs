@@ -68,8 +68,5 @@ fn describe(otlp: &Otlp) -> String {
         Protocol::Grpc => "grpc",
         Protocol::HttpProtobuf => "http/protobuf",
     };
-    // A query may hold a key.
-    let mut endpoint = otlp.endpoint.clone();
-    endpoint.set_query(None);
-    format!("{protocol} to {endpoint}")
+    format!("{protocol} to {}", otlp.shown_endpoint())
 }

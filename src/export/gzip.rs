@@ -50,6 +50,7 @@ impl Beginning {
         checksum_of_rest.update(rest);
         checksum.combine(&checksum_of_rest);
         let mut encoder = DeflateEncoder::new(Vec::new(), LEVEL);
+        // Writing to a vector can't fail here either.
         let _ = encoder.write_all(rest);
         let mut end = encoder.finish().unwrap_or_default();
         end.extend_from_slice(&checksum.finalize().to_le_bytes());

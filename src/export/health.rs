@@ -20,13 +20,15 @@ struct State {
 pub struct Freshness {
     /// The interval of polls.
     pub poll: Duration,
-    /// The interval of OTLP exports.
+    /// The interval of OTLP exports; zero without OTLP.
     pub export: Duration,
 }
 
 impl Freshness {
     /// How many intervals may pass without a success.
     const INTERVALS: u32 = 3;
+    /// What counts as an interval of exports at least: times are kept in whole seconds.
+    const SHORTEST: Duration = Duration::from_secs(1);
 
     /// Says why the bridge is not ready; none if it is.
     pub fn complaint(
@@ -50,7 +52,7 @@ impl Freshness {
                 "the last complete poll ended {age:?} ago (limit {limit:?}): {failure}"
             ));
         }
-        let limit = self.export.max(Duration::from_secs(1)) * Self::INTERVALS;
+        let limit = self.export.max(Self::SHORTEST) * Self::INTERVALS;
         exports
             .iter()
             .find_map(|health| health.complaint(now, limit))

@@ -193,8 +193,8 @@ impl Otlp {
         snapshot: &Arc<Snapshot>,
         introspect: &Introspect,
     ) -> Result<(), String> {
-        let (shown, of) = (self.shown.clone(), Arc::clone(snapshot));
-        let pages = computing(move || pages(&shown, &of, Bounds::DEFAULT, false)).await?;
+        let (shown, whole) = (self.shown.clone(), Arc::clone(snapshot));
+        let pages = computed(move || pages(&shown, &whole, Bounds::DEFAULT, false)).await?;
         for page in pages {
             self.send(
                 &self.gitlab,
@@ -213,15 +213,16 @@ impl Otlp {
         T: Default + Send + 'static,
     {
         let from = Arc::clone(from);
-        let metrics = computing(move || {
+        let metrics = computed(move || {
             let mut metrics = ResourceMetrics::default();
             let collected = from
                 .instruments
                 .collect(content, || from.reader.collect(&mut metrics))?;
             collected.map_err(|error| error.to_string())?;
             Ok::<_, String>(metrics)
-        });
-        let metrics = metrics.await??;
+        })
+        .await??;
+        let _ = Rejections::take(); // Of a push that was broken off.
         let exported = self.exporter.export(&metrics).await;
         let cause = self
             .failure
@@ -239,13 +240,12 @@ impl Otlp {
     }
 }
 
-/// Runs what takes milliseconds of computing, too long for the runtime's workers.
-async fn computing<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
+/// What takes milliseconds of computing, too long for the runtime's workers. Fails if it panics.
+async fn computed<T: Send + 'static>(
+    compute: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| error.to_string())
+    let computed = tokio::task::spawn_blocking(compute).await;
+    computed.map_err(|error| error.to_string())
 }
 
 fn grpc(target: &Target) -> Result<MetricExporter> {

@@ -87,7 +87,12 @@ impl Prometheus {
             let snapshot = snapshots.borrow_and_update().clone();
             let this = Arc::clone(&self);
             let rendering = tokio::task::spawn_blocking(move || this.render(&snapshot));
-            if let Ok(Err(error)) = rendering.await {
+            let rendered = rendering.await.unwrap_or_else(|panicked| {
+                let outcome = Err(panicked.to_string());
+                self.health.note(&outcome);
+                outcome
+            });
+            if let Err(error) = rendered {
                 tracing::error!(
                     error,
                     "rendering the exposition failed; the last good one is still served"

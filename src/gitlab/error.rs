@@ -168,6 +168,15 @@ impl Error {
         };
         Some(advice.to_owned())
     }
+
+    /// What it says, and what to do about it.
+    #[must_use]
+    pub fn with_advice(&self) -> String {
+        match self.advice() {
+            Some(advice) => format!("{self}. {advice}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// Rounded up: an error that says "0s" would invite to try at once.

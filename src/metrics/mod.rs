@@ -224,6 +224,7 @@ impl Metric {
         let Some(first) = values.first() else {
             return 0..0;
         };
+        // Every value of the catalogue has its question in the list, which is made of them.
         let start = QUESTIONS
             .iter()
             .position(|(question, _)| std::ptr::eq(*question, &first.question))

@@ -329,3 +329,38 @@ impl Feature {
 fn switched_off(level: &str) -> bool {
     level.eq_ignore_ascii_case("disabled")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_feature_stands_where_it_is_looked_up() {
+        for (place, feature) in Feature::ALL.into_iter().enumerate() {
+            assert_eq!(place, feature as usize);
+        }
+    }
+
+    #[test]
+    fn the_access_level_tells_what_is_off_from_what_is_denied() {
+        for (node, standing) in [
+            (json!({}), Standing::On),
+            (json!({"mergeRequestsEnabled": false}), Standing::Unclear),
+            (
+                json!({"mergeRequestsEnabled": false, "mergeRequestsAccessLevel": {"stringValue": "PRIVATE"}}),
+                Standing::Denied,
+            ),
+            (
+                json!({"mergeRequestsEnabled": false, "mergeRequestsAccessLevel": {"stringValue": "DISABLED"}}),
+                Standing::Off,
+            ),
+            (
+                json!({"mergeRequestsEnabled": true, "userPermissions": {"readMergeRequest": false}}),
+                Standing::Denied,
+            ),
+        ] {
+            assert_eq!(Feature::MergeRequests.standing(&node), standing, "{node}");
+        }
+    }
+}

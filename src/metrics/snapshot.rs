@@ -20,7 +20,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The selected projects, by id.
     pub projects: Vec<Arc<Project>>,
-    /// How many projects are selected, once a list of them was read to its end.
+    /// How many projects are selected, once all lists of them were read to their end; it stays known
+    /// while later failures leave the set as it was.
     pub project_count: Option<u64>,
     /// The poll that built this snapshot; none before the first has ended.
     pub report: Option<Report>,
@@ -196,11 +197,11 @@ impl Snapshot {
 impl Reading {
     /// The reason of a question that the configuration leaves out.
     pub const NOT_ASKED: Reason = "not_asked";
-    /// The reason of a null: the token may not see it, or GitLab does not have it.
+    /// The reason of a null, and of a 0 where the token has no permission: it may not see it, or GitLab
+    /// does not keep it.
     pub const HIDDEN: Reason = "hidden";
     /// The reason of a field that this GitLab does not know.
     pub const UNSUPPORTED: Reason = "unsupported";
-
     /// The reason of what the token may not read, where GitLab says so.
     pub const FORBIDDEN: Reason = "forbidden";
     /// Reasons that are facts, not failures.
@@ -254,6 +255,85 @@ impl Reading {
                 *last
             }
             _ => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Feature, Rest};
+
+    const KNOWN: Reading = Reading::Known { value: 7, at: 1 };
+
+    fn snapshot(readings: &[Reading]) -> Snapshot {
+        let projects = readings.iter().map(|reading| {
+            Arc::new(Project {
+                identity: Identity::default(),
+                listed: 1,
+                readings: vec![*reading],
+            })
+        });
+        Snapshot {
+            projects: projects.collect(),
+            project_count: Some(readings.len() as u64),
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_last_good_value_and_a_fact_does_not() {
+        let failed = Reading::Unknown("timeout");
+        assert_eq!(failed.or_last_good(Some(&KNOWN)), KNOWN);
+        assert_eq!(failed.or_last_good(Some(&Reading::Off)), failed);
+        assert_eq!(failed.or_last_good(None), failed);
+        for fact in Reading::QUIET
+            .map(Reading::Unknown)
+            .into_iter()
+            .chain([Reading::Off])
+        {
+            assert_eq!(fact.or_last_good(Some(&KNOWN)), fact);
+        }
+    }
+
+    #[test]
+    fn a_sum_needs_every_project_and_goes_on_without_what_is_off() {
+        assert_eq!(snapshot(&[KNOWN, Reading::Off, KNOWN]).sum(0..1), Some(14));
+        assert_eq!(snapshot(&[]).sum(0..1), Some(0));
+        let unknown = snapshot(&[KNOWN, Reading::Unknown(Reading::HIDDEN)]);
+        assert_eq!(unknown.sum(0..1), None);
+        let uncounted = Snapshot {
+            project_count: None,
+            ..snapshot(&[KNOWN])
+        };
+        assert_eq!(uncounted.sum(0..1), None);
+    }
+
+    #[test]
+    fn a_zero_is_believed_of_those_who_may_read() {
+        let question = Question {
+            graphql: "issueStatusCounts.opened",
+            rest: Rest::Count("issues"),
+            hidden: &[],
+            when_empty: None,
+            feature: Some(Feature::Issues),
+        };
+        let known = |value| Reading::Known { value, at: 1 };
+        let hidden = Reading::Unknown(Reading::HIDDEN);
+        for (standing, answer, reading) in [
+            (Standing::On, Some(0), known(0)),
+            (Standing::On, None, hidden),
+            (Standing::Denied, Some(0), hidden),
+            (Standing::Denied, Some(3), known(3)),
+            (Standing::Unclear, Some(3), hidden),
+            (Standing::Off, Some(3), Reading::Off),
+        ] {
+            let identity = Identity {
+                standing: [standing; Feature::ALL.len()],
+                ..Identity::default()
+            };
+            let read = Reading::of(answer, &question, &identity, 1);
+            assert_eq!(read, reading, "{standing:?} {answer:?}");
         }
     }
 }

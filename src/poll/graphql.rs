@@ -1,7 +1,7 @@
 //! Reads lists of projects over GraphQL, a page of up to 100 projects and all their values at a time.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::page::PageSize;
 use super::plan::{Capabilities, List, Plan};
-use super::{Found, Listing, Progress};
+use super::{Found, Listing, Progress, lock};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
 use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
 
@@ -137,9 +137,8 @@ impl Asker<'_> {
             Error::Timeout { .. } => {}
             // Broken pages and a broken GitLab look alike; a light question tells them apart.
             Error::Server { .. } => {
-                if let Some(page) = self.lightly(part, &plan).await?
-                    && part.first == 1
-                {
+                let page = self.lightly(part, &plan).await?;
+                if part.first == 1 {
                     return Ok(Some(page));
                 }
             }
@@ -151,11 +150,11 @@ impl Asker<'_> {
             return Ok(None);
         }
         // One project breaks its page: its values are asked for one by one instead.
-        self.lightly(part, &plan).await
+        self.lightly(part, &plan).await.map(Some)
     }
 
     /// Asks who the projects of a page are and leaves all their values to be asked in another way.
-    async fn lightly(&self, part: &Part<'_>, plan: &Plan) -> Result<Option<Page>, Error> {
+    async fn lightly(&self, part: &Part<'_>, plan: &Plan) -> Result<Page, Error> {
         let answer = self.ask(part, &plan.light_document(part.list)).await?;
         let mut page = self.read(part, &answer, plan)?;
         for found in &mut page.found {
@@ -164,7 +163,7 @@ impl Asker<'_> {
             }
             found.failed = plan.asked.iter().map(|(slot, _)| *slot).collect();
         }
-        Ok(Some(page))
+        Ok(page)
     }
 
     async fn ask(&self, part: &Part<'_>, document: &str) -> Result<Answer, Error> {
@@ -330,8 +329,4 @@ fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> 
         "graphql"
     };
     (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,27 +9,11 @@ pub fn log(last: &Snapshot, snapshot: &Snapshot) {
     let Some(report) = &snapshot.report else {
         return;
     };
-    let before: HashMap<u64, &Project> = last
-        .projects
-        .iter()
-        .map(|project| (project.identity.id, project.as_ref()))
-        .collect();
-    let (mut appeared, mut changed, mut kept) = (0, 0, 0);
-    for project in &snapshot.projects {
-        match before.get(&project.identity.id) {
-            None => appeared += 1,
-            Some(before) => {
-                kept += 1;
-                changed += project
-                    .readings
-                    .iter()
-                    .zip(&before.readings)
-                    .filter(|(a, b)| a.value() != b.value())
-                    .count();
-            }
-        }
-    }
-    let vanished = before.len() - kept;
+    let Changes {
+        appeared,
+        vanished,
+        changed,
+    } = changes(last, snapshot);
     let projects = snapshot.projects.len();
     let (requests, took) = (report.requests, format!("{:.2?}", report.took));
     let absent_before = last
@@ -66,5 +50,40 @@ pub fn log(last: &Snapshot, snapshot: &Snapshot) {
             failure,
             "poll incomplete; what was known is kept"
         ),
+    }
+}
+
+/// What is different in a snapshot: projects, and values of those that stayed.
+struct Changes {
+    appeared: usize,
+    vanished: usize,
+    changed: usize,
+}
+
+fn changes(last: &Snapshot, snapshot: &Snapshot) -> Changes {
+    let before: HashMap<u64, &Project> = last
+        .projects
+        .iter()
+        .map(|project| (project.identity.id, project.as_ref()))
+        .collect();
+    let (mut appeared, mut changed, mut kept) = (0, 0, 0);
+    for project in &snapshot.projects {
+        match before.get(&project.identity.id) {
+            None => appeared += 1,
+            Some(before) => {
+                kept += 1;
+                changed += project
+                    .readings
+                    .iter()
+                    .zip(&before.readings)
+                    .filter(|(a, b)| a.value() != b.value())
+                    .count();
+            }
+        }
+    }
+    Changes {
+        appeared,
+        vanished: before.len() - kept,
+        changed,
     }
 }

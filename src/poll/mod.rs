@@ -12,7 +12,7 @@ mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -23,7 +23,6 @@ use crate::gitlab::{Client, Error};
 use crate::metrics::{
     Feature, Identity, Reading, Reason, Shown, Snapshot, Standing, UnixTime, questions,
 };
-use graphql::lock;
 use page::PageSize;
 
 pub use plan::{Capabilities, List, PROBE, Plan};
@@ -52,7 +51,7 @@ pub struct Poller {
     capabilities: Mutex<Capabilities>,
     /// When GitLab is asked again what it can do.
     probe_due: Option<Instant>,
-    /// Whether GraphQL answered the last probe.
+    /// Whether GraphQL is used until the next probe: it answers, and tells what the filter needs.
     graphql: bool,
     page: Mutex<PageSize>,
     /// Ids of the projects that are selected by path: a rename does not lose them.
@@ -102,7 +101,7 @@ impl Found {
 #[derive(Default)]
 struct Listing {
     found: Vec<Found>,
-    /// The ids behind names that GitLab has for something else by now.
+    /// The ids behind old paths of projects that are called otherwise by now.
     resolved: Vec<(String, u64)>,
     failure: Option<Error>,
 }
@@ -185,6 +184,11 @@ impl Progress {
     pub fn projects(&self) -> usize {
         self.read.load(Ordering::Relaxed)
     }
+}
+
+/// A lock whose holder panicked is taken all the same: what it guards is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The time of day.

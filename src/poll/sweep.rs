@@ -19,9 +19,10 @@ use crate::metrics::{Project, Reading, Snapshot, UnixTime};
 impl Poller {
     /// How long GitLab's fields are taken to be the same.
     const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
-    /// How soon a blocked GraphQL is tried again: REST costs many requests more.
+    /// How soon a GraphQL that could not be used is tried again: REST costs many requests more.
     const BLOCKED_INTERVAL: Duration = Duration::from_secs(300);
-    /// A value that was forbidden is asked for again every so many polls.
+    /// A value that was forbidden is asked for again every so many polls: a role that was granted
+    /// shows after ten minutes of the default interval.
     const RETRY_FORBIDDEN: u64 = 10;
 
     /// Reads everything, as far as that can be done before the deadline.
@@ -46,39 +47,43 @@ impl Poller {
             .buffered(this.settings.concurrency)
             .collect()
             .await;
-        let mut seen = BTreeSet::new();
+        let mut taken = BTreeSet::new();
         for (source, listing) in listings {
             self.note_absent(&source, &listing, &mut sweep);
             let filter = &self.settings.selection.filter;
             sweep
                 .found
                 .extend(listing.found.into_iter().filter(|found| {
-                    filter.takes(&found.identity, now) && seen.insert(found.identity.id)
+                    filter.takes(&found.identity, now) && taken.insert(found.identity.id)
                 }));
             let is_absent = matches!(&source, Source::Group(path) if sweep.absent.contains(path));
             if let Some(error) = listing.failure.filter(|_| !is_absent) {
                 sweep.failures.push((source.to_string(), error));
             }
         }
+        if !self.graphql && sweep.found.is_empty() {
+            // It was more than GraphQL that was missing: nothing is known of it.
+            self.probe_due = None;
+        }
         sweep.found = self.complete(sweep.found, deadline, now).await;
         sweep
     }
 
-    /// Asks what GitLab can do, once in a while. GraphQL may be blocked by a proxy; REST is left then.
+    /// Asks what GitLab can do, once in a while. GraphQL may be blocked or broken; REST is left then.
     async fn probe(&mut self, deadline: Instant) -> Result<(), Error> {
         if self.probe_due.is_some_and(|due| Instant::now() < due) {
             return Ok(());
         }
+        let mut interval = Self::PROBE_INTERVAL;
         match self.client.graphql(PROBE, json!({}), deadline).await {
             Ok(answer) => {
                 let capabilities = Capabilities::from_probe(&answer.data);
-                let forks = self.settings.selection.filter.forks || capabilities.has("isForked");
-                if !forks {
+                self.graphql = self.settings.selection.filter.forks || capabilities.has("isForked");
+                if !self.graphql {
                     tracing::warn!(
                         "this GitLab does not tell forks over GraphQL; REST is used, at more requests"
                     );
                 }
-                self.graphql = forks;
                 self.capabilities = Mutex::new(capabilities);
             }
             Err(Error::Graphql { .. }) => {
@@ -87,22 +92,12 @@ impl Poller {
                 self.capabilities = Mutex::default();
             }
             Err(error) if is_blocked(&error) || is_broken(&error) => {
-                // Perhaps it is the address that is wrong: REST must answer, or this is the error.
-                self.client.get("version", deadline).await.map_err(|rest| {
-                    match is_blocked(&rest) {
-                        true => error,
-                        false => rest,
-                    }
-                })?;
-                tracing::warn!("GraphQL is blocked; REST is used, at more requests");
+                tracing::warn!(%error, "GraphQL can't be used; REST is, at more requests");
                 self.graphql = false;
+                interval = Self::BLOCKED_INTERVAL;
             }
             Err(error) => return Err(error),
         }
-        let interval = match self.graphql {
-            true => Self::PROBE_INTERVAL,
-            false => Self::BLOCKED_INTERVAL,
-        };
         self.probe_due = Some(Instant::now() + interval);
         Ok(())
     }
@@ -183,7 +178,7 @@ impl Poller {
                 self.ids.extend(listing.resolved.iter().cloned());
                 names
                     .iter()
-                    .filter(|name| !self.find(name, listing))
+                    .filter(|name| !self.remember(name, listing))
                     .cloned()
                     .collect()
             }
@@ -204,7 +199,7 @@ impl Poller {
 
     /// Whether a project selected by name was found; its id is remembered then, so that a rename
     /// does not lose it.
-    fn find(&mut self, name: &str, listing: &Listing) -> bool {
+    fn remember(&mut self, name: &str, listing: &Listing) -> bool {
         let id = name.parse().ok().or_else(|| self.ids.get(name).copied());
         let found = listing
             .found
@@ -229,11 +224,11 @@ impl Poller {
         deadline: Instant,
         now: UnixTime,
     ) -> Vec<Found> {
-        let partial = |found: &&mut Found| {
-            !found.failed.is_empty() && found.failed.len() < self.slots.len() / 2
-        };
+        // Who failed in most of its values broke its page, and would break the next one too.
+        let partial =
+            |found: &&Found| !found.failed.is_empty() && found.failed.len() < self.slots.len() / 2;
         let again: Vec<u64> = found
-            .iter_mut()
+            .iter()
             .filter(partial)
             .map(|found| found.identity.id)
             .collect();
@@ -336,7 +331,7 @@ fn forbidden(snapshot: &Snapshot) -> BTreeSet<(u64, usize)> {
     let mut forbidden = BTreeSet::new();
     for project in &snapshot.projects {
         for (slot, reading) in project.readings.iter().enumerate() {
-            if *reading == Reading::Unknown("forbidden") {
+            if *reading == Reading::Unknown(Reading::FORBIDDEN) {
                 forbidden.insert((project.identity.id, slot));
             }
         }
