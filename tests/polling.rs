@@ -582,23 +582,43 @@ async fn a_list_that_fails_half_way_leaves_the_set_of_projects_as_it_was() {
 
 #[tokio::test]
 async fn an_old_path_finds_a_renamed_project() {
-    let gitlab = gitlab_of_two().await;
-    gitlab.edit(|world| {
-        world.rename_project("group/a", "other/z");
-    });
-    let mut poller = poller(
-        &gitlab,
-        &[Source::Projects(vec!["group/a".to_owned()])],
-        filter(),
-    );
-    for _ in 0..2 {
-        let snapshot = poller.poll().await;
-        assert_eq!(failure(&snapshot), None);
-        assert_eq!(
-            series(&snapshot, "gitlab_commits_total"),
-            ["project_id=1 250"]
-        );
+    for blocked in [false, true] {
+        let gitlab = gitlab_of_two().await;
+        gitlab.edit(|world| {
+            world.rename_project("group/a", "other/z");
+        });
+        if blocked {
+            gitlab.fault(Fault::on("/api/graphql").always().status(403));
+        }
+        let sources = [Source::Projects(vec!["group/a".to_owned()])];
+        let mut poller = poller(&gitlab, &sources, filter());
+        for _ in 0..2 {
+            let snapshot = poller.poll().await;
+            assert_eq!(failure(&snapshot), None);
+            assert_eq!(
+                series(&snapshot, "gitlab_commits_total"),
+                ["project_id=1 250"]
+            );
+        }
     }
+}
+
+#[tokio::test]
+async fn over_rest_too_a_forbidden_value_is_rarely_asked_again() {
+    let gitlab = gitlab_of_two().await;
+    gitlab.fault(Fault::on("/api/graphql").always().status(403));
+    gitlab.edit(|world| {
+        world.project("group/a").access(Access::Guest);
+    });
+    let mut poller = poller(&gitlab, MEMBERSHIP, filter());
+    for _ in 0..5 {
+        poller.poll().await;
+    }
+    let asked = gitlab.requests();
+    let asked = asked
+        .iter()
+        .filter(|request| request.path.contains("projects/1/merge_requests"));
+    assert_eq!(asked.count(), 4, "once for each state");
 }
 
 #[tokio::test]

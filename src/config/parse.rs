@@ -203,6 +203,12 @@ pub fn interpolate(
 
 /// A pattern for paths: `*` stays within a level, `**` crosses them.
 pub fn path_pattern(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.starts_with(['/', '!']) || text.ends_with('/') {
+        return Err(format!(
+            "{} matches no path: write for example group/** or */website",
+            quote(text)
+        ));
+    }
     let glob = GlobBuilder::new(text).literal_separator(true).build();
     glob.map(drop).map_err(|error| {
         format!(

@@ -188,7 +188,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     let taken = |wanted| {
         weights
             .iter()
-            .find(|(name, _)| *name == wanted)
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
             .map(|(_, taken)| *taken)
     };
     taken("gzip").or_else(|| taken("*")).unwrap_or(false)

@@ -101,8 +101,10 @@ impl Found {
 #[derive(Default)]
 struct Listing {
     found: Vec<Found>,
-    /// The ids behind old paths of projects that are called otherwise by now.
+    /// The ids behind names; an old path leads to a project that is called otherwise by now.
     resolved: Vec<(String, u64)>,
+    /// Whether REST read it because GraphQL refused.
+    instead: bool,
     failure: Option<Error>,
 }
 

@@ -120,7 +120,15 @@ impl Plan {
         for path in Identity::ASKED.iter().filter(|path| capabilities.has(path)) {
             selection.add(path);
         }
-        let identity = selection.text();
+        // A field that breaks its project's answer may be among the permissions: without them the
+        // project can still be listed.
+        let mut light = Selection::default();
+        let is_light =
+            |path: &&&str| capabilities.has(path) && !path.starts_with("userPermissions");
+        for path in Identity::ASKED.iter().filter(is_light) {
+            light.add(path);
+        }
+        let identity = light.text();
         let (mut asked, mut unsupported) = (Vec::new(), Vec::new());
         for &slot in slots {
             let path = questions()[slot].0.graphql;

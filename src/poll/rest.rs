@@ -44,11 +44,18 @@ impl Asker<'_> {
                 let names = stream::iter(names.to_vec());
                 let mut listing = Listing::default();
                 let mut reads = names
-                    .map(|name| async move { self.project(&name).await })
+                    .map(|name| async move {
+                        let read = self.project(&name).await;
+                        (name, read)
+                    })
                     .buffer_unordered(self.concurrency);
-                while let Some(read) = reads.next().await {
+                while let Some((name, read)) = reads.next().await {
                     match read {
-                        Ok(found) => listing.found.extend(found),
+                        Ok(Some(found)) => {
+                            listing.resolved.push((name, found.identity.id));
+                            listing.found.push(found);
+                        }
+                        Ok(None) => {}
                         Err(error) => listing.failure = Some(error),
                     }
                 }
@@ -171,6 +178,10 @@ impl Asker<'_> {
         }
         for slot in std::mem::take(&mut found.failed) {
             let question = questions()[slot].0;
+            if skip(found.identity.id, slot) {
+                found.readings[slot] = Reading::Unknown(Reading::FORBIDDEN);
+                continue;
+            }
             found.readings[slot] = match bodies.ask(question.rest, &found.identity).await {
                 Ok(answer) => Reading::of(answer, question, &found.identity, self.now),
                 Err(error) if is_gone(&error) => return None,

@@ -48,8 +48,10 @@ impl Poller {
             .collect()
             .await;
         let mut taken = BTreeSet::new();
+        let mut refused = false;
         for (source, listing) in listings {
             self.note_absent(&source, &listing, &mut sweep);
+            refused |= listing.instead && listing.failure.is_none();
             let filter = &self.settings.selection.filter;
             sweep
                 .found
@@ -60,6 +62,11 @@ impl Poller {
             if let Some(error) = listing.failure.filter(|_| !is_absent) {
                 sweep.failures.push((source.to_string(), error));
             }
+        }
+        if refused {
+            // Asking it first at every poll would be a waste.
+            self.graphql = false;
+            self.probe_due = Some(Instant::now() + Self::BLOCKED_INTERVAL);
         }
         if !self.graphql && sweep.found.is_empty() {
             // It was more than GraphQL that was missing: nothing is known of it.
@@ -121,7 +128,11 @@ impl Poller {
                     && (is_blocked(error) || is_refused(error) || is_broken(error)) =>
             {
                 tracing::warn!(%error, %source, "GraphQL refuses; REST is used, at more requests");
-                rest.list(source).await
+                let instead = !is_blocked(error);
+                Listing {
+                    instead,
+                    ..rest.list(source).await
+                }
             }
             _ => listing,
         }
