@@ -92,29 +92,18 @@ impl Parts {
 
     /// Starts everything; all of it ends when `stop` says so.
     pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
-        let Parts {
-            poller,
-            server,
-            pages,
-            prometheus,
-            otlp,
-            introspect,
-            publish,
-            snapshots,
-        } = self;
         let mut tasks = JoinSet::new();
-        tasks.spawn(server.run(pages, stop.clone()));
-        if let Some(prometheus) = prometheus {
-            tasks.spawn(prometheus.run(snapshots.clone(), stop.clone()).map(Ok));
+        tasks.spawn(self.server.run(self.pages, stop.clone()));
+        if let Some(prometheus) = self.prometheus {
+            tasks.spawn(prometheus.run(self.snapshots.clone(), stop.clone()).map(Ok));
         }
-        if let Some(otlp) = otlp {
-            tasks.spawn(
-                otlp.run(snapshots.clone(), introspect, stop.clone())
-                    .map(Ok),
-            );
+        if let Some(otlp) = self.otlp {
+            let pushing = otlp.run(self.snapshots.clone(), self.introspect, stop.clone());
+            tasks.spawn(pushing.map(Ok));
         }
-        tasks.spawn(progress::show(poller.progress(), snapshots, stop.clone()).map(Ok));
-        tasks.spawn(poller.run(publish, stop.clone()).map(Ok));
+        let bar = progress::show(self.poller.progress(), self.snapshots, stop.clone());
+        tasks.spawn(bar.map(Ok));
+        tasks.spawn(self.poller.run(self.publish, stop.clone()).map(Ok));
         tasks
     }
 }
