@@ -1,5 +1,6 @@
 //! What asking GitLab can end in, told apart as far as a caller decides on it.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -71,7 +72,7 @@ pub enum Error {
         /// Where it broke.
         kind: NetworkFailure,
         /// What the network said; its address is left out.
-        source: reqwest::Error,
+        source: Box<dyn StdError + Send + Sync>,
     },
     /// The answer is no JSON.
     #[error("the answer with status {status} is {}", if *html { "a web page" } else { "no valid JSON" })]

@@ -4,11 +4,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use reqwest::Url;
 
 mod address;
 mod call;
+mod clock;
+mod connections;
 mod error;
 mod graphql;
 mod introduction;
@@ -25,7 +28,9 @@ mod tests;
 mod token;
 mod transport;
 mod usage;
+mod wire;
 
+pub use clock::Clock;
 pub use error::Error;
 pub use graphql::{Answer, GraphqlError};
 pub use introduction::Introduction;
@@ -35,8 +40,10 @@ pub use rest::Page;
 pub use settings::{BuildError, Settings};
 pub use token::Token;
 pub use usage::Usage;
+pub use wire::{Broken, Wire};
 
 use address::Address;
+use connections::{Connections, LARGEST_BODY};
 use limiter::Limiter;
 use retry::Backoff;
 use token::TokenHolder;
@@ -60,6 +67,7 @@ struct Parts {
     backoff: Backoff,
     attempts: u32,
     meter: Meter,
+    clock: Clock,
 }
 
 impl Client {
@@ -68,14 +76,23 @@ impl Client {
     /// # Errors
     /// Says which setting or file is at fault and what to do about it.
     pub fn build(settings: Settings) -> Result<Client, BuildError> {
-        let backoff = Backoff::default();
-        Self::with_parts(settings, backoff, transport::LARGEST_BODY)
+        let wire = Connections::build(&settings, LARGEST_BODY)?;
+        Self::over(settings, Arc::new(wire))
+    }
+
+    /// Like [`Client::build`], over a wire of the caller's: certificates and the timeouts of
+    /// connections are the wire's business then.
+    ///
+    /// # Errors
+    /// Says which setting or file is at fault and what to do about it.
+    pub fn over(settings: Settings, wire: Arc<dyn Wire>) -> Result<Client, BuildError> {
+        Self::with_parts(settings, wire, Backoff::default())
     }
 
     fn with_parts(
         settings: Settings,
+        wire: Arc<dyn Wire>,
         backoff: Backoff,
-        largest_body: usize,
     ) -> Result<Client, BuildError> {
         let rate = settings.requests_per_second;
         if !(rate.is_finite() && rate > 0.0) {
@@ -84,11 +101,12 @@ impl Client {
         let parts = Parts {
             address: Address::new(&settings.url)?,
             token: TokenHolder::read(settings.token.clone())?,
-            transport: Transport::build(&settings, largest_body)?,
+            transport: Transport::new(wire, settings.request_timeout),
             limiter: Limiter::new(rate, settings.concurrency),
             backoff,
             attempts: settings.attempts.max(1),
             meter: Meter::default(),
+            clock: settings.clock,
         };
         Ok(Client {
             parts: Arc::new(parts),
@@ -107,6 +125,12 @@ impl Client {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.parts.meter.usage(self.parts.limiter.waited())
+    }
+
+    /// What time it is, by the clock of the settings.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.parts.clock.now()
     }
 
     /// Where GitLab is, without credentials, ending in a slash.

@@ -99,7 +99,7 @@ impl Client {
         parts.meter.request(call.endpoint, code(&exchange));
         let reply = exchange?;
 
-        let server_time = rate_limit::server_time(&reply.headers, SystemTime::now());
+        let server_time = rate_limit::server_time(&reply.headers, parts.clock.now());
         let limit = RateLimit::read(&reply.headers);
         if let Some(limit) = limit {
             parts.meter.rate_limit(limit);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::address;
+use super::clock::Clock;
 use super::token::Token;
 
 /// How to reach GitLab and how hard to try.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// How often a request is tried in all; at least once.
     pub attempts: u32,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl fmt::Debug for Settings {
