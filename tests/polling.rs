@@ -25,6 +25,8 @@ fn client(gitlab: &GitLab) -> Client {
         requests_per_second: 10_000.0,
         concurrency: 4,
         attempts: 3,
+        budget: None,
+        spent: None,
         clock: Clock::system(),
     })
     .unwrap()

@@ -124,6 +124,8 @@ pub fn client(config: &Config) -> Result<Client> {
         requests_per_second: gitlab.requests_per_second,
         concurrency: gitlab.concurrency,
         attempts: gitlab.attempts,
+        budget: None,
+        spent: None,
         clock: gitlab::Clock::system(),
     };
     Client::build(settings).context("building the GitLab client")

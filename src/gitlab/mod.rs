@@ -7,14 +7,19 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use reqwest::Url;
+use tokio::time::Instant;
 
 mod address;
+mod bucket;
+mod budget;
 mod call;
+mod class;
 mod clock;
 mod connections;
 mod error;
 mod graphql;
 mod introduction;
+mod lane;
 mod limiter;
 mod link;
 mod network;
@@ -30,6 +35,7 @@ mod transport;
 mod usage;
 mod wire;
 
+pub use budget::{Budget, Spent};
 pub use clock::Clock;
 pub use error::Error;
 pub use graphql::{Answer, GraphqlError};
@@ -43,6 +49,7 @@ pub use usage::Usage;
 pub use wire::{Broken, Wire};
 
 use address::Address;
+use bucket::Bucket;
 use connections::{Connections, LARGEST_BODY};
 use limiter::Limiter;
 use retry::Backoff;
@@ -98,11 +105,12 @@ impl Client {
         if !(rate.is_finite() && rate > 0.0) {
             return Err(BuildError::RequestsPerSecond(rate));
         }
+        let budget = budget(&settings)?;
         let parts = Parts {
             address: Address::new(&settings.url)?,
             token: TokenHolder::read(settings.token.clone())?,
             transport: Transport::new(wire, settings.request_timeout),
-            limiter: Limiter::new(rate, settings.concurrency),
+            limiter: Limiter::new(rate, settings.concurrency, budget),
             backoff,
             attempts: settings.attempts.max(1),
             meter: Meter::default(),
@@ -124,7 +132,15 @@ impl Client {
     /// What the client has spent since it was built.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.parts.meter.usage(self.parts.limiter.waited())
+        self.parts.meter.usage(&self.parts.limiter)
+    }
+
+    /// What is left of the budget, to be kept over a restart.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let level = self.parts.limiter.budget();
+        // Without a budget nothing was counted.
+        Spent::new(level.unwrap_or_default(), self.now())
     }
 
     /// What time it is, by the clock of the settings.
@@ -138,4 +154,19 @@ impl Client {
     pub fn url(&self) -> &Url {
         self.parts.address.base()
     }
+}
+
+/// What the budget still allows.
+fn budget(settings: &Settings) -> Result<Option<Bucket>, BuildError> {
+    let Some(budget) = settings.budget else {
+        return Ok(None);
+    };
+    if budget.per_hour == 0 || budget.per_minute == 0 {
+        return Err(BuildError::Budget);
+    }
+    let now = Instant::now();
+    Ok(Some(match settings.spent {
+        Some(spent) => budget.bucket_after(spent, now, settings.clock.now()),
+        None => budget.bucket(now),
+    }))
 }

@@ -188,6 +188,8 @@ fn client(url: &str) -> Client {
         requests_per_second: 10_000.0,
         concurrency: 4,
         attempts: 1,
+        budget: None,
+        spent: None,
         clock: Clock::system(),
     })
     .unwrap()

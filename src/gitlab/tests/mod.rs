@@ -20,6 +20,7 @@ use super::{Client, Clock, Settings, Token};
 mod answers;
 mod authentication;
 mod broken_wires;
+mod budget;
 mod counting;
 mod environment;
 mod limits;
@@ -134,6 +135,8 @@ fn settings(url: &str) -> Settings {
         requests_per_second: 10_000.0,
         concurrency: 8,
         attempts: 3,
+        budget: None,
+        spent: None,
         clock: Clock::system(),
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Exchan
     Ok(builder.body(body.into()).unwrap())
 }
 
-fn far() -> Instant {
+pub(super) fn far() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
 
