@@ -219,6 +219,7 @@ pub fn introspect(
             series: snapshot.report.is_some().then_some(snapshot.series),
             usage: metrics::Usage {
                 rate_limit_remaining: usage.rate_limit.map(|limit| limit.remaining),
+                budget_remaining: usage.budget_remaining,
                 requests: usage.requests,
                 retries: usage.retries,
                 waited: usage.waited,
