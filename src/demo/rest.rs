@@ -8,8 +8,9 @@ use super::graphql::{REVISION, USER_NAME, USERNAME};
 use super::listing::{Archived, Filter, is_visibility};
 use super::project::{Project, Viewer};
 use super::rest_pages::previous;
+use super::token::Token;
 use super::version::Version;
-use super::world::{Token, World};
+use super::world::World;
 
 /// A `GET` of something below `/api/v4`.
 pub(super) struct Request<'r> {

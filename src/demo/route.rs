@@ -8,7 +8,8 @@ use url::Url;
 use super::answer::{Answer, Dialect};
 use super::project::Viewer;
 use super::record::{Request, sent_token};
-use super::world::{Token, TokenState, World};
+use super::token::{Token, TokenState};
+use super::world::World;
 use super::{graphql, rest};
 
 /// What a request asks, as far as the model needs it.

@@ -2,14 +2,15 @@
 //!
 //! Plain data and pure questions; how it is asked over HTTP is in `server`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::moods::Moods;
 use super::project::{Project, Viewer};
+use super::token::{DEMO_TOKEN, Token};
 use super::version::{Profile, Version};
 
 /// The state of the model GitLab.
@@ -35,74 +36,6 @@ pub(super) struct Namespace {
     pub(super) id: u64,
     pub(super) personal: bool,
 }
-
-/// What makes the model slow or unwilling, apart from single faults.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Moods {
-    pub(super) rate_limit: Option<(u64, Duration)>,
-    pub(super) latency: Duration,
-    pub(super) latency_per_project: Duration,
-    pub(super) page_cost: Option<(Duration, Duration)>,
-    pub(super) slow_fields: BTreeSet<(u64, String)>,
-    pub(super) page_breakers: BTreeMap<u64, usize>,
-}
-
-/// An access token that the model accepts, or knows and refuses.
-#[derive(Clone, Debug)]
-pub struct Token {
-    pub(super) secret: String,
-    pub(super) name: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) expires_at: Option<String>,
-    pub(super) state: TokenState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenState {
-    Active,
-    Expired,
-    Revoked,
-}
-
-impl Token {
-    /// An active token with the scope `read_api` and no expiry.
-    pub fn new(secret: &str) -> Self {
-        Token {
-            secret: secret.to_owned(),
-            name: "bridge".to_owned(),
-            scopes: vec!["read_api".to_owned()],
-            expires_at: None,
-            state: TokenState::Active,
-        }
-    }
-
-    /// Replaces the scopes.
-    pub fn scopes(mut self, scopes: &[&str]) -> Self {
-        self.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        self
-    }
-
-    /// Sets the day of expiry, such as `2026-12-31`; it is shown, and nothing else.
-    pub fn expires_at(mut self, day: &str) -> Self {
-        self.expires_at = Some(day.to_owned());
-        self
-    }
-
-    /// A token whose day has passed.
-    pub fn expired(mut self) -> Self {
-        self.state = TokenState::Expired;
-        self
-    }
-
-    /// A token that was taken back.
-    pub fn revoked(mut self) -> Self {
-        self.state = TokenState::Revoked;
-        self
-    }
-}
-
-/// The token that is accepted where none was configured.
-pub const DEMO_TOKEN: &str = "demo-token";
 
 impl Default for World {
     fn default() -> Self {
@@ -237,50 +170,6 @@ impl World {
         self.profile.removed.insert(field);
     }
 
-    /// Answers 429 beyond `limit` requests per `window`.
-    pub fn rate_limit(&mut self, limit: u64, window: Duration) {
-        self.moods.rate_limit = Some((limit, window));
-    }
-
-    /// Lifts the rate limit.
-    pub fn no_rate_limit(&mut self) {
-        self.moods.rate_limit = None;
-    }
-
-    /// Delays every answer by a fixed time and by a time for each project in it.
-    pub fn latency(&mut self, fixed: Duration, per_project: Duration) {
-        (self.moods.latency, self.moods.latency_per_project) = (fixed, per_project);
-    }
-
-    /// Makes one field of one project time out in GraphQL: null, and an error that says so.
-    pub fn slow_field(&mut self, full_path: &str, field: &str) {
-        if let Some(&id) = self.paths.get(full_path) {
-            self.moods.slow_fields.insert((id, field.to_owned()));
-        }
-    }
-
-    /// Makes heavy GraphQL pages of more than `projects` projects fail when they hold this one.
-    ///
-    /// A page is heavy when it counts something row by row, that is, when it selects
-    /// a connection of each project.
-    pub fn breaks_page(&mut self, full_path: &str, projects: usize) {
-        if let Some(&id) = self.paths.get(full_path) {
-            self.moods.page_breakers.insert(id, projects);
-        }
-    }
-
-    /// Makes heavy GraphQL pages fail when their projects cost more than `limit` together.
-    pub fn page_cost(&mut self, per_project: Duration, limit: Duration) {
-        self.moods.page_cost = Some((per_project, limit));
-    }
-
-    /// Forgets slow fields, page breakers and page cost.
-    pub fn recover(&mut self) {
-        self.moods.slow_fields.clear();
-        self.moods.page_breakers.clear();
-        self.moods.page_cost = None;
-    }
-
     /// The projects by id.
     pub fn projects(&self) -> impl DoubleEndedIterator<Item = &Project> {
         self.projects.values()
@@ -294,6 +183,10 @@ impl World {
     pub(super) fn projects_mut(&mut self) -> impl Iterator<Item = &mut Project> {
         self.by_activity = OnceLock::new();
         self.projects.values_mut()
+    }
+
+    pub(super) fn project_id(&self, full_path: &str) -> Option<u64> {
+        self.paths.get(full_path).copied()
     }
 
     pub(super) fn project_by_id(&self, id: u64) -> Option<&Project> {
