@@ -20,17 +20,25 @@
 
 mod answer;
 mod arguments;
+mod chaos;
+mod clock;
 mod complexity;
 mod connection;
 mod delivery;
+mod events;
 mod execution;
 mod fault;
 mod graphql;
+mod index;
 mod listing;
 mod moods;
+mod past;
+mod plan;
 mod population;
 mod project;
 mod rate;
+mod recent;
+mod reception;
 mod record;
 mod rest;
 mod rest_body;
@@ -46,9 +54,13 @@ mod version;
 mod world;
 
 pub use complexity::score;
+pub use events::Events;
 pub use fault::{Fault, FaultBuilder};
-pub use project::{Access, Features, MergeRequests, Pipelines, Project, Sizes, Visibility};
-pub use record::{Request, TokenHeader};
+pub use project::{
+    Access, Features, MergeRequests, PipelineStatus, Pipelines, Project, Sizes, Visibility,
+};
+pub use reception::Cut;
+pub use record::{Request, TokenHeader, most_within};
 pub use server::GitLab;
 pub use token::{DEMO_TOKEN, Token};
 pub use version::Version;

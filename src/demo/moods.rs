@@ -9,6 +9,7 @@ use super::world::World;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moods {
     pub(super) rate_limit: Option<(u64, Duration)>,
+    pub(super) endpoint_limits: BTreeMap<String, (u64, Duration)>,
     pub(super) latency: Duration,
     pub(super) latency_per_project: Duration,
     pub(super) page_cost: Option<(Duration, Duration)>,
@@ -17,14 +18,23 @@ pub(super) struct Moods {
 }
 
 impl World {
-    /// Answers 429 beyond `limit` requests per `window`.
+    /// Answers 429 beyond `limit` requests per `window`, GraphQL and REST together.
     pub fn rate_limit(&mut self, limit: u64, window: Duration) {
         self.moods.rate_limit = Some((limit, window));
     }
 
-    /// Lifts the rate limit.
+    /// Answers 429, without a word of when, beyond `limit` requests per `window` of one endpoint.
+    ///
+    /// The endpoint is named as in GitLab's documentation: `GET /projects/:id`.
+    pub fn endpoint_limit(&mut self, endpoint: &str, limit: u64, window: Duration) {
+        let limits = &mut self.moods.endpoint_limits;
+        limits.insert(endpoint.to_owned(), (limit, window));
+    }
+
+    /// Lifts the rate limit, and those of single endpoints.
     pub fn no_rate_limit(&mut self) {
         self.moods.rate_limit = None;
+        self.moods.endpoint_limits.clear();
     }
 
     /// Delays every answer by a fixed time and by a time for each project in it.
