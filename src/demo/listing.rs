@@ -150,7 +150,7 @@ impl Order {
         }
     }
 
-    fn sort<'w>(self, mut projects: Vec<&'w Project>, after: Option<Cursor>) -> Vec<&'w Project> {
+    fn sort(self, mut projects: Vec<&Project>, after: Option<Cursor>) -> Vec<&Project> {
         projects.retain(|project| {
             after.is_none_or(|after| match self {
                 Order::IdAscending => project.id > after.id,

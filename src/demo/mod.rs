@@ -3,6 +3,10 @@
 //! It holds GitLab's limits and sends GitLab's bodies, and it knows nothing of the
 //! bridge, so neither can hide a misunderstanding of the other.
 //!
+//! What is set has always been so; what happens, happens now: it moves the activity as GitLab does
+//! and is counted by `updatedAfter`. The world's clock runs while it is served. Simulations ask
+//! [`GitLab::in_process`] without a socket, on tokio's paused clock.
+//!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! use gitlab_metrics_bridge::demo::{Fault, GitLab, MergeRequests, World};
@@ -11,6 +15,9 @@
 //! gitlab.edit(|world| {
 //!     let merged = MergeRequests { opened: 2, merged: 7, ..Default::default() };
 //!     world.project("group/a").commits(11).issues(3, 1).merge_requests(merged);
+//! });
+//! gitlab.edit(|world| {
+//!     world.events("group/a").push(3).open_issue();
 //! });
 //! gitlab.fault(Fault::on("/api/graphql").times(2).status(503));
 //! println!("{} was asked {} times", gitlab.url(), gitlab.requests().len());

@@ -38,7 +38,7 @@ impl<S: Copy + PartialEq> Recent<S> {
     pub(super) fn change(&mut self, from: S, to: S, before: u64, now: Timestamp) {
         let in_state = |(_, state): &(Timestamp, S)| *state == from;
         let touched = self.touched.iter().filter(|thing| in_state(thing)).count();
-        if touched as u64 == before
+        if touched as u64 >= before
             && let Some(index) = self.touched.iter().position(in_state)
         {
             self.touched.remove(index);

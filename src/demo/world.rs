@@ -127,7 +127,6 @@ impl World {
     /// Creates the project under an id of one's choice. Panics when the id or the path is taken.
     pub fn project_with_id(&mut self, full_path: &str, id: u64) -> &mut Project {
         assert!(!self.projects.contains_key(&id), "project {id} exists");
-        assert!(!self.paths.contains_key(full_path), "{full_path} exists");
         self.insert(Project::new(id, full_path, self.now()), false);
         self.lend(id)
     }
@@ -162,15 +161,17 @@ impl World {
         }
     }
 
-    /// Brings back what `remove_project` took, as it was. Panics when that was nothing.
+    /// Brings back what `remove_project` took, as it was. Panics when that was nothing,
+    /// or when the path is taken.
     pub fn restore_project(&mut self, full_path: &str) {
-        assert!(!self.paths.contains_key(full_path), "{full_path} exists");
         let removed = self.removed.remove(full_path);
         let project = removed.unwrap_or_else(|| panic!("{full_path} was not removed"));
         self.insert(project, false);
     }
 
     /// Moves a project to another path; the old path redirects, as GitLab's REST API does.
+    ///
+    /// Panics when the new path is taken.
     pub fn rename_project(&mut self, from: &str, to: &str) {
         self.settle();
         let now = self.now();
@@ -295,6 +296,7 @@ impl World {
 
     fn insert(&mut self, project: Project, personal: bool) {
         let (id, full_path) = (project.id, project.full_path.clone());
+        assert!(!self.paths.contains_key(&full_path), "{full_path} exists");
         self.next_project = self.next_project.max(id + 1);
         self.moved.remove(&full_path);
         self.index.add(&full_path, project.activity());
