@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::draft::Draft;
-use super::error::Error;
+use super::error::{Error, Place};
 use super::exporters;
 use super::otlp::Endpoint;
 use super::parse;
@@ -30,6 +30,8 @@ pub enum Kind {
     Token(Field<Option<Token>>),
     /// The file that holds the token.
     TokenFile(Field<Option<Token>>),
+    /// The variable that holds the token.
+    TokenVariable(Field<Option<Token>>),
     /// A file that exists.
     File(Field<Option<PathBuf>>),
     /// The address of a GitLab.
@@ -164,8 +166,9 @@ impl Kind {
     /// Reads what is written into the field.
     pub fn read(&self, draft: &mut Draft, written: &Written<'_>) -> Result<(), Error> {
         match self {
-            Kind::Token(field) => *field(draft) = Some(Token::Value(token(written)?)),
+            Kind::Token(field) => *field(draft) = Some(token(written)?),
             Kind::TokenFile(field) => *field(draft) = Some(Token::File(written.text()?.file()?)),
+            Kind::TokenVariable(field) => *field(draft) = Some(token_in_variable(written)?),
             Kind::File(field) => *field(draft) = Some(written.text()?.file()?),
             Kind::GitLab(field) => *field(draft) = parse::gitlab_url(&written.text()?)?,
             Kind::Endpoint(field) => *field(draft) = Some(Endpoint::new(written.text()?)),
@@ -211,7 +214,7 @@ impl Kind {
     /// defaults, so headers and attributes are none.
     pub fn show(&self, draft: &mut Draft) -> Option<String> {
         match self {
-            Kind::Token(_) | Kind::TokenFile(_) => None,
+            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_) => None,
             Kind::File(field) => field(draft).as_ref().map(|file| file.display().to_string()),
             Kind::GitLab(field) => Some(field(draft).as_str().trim_end_matches('/').to_owned()),
             Kind::Endpoint(field) => field(draft)
@@ -231,6 +234,14 @@ impl Kind {
         }
     }
 
+    /// Whether it says where the token is: one such setting replaces another.
+    pub fn is_token(&self) -> bool {
+        matches!(
+            self,
+            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_)
+        )
+    }
+
     /// The words to choose from, if there are any.
     pub fn words(&self, draft: &mut Draft) -> Vec<&'static str> {
         match self {
@@ -241,18 +252,32 @@ impl Kind {
     }
 }
 
-fn token(written: &Written<'_>) -> Result<SecretString, Error> {
-    if !matches!(written.given, Given::Variable(_)) {
+fn token(written: &Written<'_>) -> Result<Token, Error> {
+    let (Given::Variable(text), Place::Variable(name)) = (&written.given, &written.place) else {
         return Err(written.place.error(
             "a token does not belong into a file that is shared: set GITLAB_TOKEN, or name a file \
              that holds it in gitlab.token_file",
         ));
-    }
-    let token = written.text()?;
-    match token.text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(token.text.into()),
+    };
+    Ok(Token::Variable(name.clone(), secret(&written.place, text)?))
+}
+
+fn token_in_variable(written: &Written<'_>) -> Result<Token, Error> {
+    let Item { place, text: name } = written.text()?;
+    let Some(text) = written.environment.get(&name) else {
+        // Its name is not repeated: somebody may have written the token itself.
+        return Err(place.error("no such variable is set: name one that holds an access token"));
+    };
+    let token = secret(&Place::Variable(name.clone()), text)?;
+    Ok(Token::Variable(name, token))
+}
+
+/// No error shows the token.
+fn secret(place: &Place, token: &str) -> Result<SecretString, Error> {
+    match token.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(token.trim().into()),
         false => {
-            Err(token
+            Err(place
                 .error("it holds a character that no token has, such as a space or a line break"))
         }
     }
