@@ -1,8 +1,10 @@
 //! What the bridge is told: plain data, read from a YAML file, the environment and flags.
 //!
 //! A later source wins: file, environment, flags. Each setting is one row of [`SETTINGS`]; its key,
-//! variables, flag, default and documentation are all derived from there.
+//! variables, flag, default and documentation are all derived from there. Where the file lists several
+//! GitLabs, all of this is what they have in common, and each is read from the same rows again.
 
+mod document;
 mod draft;
 mod environment;
 mod error;
@@ -22,6 +24,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,16 +39,14 @@ pub use reference::{Reference, example, markdown, reference};
 pub use settings::{SETTINGS, Setting};
 
 /// The whole configuration, valid as it stands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The file it was read from, if any.
     pub file: Option<PathBuf>,
-    /// The GitLab to ask, and how.
-    pub gitlab: GitLab,
-    /// Which projects are read.
-    pub select: Selection,
-    /// When they are read.
-    pub poll: Poll,
+    /// The GitLabs that are polled; at least one.
+    pub instances: Vec<Instance>,
+    /// Whether GitLab may tell what to read sooner.
+    pub webhook: Webhook,
     /// Which metrics are shown.
     pub metrics: Metrics,
     /// Where they are shown.
@@ -54,6 +55,21 @@ pub struct Config {
     pub listen: Listen,
     /// What is logged.
     pub log: Log,
+}
+
+/// One GitLab that is polled, or one of the tokens for it.
+#[derive(Clone, Debug, Default)]
+pub struct Instance {
+    /// What the file calls it; empty where it lists none.
+    pub name: String,
+    /// The GitLab to ask, and how.
+    pub gitlab: GitLab,
+    /// Which projects are read.
+    pub select: Selection,
+    /// When they are read.
+    pub poll: Poll,
+    /// What is kept over a restart.
+    pub state: State,
 }
 
 /// The GitLab to ask, and how.
@@ -83,11 +99,11 @@ pub struct GitLab {
     pub attempts: u32,
 }
 
-/// Where the access token comes from. `Debug` does not show it.
+/// Where a token comes from. `Debug` does not show it.
 #[derive(Clone, Debug)]
 pub enum Token {
-    /// The token itself.
-    Value(SecretString),
+    /// A variable, and the token in it.
+    Variable(String, SecretString),
     /// A file that holds it, and may be replaced while we run.
     File(PathBuf),
 }
@@ -129,8 +145,43 @@ pub enum Scope {
 pub struct Poll {
     /// From the start of one poll to the start of the next.
     pub interval: Duration,
-    /// How long one poll may take.
+    /// How long one poll may take, not counting what it waits for the budget.
     pub timeout: Duration,
+    /// Within which time everyone is glanced at.
+    pub ci_interval: Duration,
+    /// Within which time every value is read again.
+    pub sweep: Duration,
+    /// The most requests; none has no limit.
+    pub budget: Option<Budget>,
+}
+
+/// The most requests, in any window of that length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests in an hour.
+    pub per_hour: u32,
+    /// Requests in a minute.
+    pub per_minute: u32,
+}
+
+/// What is kept over a restart.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The file; none keeps nothing.
+    pub path: Option<PathBuf>,
+}
+
+/// Webhooks of GitLab. When they are enabled, there is at least one token.
+#[derive(Clone, Debug, Default)]
+pub struct Webhook {
+    /// Whether they are taken.
+    pub enabled: bool,
+    /// Where, unless it is where `/metrics` is served.
+    pub listen: Option<Listen>,
+    /// The secret token that they carry.
+    pub token: Option<Token>,
+    /// The token that they are signed with.
+    pub signing_token: Option<Token>,
 }
 
 /// Which metrics are shown.
@@ -157,7 +208,7 @@ pub struct Export {
     pub resource_attributes: Vec<(String, String)>,
 }
 
-/// Where we listen: for scrapes, health and the landing page.
+/// Where we listen: for scrapes, health and the landing page, or for webhooks.
 #[derive(Clone, Debug)]
 pub struct Listen {
     /// A name or an address.
@@ -197,6 +248,26 @@ impl Config {
         metrics: &[&str],
     ) -> Result<Config, Error> {
         layers::load(flags, environment, metrics)
+    }
+
+    /// The name that tells an instance from the others; none if it is the only one.
+    pub fn label<'a>(&self, instance: &'a Instance) -> Option<&'a str> {
+        (self.instances.len() > 1).then_some(&instance.name)
+    }
+}
+
+impl Default for Config {
+    /// One GitLab, without a name.
+    fn default() -> Config {
+        Config {
+            file: None,
+            instances: vec![Instance::default()],
+            webhook: Webhook::default(),
+            metrics: Metrics::default(),
+            export: Export::default(),
+            listen: Listen::default(),
+            log: Log::default(),
+        }
     }
 }
 
@@ -240,6 +311,12 @@ impl Default for Poll {
         Poll {
             interval: Duration::from_secs(60),
             timeout: Duration::from_secs(10 * 60),
+            ci_interval: Duration::from_secs(15 * 60),
+            sweep: Duration::from_secs(60 * 60),
+            budget: Some(Budget {
+                per_hour: 4500,
+                per_minute: 90,
+            }),
         }
     }
 }
@@ -262,6 +339,15 @@ impl Default for Listen {
         Listen {
             host: "127.0.0.1".to_owned(),
             port: 9464,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(formatter, "[{}]:{}", self.host, self.port),
+            false => write!(formatter, "{}:{}", self.host, self.port),
         }
     }
 }

@@ -10,6 +10,7 @@ use url::Url;
 use super::error::Error;
 use super::words::quote;
 use super::written::Item;
+use super::{Budget, Listen};
 
 /// An address that is written in the code.
 pub fn constant_url(text: &'static str) -> Url {
@@ -98,6 +99,47 @@ pub fn duration(
         true => format!("{shown} is too short: use at least {least}"),
         false => format!("{shown} is too long: use at most {most}"),
     }))
+}
+
+/// A budget such as `4500/h` and `90/m`, one of them or both; or `none`.
+pub fn budget(items: &[Item]) -> Result<Option<Budget>, Error> {
+    let (mut per_hour, mut per_minute) = (None, None);
+    for item in items {
+        if item.text.eq_ignore_ascii_case("none") && items.len() == 1 {
+            return Ok(None);
+        }
+        let (number, unit) = item.text.split_once('/').unwrap_or((&item.text, ""));
+        let number = number
+            .trim()
+            .parse::<u32>()
+            .ok()
+            .filter(|number| *number > 0);
+        let window = match unit.trim() {
+            "h" | "hour" => &mut per_hour,
+            "m" | "min" | "minute" => &mut per_minute,
+            _ => return Err(item.unexpected("a budget: write for example 4500/h, 90/m")),
+        };
+        let Some(number) = number else {
+            return Err(item.unexpected("a budget of at least 1: write for example 4500/h, 90/m"));
+        };
+        if window.replace(number).is_some() {
+            return Err(
+                item.error("the same window is given twice: one per hour and one per minute")
+            );
+        }
+    }
+    match (per_hour, per_minute) {
+        (None, None) => match items.first() {
+            Some(item) => Err(item.unexpected("a budget: write for example 4500/h, 90/m")),
+            None => Ok(None),
+        },
+        (per_hour, per_minute) => Ok(Some(Budget {
+            per_hour: per_hour
+                .or(per_minute.map(|most| most.saturating_mul(60)))
+                .unwrap_or(1),
+            per_minute: per_minute.or(per_hour).unwrap_or(1),
+        })),
+    }
 }
 
 /// `true` or `false`.
@@ -256,6 +298,27 @@ fn path(text: &str, what: &str, right: &str) -> Result<(), String> {
         return Err(format!("{shown} is not the path of {what}: write {right}"));
     }
     Ok(())
+}
+
+/// A host and a port to listen on.
+pub fn address(item: &Item) -> Result<Listen, Error> {
+    let (host, port) = halves(&item.text)
+        .ok_or_else(|| item.unexpected("host:port: write for example 0.0.0.0:9464"))?;
+    self::host(host).map_err(|problem| item.error(problem))?;
+    let port = port.parse();
+    Ok(Listen {
+        host: host.to_owned(),
+        port: port.map_err(|_| item.unexpected("host:port: a port is a number up to 65535"))?,
+    })
+}
+
+/// What stands before and after the last colon. An IPv6 address stands in brackets.
+pub fn halves(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    Some((bare.unwrap_or(host), port))
 }
 
 /// A level of the log, or `target=level` directives.
