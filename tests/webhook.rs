@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use support::Series;
 use support::process::{Program, bridge, http_client};
 use support::running::{Running, bridge_for};
 
@@ -132,6 +133,50 @@ async fn ten_thousand_webhooks_are_answered_about_as_fast_as_nothing_is() {
     assert!(answer < nothing * SLOWER, "{answer:?} beside {nothing:?}");
     let labels = [("event", "push"), ("outcome", "accepted")];
     assert_eq!(bridge.scrape().await.value(TOTAL, labels), Some(10_000.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hinted_projects_are_asked_within_seconds_and_in_a_handful_of_requests() {
+    const PROJECTS: u64 = 200;
+    const HOOKS_EACH: usize = 10;
+    let gitlab = GitLab::start(World::large(300)).await.unwrap();
+    let program = taking(&gitlab).args(["--listen", "127.0.0.1:0", "--interval", "1h"]);
+    let bridge = Running::listening(program).await;
+    bridge.first_scrape().await;
+    gitlab.take_requests();
+    // Nothing else would tell of stars before the sweep comes by.
+    gitlab.edit(|world| {
+        for id in 1..=PROJECTS {
+            let path = world
+                .projects()
+                .find(|project| project.id == id)
+                .unwrap()
+                .full_path
+                .clone();
+            world.project(&path).stars(1_000 + id);
+        }
+    });
+    let client = http_client();
+    for _ in 0..HOOKS_EACH {
+        let hooks = (1..=PROJECTS).map(|id| {
+            let body = format!(r#"{{"object_kind":"push","project":{{"id":{id}}}}}"#);
+            let request = client
+                .post(bridge.url("/webhook"))
+                .header("X-Gitlab-Token", SECRET);
+            send(request.body(body))
+        });
+        for (status, _) in join_all(hooks).await {
+            assert_eq!(status, StatusCode::OK);
+        }
+    }
+    let all_seen = |series: &Series| {
+        series.values().filter(|stars| **stars >= 1_000.0).count() as u64 == PROJECTS
+    };
+    bridge
+        .wait_for_series("gitlab_project_stars", all_seen)
+        .await;
+    let asked = gitlab.requests().len();
+    assert!(asked <= 6, "{asked} requests for {PROJECTS} projects");
 }
 
 async fn timed(request: RequestBuilder) -> Duration {

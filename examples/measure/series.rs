@@ -61,6 +61,7 @@ fn view(projects: usize) -> Arc<View> {
     let report = Report {
         ended: 0,
         took: Duration::ZERO,
+        late: Duration::ZERO,
         requests: 0,
         reached: true,
         failure: None,

@@ -201,7 +201,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
 }
 
 async fn check_webhooks(config: &Config, findings: &mut Findings) {
-    match webhooks::build(&config.webhook).await {
+    match webhooks::build(&config.webhook, Vec::new()).await {
         Ok(None) => {}
         Ok(Some(_)) => {
             let own = config.webhook.listen.as_ref();

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use super::webhooks::Addressee;
 use crate::config::{self, Config};
 use crate::export;
 use crate::gitlab::{self, Client};
@@ -62,6 +63,16 @@ impl Instances {
     pub fn progress(&self) -> Vec<Arc<Progress>> {
         let pollers = self.0.iter().map(|instance| &instance.poller);
         pollers.map(Poller::progress).collect()
+    }
+
+    /// Who takes hints.
+    pub fn addressees(&self) -> Vec<Addressee> {
+        let each = self.0.iter().map(|instance| Addressee {
+            name: instance.name.clone(),
+            url: instance.client.url().clone(),
+            inbox: instance.poller.inbox(),
+        });
+        each.collect()
     }
 
     /// Tells how the bridge gets on with each of them, beside a view that is shown.

@@ -52,7 +52,7 @@ impl Parts {
             Some(otlp) => Some(Otlp::build(&target(otlp), resource, shown)?),
             None => None,
         };
-        let webhooks = webhooks::build(&config.webhook).await?;
+        let webhooks = webhooks::build(&config.webhook, instances.addressees()).await?;
         let (publish, views) = watch::channel(Arc::new(instances.view()));
         let health = otlp.as_ref().map(Otlp::health);
         let counts = webhooks

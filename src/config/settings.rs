@@ -334,7 +334,8 @@ pub static SETTINGS: &[Setting] = &[
     Setting::new(
         "poll.timeout",
         Kind::Duration(|draft| &mut draft.instance.poll.timeout, SECOND..=DAY),
-        "How long one poll may take. What it could not read keeps its last value.",
+        "How long one poll may take, not counting what it waits for the budget. What it could not read \
+         keeps its last value.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_TIMEOUT"]),
     Setting::new(

@@ -80,7 +80,7 @@ impl Asker {
     pub async fn ask(&self, parts: &[Part]) -> Result<Vec<Result<Page, Trouble>>, Error> {
         let error = match self.ask_together(parts).await {
             Ok(pages) => return Ok(pages),
-            Err(Trouble::Failed(error)) if parts.len() > 1 && is_broken(&error) => Some(error),
+            Err(Trouble::Failed(error)) if is_broken(&error) => Some(error),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::TooMuch) => None,
         };
@@ -95,8 +95,9 @@ impl Asker {
             return Ok(pages);
         };
         // A broken page and a broken GitLab look alike; a light question tells them apart.
+        let is_heavy = matches!(part.depth, Depth::Whole | Depth::Activity);
         if let Some(error) = error
-            && (part.depth == Depth::Identity || self.light(part).await.is_err())
+            && !(is_heavy && self.light(part).await.is_ok())
         {
             return Err(error);
         }

@@ -1,5 +1,6 @@
 //! What is known becomes the next snapshot.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ impl Poller {
         for (_, error) in &tally.failures {
             *self.errors.entry((PROJECTS, error.reason())).or_default() += 1;
         }
-        let failure = failure(&tally.failures).or_else(|| self.unfinished());
+        let failure = self.failure(&tally.failures).or_else(|| self.unfinished());
         let complete = failure.is_none();
         let late = took.saturating_sub(self.settings.rhythm.interval);
         let report = Report {
@@ -60,6 +61,13 @@ impl Poller {
         )
     }
 
+    /// What could not be read, and what is to be done about it.
+    fn failure(&self, failures: &[(String, Error)]) -> Option<String> {
+        let failed = failures.iter().map(|(what, error)| mistake(what, error));
+        let texts: Vec<String> = self.mistaken.values().cloned().chain(failed).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
+
     /// Says that the first sweep goes on, if it does.
     fn unfinished(&self) -> Option<String> {
         let so_far = self.projects.len();
@@ -89,10 +97,7 @@ fn answered(error: &Error) -> bool {
     )
 }
 
-fn failure(failures: &[(String, Error)]) -> Option<String> {
-    let texts: Vec<_> = failures
-        .iter()
-        .map(|(what, error)| format!("{what}: {}", error.with_advice()))
-        .collect();
-    (!texts.is_empty()).then(|| texts.join("; "))
+/// What was not to be had, and what to do about it.
+pub(super) fn mistake(what: &impl Display, error: &Error) -> String {
+    format!("{what}: {}", error.with_advice())
 }

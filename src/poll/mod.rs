@@ -8,6 +8,7 @@
 mod capacity;
 mod found;
 mod graphql;
+mod inbox;
 mod log;
 mod merge;
 mod named;
@@ -33,6 +34,7 @@ use capacity::Capacity;
 use found::{Found, Listing};
 use schedule::{Moment, Schedule};
 
+pub use inbox::Inbox;
 pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
 pub use schedule::Rhythm;
 pub use selection::{Filter, Selection, Source};
@@ -64,6 +66,7 @@ pub struct Poller {
     /// Whether GraphQL is used until the next probe: it answers, and tells what the filter needs.
     graphql: bool,
     schedule: Schedule,
+    inbox: Arc<Inbox>,
     /// All that is known, selected or not.
     projects: BTreeMap<u64, Arc<Project>>,
     /// Projects with values that are still to be asked in another way.
@@ -73,11 +76,13 @@ pub struct Poller {
     /// Names of groups and projects that have been there, and of those that are not any more.
     seen: HashSet<String>,
     absent: BTreeSet<String>,
-    /// Names that have never been there.
-    mistaken: BTreeSet<String>,
+    /// Names that have never been there, and what is to be said about each.
+    mistaken: BTreeMap<String, String>,
     /// When the clock was read, and what it showed: our own goes on evenly from there.
     clock: (Instant, Moment),
     polls: u64,
+    /// How many polls in a row took longer than their interval.
+    late: u64,
     last: Arc<Snapshot>,
     errors: BTreeMap<(&'static str, Reason), u64>,
 }
@@ -120,14 +125,16 @@ impl Poller {
             probe_due: None,
             graphql: true,
             schedule,
+            inbox: Arc::default(),
             projects: BTreeMap::new(),
             open: BTreeMap::new(),
             ids: HashMap::new(),
             seen: HashSet::new(),
             absent: BTreeSet::new(),
-            mistaken: BTreeSet::new(),
+            mistaken: BTreeMap::new(),
             clock,
             polls: 0,
+            late: 0,
             last: Arc::default(),
             errors: BTreeMap::new(),
         }
@@ -138,18 +145,49 @@ impl Poller {
         Arc::clone(&self.progress)
     }
 
+    /// Where hints are taken.
+    pub fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
     /// Polls on the interval and publishes every snapshot, until told to stop.
     pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
+        let polling = async {
+            loop {
+                let next = Instant::now() + self.settings.rhythm.interval;
+                self.poll_and_publish(Some(&publish)).await;
+                self.heed_hints(&publish, next).await;
+            }
+        };
+        tokio::select! {
+            () = polling => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Follows hints until the next poll. A burst of them is waited for and asked together.
+    async fn heed_hints(&mut self, publish: &Publish, next: Instant) {
+        /// What is told at once is asked at once.
+        const SETTLE: Duration = Duration::from_secs(2);
+        /// From one answer to hints to the next, however many there are.
+        const SPACING: Duration = Duration::from_secs(10);
+        let mut earliest = Instant::now();
+        let inbox = Arc::clone(&self.inbox);
         loop {
-            let started = Instant::now();
             tokio::select! {
-                _ = self.poll_and_publish(Some(&publish)) => {}
-                () = stop.cancelled() => return,
+                () = sleep_until(next) => return,
+                () = inbox.arrival() => {}
             }
-            tokio::select! {
-                () = sleep_until(started + self.settings.rhythm.interval) => {}
-                () = stop.cancelled() => return,
+            let at = (Instant::now() + SETTLE).max(earliest);
+            sleep_until(at.min(next)).await;
+            if at >= next {
+                return; // The poll takes them along.
             }
+            self.ask_hints().await;
+            let snapshot = Arc::new(self.snapshot(self.last.report.clone()));
+            self.last = Arc::clone(&snapshot);
+            publish.send_replace(snapshot);
+            earliest = Instant::now() + SPACING;
         }
     }
 
@@ -159,19 +197,54 @@ impl Poller {
     }
 
     async fn poll_and_publish(&mut self, publish: Option<&Publish>) -> Arc<Snapshot> {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), Arc::clone(&self.last));
         let requests = self.requests();
+        let waited = self.client.usage().waited_for_budget;
         self.progress.read.store(0, Ordering::Relaxed);
         self.polls += 1;
         let tally = self.ask(publish).await;
         let requests = self.requests() - requests;
         let snapshot = Arc::new(self.merge(tally, started.elapsed(), requests));
-        log::log(&self.last, &snapshot);
+        log::log(&before, &snapshot);
+        self.say_if_late(&snapshot, waited);
         self.last = Arc::clone(&snapshot);
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&snapshot));
         }
         snapshot
+    }
+
+    /// Says that polls take longer than their interval: at first, and ever more rarely while they do.
+    /// The first one reads everything, and may.
+    fn say_if_late(&mut self, snapshot: &Snapshot, waited_before: Duration) {
+        let late = snapshot
+            .report
+            .as_ref()
+            .map(|report| report.late)
+            .unwrap_or_default();
+        if late.is_zero() || self.polls == 1 {
+            self.late = 0;
+            return;
+        }
+        self.late += 1;
+        if !self.late.is_power_of_two() {
+            return;
+        }
+        let interval = self.settings.rhythm.interval;
+        let needed =
+            humantime::format_duration(Duration::from_secs((interval + late).as_secs() + 1));
+        match self.client.usage().waited_for_budget > waited_before {
+            true => tracing::warn!(
+                ?late,
+                "the request budget does not carry the interval, so everything gets older evenly: raise \
+                 poll.budget, or set poll.interval to {needed}"
+            ),
+            false => tracing::warn!(
+                ?late,
+                "GitLab takes longer than the interval, so everything gets older evenly: set \
+                 poll.interval to {needed}, or poll fewer projects"
+            ),
+        }
     }
 
     /// What this GitLab can do, as far as is known.

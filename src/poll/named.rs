@@ -3,6 +3,7 @@
 
 use super::found::{Found, Listing};
 use super::graphql::{self, Node, Trouble};
+use super::merge::mistake;
 use super::plan::{Depth, List, Part};
 use super::{Poller, lock, rest};
 use crate::gitlab::Error;
@@ -58,31 +59,26 @@ impl Poller {
 
     /// Notes which of the named projects are there. What has been there before was removed since, and
     /// is gone; what has never been there is a mistake, and nothing is known of it.
-    pub(super) fn note_named(
-        &mut self,
-        names: &[String],
-        listing: &Listing,
-    ) -> Vec<(String, Error)> {
-        self.ids.extend(listing.resolved.iter().cloned());
-        let mut mistakes = Vec::new();
+    pub(super) fn note_named(&mut self, names: &[String], listing: &Listing) {
+        for (name, id) in &listing.resolved {
+            self.ids.insert(name.clone(), *id);
+        }
         for name in names {
             if self.remember(name, listing) {
                 self.absent.remove(name);
                 self.mistaken.remove(name);
-            } else if self.seen.contains(name) {
-                if self.absent.insert(name.clone()) {
-                    *self.errors.entry(("projects", "not_found")).or_default() += 1;
-                }
+                continue;
+            }
+            let detail = "404 Project Not Found".to_owned();
+            let error = Error::NotFound { detail };
+            *self.errors.entry(("projects", error.reason())).or_default() += 1;
+            if self.seen.contains(name) {
+                self.absent.insert(name.clone());
             } else {
-                self.mistaken.insert(name.clone());
-                let detail = "404 Project Not Found".to_owned();
-                mistakes.push((
-                    format!("reading the project {name:?}"),
-                    Error::NotFound { detail },
-                ));
+                let what = format!("reading the project {name:?}");
+                self.mistaken.insert(name.clone(), mistake(&what, &error));
             }
         }
-        mistakes
     }
 
     /// Whether a project selected by name was found; its id is remembered then, so that a rename

@@ -105,6 +105,8 @@ pub struct Listed {
     /// Whether this GitLab can't list it by activity.
     #[serde(skip)]
     unsorted: bool,
+    /// Whether it was there and is not any more.
+    lost: bool,
 }
 
 /// Where a walk goes on.
@@ -148,8 +150,9 @@ pub struct Turn {
     glances: VecDeque<u64>,
     /// Parts of lists that were too much, to be asked by halves.
     halves: VecDeque<Errand>,
-    /// Who was asked for everything.
+    /// Who was asked for everything, and who for what activity moves.
     read: BTreeSet<u64>,
+    followed: BTreeSet<u64>,
 }
 
 /// What one part of a request is for.
@@ -194,6 +197,7 @@ impl Schedule {
             look: None,
             found: 0,
             unsorted: false,
+            lost: false,
         });
         Schedule {
             rhythm,
@@ -224,36 +228,58 @@ impl Schedule {
         }
         let pace = self.pace();
         let whole = pace.is_zero() || !rest && self.is_small();
-        let due = self
-            .lists
-            .iter()
-            .filter(|list| whole || list.is_due(now, pace));
-        let ride = (due.count() == 0 && !rest).then(|| {
-            self.ride = (self.ride + 1) % self.lists.len().max(1);
-            self.ride
-        });
-        let mut turn = Turn {
-            began: now,
-            whole,
-            sweeps: vec![if whole { TRIES } else { 0 }; self.lists.len()],
-            looks: vec![false; self.lists.len()],
-            follows: VecDeque::new(),
-            glances: VecDeque::new(),
-            halves: VecDeque::new(),
-            read: BTreeSet::new(),
-        };
+        let ride = self.ride(now, pace).filter(|_| !rest);
+        let mut turn = self.pause(now);
+        turn.whole = whole;
         if whole {
+            turn.sweeps.fill(TRIES);
             return turn;
         }
         for (index, list) in self.lists.iter().enumerate() {
             if list.is_due(now, pace) || ride == Some(index) {
                 turn.sweeps[index] = TRIES;
             }
-            turn.looks[index] = list.length.is_some() && !list.unsorted && !list.is_named();
+            turn.looks[index] = list.can_be_looked_at();
         }
         turn.follows = self.followed(now).into();
         turn.glances = self.glanced(now).into();
         turn
+    }
+
+    /// The list that is swept a page further although none is due: the poll makes a request anyway.
+    /// Single projects have no pages, and are not read for nothing.
+    fn ride(&mut self, now: Moment, pace: Duration) -> Option<usize> {
+        if self.lists.iter().any(|list| list.is_due(now, pace)) {
+            return None;
+        }
+        let after = (1..=self.lists.len()).map(|step| (self.ride + step) % self.lists.len());
+        let next = after
+            .into_iter()
+            .find(|index| !self.lists[*index].is_named())?;
+        self.ride = next;
+        Some(next)
+    }
+
+    /// Begins a poll between two others: nothing is due in it but what is wanted.
+    pub fn pause(&self, now: Moment) -> Turn {
+        Turn {
+            began: now,
+            whole: false,
+            sweeps: vec![0; self.lists.len()],
+            looks: vec![false; self.lists.len()],
+            follows: VecDeque::new(),
+            glances: VecDeque::new(),
+            halves: VecDeque::new(),
+            read: BTreeSet::new(),
+            followed: BTreeSet::new(),
+        }
+    }
+
+    /// Looks at recent activity in this poll, once more if need be.
+    pub fn look_again(&self, turn: &mut Turn) {
+        for (look, list) in turn.looks.iter_mut().zip(&self.lists) {
+            *look = list.can_be_looked_at();
+        }
     }
 
     /// The next errands of a poll, those that matter most first; none when it is done. What stands in
@@ -281,15 +307,18 @@ impl Schedule {
         errands.extend(by_id(&reads, page, Purpose::Read, |_| Depth::Whole));
         // What has been asked for everything meanwhile need not be asked for less.
         let (tracks, began) = (&self.tracks, turn.began);
-        turn.follows
-            .retain(|id| tracks.get(id).is_some_and(|track| track.asked < began));
+        let followed = &turn.followed;
+        turn.follows.retain(|id| {
+            !followed.contains(id) && tracks.get(id).is_some_and(|track| track.asked < began)
+        });
         turn.glances
             .retain(|id| tracks.get(id).is_some_and(|track| track.glanced < began));
         let share = |queue: &mut VecDeque<u64>| -> Vec<u64> {
             let pages = queue.len().div_ceil(page).div_ceil(steps);
             queue.drain(..(pages * page).min(queue.len())).collect()
         };
-        let follows = share(&mut turn.follows);
+        let mut follows = share(&mut turn.follows);
+        follows.retain(|id| turn.followed.insert(*id));
         errands.extend(by_id(&follows, page, Purpose::Follow, |_| Depth::Activity));
         let glances = share(&mut turn.glances);
         errands.extend(by_id(&glances, page, Purpose::Glance, |ids| {
@@ -324,6 +353,7 @@ impl Schedule {
             }
         }
         list.passed += ids.len();
+        list.lost = false;
         if next.is_some() {
             list.position = next;
             let goes_on = turn.whole || list.is_due(turn.began, pace);
@@ -350,14 +380,15 @@ impl Schedule {
         self.drop_from(index, |seen| seen < round)
     }
 
-    /// Notes that a list does not exist any more, or can't be seen. Returns who is gone with it.
-    pub fn lost(&mut self, turn: &mut Turn, index: usize) -> Vec<u64> {
+    /// Notes that a list does not exist, or can't be seen. One that was there before is asked for again
+    /// by its next sweep, one that never was by every poll. Returns who is gone with it.
+    pub fn lost(&mut self, turn: &mut Turn, index: usize, was_there: bool) -> Vec<u64> {
         turn.sweeps[index] = 0;
         turn.looks[index] = false;
+        self.restart(index);
         let list = &mut self.lists[index];
-        list.length = Some(0);
-        list.passed = 0;
-        list.position = None;
+        list.length = was_there.then_some(0);
+        list.lost = true;
         list.began = turn.began;
         self.drop_from(index, |_| true)
     }
@@ -376,6 +407,13 @@ impl Schedule {
         let list = &mut self.lists[index];
         list.position = None;
         list.passed = 0;
+    }
+
+    /// Sweeps a list from its beginning, since it may not be there any more.
+    pub fn doubt(&mut self, turn: &mut Turn, index: usize) {
+        turn.looks[index] = false;
+        turn.sweeps[index] = TRIES;
+        self.restart(index);
     }
 
     /// Notes a page of recent activity: projects, and when they were last active.
@@ -397,7 +435,11 @@ impl Schedule {
             }
         }
         let list = &mut self.lists[index];
-        let times = nodes.iter().filter_map(|(_, activity)| *activity);
+        // A project from the future must not hide the present.
+        let now = at.as_secs() + DISORDER;
+        let times = nodes
+            .iter()
+            .filter_map(|(_, activity)| activity.map(|time| time.min(now)));
         let (latest, last) = (times.clone().max(), times.min());
         let latest = list.look.take().map(|(_, latest)| latest).max(latest);
         list.found += moved;
@@ -413,7 +455,13 @@ impl Schedule {
         }
     }
 
-    /// Notes that recent activity could not be looked at; for ever, if this GitLab can't sort so.
+    /// Tries again to list by activity where that was refused: GitLab may be another by now.
+    pub fn try_all(&mut self) {
+        self.lists.iter_mut().for_each(|list| list.unsorted = false);
+    }
+
+    /// Notes that recent activity could not be looked at; and not before the next
+    /// [`Schedule::try_all`], if this GitLab can't sort so.
     pub fn look_failed(&mut self, turn: &mut Turn, index: usize, for_ever: bool) {
         turn.looks[index] = false;
         let list = &mut self.lists[index];
@@ -568,35 +616,27 @@ impl Schedule {
         self.oldest(hot, |track| track.asked)
     }
 
-    /// Who is to be glanced at in this poll: an even share of all, the longest unseen first; those
-    /// that were selected by name each time, since no list tells when they were active.
+    /// Who is to be glanced at in this poll: an even share of all, the longest unseen first; and each
+    /// time whom no list shows when it was active, such as those that were selected by name.
     fn glanced(&self, now: Moment) -> Vec<u64> {
-        let Rhythm {
-            interval, glance, ..
-        } = self.rhythm;
-        let named = |track: &Track| {
-            let mut lists = track
+        let silent = |track: &Track| {
+            let lists = track
                 .rounds
                 .keys()
                 .filter_map(|index| self.lists.get(*index));
-            !track.rounds.is_empty() && lists.all(Listed::is_named)
+            !lists.clone().any(Listed::can_be_looked_at) && lists.clone().next().is_some()
         };
-        let quiet = |(_, track): &(&u64, &Track)| {
-            track.taken && (named(track) || track.glanced + glance <= now + interval)
-        };
-        let mut quiet = self.oldest(quiet, |track| track.glanced);
-        let by_name = self.tracks.values().filter(|track| named(track)).count();
-        let others = self.tracks.len() - by_name;
+        let taken = |(_, track): &(&u64, &Track)| track.taken && track.glanced < now;
+        let all = self.oldest(taken, |track| track.glanced);
+        let (mut glanced, mut others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|id| silent(&self.tracks[id]));
+        let Rhythm {
+            interval, glance, ..
+        } = self.rhythm;
         let share = interval.as_secs_f64() / glance.as_secs_f64().max(f64::MIN_POSITIVE);
-        let most = (others as f64 * share.min(1.0)).ceil() as usize;
-        let overdue = |id: &u64| self.tracks[id].glanced + glance <= now;
-        let mut taken = 0;
-        quiet.retain(|id| {
-            let free = named(&self.tracks[id]) || overdue(id);
-            taken += usize::from(!free);
-            free || taken <= most
-        });
-        quiet
+        others.truncate((others.len() as f64 * share.min(1.0)).ceil() as usize);
+        glanced.append(&mut others);
+        glanced
     }
 
     fn oldest(
@@ -649,6 +689,11 @@ impl Listed {
     /// Where its sweep goes on.
     pub fn position(&self) -> Option<&Position> {
         self.position.as_ref()
+    }
+
+    /// Whether it shows who was active, and was read to its end.
+    fn can_be_looked_at(&self) -> bool {
+        self.length.is_some() && !self.lost && !self.unsorted && !self.is_named()
     }
 
     fn is_named(&self) -> bool {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::found::Found;
 use super::graphql::{self, Answered, Node, Page, Trouble, is_broken};
+use super::merge::{self, mistake};
 use super::plan::{Capabilities, List, PROBE};
 use super::request::{Room, pack, parts};
 use super::schedule::{Errand, Moment, Position, Purpose, Turn};
@@ -46,21 +47,35 @@ impl Poller {
         if let Err(error) = self.client.reload_token() {
             tracing::warn!(%error, "reading the token again failed; the last one is used");
         }
-        let deadline = Instant::now() + self.settings.timeout;
-        let now = self.moment();
+        let mut tally = Tally::default();
+        if let Err(error) = self.probe(Instant::now() + self.settings.timeout).await {
+            let what = "asking GitLab what it can do".to_owned();
+            tally.failures.push((what, error));
+            return tally;
+        }
+        let turn = self.schedule.turn(self.moment(), !self.graphql);
+        self.ask_turn(turn, publish).await
+    }
+
+    /// Asks what was hinted at, and nothing else. What fails is asked by the next poll.
+    pub(super) async fn ask_hints(&mut self) {
+        let turn = self.schedule.pause(self.moment());
+        let tally = self.ask_turn(turn, None).await;
+        for (what, error) in tally.failures {
+            tracing::debug!(what, %error, "following a hint failed; the next poll asks again");
+        }
+    }
+
+    async fn ask_turn(&mut self, turn: Turn, publish: Option<&Publish>) -> Tally {
         let mut asking = Asking {
-            turn: self.schedule.turn(now, !self.graphql),
+            turn,
             tally: Tally::default(),
-            deadline,
+            deadline: Instant::now() + self.settings.timeout,
             published: Instant::now(),
             strikes: 0,
         };
-        if let Err(error) = self.probe(deadline).await {
-            let what = "asking GitLab what it can do".to_owned();
-            asking.tally.failures.push((what, error));
-            return asking.tally;
-        }
         loop {
+            self.take_hints(&mut asking.turn);
             let page = lock(&self.capacity).page();
             let errands = self.schedule.errands(&mut asking.turn, page);
             if errands.is_empty() {
@@ -71,6 +86,21 @@ impl Poller {
         }
         self.complete(&mut asking).await;
         asking.tally
+    }
+
+    /// Whom a hint is about is asked for everything; a stranger may show among the recently active.
+    fn take_hints(&mut self, turn: &mut Turn) {
+        let hints = self.inbox.take();
+        let mut strangers = hints.anything;
+        for id in hints.projects {
+            match self.projects.contains_key(&id) {
+                true => self.schedule.want(id),
+                false => strangers = true,
+            }
+        }
+        if strangers {
+            self.schedule.look_again(turn);
+        }
     }
 
     /// Asks what GitLab can do, once in a while. GraphQL may be blocked or broken; REST is left then.
@@ -103,6 +133,7 @@ impl Poller {
             Err(error) => return Err(error),
         }
         self.probe_due = Some(Instant::now() + interval);
+        self.schedule.try_all();
         Ok(())
     }
 
@@ -140,7 +171,6 @@ impl Poller {
                 }
             })
             .buffer_unordered(self.settings.concurrency);
-        let mut budget = None;
         while let Some((pack, at, answer)) = answers.next().await {
             match answer {
                 Ok(pages) => {
@@ -149,15 +179,8 @@ impl Poller {
                         self.take(asking, errand, at, page).await;
                     }
                 }
-                Err(Error::Budget { until, .. }) => {
-                    budget = budget.max(Some(until));
-                    asking.turn.put_back(pack);
-                }
                 Err(error) => self.fail(asking, pack, error).await,
             }
-        }
-        if let Some(until) = budget {
-            wait_for_budget(asking, until).await;
         }
     }
 
@@ -297,6 +320,22 @@ impl Poller {
 
     /// Errands could not be run: what they were for stays due.
     async fn fail(&mut self, asking: &mut Asking, errands: Vec<Errand>, error: Error) {
+        if let Error::Budget { until, .. } = error {
+            asking.turn.put_back(errands);
+            return wait_for_budget(asking, until).await;
+        }
+        if let (
+            Error::NotFound { .. },
+            [
+                Errand {
+                    purpose: Purpose::Look(index),
+                    ..
+                },
+            ],
+        ) = (&error, &errands[..])
+        {
+            return self.schedule.doubt(&mut asking.turn, *index);
+        }
         if let [
             Errand {
                 purpose: Purpose::Sweep(index),
@@ -342,8 +381,8 @@ impl Poller {
         let source = list.source().clone();
         let at_start = list.position().is_none();
         let refused = is_blocked(&error) || is_refused(&error) || is_broken(&error);
-        if !at_start && is_refused(&error) {
-            // An old cursor, perhaps.
+        if !at_start && (is_refused(&error) || matches!(error, Error::NotFound { .. })) {
+            // An old cursor, or a list that is not there any more.
             self.schedule.sweep_failed(&mut asking.turn, index, true);
             return self.strike(asking, source.to_string(), error);
         }
@@ -390,8 +429,14 @@ impl Poller {
                 ids.iter().for_each(|id| self.schedule.glanced_at(*id, at));
             }
             (_, List::Ids(ids)) => {
-                for id in ids {
-                    match rest.project(&id.to_string()).await {
+                let mut reads = stream::iter(ids)
+                    .map(|id| {
+                        let rest = rest.clone();
+                        async move { (id, rest.project(&id.to_string()).await) }
+                    })
+                    .buffer_unordered(self.settings.concurrency);
+                while let Some((id, read)) = reads.next().await {
+                    match read {
                         Ok(Some(found)) => self.learn(asking, found, at, false),
                         Ok(None) => self.remove(vec![id]),
                         Err(Error::Budget { until, .. }) => wait_for_budget(asking, until).await,
@@ -459,8 +504,7 @@ impl Poller {
             false => rest.named(names).await,
         };
         if listing.failure.is_none() {
-            let mistakes = self.note_named(names, &listing);
-            asking.tally.failures.extend(mistakes);
+            self.note_named(names, &listing);
         }
         let ids: Vec<u64> = listing
             .found
@@ -486,19 +530,20 @@ impl Poller {
 
     /// A group is not there. One that has been there was removed since; else it is a mistake.
     fn lose_group(&mut self, asking: &mut Asking, index: usize, source: &Source, error: Error) {
-        let gone = self.schedule.lost(&mut asking.turn, index);
+        let was_there = matches!(source, Source::Group(path) if self.seen.contains(path));
+        let gone = self.schedule.lost(&mut asking.turn, index, was_there);
         self.remove(gone);
-        match source {
-            Source::Group(path) if self.seen.contains(path) => {
-                self.absent.insert(path.clone());
-                *self.errors.entry(("projects", "not_found")).or_default() += 1;
+        if let Source::Group(path) = source {
+            match was_there {
+                true => {
+                    self.absent.insert(path.clone());
+                }
+                false => {
+                    self.mistaken.insert(path.clone(), mistake(source, &error));
+                }
             }
-            Source::Group(path) => {
-                self.mistaken.insert(path.clone());
-                asking.tally.failures.push((source.to_string(), error));
-            }
-            _ => asking.tally.failures.push((source.to_string(), error)),
         }
+        *self.errors.entry(("projects", error.reason())).or_default() += 1;
     }
 
     fn note_there(&mut self, index: usize) {
@@ -519,6 +564,10 @@ impl Poller {
         if all {
             asking.strikes = STRIKES;
         }
+        if matches!(error, Error::Deadline) && !self.schedule.is_whole() {
+            // A first sweep may take more than one poll.
+            return asking.turn.stop();
+        }
         // Two tries of one thing are one failure.
         asking.tally.failures.retain(|(known, _)| *known != what);
         asking.tally.failures.push((what, error));
@@ -534,7 +583,7 @@ impl Poller {
         let (id, activity) = (identity.id, identity.last_activity);
         let taken = self.settings.selection.filter.takes(identity, self.now());
         let last = self.projects.get(&id);
-        if self.polls % Self::RETRY_FORBIDDEN != 0
+        if !self.polls.is_multiple_of(Self::RETRY_FORBIDDEN)
             && let Some(last) = last
         {
             // Asking at every poll for what is forbidden would be a waste.
@@ -559,7 +608,7 @@ impl Poller {
             }
         }
         let now = self.now();
-        let project = super::merge::project(found, self.projects.get(&id).map(|last| &**last), now);
+        let project = merge::project(found, self.projects.get(&id).map(|last| &**last), now);
         self.projects.insert(id, Arc::new(project));
         self.schedule.read(id, activity, taken, at);
         if again && few && taken {

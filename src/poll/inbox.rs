@@ -1,0 +1,96 @@
+//! Hints that something has changed, until it is asked. A hint is never more than that: what it is
+//! about is asked sooner, and nothing is believed of it.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::lock;
+
+/// So many projects are remembered; whoever hints at more is not talking about ours.
+const MOST: usize = 100_000;
+
+/// Takes hints from anywhere, at any rate: any number of them about one project are one.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    hints: Mutex<Hints>,
+    arrived: Notify,
+}
+
+/// What has been hinted at.
+#[derive(Debug, Default)]
+pub struct Hints {
+    /// The projects.
+    pub projects: BTreeSet<u64>,
+    /// Something else changed: recent activity may show what.
+    pub anything: bool,
+}
+
+impl Hints {
+    fn is_empty(&self) -> bool {
+        !self.anything && self.projects.is_empty()
+    }
+}
+
+impl Inbox {
+    /// Takes a hint about a project, or that something changed.
+    pub fn put(&self, project: Option<u64>) {
+        let mut hints = lock(&self.hints);
+        match project {
+            Some(id) if hints.projects.len() < MOST => {
+                hints.projects.insert(id);
+            }
+            _ => hints.anything = true,
+        }
+        drop(hints);
+        self.arrived.notify_one();
+    }
+
+    /// Empties it.
+    pub fn take(&self) -> Hints {
+        std::mem::take(&mut lock(&self.hints))
+    }
+
+    /// Waits until there is something in it.
+    pub async fn arrival(&self) {
+        loop {
+            let arrived = self.arrived.notified();
+            if !lock(&self.hints).is_empty() {
+                return;
+            }
+            arrived.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_hints_at_one_project_are_one() {
+        let inbox = Inbox::default();
+        for _ in 0..10_000 {
+            inbox.put(Some(7));
+        }
+        inbox.arrival().await;
+        assert_eq!(inbox.take().projects.len(), 1);
+        let second = timeout(Duration::from_secs(60), inbox.arrival()).await;
+        assert!(second.is_err(), "it was emptied");
+    }
+
+    #[test]
+    fn it_does_not_grow_without_bounds() {
+        let inbox = Inbox::default();
+        for id in 0..=MOST as u64 {
+            inbox.put(Some(id));
+        }
+        let hints = inbox.take();
+        assert_eq!((hints.projects.len(), hints.anything), (MOST, true));
+    }
+}
