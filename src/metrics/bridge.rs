@@ -124,6 +124,18 @@ pub(super) const SUBJECT: Subject = Subject {
             }),
         },
         Metric {
+            name: "gitlab_bridge_poll_lateness_seconds",
+            unit: "s",
+            help: "By how much the last poll was longer than its interval",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(report) = &bridge.report {
+                    emit(&[], report.late.as_secs_f64());
+                }
+            }),
+        },
+        Metric {
             name: "gitlab_bridge_poll_errors_total",
             unit: "{error}",
             help: "Errors of polls since the start by what was read and why it failed",
@@ -316,8 +328,8 @@ const METRIC: Attribute = Attribute {
 };
 const REASON: Attribute = Attribute {
     name: "reason",
-    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), or an error type.",
-    examples: &["hidden", "unsupported", "timeout"],
+    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `pending` (it is still to be asked), or an error type.",
+    examples: &["hidden", "unsupported", "pending", "timeout"],
 };
 const CODE: Attribute = Attribute {
     name: "code",

@@ -1,6 +1,6 @@
 //! Commits on the default branch.
 
-use super::{Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, Value};
+use super::{Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject, Value};
 
 pub(super) const SUBJECT: Subject = Subject {
     name: "commits",
@@ -33,4 +33,5 @@ const COMMITS: Question = Question {
     ],
     when_empty: Some(0),
     feature: None,
+    moves: Moves::WithActivity,
 };

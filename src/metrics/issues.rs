@@ -1,7 +1,7 @@
 //! Issues by state.
 
 use super::{
-    Feature, Instrument, Metric, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
+    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
 };
 
 pub(super) const SUBJECT: Subject = Subject {
@@ -38,5 +38,6 @@ const fn count(graphql: &'static str, member: &'static str) -> Question {
         hidden: &[],
         when_empty: None,
         feature: Some(Feature::Issues),
+        moves: Moves::WithActivity,
     }
 }

@@ -1,7 +1,7 @@
 //! Merge requests by state, and all of them together.
 
 use super::{
-    Feature, Instrument, Metric, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
+    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
 };
 
 pub(super) const SUBJECT: Subject = Subject {
@@ -66,5 +66,6 @@ const fn count(graphql: &'static str, rest: &'static str) -> Question {
         hidden: &[],
         when_empty: None,
         feature: Some(Feature::MergeRequests),
+        moves: Moves::WithActivity,
     }
 }

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 
 pub use bridge::{Bridge, Export, Usage};
 pub use projects::{Identity, Standing};
-pub use question::{Feature, Question, Rest, Selection, keys, member, number};
+pub use question::{Feature, Moves, Question, Rest, Selection, keys, member, number};
 pub use reference::{json, markdown, registry, text};
 pub use snapshot::{Age, Missing, Project, Reading, Reason, Report, Snapshot, UnixTime};
 

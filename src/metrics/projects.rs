@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{
-    Attribute, Feature, Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, UnixTime,
-    Value,
+    Attribute, Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject,
+    UnixTime, Value,
 };
 
 pub(super) const SUBJECT: Subject = Subject {
@@ -80,6 +80,7 @@ const fn counter(graphql: &'static str, member: &'static str) -> Question {
         hidden: &[],
         when_empty: None,
         feature: None,
+        moves: Moves::Quietly,
     }
 }
 
@@ -166,13 +167,24 @@ impl Identity {
         "userPermissions.downloadCode",
     ];
 
+    /// Reads the id of a `Project` node of a GraphQL answer.
+    pub fn id_from_graphql(node: &Json) -> Option<u64> {
+        node["id"].as_str()?.rsplit('/').next()?.parse().ok()
+    }
+
+    /// Reads when a `Project` node of a GraphQL answer was last active.
+    pub fn activity_from_graphql(node: &Json) -> Option<UnixTime> {
+        time(&node["lastActivityAt"])
+    }
+
+    /// Reads when a project was last active from its REST body.
+    pub fn activity_from_rest(body: &Json) -> Option<UnixTime> {
+        time(&body["last_activity_at"])
+    }
+
     /// Reads a `Project` node of a GraphQL answer; none without an id and a path.
     pub fn from_graphql(node: &Json) -> Option<Identity> {
-        let gid = node["id"].as_str()?;
-        let identity = Identity::new(
-            gid.rsplit('/').next()?.parse().ok()?,
-            node["fullPath"].as_str()?,
-        );
+        let identity = Identity::new(Self::id_from_graphql(node)?, node["fullPath"].as_str()?);
         let namespace = node["namespace"]["id"].as_str();
         Some(Identity {
             name: text(&node["name"]),
@@ -182,7 +194,7 @@ impl Identity {
             personal: namespace.map(|gid| !gid.contains("/Group/")),
             default_branch: node["repository"]["rootRef"].as_str().map(str::to_owned),
             empty: node["repository"]["empty"].as_bool(),
-            last_activity: time(&node["lastActivityAt"]),
+            last_activity: Self::activity_from_graphql(node),
             code: node["userPermissions"]["downloadCode"].as_bool(),
             standing: Feature::ALL.map(|feature| feature.standing(node)),
             ..identity
@@ -204,7 +216,7 @@ impl Identity {
                 .map(|kind| kind == "user"),
             default_branch: body["default_branch"].as_str().map(str::to_owned),
             empty: body["empty_repo"].as_bool(),
-            last_activity: time(&body["last_activity_at"]),
+            last_activity: Self::activity_from_rest(body),
             standing: Feature::ALL.map(|feature| feature.standing_in_rest(body)),
             ..identity
         })

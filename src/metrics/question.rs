@@ -14,6 +14,19 @@ pub struct Question {
     pub when_empty: Option<u64>,
     /// The feature that has it; a project that has switched the feature off counts nothing.
     pub feature: Option<Feature>,
+    /// What GitLab shows of a project whose value has moved.
+    pub moves: Moves,
+}
+
+/// By what one can see, without asking for a value, that it may have moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// What moves it counts as the project's activity: pushes, merge requests, issues, tags.
+    WithActivity,
+    /// Pipelines move it, which are no activity to GitLab.
+    WithPipelines,
+    /// Nothing tells.
+    Quietly,
 }
 
 /// One way to ask REST. Paths are relative to `projects/:id/`; `{ref}` is the default branch.
@@ -88,6 +101,44 @@ impl Selection {
     /// The selection as it stands in a query, without the outer braces.
     pub fn text(&self) -> String {
         write(&self.fields)
+    }
+
+    /// What GitLab's formula for the complexity of a query makes of it.
+    pub fn score(&self) -> usize {
+        self.fields.iter().map(Field::score).sum()
+    }
+
+    /// How many rows of a project GitLab counts one query at a time for it: what takes its time.
+    pub fn counted(&self) -> usize {
+        self.fields.iter().filter(|field| field.is_list()).count()
+    }
+}
+
+impl Field {
+    /// Fields that make GitLab call its Git server.
+    const GITALY: [&str; 4] = ["forksCount", "rootRef", "empty", "exists"];
+    /// Lists that GitLab sorts unless told otherwise.
+    const SORTED: [&str; 3] = ["mergeRequests", "issues", "releases"];
+
+    /// Lists are asked for one entry, or for none: their members count once.
+    fn score(&self) -> usize {
+        let name = self.name();
+        let extra = usize::from(Self::GITALY.contains(&name))
+            + usize::from(self.is_list() && Self::SORTED.contains(&name));
+        1 + extra + self.members.iter().map(Field::score).sum::<usize>()
+    }
+
+    fn is_list(&self) -> bool {
+        self.text.contains("first: ")
+    }
+
+    fn name(&self) -> &str {
+        let text = self
+            .text
+            .split_once(": ")
+            .filter(|(alias, _)| *alias == self.key);
+        let text = text.map_or(self.text.as_str(), |(_, text)| text);
+        text.split('(').next().unwrap_or(text)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Releases.
 
-use super::{Feature, Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, Value};
+use super::{
+    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject, Value,
+};
 
 pub(super) const SUBJECT: Subject = Subject {
     name: "releases",
@@ -18,6 +20,7 @@ pub(super) const SUBJECT: Subject = Subject {
                 hidden: &[],
                 when_empty: None,
                 feature: Some(Feature::Releases),
+                moves: Moves::WithActivity,
             },
         }]),
     }],

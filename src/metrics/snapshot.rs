@@ -67,6 +67,8 @@ pub struct Report {
     pub ended: UnixTime,
     /// How long it took.
     pub took: Duration,
+    /// By how much it was longer than the interval.
+    pub late: Duration,
     /// How many requests it made.
     pub requests: u64,
     /// True if GitLab answered at all.
@@ -109,11 +111,11 @@ impl Snapshot {
         generation: u64,
         mut projects: Vec<Arc<Project>>,
         project_count: Option<u64>,
-        report: Report,
+        report: impl Into<Option<Report>>,
         shown: &Shown,
     ) -> Snapshot {
         projects.sort_unstable_by_key(|project| project.identity.id);
-        let report = Some(report);
+        let report = report.into();
         let mut snapshot = Snapshot {
             generation,
             projects,
@@ -204,6 +206,8 @@ impl Reading {
     pub const UNSUPPORTED: Reason = "unsupported";
     /// The reason of what the token may not read, where GitLab says so.
     pub const FORBIDDEN: Reason = "forbidden";
+    /// The reason of what is still to be asked: what was known before stays.
+    pub const PENDING: Reason = "pending";
     /// Reasons that are facts, not failures.
     pub const QUIET: [Reason; 4] = [
         Self::NOT_ASKED,
@@ -262,7 +266,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Feature, Rest};
+    use crate::metrics::{Feature, Moves, Rest};
 
     const KNOWN: Reading = Reading::Known { value: 7, at: 1 };
 
@@ -317,6 +321,7 @@ mod tests {
             hidden: &[],
             when_empty: None,
             feature: Some(Feature::Issues),
+            moves: Moves::WithActivity,
         };
         let known = |value| Reading::Known { value, at: 1 };
         let hidden = Reading::Unknown(Reading::HIDDEN);

@@ -1,6 +1,8 @@
 //! Storage by kind, from the project's statistics (Reporter role).
 
-use super::{Attribute, Instrument, Metric, PROJECT_ID, Question, Rest, Source, Subject, Value};
+use super::{
+    Attribute, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject, Value,
+};
 
 pub(super) const SUBJECT: Subject = Subject {
     name: "storage",
@@ -25,14 +27,14 @@ pub(super) const SUBJECT: Subject = Subject {
             },
             Value {
                 attributes: &[("kind", "job_artifacts")],
-                question: size(
+                question: artifacts(
                     "statistics.buildArtifactsSize",
                     "statistics.job_artifacts_size",
                 ),
             },
             Value {
                 attributes: &[("kind", "pipeline_artifacts")],
-                question: size(
+                question: artifacts(
                     "statistics.pipelineArtifactsSize",
                     "statistics.pipeline_artifacts_size",
                 ),
@@ -77,11 +79,21 @@ const KIND: Attribute = Attribute {
 };
 
 const fn size(graphql: &'static str, member: &'static str) -> Question {
+    moved(graphql, member, Moves::Quietly)
+}
+
+/// What jobs leave behind.
+const fn artifacts(graphql: &'static str, member: &'static str) -> Question {
+    moved(graphql, member, Moves::WithPipelines)
+}
+
+const fn moved(graphql: &'static str, member: &'static str, moves: Moves) -> Question {
     Question {
         graphql,
         rest: Rest::Body(member),
         hidden: &[],
         when_empty: None,
         feature: None,
+        moves,
     }
 }

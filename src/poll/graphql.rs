@@ -1,277 +1,308 @@
-//! Reads lists of projects over GraphQL, a page of up to 100 projects and all their values at a time.
+//! Asks GraphQL: several parts in a request, up to 100 projects in each, and reads the answers.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::page::PageSize;
-use super::plan::{Capabilities, List, Plan};
-use super::{Found, Listing, Progress, lock};
+use super::capacity::Capacity;
+use super::plan::{Asked, Capabilities, Depth, List, Part, Plan, alias};
+use super::{Found, lock};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
 use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
 
-/// What one poll asks over GraphQL, and what it learns about asking.
-pub struct Asker<'a> {
-    pub client: &'a Client,
-    pub slots: &'a BTreeSet<usize>,
-    pub capabilities: &'a Mutex<Capabilities>,
-    pub page: &'a Mutex<PageSize>,
+/// What is needed to ask over GraphQL, and what is learnt about asking.
+#[derive(Clone)]
+pub struct Asker {
+    pub client: Client,
+    pub slots: Arc<BTreeSet<usize>>,
+    pub capabilities: Arc<Mutex<Capabilities>>,
+    pub capacity: Arc<Mutex<Capacity>>,
     pub deadline: Instant,
     pub now: UnixTime,
-    pub progress: &'a Progress,
 }
 
-/// A page as it came.
-struct Page {
-    found: Vec<Found>,
-    next: Option<String>,
-    /// Whether GitLab ran out of time for some of it.
-    timed_out: bool,
-    /// How long GitLab took for it.
-    took: Duration,
+/// What a part of a request was answered.
+pub struct Page {
+    /// The projects that GitLab showed.
+    pub nodes: Vec<Node>,
+    /// Where the list goes on.
+    pub next: Option<String>,
 }
 
-/// Which part of a list to ask for.
-struct Part<'a> {
-    list: List,
-    /// The variables that name the list.
-    variables: Value,
-    first: usize,
-    after: Option<&'a str>,
+/// A project in an answer, as deep as was asked.
+pub enum Node {
+    /// Everything, or only who it is.
+    Found(Box<Found>),
+    /// What its activity moves.
+    Moved {
+        id: u64,
+        activity: Option<UnixTime>,
+        readings: Vec<(usize, Answered)>,
+    },
+    /// Whether anything happened to it.
+    Seen {
+        id: u64,
+        activity: Option<UnixTime>,
+        path: Option<String>,
+        archived: Option<bool>,
+        pipelines: Option<u64>,
+    },
 }
 
-impl Asker<'_> {
-    /// Walks a list to its end by its cursors. What was read before a failure is kept.
-    pub async fn walk(&self, list: List, variables: Value) -> Listing {
-        let mut listing = Listing::default();
-        let mut after: Option<String> = None;
+/// The answer to one question, before it is known what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    Number(u64),
+    Null,
+    Failed(Reason),
+}
+
+/// Why a part has no answer.
+pub enum Trouble {
+    /// GitLab could not manage it; less may do.
+    TooMuch,
+    /// Asking for less would not help.
+    Failed(Error),
+}
+
+impl Asker {
+    /// The plan for what GitLab is known to have.
+    pub fn plan(&self) -> Plan {
+        Plan::new(&self.slots, &lock(&self.capabilities))
+    }
+
+    /// Asks for several parts in one request, and for each alone where together they are too much.
+    ///
+    /// # Errors
+    /// If GitLab can't be asked now: what is wrong is none of the parts' fault.
+    pub async fn ask(&self, parts: &[Part]) -> Result<Vec<Result<Page, Trouble>>, Error> {
+        let error = match self.ask_together(parts).await {
+            Ok(pages) => return Ok(pages),
+            Err(Trouble::Failed(error)) if parts.len() > 1 && is_broken(&error) => Some(error),
+            Err(Trouble::Failed(error)) => return Err(error),
+            Err(Trouble::TooMuch) => None,
+        };
+        let [part] = parts else {
+            let mut pages = Vec::new();
+            for part in parts {
+                match Box::pin(self.ask(std::slice::from_ref(part))).await {
+                    Ok(page) => pages.extend(page),
+                    Err(error) => return Err(error),
+                }
+            }
+            return Ok(pages);
+        };
+        // A broken page and a broken GitLab look alike; a light question tells them apart.
+        if let Some(error) = error
+            && (part.depth == Depth::Identity || self.light(part).await.is_err())
+        {
+            return Err(error);
+        }
+        Ok(vec![Err(Trouble::TooMuch)])
+    }
+
+    /// Asks only who the projects of a part are.
+    ///
+    /// # Errors
+    /// See [`Asker::ask`].
+    pub async fn light(&self, part: &Part) -> Result<Page, Error> {
+        let light = Part {
+            depth: Depth::Identity,
+            ..part.clone()
+        };
+        match self.ask_together(&[light]).await {
+            Ok(mut pages) => match pages.pop() {
+                Some(Ok(page)) => Ok(page),
+                Some(Err(Trouble::Failed(error))) => Err(error),
+                _ => Err(timed_out()),
+            },
+            Err(Trouble::Failed(error)) => Err(error),
+            Err(Trouble::TooMuch) => Err(timed_out()),
+        }
+    }
+
+    async fn ask_together(&self, parts: &[Part]) -> Result<Vec<Result<Page, Trouble>>, Trouble> {
         loop {
-            let first = lock(self.page).size();
-            let part = Part {
-                list,
-                variables: variables.clone(),
-                first,
-                after: after.as_deref(),
+            let plan = self.plan();
+            let weight = parts.iter().map(|part| plan.weight(part)).sum();
+            let (document, variables) = plan.request(parts);
+            let answer = self
+                .client
+                .graphql(&document, variables, self.deadline)
+                .await;
+            let error = match answer {
+                Ok(answer) => {
+                    self.learn(&answer, weight);
+                    let pages = parts.iter().enumerate();
+                    return Ok(pages
+                        .map(|(index, part)| self.read(index, part, &answer, &plan))
+                        .collect());
+                }
+                Err(error) => error,
             };
-            match self.page(&part).await {
-                Ok(Some(page)) => {
-                    listing.found.extend(page.found);
-                    match page.next {
-                        Some(next) => after = Some(next),
-                        None => return listing,
+            match &error {
+                Error::Graphql { errors } if self.lose(errors) => continue,
+                // A score does not depend on who the projects are: a single one is too much, too.
+                Error::Graphql { errors } if errors.iter().any(is_too_complex) => {
+                    if parts.len() == 1 && parts[0].first == 1 {
+                        return Err(Trouble::Failed(error));
                     }
+                    lock(&self.capabilities).lower_score();
                 }
-                Ok(None) => {} // It was too much: once more with less.
-                Err(error) => {
-                    listing.failure = Some(error);
-                    return listing;
-                }
+                Error::Graphql { errors } if errors.iter().any(is_timeout) => {}
+                Error::Timeout { .. } => {}
+                _ => return Err(Trouble::Failed(error)),
             }
+            tracing::debug!(parts = parts.len(), weight, %error, "the request was too much");
+            lock(&self.capacity).failed(weight);
+            return Err(Trouble::TooMuch);
         }
     }
 
-    /// Asks for projects by id. Ids that GitLab does not return are gone, or were never visible.
-    pub async fn by_id(&self, ids: &[u64]) -> Listing {
-        let gids = ids.iter().map(|id| format!("gid://gitlab/Project/{id}"));
-        self.named(List::Ids, "ids", &gids.collect::<Vec<_>>(), PageSize::MAX)
-            .await
-    }
-
-    /// Asks for projects by full path, where this GitLab can.
-    pub async fn by_path(&self, paths: &[String]) -> Listing {
-        /// GitLab takes no more paths at once.
-        const MOST: usize = 50;
-        self.named(List::Paths, "paths", paths, MOST).await
-    }
-
-    async fn named(&self, list: List, variable: &str, names: &[String], most: usize) -> Listing {
-        let mut listing = Listing::default();
-        let mut rest = names;
-        while !rest.is_empty() {
-            let first = lock(self.page).size().min(most).min(rest.len());
-            let variables = json!({ variable: rest[..first] });
-            let part = Part {
-                list,
-                variables,
-                first,
-                after: None,
-            };
-            match self.page(&part).await {
-                Ok(Some(page)) => {
-                    listing.found.extend(page.found);
-                    rest = &rest[first..];
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    listing.failure = Some(error);
-                    return listing;
-                }
-            }
+    /// Learns from an answer how much GitLab can bear.
+    fn learn(&self, answer: &Answer, weight: usize) {
+        match answer.errors.iter().any(is_timeout) {
+            true => lock(&self.capacity).partial(weight),
+            false => lock(&self.capacity).answered(weight, answer.took),
         }
-        listing
+        if let Some(limit) = answer.data["queryComplexity"]["limit"].as_u64() {
+            lock(&self.capabilities).note_limit(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
     }
 
-    /// Asks for one page; none if it was too much and a smaller one must be tried.
-    async fn page(&self, part: &Part<'_>) -> Result<Option<Page>, Error> {
-        let plan = Plan::new(self.slots, &lock(self.capabilities));
-        let answer = self.ask(part, &plan.document(part.list)).await;
-        let error = match answer.and_then(|answer| self.read(part, &answer, &plan)) {
-            Ok(page) => {
-                match page.timed_out {
-                    true => lock(self.page).partial(part.first),
-                    false => lock(self.page).answered(part.first, page.took),
-                }
-                self.progress.add(page.found.len());
-                return Ok(Some(page));
-            }
-            Err(error) => error,
-        };
-        match &error {
-            Error::Graphql { errors } if self.lose(errors) => return Ok(None),
-            // A score does not depend on who the projects are: a single one is too much, too.
-            Error::Graphql { errors } if errors.iter().any(is_too_complex) && part.first > 1 => {}
-            Error::Graphql { errors } if errors.iter().any(is_timeout) => {}
-            Error::Timeout { .. } => {}
-            // Broken pages and a broken GitLab look alike; a light question tells them apart.
-            Error::Server { .. } => {
-                let page = self.lightly(part, &plan).await?;
-                if part.first == 1 {
-                    return Ok(Some(page));
-                }
-            }
-            _ => return Err(error),
-        }
-        if part.first > 1 {
-            tracing::debug!(projects = part.first, %error, "the page was too much; asking for half of it");
-            lock(self.page).failed(part.first);
-            return Ok(None);
-        }
-        // One project breaks its page: its values are asked for one by one instead.
-        self.lightly(part, &plan).await.map(Some)
-    }
-
-    /// Asks who the projects of a page are and leaves all their values to be asked in another way.
-    async fn lightly(&self, part: &Part<'_>, plan: &Plan) -> Result<Page, Error> {
-        let answer = self.ask(part, &plan.light_document(part.list)).await?;
-        let mut page = self.read(part, &answer, plan)?;
-        for found in &mut page.found {
-            for (slot, _) in &plan.asked {
-                found.readings[*slot] = Reading::Unknown("timeout");
-            }
-            found.failed = plan.asked.iter().map(|(slot, _)| *slot).collect();
-        }
-        Ok(page)
-    }
-
-    async fn ask(&self, part: &Part<'_>, document: &str) -> Result<Answer, Error> {
-        let mut variables = part.variables.clone();
-        variables["first"] = part.first.into();
-        if let Some(after) = part.after {
-            variables["after"] = after.into();
-        }
-        self.client
-            .graphql(document, variables, self.deadline)
-            .await
-    }
-
-    /// Reads the projects of an answer.
-    fn read(&self, part: &Part<'_>, answer: &Answer, plan: &Plan) -> Result<Page, Error> {
+    /// Reads the answer to one part.
+    fn read(&self, index: usize, part: &Part, answer: &Answer, plan: &Plan) -> Result<Page, Trouble> {
+        let alias = alias(index);
         let connection = match part.list {
-            List::Group => &answer.data["group"]["projects"],
-            _ => &answer.data["projects"],
+            List::Group(_) => &answer.data[&alias]["projects"],
+            _ => &answer.data[&alias],
         };
+        let is_ours = |error: &&GraphqlError| {
+            error.path.first().and_then(Value::as_str).is_none_or(|first| first == alias)
+        };
+        let errors: Vec<&GraphqlError> = answer.errors.iter().filter(is_ours).collect();
         let Some(nodes) = connection["nodes"].as_array() else {
-            return Err(match answer.errors.is_empty() {
+            return Err(match errors.as_slice() {
                 // GitLab answers null for what does not exist and for what may not be seen.
-                true => Error::NotFound {
+                [] => Trouble::Failed(Error::NotFound {
                     detail: "GitLab does not show this list to the token".to_owned(),
-                },
-                false => Error::Graphql {
-                    errors: answer.errors.clone(),
-                },
+                }),
+                errors if errors.iter().any(|error| is_timeout(error)) => Trouble::TooMuch,
+                errors => Trouble::Failed(Error::Graphql {
+                    errors: errors.iter().map(|error| (*error).clone()).collect(),
+                }),
             });
         };
-        let mut found = Vec::with_capacity(nodes.len());
+        let mut read = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
-            let failures: Vec<_> = answer
-                .errors
+            let failures: Vec<_> = errors
                 .iter()
                 .filter_map(|error| failed_at(error, index))
                 .collect();
-            match Identity::from_graphql(node) {
-                Some(identity) => found.push(self.project(identity, node, plan, &failures)),
+            match self.node(node, part.depth, plan, &failures) {
+                Some(node) => read.push(node),
                 None if failures.is_empty() => {} // A redacted project is null.
-                None => {
-                    let detail = "GitLab lost a whole project of the page".to_owned();
-                    return Err(Error::Timeout { detail });
-                }
+                None => return Err(Trouble::TooMuch), // GitLab lost a whole project of the page.
             }
         }
         let page = &connection["pageInfo"];
         let next = match (page["hasNextPage"].as_bool(), page["endCursor"].as_str()) {
             (Some(false), _) => None,
-            (Some(true), Some(cursor)) if part.after != Some(cursor) => Some(cursor.to_owned()),
+            (Some(true), Some(cursor)) if part.after.as_deref() != Some(cursor) => {
+                Some(cursor.to_owned())
+            }
             // Without it the list would end early, and projects would seem to be gone.
             _ => {
                 let message = "the page does not say where the next one begins".to_owned();
-                return Err(Error::Graphql {
+                return Err(Trouble::Failed(Error::Graphql {
                     errors: vec![GraphqlError {
                         message,
                         ..GraphqlError::default()
                     }],
-                });
+                }));
             }
         };
-        let timed_out = answer.errors.iter().any(is_timeout);
-        Ok(Page {
-            found,
-            next,
-            timed_out,
-            took: answer.took,
+        Ok(Page { nodes: read, next })
+    }
+
+    fn node(
+        &self,
+        node: &Value,
+        depth: Depth,
+        plan: &Plan,
+        failures: &[(Vec<&str>, Reason)],
+    ) -> Option<Node> {
+        if depth == Depth::Whole || depth == Depth::Identity {
+            let identity = Identity::from_graphql(node)?;
+            let asked = (depth == Depth::Whole).then_some(&plan.whole);
+            return Some(Node::Found(Box::new(self.found(identity, node, asked, plan, failures))));
+        }
+        let id = Identity::id_from_graphql(node)?;
+        let activity = Identity::activity_from_graphql(node);
+        Some(match depth {
+            Depth::Activity => Node::Moved {
+                id,
+                activity,
+                readings: plan
+                    .activity
+                    .slots
+                    .iter()
+                    .map(|(slot, keys)| (*slot, answered(node, keys, failures)))
+                    .collect(),
+            },
+            _ => Node::Seen {
+                id,
+                activity,
+                path: node["fullPath"].as_str().map(str::to_owned),
+                archived: node["archived"].as_bool(),
+                pipelines: number(&node["pipelines"]["count"]),
+            },
         })
     }
 
-    fn project(
+    /// A project with every answer that was asked for; without any, all of them are still to be asked.
+    fn found(
         &self,
         identity: Identity,
         node: &Value,
+        asked: Option<&Asked>,
         plan: &Plan,
         failures: &[(Vec<&str>, Reason)],
     ) -> Found {
-        let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
-        let mut failed = Vec::new();
+        let mut found = Found::new(identity);
         for slot in &plan.unsupported {
-            readings[*slot] = Reading::Unknown(Reading::UNSUPPORTED);
+            found.readings[*slot] = Reading::Unknown(Reading::UNSUPPORTED);
         }
-        for (slot, keys) in &plan.asked {
+        let Some(asked) = asked else {
+            for (slot, _) in &plan.whole.slots {
+                found.readings[*slot] = Reading::Unknown(Reading::PENDING);
+                found.failed.push(*slot);
+            }
+            return found;
+        };
+        for (slot, keys) in &asked.slots {
             let question = questions()[*slot].0;
-            let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
-            let failure = failures
-                .iter()
-                .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
-            readings[*slot] = match (number(value), failure) {
-                (None, Some((_, reason)))
-                    if identity.standing(question.feature) == Standing::On =>
-                {
-                    failed.push(*slot);
+            let on = found.identity.standing(question.feature) == Standing::On;
+            found.readings[*slot] = match answered(node, keys, failures) {
+                Answered::Failed(reason) if on => {
+                    found.failed.push(*slot);
                     Reading::Unknown(reason)
                 }
-                (answer, _) => Reading::of(answer, question, &identity, self.now),
+                Answered::Number(value) => {
+                    Reading::of(Some(value), question, &found.identity, self.now)
+                }
+                _ => Reading::of(None, question, &found.identity, self.now),
             };
         }
-        Found {
-            identity,
-            readings,
-            failed,
-        }
+        found
     }
 
     /// Notes the fields that GitLab says it does not know. False if none of them is new.
     fn lose(&self, errors: &[GraphqlError]) -> bool {
-        let mut capabilities = lock(self.capabilities);
+        let mut capabilities = lock(&self.capabilities);
         let mut lost = false;
         for error in errors.iter().filter(|error| is_unknown(error)) {
             let below = error
@@ -291,6 +322,29 @@ impl Asker<'_> {
             lost |= capabilities.lose(keys);
         }
         lost
+    }
+}
+
+/// Whether GitLab fails at answering: REST may do better.
+pub fn is_broken(error: &Error) -> bool {
+    matches!(error, Error::Server { .. })
+}
+
+fn timed_out() -> Error {
+    Error::Timeout {
+        detail: "GitLab does not even list these projects in time".to_owned(),
+    }
+}
+
+fn answered(node: &Value, keys: &[String], failures: &[(Vec<&str>, Reason)]) -> Answered {
+    let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
+    let failure = failures
+        .iter()
+        .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+    match (number(value), failure) {
+        (Some(value), _) => Answered::Number(value),
+        (None, Some((_, reason))) => Answered::Failed(reason),
+        (None, None) => Answered::Null,
     }
 }
 

@@ -1,31 +1,38 @@
-//! What a sweep found becomes the next snapshot, with the last good value of what failed.
+//! What is known becomes the next snapshot.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Found, Poller, Sweep, now, rest};
+use super::{Found, Poller, Tally};
 use crate::gitlab::Error;
-use crate::metrics::{Project, Reading, Report, Snapshot, UnixTime, questions};
+use crate::metrics::{Project, Report, Snapshot, UnixTime};
 
 /// The name of what lists of projects belong to, in errors.
 const PROJECTS: &str = "projects";
 
 impl Poller {
-    /// The next snapshot: what was found, with the last good value of what failed.
-    pub(super) fn merge(&mut self, sweep: Sweep, took: Duration, requests: u64) -> Snapshot {
-        let now = now();
-        let failed = self.count_errors(&sweep);
-        let projects = self.projects(sweep.found, &sweep.failures, now);
-        let complete = sweep.failures.is_empty();
+    /// The snapshot after a poll.
+    pub(super) fn merge(&mut self, tally: Tally, took: Duration, requests: u64) -> Snapshot {
+        let now = self.now();
+        for (what, count) in &tally.values {
+            *self.errors.entry(*what).or_default() += count;
+        }
+        for (_, error) in &tally.failures {
+            *self.errors.entry((PROJECTS, error.reason())).or_default() += 1;
+        }
+        let failure = failure(&tally.failures).or_else(|| self.unfinished());
+        let complete = failure.is_none();
+        let late = took.saturating_sub(self.settings.rhythm.interval);
         let report = Report {
             ended: now,
             took,
+            late,
             requests,
-            reached: complete || sweep.failures.iter().any(|(_, error)| answered(error)),
-            failure: failure(&sweep.failures),
-            failed,
-            absent: sweep.absent,
+            reached: tally.failures.is_empty()
+                || tally.failures.iter().any(|(_, error)| answered(error)),
+            failure,
+            failed: tally.values.values().sum(),
+            absent: self.absent.iter().cloned().collect(),
             last_complete: match &self.last.report {
                 _ if complete => Some(now),
                 Some(report) => report.last_complete,
@@ -33,8 +40,17 @@ impl Poller {
             },
             errors: self.errors.clone(),
         };
+        self.snapshot(Some(report))
+    }
+
+    /// A snapshot of what is known now. The number of projects is known once every list has been read
+    /// to its end, and stays so: later failures leave the set of projects as it was.
+    pub(super) fn snapshot(&self, report: Option<Report>) -> Snapshot {
+        let (filter, now) = (&self.settings.selection.filter, self.now());
+        let taken = |project: &&Arc<Project>| filter.takes(&project.identity, now);
+        let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
         let count = projects.len() as u64;
-        let known = complete || self.last.project_count == Some(count);
+        let known = self.schedule.is_whole() && self.mistakes == 0;
         Snapshot::new(
             self.last.generation + 1,
             projects,
@@ -44,65 +60,16 @@ impl Poller {
         )
     }
 
-    /// Adds the errors of a sweep to those of all polls. Returns how many single values failed.
-    fn count_errors(&mut self, sweep: &Sweep) -> u64 {
-        let mut failed = 0;
-        for found in &sweep.found {
-            for ((_, subject), reading) in questions().iter().zip(&found.readings) {
-                if let Reading::Unknown(reason) = reading
-                    && !Reading::QUIET.contains(reason)
-                {
-                    *self.errors.entry((subject, reason)).or_default() += 1;
-                    failed += 1;
-                }
-            }
-        }
-        if !sweep.absent.is_empty() {
-            *self.errors.entry((PROJECTS, "not_found")).or_default() += sweep.absent.len() as u64;
-        }
-        for (_, error) in &sweep.failures {
-            *self.errors.entry((PROJECTS, error.reason())).or_default() += 1;
-        }
-        failed
-    }
-
-    /// The projects of the next snapshot, by id.
-    fn projects(
-        &self,
-        found: Vec<Found>,
-        failures: &[(String, Error)],
-        now: UnixTime,
-    ) -> Vec<Arc<Project>> {
-        let last: HashMap<u64, &Arc<Project>> = self
-            .last
-            .projects
-            .iter()
-            .map(|project| (project.identity.id, project))
-            .collect();
-        let mut projects = BTreeMap::new();
-        for found in found {
-            let id = found.identity.id;
-            let project = project(found, last.get(&id).map(|project| &***project), now);
-            projects.insert(id, Arc::new(project));
-        }
-        // A list that could not be read leaves the set of projects as it was, so that its count stays
-        // true of it. What GitLab says does not exist is gone.
-        if failures.iter().any(|(_, error)| !rest::is_gone(error)) {
-            if self.last.project_count.is_some() {
-                projects.retain(|id, _| last.contains_key(id));
-            }
-            for project in &self.last.projects {
-                projects
-                    .entry(project.identity.id)
-                    .or_insert_with(|| Arc::clone(project));
-            }
-        }
-        projects.into_values().collect()
+    /// Says that the first sweep goes on, if it does.
+    fn unfinished(&self) -> Option<String> {
+        let so_far = self.projects.len();
+        (!self.schedule.is_whole())
+            .then(|| format!("the first sweep goes on: {so_far} projects have been read so far"))
     }
 }
 
 /// A project as it was found, with the last good value of what failed.
-fn project(found: Found, last: Option<&Project>, now: UnixTime) -> Project {
+pub(super) fn project(found: Found, last: Option<&Project>, now: UnixTime) -> Project {
     let before = last.map_or(&[][..], |project| &project.readings);
     let readings = found.readings.into_iter().enumerate();
     Project {

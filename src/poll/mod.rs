@@ -1,31 +1,40 @@
 //! When and how GitLab is asked. Every poll publishes a new immutable snapshot and keeps the last
 //! good value of what failed.
+//!
+//! `schedule` decides what is due, `request` packs it, `turn` asks it and learns from the answers,
+//! `merge` makes the next snapshot of what is known. What is seen within which time is argued in
+//! [`schedule`].
 
+mod capacity;
+mod found;
 mod graphql;
 mod log;
 mod merge;
-mod page;
+mod named;
 mod plan;
+mod request;
 mod rest;
+mod schedule;
 mod selection;
-mod sweep;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::gitlab::{Client, Error};
-use crate::metrics::{
-    Feature, Identity, Reading, Reason, Shown, Snapshot, Standing, UnixTime, questions,
-};
-use page::PageSize;
+use crate::metrics::{Project, Reason, Shown, Snapshot, UnixTime};
+use capacity::Capacity;
+use found::{Found, Listing};
+use schedule::{Moment, Schedule};
 
-pub use plan::{Capabilities, List, PROBE, Plan};
+pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
+pub use schedule::Rhythm;
 pub use selection::{Filter, Selection, Source};
 
 /// When to poll, and what.
@@ -33,9 +42,9 @@ pub use selection::{Filter, Selection, Source};
 pub struct Settings {
     /// The projects.
     pub selection: Selection,
-    /// From the start of one poll to the start of the next.
-    pub interval: Duration,
-    /// How long one poll may take.
+    /// How often what is asked.
+    pub rhythm: Rhythm,
+    /// How long one poll may take, not counting what it waits for its budget.
     pub timeout: Duration,
     /// Requests at a time.
     pub concurrency: usize,
@@ -46,18 +55,27 @@ pub struct Poller {
     client: Client,
     settings: Settings,
     shown: Shown,
-    slots: BTreeSet<usize>,
+    slots: Arc<BTreeSet<usize>>,
     progress: Arc<Progress>,
-    capabilities: Mutex<Capabilities>,
+    capabilities: Arc<Mutex<Capabilities>>,
+    capacity: Arc<Mutex<Capacity>>,
     /// When GitLab is asked again what it can do.
     probe_due: Option<Instant>,
     /// Whether GraphQL is used until the next probe: it answers, and tells what the filter needs.
     graphql: bool,
-    page: Mutex<PageSize>,
+    schedule: Schedule,
+    /// All that is known, selected or not.
+    projects: BTreeMap<u64, Arc<Project>>,
+    /// Projects with values that are still to be asked in another way.
+    open: BTreeMap<u64, Found>,
     /// Ids of the projects that are selected by path: a rename does not lose them.
     ids: HashMap<String, u64>,
-    /// Names of groups and projects that have been there.
+    /// Names of groups and projects that have been there, and of those that are not any more.
     seen: HashSet<String>,
+    absent: BTreeSet<String>,
+    /// When the clock was read, and what it showed: our own goes on evenly from there.
+    clock: (Instant, Moment),
+    polls: u64,
     last: Arc<Snapshot>,
     errors: BTreeMap<(&'static str, Reason), u64>,
 }
@@ -68,71 +86,42 @@ pub struct Progress {
     read: AtomicUsize,
 }
 
-/// A project as one poll found it.
-struct Found {
-    identity: Identity,
-    readings: Vec<Reading>,
-    /// Slots that failed and may be asked in another way.
-    failed: Vec<usize>,
-}
-
-impl Found {
-    /// Takes over what is known of features, where it was unclear.
-    fn settle(&mut self, standing: &[Standing; Feature::ALL.len()], slots: &BTreeSet<usize>) {
-        for (ours, settled) in self.identity.standing.iter_mut().zip(standing) {
-            if *ours == Standing::Unclear {
-                // On for the project, and not for us.
-                *ours = if *settled == Standing::Off {
-                    Standing::Off
-                } else {
-                    Standing::Denied
-                };
-            }
-        }
-        for &slot in slots {
-            if self.identity.standing(questions()[slot].0.feature) == Standing::Off {
-                self.readings[slot] = Reading::Off;
-            }
-        }
-    }
-}
-
-/// What was read of a list, and why not all of it.
+/// What one poll met with.
 #[derive(Default)]
-struct Listing {
-    found: Vec<Found>,
-    /// The ids behind names; an old path leads to a project that is called otherwise by now.
-    resolved: Vec<(String, u64)>,
-    /// Whether REST read it because GraphQL refused.
-    instead: bool,
-    failure: Option<Error>,
-}
-
-/// All that one poll read.
-#[derive(Default)]
-struct Sweep {
-    found: Vec<Found>,
+struct Tally {
+    /// What could not be read of lists, and why.
     failures: Vec<(String, Error)>,
-    /// Selected groups and projects that have been there and are not any more.
-    absent: Vec<String>,
+    /// Single values that could not be read, by subject and reason.
+    values: BTreeMap<(&'static str, Reason), u64>,
 }
+
+/// Where snapshots go.
+type Publish = watch::Sender<Arc<Snapshot>>;
 
 impl Poller {
     /// A poller that has not asked anything yet.
     pub fn new(client: Client, settings: Settings, shown: Shown) -> Poller {
-        let slots = shown.slots();
+        let slots = Arc::new(shown.slots());
+        let schedule = Schedule::new(settings.rhythm, &settings.selection.sources);
+        let clock = (Instant::now(), client.now().duration_since(UNIX_EPOCH).unwrap_or_default());
         Poller {
             client,
             settings,
             shown,
             slots,
             progress: Arc::default(),
-            capabilities: Mutex::default(),
+            capabilities: Arc::default(),
+            capacity: Arc::new(Mutex::new(Capacity::new())),
             probe_due: None,
             graphql: true,
-            page: Mutex::new(PageSize::new()),
+            schedule,
+            projects: BTreeMap::new(),
+            open: BTreeMap::new(),
             ids: HashMap::new(),
             seen: HashSet::new(),
+            absent: BTreeSet::new(),
+            clock,
+            polls: 0,
             last: Arc::default(),
             errors: BTreeMap::new(),
         }
@@ -144,15 +133,15 @@ impl Poller {
     }
 
     /// Polls on the interval and publishes every snapshot, until told to stop.
-    pub async fn run(mut self, publish: watch::Sender<Arc<Snapshot>>, stop: CancellationToken) {
+    pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
         loop {
             let started = Instant::now();
             tokio::select! {
-                snapshot = self.poll() => { publish.send_replace(snapshot); }
+                _ = self.poll_and_publish(Some(&publish)) => {}
                 () = stop.cancelled() => return,
             }
             tokio::select! {
-                () = sleep_until(started + self.settings.interval) => {}
+                () = sleep_until(started + self.settings.rhythm.interval) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -160,20 +149,44 @@ impl Poller {
 
     /// Polls once and tells what is known then.
     pub async fn poll(&mut self) -> Arc<Snapshot> {
+        self.poll_and_publish(None).await
+    }
+
+    async fn poll_and_publish(&mut self, publish: Option<&Publish>) -> Arc<Snapshot> {
         let started = Instant::now();
-        let requests = self.client.usage().requests.values().sum::<u64>();
+        let requests = self.requests();
         self.progress.read.store(0, Ordering::Relaxed);
-        let sweep = self.sweep(started + self.settings.timeout).await;
-        let requests = self.client.usage().requests.values().sum::<u64>() - requests;
-        let snapshot = Arc::new(self.merge(sweep, started.elapsed(), requests));
+        self.polls += 1;
+        let tally = self.ask(publish).await;
+        let requests = self.requests() - requests;
+        let snapshot = Arc::new(self.merge(tally, started.elapsed(), requests));
         log::log(&self.last, &snapshot);
         self.last = Arc::clone(&snapshot);
+        if let Some(publish) = publish {
+            publish.send_replace(Arc::clone(&snapshot));
+        }
         snapshot
     }
 
     /// What this GitLab can do, as far as is known.
     pub fn capabilities(&self) -> Capabilities {
         lock(&self.capabilities).clone()
+    }
+
+    fn requests(&self) -> u64 {
+        self.client.usage().requests.values().sum()
+    }
+
+    /// The time of day.
+    fn now(&self) -> UnixTime {
+        let now = self.client.now().duration_since(UNIX_EPOCH);
+        now.unwrap_or_default().as_secs()
+    }
+
+    /// The time by our own clock.
+    fn moment(&self) -> Moment {
+        let (read, showed) = self.clock;
+        showed + read.elapsed()
     }
 }
 
@@ -191,12 +204,4 @@ impl Progress {
 /// A lock whose holder panicked is taken all the same: what it guards is replaced whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The time of day.
-fn now() -> UnixTime {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

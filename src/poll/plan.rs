@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use crate::metrics::{Identity, Selection, keys, questions};
+use crate::metrics::{Identity, Moves, Selection, UnixTime, keys, questions};
 
 /// Asks who answers and which fields it knows.
 pub const PROBE: &str = "query Probe { \
@@ -25,6 +25,9 @@ pub struct Capabilities {
     projects_arguments: Option<HashSet<String>>,
     /// Fields that it refused although it did not say so, as keys below a project.
     lost: BTreeSet<Vec<String>>,
+    /// What it says a query may score, and by how many percent our own scores fall short of its.
+    limit: Option<usize>,
+    caution: usize,
 }
 
 impl Capabilities {
@@ -44,8 +47,30 @@ impl Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
-            lost: BTreeSet::new(),
+            limit: data["queryComplexity"]["limit"].as_u64().and_then(|limit| limit.try_into().ok()),
+            ..Capabilities::default()
         }
+    }
+
+    /// What the parts of one request may score together, as we score them.
+    pub fn most_score(&self) -> usize {
+        /// What every GitLab allows whom it knows.
+        const LIMIT: usize = 250;
+        /// `queryComplexity` itself.
+        const OWN: usize = 3;
+        let limit = self.limit.unwrap_or(LIMIT).saturating_sub(OWN);
+        // Versions differ by a few points.
+        limit * (98_usize.saturating_sub(self.caution)) / 100
+    }
+
+    /// Notes what GitLab says a query may score.
+    pub fn note_limit(&mut self, limit: usize) {
+        self.limit = Some(limit);
+    }
+
+    /// Notes that GitLab scores higher than we do.
+    pub fn lower_score(&mut self) {
+        self.caution = (self.caution + 10).min(90);
     }
 
     /// Whether projects can be asked for by several full paths at once (GitLab 17 and later).
@@ -87,104 +112,241 @@ impl Capabilities {
     }
 }
 
-/// The documents for a set of questions, and how their answers are read.
+/// What this GitLab can be asked, and how its answers are read.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The questions that are asked: slot, and where the answer stands below a project's node.
-    pub asked: Vec<(usize, Vec<String>)>,
+    /// Everything that is known of a project.
+    pub whole: Asked,
+    /// What its activity moves.
+    pub activity: Asked,
     /// The slots this GitLab has no answer for.
     pub unsupported: Vec<usize>,
-    selection: String,
-    identity: String,
+    glance: Selection,
+    recent: Selection,
+    identity: Selection,
 }
 
-/// Which list of projects a document asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A selection and the questions in it: slot, and where the answer stands below a project's node.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The questions.
+    pub slots: Vec<(usize, Vec<String>)>,
+    selection: Selection,
+}
+
+/// A part of a request: some projects, and how much is asked of each. Several parts travel in one
+/// request as long as GitLab allows so much in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The projects.
+    pub list: List,
+    /// How much.
+    pub depth: Depth,
+    /// How many of them at the most.
+    pub first: usize,
+    /// Behind which of them.
+    pub after: Option<String>,
+}
+
+/// A list of projects.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum List {
     /// Those the user is a member of.
     Membership,
     /// All that can be seen.
     All,
-    /// Those below `$path`.
-    Group,
-    /// Those in `$ids`.
-    Ids,
-    /// Those in `$paths`.
-    Paths,
+    /// Those below a group.
+    Group(String),
+    /// Those with these ids.
+    Ids(Vec<u64>),
+    /// Those at these full paths.
+    Paths(Vec<String>),
+}
+
+/// How much is asked of each project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything.
+    Whole,
+    /// What activity moves.
+    Activity,
+    /// Whether pipelines ran since, and whether it is where and what it was.
+    Glance {
+        /// Since when.
+        since: UnixTime,
+    },
+    /// When it was last active; those that were active last come first.
+    Recent,
+    /// Who it is: for a page that is too heavy otherwise.
+    Identity,
 }
 
 impl Plan {
     /// The plan for the questions in `slots`.
     pub fn new(slots: &BTreeSet<usize>, capabilities: &Capabilities) -> Plan {
-        let mut selection = Selection::default();
-        for path in Identity::ASKED.iter().filter(|path| capabilities.has(path)) {
-            selection.add(path);
-        }
-        // A field that breaks its project's answer may be among the permissions: without them the
-        // project can still be listed.
-        let mut light = Selection::default();
-        let is_light =
-            |path: &&&str| capabilities.has(path) && !path.starts_with("userPermissions");
-        for path in Identity::ASKED.iter().filter(is_light) {
-            light.add(path);
-        }
-        let identity = light.text();
-        let (mut asked, mut unsupported) = (Vec::new(), Vec::new());
+        let select = |paths: &[&str], light: bool| {
+            let mut selection = Selection::default();
+            // A field that breaks its project's answer may be among the permissions: without them the
+            // project can still be listed.
+            let asked = |path: &&&str| {
+                capabilities.has(path) && !(light && path.starts_with("userPermissions"))
+            };
+            for path in paths.iter().filter(asked) {
+                selection.add(path);
+            }
+            selection
+        };
+        let mut whole = Asked {
+            selection: select(Identity::ASKED, false),
+            ..Asked::default()
+        };
+        let mut activity = Asked {
+            selection: select(&["id", "lastActivityAt"], false),
+            ..Asked::default()
+        };
+        let mut unsupported = Vec::new();
+        let mut glance = select(&["id", "fullPath", "archived", "lastActivityAt"], false);
         for &slot in slots {
-            let path = questions()[slot].0.graphql;
-            match capabilities.has(path) {
-                true => asked.push((slot, selection.add(path))),
-                false => unsupported.push(slot),
+            let question = questions()[slot].0;
+            if !capabilities.has(question.graphql) {
+                unsupported.push(slot);
+                continue;
+            }
+            whole.add(slot, question.graphql);
+            match question.moves {
+                Moves::WithActivity => activity.add(slot, question.graphql),
+                Moves::WithPipelines if capabilities.has(PIPELINES) => {
+                    glance.add(PIPELINES);
+                }
+                Moves::WithPipelines | Moves::Quietly => {}
             }
         }
         Plan {
-            asked,
+            whole,
+            activity,
             unsupported,
-            selection: selection.text(),
-            identity,
+            glance,
+            recent: select(&["id", "lastActivityAt"], false),
+            identity: select(Identity::ASKED, true),
         }
     }
 
-    /// The document that asks everything of a list's projects.
-    pub fn document(&self, list: List) -> String {
-        document(list, &self.selection)
+    /// One request for several parts: the document and its variables. The answer to a part stands
+    /// under its [`alias`].
+    pub fn request(&self, parts: &[Part]) -> (String, Value) {
+        let (mut declared, mut fields) = (Vec::new(), Vec::new());
+        let mut variables = serde_json::Map::new();
+        for (index, part) in parts.iter().enumerate() {
+            let mut declare = |name: &str, kind: &str, value: Value| {
+                declared.push(format!("${name}{index}: {kind}"));
+                variables.insert(format!("{name}{index}"), value);
+                format!("${name}{index}")
+            };
+            let mut arguments = Vec::new();
+            let mut group = None;
+            match &part.list {
+                List::Membership => arguments.push("membership: true".to_owned()),
+                List::All => {}
+                List::Group(path) => {
+                    group = Some(declare("path", "ID!", path.as_str().into()));
+                    arguments.push("includeSubgroups: true".to_owned());
+                }
+                List::Ids(ids) => {
+                    let gids = ids.iter().map(|id| format!("gid://gitlab/Project/{id}"));
+                    let ids = declare("ids", "[ID!]", gids.collect());
+                    arguments.push(format!("ids: {ids}"));
+                }
+                List::Paths(paths) => {
+                    let paths = declare("paths", "[String!]", paths.as_slice().into());
+                    arguments.push(format!("fullPaths: {paths}"));
+                }
+            }
+            match (part.depth, &group) {
+                (Depth::Recent, None) => {
+                    arguments.push("sort: \"latest_activity_desc\"".to_owned());
+                }
+                (Depth::Recent, Some(_)) => arguments.push("sort: ACTIVITY_DESC".to_owned()),
+                _ => {}
+            }
+            arguments.push(format!("first: {}", declare("first", "Int!", part.first.into())));
+            if let Some(after) = &part.after {
+                arguments.push(format!("after: {}", declare("after", "String", after.as_str().into())));
+            }
+            let mut selection = self.selection(part.depth).text();
+            if let Depth::Glance { since } = part.depth
+                && selection.contains("$since")
+            {
+                let since = declare("since", "Time", timestamp(since).into());
+                selection = selection.replace("$since", &since);
+            }
+            let arguments = arguments.join(", ");
+            let page =
+                format!("projects({arguments}) {{ nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }}");
+            let alias = alias(index);
+            fields.push(match group {
+                None => format!("{alias}: {page}"),
+                Some(path) => format!("{alias}: group(fullPath: {path}) {{ {page} }}"),
+            });
+        }
+        let document = format!(
+            "query Projects({}) {{ {} queryComplexity {{ limit score }} }}",
+            declared.join(", "),
+            fields.join(" ")
+        );
+        (document, Value::Object(variables))
     }
 
-    /// The document that asks only who the projects are: for a page that is too heavy otherwise.
-    pub fn light_document(&self, list: List) -> String {
-        document(list, &self.identity)
+    /// What GitLab's formula for the complexity of a query makes of a part.
+    pub fn score(&self, part: &Part) -> usize {
+        /// `pageInfo` with its two members, `nodes`, and the list itself.
+        const LIST: usize = 5;
+        let (group, extra) = match part.list {
+            List::Group(_) => (1, 10),
+            _ => (0, 0),
+        };
+        let sort = usize::from(part.depth == Depth::Recent);
+        let one = self.selection(part.depth).score() + LIST + extra + sort;
+        one + one * part.first / 100 + group
+    }
+
+    /// How heavy a part is, in projects of which everything is asked. What takes GitLab's time are the
+    /// lists that it counts project by project.
+    pub fn weight(&self, part: &Part) -> usize {
+        let all = self.whole.selection.counted().max(1);
+        let own = self.selection(part.depth).counted().min(all);
+        (part.first * own).div_ceil(all).max(1)
+    }
+
+    fn selection(&self, depth: Depth) -> &Selection {
+        match depth {
+            Depth::Whole => &self.whole.selection,
+            Depth::Activity => &self.activity.selection,
+            Depth::Glance { .. } => &self.glance,
+            Depth::Recent => &self.recent,
+            Depth::Identity => &self.identity,
+        }
     }
 }
 
-fn document(list: List, selection: &str) -> String {
-    let page = format!("nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }}");
-    let (variables, field) = match list {
-        List::Membership => (
-            "",
-            format!("projects(membership: true, first: $first, after: $after) {{ {page} }}"),
-        ),
-        List::All => (
-            "",
-            format!("projects(first: $first, after: $after) {{ {page} }}"),
-        ),
-        List::Ids => (
-            "$ids: [ID!], ",
-            format!("projects(ids: $ids, first: $first, after: $after) {{ {page} }}"),
-        ),
-        List::Paths => (
-            "$paths: [String!], ",
-            format!("projects(fullPaths: $paths, first: $first, after: $after) {{ {page} }}"),
-        ),
-        List::Group => (
-            "$path: ID!, ",
-            format!(
-                "group(fullPath: $path) {{ projects(includeSubgroups: true, first: $first, after: $after) {{ {page} }} }}"
-            ),
-        ),
-    };
-    format!(
-        "query Projects({variables}$first: Int!, $after: String) {{ {field} queryComplexity {{ limit score }} }}"
-    )
+impl Asked {
+    fn add(&mut self, slot: usize, path: &str) {
+        let keys = self.selection.add(path);
+        self.slots.push((slot, keys));
+    }
+}
+
+/// Under which name the answer to a request's part stands.
+pub fn alias(part: usize) -> String {
+    format!("part{part}")
+}
+
+/// How pipelines that ran are noticed, whatever else is counted of them.
+const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
+
+/// A moment as GitLab reads it.
+fn timestamp(at: UnixTime) -> String {
+    let timestamp = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+    timestamp.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
 #[cfg(test)]
@@ -196,6 +358,16 @@ mod tests {
         (0..questions().len()).collect()
     }
 
+    fn document(plan: &Plan) -> String {
+        let part = Part {
+            list: List::Membership,
+            depth: Depth::Whole,
+            first: 100,
+            after: None,
+        };
+        plan.request(&[part]).0
+    }
+
     #[test]
     fn a_missing_field_costs_its_own_metric_only() {
         let fields: Vec<_> = ["id", "fullPath", "starCount", "statistics"]
@@ -204,7 +376,8 @@ mod tests {
         let capabilities = Capabilities::from_probe(&json!({"project": {"fields": fields}}));
         let plan = Plan::new(&slots(), &capabilities);
         let asked: Vec<_> = plan
-            .asked
+            .whole
+            .slots
             .iter()
             .map(|(slot, _)| questions()[*slot].0.graphql)
             .collect();
@@ -212,8 +385,11 @@ mod tests {
             asked.contains(&"starCount") && asked.contains(&"statistics.commitCount"),
             "{asked:?}"
         );
-        assert!(!plan.document(List::Membership).contains("releases"));
-        assert_eq!(plan.asked.len() + plan.unsupported.len(), questions().len());
+        assert!(!document(&plan).contains("releases"));
+        assert_eq!(
+            plan.whole.slots.len() + plan.unsupported.len(),
+            questions().len()
+        );
     }
 
     #[test]
@@ -223,8 +399,8 @@ mod tests {
         assert!(capabilities.lose(keys.clone()));
         assert!(!capabilities.lose(keys), "known already");
         let plan = Plan::new(&slots(), &capabilities);
-        assert!(!plan.document(List::Ids).contains("containerRegistrySize"));
-        assert!(plan.document(List::Ids).contains("repositorySize"));
+        assert!(!document(&plan).contains("containerRegistrySize"));
+        assert!(document(&plan).contains("repositorySize"));
     }
 
     #[test]

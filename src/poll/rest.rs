@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -10,87 +11,94 @@ use tokio::time::Instant;
 
 use super::plan::Capabilities;
 use super::selection::Source;
-use super::{Found, Listing, Progress};
+use super::{Found, Listing};
 use crate::gitlab::{Client, Error};
 use crate::metrics::{
     Identity, Question, Reading, Rest, Standing, UnixTime, member, number, questions,
 };
 
-/// What one poll asks over REST.
-#[derive(Clone, Copy)]
-pub struct Asker<'a> {
-    pub client: &'a Client,
-    pub slots: &'a BTreeSet<usize>,
-    pub capabilities: &'a Capabilities,
+/// What is needed to ask over REST.
+#[derive(Clone)]
+pub struct Asker {
+    pub client: Client,
+    pub slots: Arc<BTreeSet<usize>>,
+    pub capabilities: Capabilities,
     pub concurrency: usize,
     pub deadline: Instant,
     pub now: UnixTime,
-    pub progress: &'a Progress,
 }
 
-impl Asker<'_> {
-    /// Reads the projects of a source with every value that stands in their bodies; the others
-    /// are left to [`Asker::complete`].
-    pub async fn list(&self, source: &Source) -> Listing {
-        match source {
-            Source::Membership => self.walk(&keyset("membership=true&")).await,
-            Source::All => self.walk(&keyset("")).await,
-            Source::Group(path) => {
-                let group = encoded(path);
-                self.walk(&format!("groups/{group}/projects?include_subgroups=true&with_shared=false&order_by=id&sort=asc&per_page=100"))
-                    .await
-            }
-            Source::Projects(names) => {
-                let names = stream::iter(names.to_vec());
-                let mut listing = Listing::default();
-                let mut reads = names
-                    .map(|name| async move {
-                        let read = self.project(&name).await;
-                        (name, read)
-                    })
-                    .buffer_unordered(self.concurrency);
-                while let Some((name, read)) = reads.next().await {
-                    match read {
-                        Ok(Some(found)) => {
-                            listing.resolved.push((name, found.identity.id));
-                            listing.found.push(found);
-                        }
-                        Ok(None) => {}
-                        Err(error) => listing.failure = Some(error),
-                    }
-                }
-                listing
-            }
-        }
+/// A page of a list.
+pub struct Page {
+    /// The projects on it.
+    pub found: Vec<Found>,
+    /// Where the list goes on.
+    pub next: Option<String>,
+}
+
+impl Asker {
+    /// Reads a page of a list with every value that stands in its bodies; the others are left to
+    /// [`Asker::complete`].
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn page(&self, source: &Source, position: Option<&str>) -> Result<Page, Error> {
+        let first = first_page(source, "pagination=keyset&order_by=id&sort=asc", "order_by=id&sort=asc");
+        let path = position.unwrap_or(&first);
+        let (bodies, next) = self.bodies(path).await?;
+        let found = bodies.iter().filter_map(|body| self.found(body)).collect();
+        Ok(Page { found, next })
     }
 
-    async fn walk(&self, first: &str) -> Listing {
+    /// Reads who was active last: ids and times, and where the list goes on.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn recent(
+        &self,
+        source: &Source,
+        position: Option<&str>,
+    ) -> Result<(Vec<(u64, Option<UnixTime>)>, Option<String>), Error> {
+        let order = "order_by=last_activity_at&sort=desc";
+        let first = first_page(source, order, order);
+        let (bodies, next) = self.bodies(position.unwrap_or(&first)).await?;
+        let node = |body: &Value| Some((body["id"].as_u64()?, Identity::activity_from_rest(body)));
+        Ok((bodies.iter().filter_map(node).collect(), next))
+    }
+
+    /// Reads projects by name, one by one.
+    pub async fn named(&self, names: &[String]) -> Listing {
+        let names = stream::iter(names.to_vec());
         let mut listing = Listing::default();
-        let mut next = Some(first.to_owned());
-        while let Some(path) = next {
-            match self.client.get(&path, self.deadline).await {
-                Ok(page) => {
-                    let Some(bodies) = page.body.as_array() else {
-                        listing.failure = Some(Error::NotJson {
-                            status: 200,
-                            html: false,
-                        });
-                        return listing;
-                    };
-                    let found = listing.found.len();
-                    listing
-                        .found
-                        .extend(bodies.iter().filter_map(|body| self.found(body)));
-                    self.progress.add(listing.found.len() - found);
-                    next = page.next.filter(|next| *next != path);
+        let mut reads = names
+            .map(|name| async move {
+                let read = self.project(&name).await;
+                (name, read)
+            })
+            .buffer_unordered(self.concurrency);
+        while let Some((name, read)) = reads.next().await {
+            match read {
+                Ok(Some(found)) => {
+                    listing.resolved.push((name, found.identity.id));
+                    listing.found.push(found);
                 }
-                Err(error) => {
-                    listing.failure = Some(error);
-                    return listing;
-                }
+                Ok(None) => {}
+                Err(error) => listing.failure = Some(error),
             }
         }
         listing
+    }
+
+    async fn bodies(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
+        let page = self.client.get(path, self.deadline).await?;
+        let Value::Array(bodies) = page.body else {
+            return Err(Error::NotJson {
+                status: 200,
+                html: false,
+            });
+        };
+        // A page that names itself as the next one would be read for ever.
+        Ok((bodies, page.next.filter(|next| next != path)))
     }
 
     /// Reads one project by id or path; none if it does not exist or may not be seen.
@@ -103,10 +111,7 @@ impl Asker<'_> {
             )
             .await
         {
-            Ok(page) => {
-                self.progress.add(1);
-                Ok(self.found(&page.body))
-            }
+            Ok(page) => Ok(self.found(&page.body)),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -114,54 +119,30 @@ impl Asker<'_> {
 
     /// Reads a project's body. What does not stand in it is noted as still to be asked.
     fn found(&self, body: &Value) -> Option<Found> {
-        let identity = Identity::from_rest(body)?;
-        let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
-        let mut failed = Vec::new();
+        let mut found = Found::new(Identity::from_rest(body)?);
         // A group's list has no statistics; only the project's own body tells whether they are hidden.
         let complete = body.get("statistics").is_some();
-        for &slot in self.slots {
+        for &slot in self.slots.iter() {
             let question = questions()[slot].0;
-            let off = identity.standing(question.feature) == Standing::Off;
-            readings[slot] = match question.rest {
+            let off = found.identity.standing(question.feature) == Standing::Off;
+            found.readings[slot] = match question.rest {
                 _ if off => Reading::Off,
                 Rest::Body(path) if complete || !path.starts_with("statistics.") => {
-                    Reading::of(number(member(body, path)), question, &identity, self.now)
+                    let answer = number(member(body, path));
+                    Reading::of(answer, question, &found.identity, self.now)
                 }
                 _ => {
-                    failed.push(slot);
-                    Reading::Unknown(Reading::HIDDEN)
+                    found.failed.push(slot);
+                    Reading::Unknown(Reading::PENDING)
                 }
             };
         }
-        Some(Found {
-            identity,
-            readings,
-            failed,
-        })
+        Some(found)
     }
 
-    /// Asks one by one for what is still open: values that failed, and values that GitLab hides in
-    /// one place but may tell in another. Projects that turn out to be gone are dropped.
-    pub async fn complete(
-        &self,
-        found: Vec<Found>,
-        skip: &(dyn Fn(u64, usize) -> bool + Sync),
-    ) -> Vec<Found> {
-        let completed = found
-            .into_iter()
-            .map(|found| self.complete_one(found, skip));
-        stream::iter(completed)
-            .buffered(self.concurrency)
-            .filter_map(async |found| found)
-            .collect()
-            .await
-    }
-
-    async fn complete_one(
-        &self,
-        mut found: Found,
-        skip: &(dyn Fn(u64, usize) -> bool + Sync),
-    ) -> Option<Found> {
+    /// Asks for one project's open values: those that failed, and those that GitLab hides in one
+    /// place but may tell in another. None if it turns out to be gone.
+    pub async fn complete(&self, mut found: Found) -> Option<Found> {
         let mut bodies = Bodies {
             asker: self,
             id: found.identity.id,
@@ -173,32 +154,21 @@ impl Asker<'_> {
                 .body(format!("projects/{}?statistics=true", found.identity.id))
                 .await;
             if let Some(settled) = body.ok().and_then(Identity::from_rest) {
-                found.settle(&settled.standing, self.slots);
+                found.settle(&settled.standing, &self.slots);
             }
         }
         for slot in std::mem::take(&mut found.failed) {
             let question = questions()[slot].0;
-            if skip(found.identity.id, slot) {
-                found.readings[slot] = Reading::Unknown(Reading::FORBIDDEN);
-                continue;
-            }
             found.readings[slot] = match bodies.ask(question.rest, &found.identity).await {
                 Ok(answer) => Reading::of(answer, question, &found.identity, self.now),
                 Err(error) if is_gone(&error) => return None,
                 Err(error) => Reading::Unknown(error.reason()),
             };
         }
-        for &slot in self.slots {
-            let hidden = found.readings[slot] == Reading::Unknown(Reading::HIDDEN);
-            // Who may not read the repository is not told about it in another way.
-            if hidden && found.identity.code != Some(false) {
-                found.readings[slot] = match skip(found.identity.id, slot) {
-                    true => Reading::Unknown(Reading::FORBIDDEN),
-                    false => {
-                        self.uncover(questions()[slot].0, &found.identity, &mut bodies)
-                            .await
-                    }
-                };
+        for &slot in self.slots.iter() {
+            if found.is_hidden(slot) {
+                let question = questions()[slot].0;
+                found.readings[slot] = self.uncover(question, &found.identity, &mut bodies).await;
             }
         }
         Some(found)
@@ -232,7 +202,7 @@ impl Asker<'_> {
 
 /// The bodies read for one project, so that two values of one body cost one request.
 struct Bodies<'a> {
-    asker: &'a Asker<'a>,
+    asker: &'a Asker,
     id: u64,
     bodies: HashMap<String, Value>,
 }
@@ -288,8 +258,17 @@ pub fn is_gone(error: &Error) -> bool {
     matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
 }
 
-fn keyset(which: &str) -> String {
-    format!("projects?{which}statistics=true&pagination=keyset&order_by=id&sort=asc&per_page=100")
+/// The first page of a list; groups have no keyset.
+fn first_page(source: &Source, order: &str, order_of_groups: &str) -> String {
+    match source {
+        Source::Group(path) => format!(
+            "groups/{}/projects?include_subgroups=true&with_shared=false&{order_of_groups}&per_page=100",
+            encoded(path)
+        ),
+        Source::Membership => format!("projects?membership=true&statistics=true&{order}&per_page=100"),
+        // Single projects are no list and are read by name.
+        Source::All | Source::Projects(_) => format!("projects?statistics=true&{order}&per_page=100"),
+    }
 }
 
 /// A path or a branch as one segment of a URL.

@@ -1,0 +1,739 @@
+//! What is due, and when: pure decisions over what is known, with the time handed in.
+//!
+//! # What is seen within which time
+//!
+//! GitLab tells when a project was last active, but moves that time at most once an hour, and never
+//! for pipelines, stars or storage. No list of what changed can be had, so changes are found in four
+//! ways, each slower and broader than the one before:
+//!
+//! 1. **Recent activity**, every interval. Each list of projects is walked from the last active one
+//!    down to the one that was the last active at the walk before. Whoever's time of activity has
+//!    moved since is asked at once for what activity moves: commits, merge requests, issues, releases.
+//! 2. **Following**, every interval. A second change within the hour moves no time. So whoever was
+//!    active is asked again at each interval until an hour and [`COOLING`]'s margin after its time of
+//!    activity was seen to move. Nothing gets lost in between: a change before the hour is over is
+//!    seen by the following, and one after it moves the time of activity again. The margin is for
+//!    GitLab's own statistics, which follow a push by up to a quarter of an hour.
+//! 3. **Glances**, every `ci_interval`. All projects are asked whether pipelines ran since, whether
+//!    they are still there, and whether they are called and archived as before.
+//! 4. **The sweep**. Page by page everything is asked of everyone, at least once in `sweep`; this is
+//!    also what finds projects that the user was given access to, or lost. It bounds the age of every
+//!    value, whatever the other ways may have missed.
+//!
+//! | change | is seen within |
+//! |---|---|
+//! | commits, merge requests, issues, releases; a new project | an interval |
+//! | what follows a push late in GitLab's own statistics | an interval after GitLab has it |
+//! | pipelines (job and pipeline artifacts), rename, transfer, archiving, deletion | `ci_interval` |
+//! | deletion of a project that is followed | an interval |
+//! | stars, forks, other storage, roles, features; restored projects; deleted issues of idle projects | `sweep` |
+//!
+//! Each time counts from the start of the poll that sees it. Where GitLab, its limits or the budget
+//! allow no more, a poll takes longer than its interval, and everything gets older evenly.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::capacity::Capacity;
+use super::plan::{Depth, List, Part};
+use super::selection::Source;
+use crate::metrics::UnixTime;
+
+/// Time since 1970 by a clock that never goes back.
+pub type Moment = Duration;
+
+/// How long a project is followed after its time of activity moved: GitLab moves it at most once an
+/// hour, and its own statistics may lag a quarter of an hour behind a push.
+pub const COOLING: Duration = Duration::from_secs(75 * 60);
+/// How far apart two times that GitLab tells may be out of order: transactions end when they end.
+const DISORDER: u64 = 120;
+/// How far back a glance looks beyond the last one.
+const OVERLAP: Duration = Duration::from_secs(300);
+/// How often a page of a sweep is asked for in one poll, each time with all the client's own tries.
+const TRIES: u32 = 2;
+/// How long a project that breaks every page is left alone at first.
+const QUARANTINE: Duration = Duration::from_secs(600);
+
+/// How often what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// From the start of one poll to the start of the next.
+    pub interval: Duration,
+    /// Within which time everyone is glanced at.
+    pub glance: Duration,
+    /// Within which time everything is asked of everyone.
+    pub sweep: Duration,
+}
+
+/// What is to be asked next, for all lists of one GitLab.
+#[derive(Debug)]
+pub struct Schedule {
+    rhythm: Rhythm,
+    lists: Vec<Listed>,
+    tracks: BTreeMap<u64, Track>,
+    /// Who is to be asked for everything out of turn, and the list that showed who is not known yet.
+    reads: BTreeMap<u64, Option<usize>>,
+    /// The list whose sweep goes on for free the next time.
+    ride: usize,
+}
+
+/// Where the walks of one list are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Listed {
+    #[serde(skip, default = "nowhere")]
+    source: Source,
+    /// The number of the sweep under way.
+    round: u64,
+    /// When it began.
+    began: Moment,
+    /// Where it goes on; none at the beginning.
+    position: Option<Position>,
+    /// How many projects it has passed.
+    passed: usize,
+    /// How many projects the last whole one passed; none before the first was whole.
+    length: Option<usize>,
+    /// The latest activity that the last look at recent activity saw.
+    watermark: Option<UnixTime>,
+    /// The look under way: where it goes on, and the latest activity it saw.
+    #[serde(skip)]
+    look: Option<(String, UnixTime)>,
+    /// The last look and how many projects it found moved: the size of the next one's first page.
+    #[serde(skip)]
+    found: usize,
+    /// Whether this GitLab can't list it by activity.
+    #[serde(skip)]
+    unsorted: bool,
+}
+
+/// Where a walk goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Position {
+    /// Behind a cursor of GraphQL.
+    Cursor(String),
+    /// At a path of REST.
+    Path(String),
+}
+
+/// When a project was asked what.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Track {
+    /// Its activity, as last seen.
+    activity: Option<UnixTime>,
+    /// Until when it is followed.
+    hot_until: Moment,
+    /// When it was last asked for what activity moves.
+    asked: Moment,
+    /// When it was last asked for what pipelines move, or glanced at.
+    glanced: Moment,
+    /// Whether it is selected.
+    taken: bool,
+    /// In which sweep of which list it was last seen.
+    rounds: BTreeMap<usize, u64>,
+    /// It breaks every page: until when it is left alone, and after how many failures.
+    quarantine: Option<(Moment, u32)>,
+}
+
+/// One poll: what of the schedule is still to be asked in it.
+#[derive(Debug)]
+pub struct Turn {
+    began: Moment,
+    /// Whether everything is asked of everyone: it is one page.
+    small: bool,
+    /// Of each list: how often its sweep may still fail, or 0 if it is not asked any more.
+    sweeps: Vec<u32>,
+    /// The list that is swept although nothing of it is due.
+    ride: Option<usize>,
+    looks: Vec<bool>,
+    follows: VecDeque<u64>,
+    glances: VecDeque<u64>,
+    /// Parts of lists that were too much, to be asked by halves.
+    halves: VecDeque<Errand>,
+    /// Who was asked for everything.
+    read: BTreeSet<u64>,
+}
+
+/// What one part of a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// Why it is asked.
+    pub purpose: Purpose,
+    /// What is asked.
+    pub part: Part,
+}
+
+/// Why something is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// The sweep of a list.
+    Sweep(usize),
+    /// The recent activity of a list.
+    Look(usize),
+    /// What activity moves.
+    Follow,
+    /// Whether anything happened.
+    Glance,
+    /// Everything, out of turn.
+    Read,
+}
+
+fn nowhere() -> Source {
+    Source::All
+}
+
+impl Schedule {
+    /// Nothing has been asked yet.
+    pub fn new(rhythm: Rhythm, sources: &[Source]) -> Schedule {
+        let lists = sources.iter().map(|source| Listed {
+            source: source.clone(),
+            round: 1,
+            began: Moment::ZERO,
+            position: None,
+            passed: 0,
+            length: None,
+            watermark: None,
+            look: None,
+            found: 0,
+            unsorted: false,
+        });
+        Schedule {
+            rhythm,
+            lists: lists.collect(),
+            tracks: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            ride: 0,
+        }
+    }
+
+    /// Whether every list was read to its end once: the set of projects is known.
+    pub fn is_whole(&self) -> bool {
+        self.lists.iter().all(|list| list.length.is_some())
+    }
+
+    /// The lists.
+    pub fn lists(&self) -> &[Listed] {
+        &self.lists
+    }
+
+    /// Whether the project is known.
+    pub fn knows(&self, id: u64) -> bool {
+        self.tracks.contains_key(&id)
+    }
+
+    /// Begins a poll. Where lists are asked over REST, a page has its price in every project, and is
+    /// asked for only when it is due.
+    pub fn turn(&mut self, now: Moment, rest: bool) -> Turn {
+        for list in &mut self.lists {
+            if list.position.is_none() && list.passed == 0 && list.length.is_none() {
+                list.began = now;
+            }
+        }
+        let small = !rest && self.is_small();
+        let pace = self.pace();
+        let due = self.lists.iter().filter(|list| small || list.is_due(now, pace));
+        let ride = (due.count() == 0 && !rest).then(|| {
+            self.ride = (self.ride + 1) % self.lists.len().max(1);
+            self.ride
+        });
+        let mut turn = Turn {
+            began: now,
+            small,
+            sweeps: vec![if small { TRIES } else { 0 }; self.lists.len()],
+            ride,
+            looks: vec![false; self.lists.len()],
+            follows: VecDeque::new(),
+            glances: VecDeque::new(),
+            halves: VecDeque::new(),
+            read: BTreeSet::new(),
+        };
+        if small {
+            return turn;
+        }
+        for (index, list) in self.lists.iter().enumerate() {
+            if list.is_due(now, pace) || ride == Some(index) {
+                turn.sweeps[index] = TRIES;
+            }
+            turn.looks[index] = list.length.is_some() && !list.unsorted && !list.is_named();
+        }
+        turn.follows = self.followed(now).into();
+        turn.glances = self.glanced(now).into();
+        turn
+    }
+
+    /// The next errands of a poll, those that matter most first; none when it is done. What stands in
+    /// the way of nothing else is spread over the requests that the sweep makes anyway.
+    pub fn errands(&mut self, turn: &mut Turn, page: usize) -> Vec<Errand> {
+        let mut errands: Vec<Errand> = Vec::new();
+        let pace = self.pace();
+        let mut steps = 1;
+        for index in 0..self.lists.len() {
+            let list = &mut self.lists[index];
+            if turn.looks[index] {
+                errands.push(list.look_errand(index, page));
+            }
+            if turn.sweeps[index] > 0 {
+                errands.push(list.sweep_errand(index, page));
+                if list.length.is_some() {
+                    steps = steps.max(list.behind(turn.began, pace).div_ceil(page));
+                }
+            }
+        }
+        errands.extend(turn.halves.drain(..));
+        let wanted = self.reads.keys().copied();
+        let wanted = wanted.filter(|id| !self.is_quarantined(*id, turn.began));
+        let reads: Vec<u64> = wanted.filter(|id| turn.read.insert(*id)).collect();
+        errands.extend(by_id(&reads, page, Purpose::Read, |_| Depth::Whole));
+        // What has been asked for everything meanwhile need not be asked for less.
+        let (tracks, began) = (&self.tracks, turn.began);
+        turn.follows.retain(|id| tracks.get(id).is_some_and(|track| track.asked < began));
+        turn.glances.retain(|id| tracks.get(id).is_some_and(|track| track.glanced < began));
+        let share = |queue: &mut VecDeque<u64>| -> Vec<u64> {
+            let pages = queue.len().div_ceil(page).div_ceil(steps);
+            queue.drain(..(pages * page).min(queue.len())).collect()
+        };
+        let follows = share(&mut turn.follows);
+        errands.extend(by_id(&follows, page, Purpose::Follow, |_| Depth::Activity));
+        let glances = share(&mut turn.glances);
+        errands.extend(by_id(&glances, page, Purpose::Glance, |ids| {
+            let last = ids.iter().filter_map(|id| tracks.get(id)).map(|track| track.glanced);
+            let since = last.min().unwrap_or_default().saturating_sub(OVERLAP);
+            Depth::Glance {
+                since: since.as_secs(),
+            }
+        }));
+        errands
+    }
+
+    /// Notes a page of a sweep, asked at `at`: who was on it, and where the list goes on. Returns who
+    /// is gone, once the list has been read to its end.
+    pub fn swept(
+        &mut self,
+        turn: &mut Turn,
+        index: usize,
+        at: Moment,
+        ids: &[u64],
+        next: Option<Position>,
+    ) -> Vec<u64> {
+        let pace = self.pace();
+        let list = &mut self.lists[index];
+        let round = list.round;
+        for id in ids {
+            if let Some(track) = self.tracks.get_mut(id) {
+                track.rounds.insert(index, round);
+            }
+        }
+        list.passed += ids.len();
+        if next.is_some() {
+            list.position = next;
+            let goes_on = turn.small || list.is_due(turn.began, pace);
+            turn.sweeps[index] = if goes_on { TRIES } else { 0 };
+            return Vec::new();
+        }
+        turn.sweeps[index] = 0;
+        let first = list.length.is_none();
+        list.length = Some(list.passed);
+        list.round += 1;
+        list.passed = 0;
+        list.position = None;
+        let began = std::mem::replace(&mut list.began, at.max(turn.began));
+        if first {
+            // What was active while the list was walked is to be looked at again.
+            let took = turn.began.max(at).saturating_sub(began).as_secs();
+            let latest = self.tracks.values().filter_map(|track| track.activity).max();
+            list.watermark = latest.map(|latest| latest.saturating_sub(took + DISORDER));
+        }
+        self.drop_from(index, |seen| seen < round)
+    }
+
+    /// Notes that a list does not exist any more, or can't be seen. Returns who is gone with it.
+    pub fn lost(&mut self, turn: &mut Turn, index: usize) -> Vec<u64> {
+        turn.sweeps[index] = 0;
+        turn.looks[index] = false;
+        let list = &mut self.lists[index];
+        list.length = Some(0);
+        list.passed = 0;
+        list.position = None;
+        list.began = turn.began;
+        self.drop_from(index, |_| true)
+    }
+
+    /// Notes that a page of a sweep could not be read: nothing moves, and it is asked for once more
+    /// in this poll. A position that GitLab does not know any more begins anew.
+    pub fn sweep_failed(&mut self, turn: &mut Turn, index: usize, forgotten: bool) {
+        turn.sweeps[index] = turn.sweeps[index].saturating_sub(1);
+        if forgotten {
+            self.restart(index);
+        }
+    }
+
+    /// Begins the sweep of a list anew.
+    pub fn restart(&mut self, index: usize) {
+        let list = &mut self.lists[index];
+        list.position = None;
+        list.passed = 0;
+    }
+
+    /// Notes a page of recent activity: projects, and when they were last active.
+    pub fn looked(
+        &mut self,
+        turn: &mut Turn,
+        index: usize,
+        at: Moment,
+        nodes: &[(u64, Option<UnixTime>)],
+        next: Option<String>,
+    ) {
+        let mut moved = 0;
+        for &(id, activity) in nodes {
+            moved += usize::from(self.noticed(turn, id, activity, at, Some(index)));
+            let round = self.lists[index].round;
+            if let Some(track) = self.tracks.get_mut(&id) {
+                // It is in the list, even if the sweep under way has passed its place.
+                track.rounds.insert(index, round);
+            }
+        }
+        let list = &mut self.lists[index];
+        let times = nodes.iter().filter_map(|(_, activity)| *activity);
+        let (latest, last) = (times.clone().max(), times.min());
+        let latest = list.look.take().map(|(_, latest)| latest).max(latest);
+        list.found += moved;
+        let floor = list.watermark.map(|at| at.saturating_sub(DISORDER));
+        match next {
+            Some(next) if last > floor && last.is_some() => {
+                list.look = Some((next, latest.unwrap_or_default()));
+            }
+            _ => {
+                list.watermark = list.watermark.max(latest);
+                turn.looks[index] = false;
+            }
+        }
+    }
+
+    /// Notes that recent activity could not be looked at; for ever, if this GitLab can't sort so.
+    pub fn look_failed(&mut self, turn: &mut Turn, index: usize, for_ever: bool) {
+        turn.looks[index] = false;
+        let list = &mut self.lists[index];
+        list.look = None;
+        list.unsorted |= for_ever;
+    }
+
+    /// Notes when a project was last active. True if that is news: it is followed then.
+    pub fn noticed(
+        &mut self,
+        turn: &mut Turn,
+        id: u64,
+        activity: Option<UnixTime>,
+        at: Moment,
+        list: Option<usize>,
+    ) -> bool {
+        let Some(track) = self.tracks.get_mut(&id) else {
+            self.reads.insert(id, list);
+            return true;
+        };
+        if activity.is_none() || track.activity == activity {
+            return false;
+        }
+        track.activity = activity;
+        track.hot_until = at + COOLING;
+        if track.taken {
+            turn.follows.push_back(id);
+        } else {
+            // It may be selected by now, where idle ones are left out.
+            self.want(id);
+        }
+        true
+    }
+
+    /// Notes that everything was asked of a project at `at`.
+    pub fn read(&mut self, id: u64, activity: Option<UnixTime>, taken: bool, at: Moment) {
+        let shown_by = self.reads.remove(&id).flatten();
+        let new = !self.tracks.contains_key(&id);
+        let track = self.tracks.entry(id).or_default();
+        if new {
+            let since = Duration::from_secs(activity.unwrap_or_default());
+            track.hot_until = (since + COOLING).min(at + COOLING);
+        } else if track.activity != activity && activity.is_some() {
+            track.hot_until = at + COOLING;
+        }
+        track.activity = activity.or(track.activity);
+        (track.taken, track.asked, track.glanced) = (taken, at, at);
+        track.quarantine = None;
+        if let Some(list) = shown_by.and_then(|index| self.lists.get(index).map(|list| (index, list.round))) {
+            track.rounds.insert(list.0, list.1);
+        }
+    }
+
+    /// Notes that a project is known by name only, and breaks what else is asked: everything about it
+    /// is asked alone, and not by GraphQL before its time in quarantine is over.
+    pub fn broke(&mut self, id: u64, at: Moment) {
+        let longest = self.rhythm.sweep.max(QUARANTINE);
+        if let Some(track) = self.tracks.get_mut(&id) {
+            let failures = track.quarantine.map_or(0, |(_, failures)| failures) + 1;
+            let pause = QUARANTINE.saturating_mul(1 << failures.min(16) >> 1).min(longest);
+            track.quarantine = Some((at + pause, failures));
+            tracing::warn!(
+                project_id = id,
+                pause = ?pause,
+                "this project breaks every GraphQL request it is in; its values are asked for one by one"
+            );
+        }
+    }
+
+    /// Whether GraphQL is not asked about a project now.
+    pub fn is_quarantined(&self, id: u64, now: Moment) -> bool {
+        let track = self.tracks.get(&id);
+        track.is_some_and(|track| track.quarantine.is_some_and(|(until, _)| until > now))
+    }
+
+    /// Notes that a project was asked for what activity moves.
+    pub fn followed_up(&mut self, id: u64, at: Moment) {
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.asked = at;
+        }
+    }
+
+    /// Notes that a project was glanced at.
+    pub fn glanced_at(&mut self, id: u64, at: Moment) {
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.glanced = at;
+        }
+    }
+
+    /// Wants everything about a project asked soon.
+    pub fn want(&mut self, id: u64) {
+        self.reads.entry(id).or_default();
+    }
+
+    /// Wants everything about a project asked once more in this poll.
+    pub fn want_again(&mut self, turn: &mut Turn, id: u64) {
+        turn.read.remove(&id);
+        self.want(id);
+    }
+
+    /// Forgets a project.
+    pub fn forget(&mut self, id: u64) {
+        self.tracks.remove(&id);
+        self.reads.remove(&id);
+    }
+
+    /// A part that was too much goes again, by halves.
+    pub fn halve(&self, turn: &mut Turn, errand: &Errand) {
+        let List::Ids(ids) = &errand.part.list else {
+            return;
+        };
+        let (left, right) = ids.split_at(ids.len() / 2);
+        for half in [left, right].into_iter().filter(|half| !half.is_empty()) {
+            turn.halves.push_back(Errand {
+                purpose: errand.purpose,
+                part: Part {
+                    list: List::Ids(half.to_vec()),
+                    first: half.len(),
+                    ..errand.part.clone()
+                },
+            });
+        }
+    }
+
+    /// Everything about these projects is asked by halves: somebody among them breaks a page.
+    pub fn suspect(&mut self, turn: &mut Turn, ids: &[u64], now: Moment) {
+        let (left, right) = ids.split_at(ids.len() / 2);
+        for half in [left, right] {
+            let free: Vec<u64> =
+                half.iter().copied().filter(|id| !self.is_quarantined(*id, now)).collect();
+            turn.read.extend(&free);
+            turn.halves.extend(by_id(&free, free.len().max(1), Purpose::Read, |_| Depth::Whole));
+        }
+    }
+
+    /// Who is followed and has not been asked since it was last hot, the longest unasked first.
+    fn followed(&self, now: Moment) -> Vec<u64> {
+        let hot = |(_, track): &(&u64, &Track)| {
+            let free = track.quarantine.is_none_or(|(until, _)| until <= now);
+            track.taken && free && track.asked < track.hot_until && track.asked < now
+        };
+        self.oldest(hot, |track| track.asked)
+    }
+
+    /// Who is to be glanced at in this poll: an even share of all, the longest unseen first; those
+    /// that were selected by name each time, since no list tells when they were active.
+    fn glanced(&self, now: Moment) -> Vec<u64> {
+        let Rhythm {
+            interval, glance, ..
+        } = self.rhythm;
+        let named = |track: &Track| {
+            let mut lists = track.rounds.keys().filter_map(|index| self.lists.get(*index));
+            !track.rounds.is_empty() && lists.all(Listed::is_named)
+        };
+        let quiet = |(_, track): &(&u64, &Track)| {
+            track.taken && (named(track) || track.glanced + glance <= now + interval)
+        };
+        let mut quiet = self.oldest(quiet, |track| track.glanced);
+        let by_name = self.tracks.values().filter(|track| named(track)).count();
+        let others = self.tracks.len() - by_name;
+        let share = interval.as_secs_f64() / glance.as_secs_f64().max(f64::MIN_POSITIVE);
+        let most = (others as f64 * share.min(1.0)).ceil() as usize;
+        let overdue = |id: &u64| self.tracks[id].glanced + glance <= now;
+        let mut taken = 0;
+        quiet.retain(|id| {
+            let free = named(&self.tracks[id]) || overdue(id);
+            taken += usize::from(!free);
+            free || taken <= most
+        });
+        quiet
+    }
+
+    fn oldest(
+        &self,
+        which: impl Fn(&(&u64, &Track)) -> bool,
+        key: impl Fn(&Track) -> Moment,
+    ) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.tracks.iter().filter(which).map(|(id, _)| *id).collect();
+        ids.sort_by_key(|id| key(&self.tracks[id]));
+        ids
+    }
+
+    /// Removes projects from a list where it has not seen them; returns those that are in none now.
+    fn drop_from(&mut self, index: usize, unseen: impl Fn(u64) -> bool) -> Vec<u64> {
+        let mut gone = Vec::new();
+        for (id, track) in &mut self.tracks {
+            if track.rounds.get(&index).is_some_and(|seen| unseen(*seen)) {
+                track.rounds.remove(&index);
+                if track.rounds.is_empty() {
+                    gone.push(*id);
+                }
+            }
+        }
+        gone
+    }
+
+    /// In which time a sweep is made, so that with the rest of an interval no value is older.
+    fn pace(&self) -> Duration {
+        self.rhythm.sweep.saturating_sub(self.rhythm.interval)
+    }
+
+    /// Whether everything fits one page: then that is the one request of each interval.
+    fn is_small(&self) -> bool {
+        let lengths: Option<Vec<usize>> = self.lists.iter().map(|list| list.length).collect();
+        lengths.is_some_and(|lengths| lengths.iter().sum::<usize>() <= Capacity::PAGE)
+    }
+}
+
+impl Listed {
+    /// The list.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Where its sweep goes on.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    fn is_named(&self) -> bool {
+        matches!(self.source, Source::Projects(_))
+    }
+
+    /// Whether the next page of the sweep is due.
+    fn is_due(&self, now: Moment, pace: Duration) -> bool {
+        let Some(length) = self.length else {
+            return true;
+        };
+        let elapsed = now.saturating_sub(self.began);
+        let grown = self.passed > 0 && self.passed >= length;
+        grown || elapsed >= pace || self.behind(now, pace) >= Capacity::PAGE
+    }
+
+    /// How many projects the sweep should have passed by now beyond those that it has: its pages are
+    /// spread evenly over its time.
+    fn behind(&self, now: Moment, pace: Duration) -> usize {
+        let length = self.length.unwrap_or_default();
+        let elapsed = now.saturating_sub(self.began).as_secs_f64();
+        let share = (elapsed / pace.as_secs_f64().max(f64::MIN_POSITIVE)).min(1.0);
+        ((length as f64 * share) as usize).saturating_sub(self.passed)
+    }
+
+    fn sweep_errand(&self, index: usize, page: usize) -> Errand {
+        /// More than are known to come, so that a few new ones do not take a page of their own.
+        const MORE: usize = 10;
+        let first = match self.length {
+            Some(length) => (length.saturating_sub(self.passed) + MORE).clamp(MORE, page.max(MORE)),
+            None => page,
+        };
+        let after = match &self.position {
+            Some(Position::Cursor(cursor)) => Some(cursor.clone()),
+            _ => None,
+        };
+        self.errand(Purpose::Sweep(index), Depth::Whole, first.min(page), after)
+    }
+
+    fn look_errand(&mut self, index: usize, page: usize) -> Errand {
+        /// The fewest that are worth a look.
+        const FEW: usize = 20;
+        let after = self.look.as_ref().map(|(after, _)| after.clone());
+        let first = match after {
+            None => (std::mem::take(&mut self.found) * 2).clamp(FEW, page.max(FEW)),
+            Some(_) => page.max(FEW),
+        };
+        self.errand(Purpose::Look(index), Depth::Recent, first, after)
+    }
+
+    fn errand(&self, purpose: Purpose, depth: Depth, first: usize, after: Option<String>) -> Errand {
+        let list = match &self.source {
+            Source::Membership => List::Membership,
+            Source::All => List::All,
+            Source::Group(path) => List::Group(path.clone()),
+            Source::Projects(names) => List::Paths(names.clone()),
+        };
+        Errand {
+            purpose,
+            part: Part {
+                list,
+                depth,
+                first,
+                after,
+            },
+        }
+    }
+}
+
+impl Turn {
+    /// When the poll began.
+    pub fn began(&self) -> Moment {
+        self.began
+    }
+
+    /// Takes back errands that could not be run yet.
+    pub fn put_back(&mut self, errands: Vec<Errand>) {
+        let again = |errand: &Errand| !matches!(errand.purpose, Purpose::Sweep(_) | Purpose::Look(_));
+        // Sweeps and looks are still where they were.
+        self.halves.extend(errands.into_iter().filter(again));
+    }
+
+    /// Stops asking: what is left stays due.
+    pub fn stop(&mut self) {
+        self.sweeps.fill(0);
+        self.looks.fill(false);
+        self.follows.clear();
+        self.glances.clear();
+        self.halves.clear();
+    }
+}
+
+/// Errands about projects by id, a page each.
+fn by_id(
+    ids: &[u64],
+    page: usize,
+    purpose: Purpose,
+    depth: impl Fn(&[u64]) -> Depth,
+) -> Vec<Errand> {
+    let pages = ids.chunks(page.max(1)).map(|ids| Errand {
+        purpose,
+        part: Part {
+            list: List::Ids(ids.to_vec()),
+            depth: depth(ids),
+            first: ids.len(),
+            after: None,
+        },
+    });
+    pages.collect()
+}
