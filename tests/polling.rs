@@ -6,7 +6,7 @@ use std::time::Duration;
 use gitlab_metrics_bridge::demo::{
     Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
 };
-use gitlab_metrics_bridge::gitlab::{Client, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
 use gitlab_metrics_bridge::poll::{Filter, Poller, Selection, Settings, Source};
 
@@ -25,6 +25,9 @@ fn client(gitlab: &GitLab) -> Client {
         requests_per_second: 10_000.0,
         concurrency: 4,
         attempts: 3,
+        budget: None,
+        spent: None,
+        clock: Clock::system(),
     })
     .unwrap()
 }

@@ -124,6 +124,9 @@ pub fn client(config: &Config) -> Result<Client> {
         requests_per_second: gitlab.requests_per_second,
         concurrency: gitlab.concurrency,
         attempts: gitlab.attempts,
+        budget: None,
+        spent: None,
+        clock: gitlab::Clock::system(),
     };
     Client::build(settings).context("building the GitLab client")
 }
@@ -216,6 +219,7 @@ pub fn introspect(
             series: snapshot.report.is_some().then_some(snapshot.series),
             usage: metrics::Usage {
                 rate_limit_remaining: usage.rate_limit.map(|limit| limit.remaining),
+                budget_remaining: usage.budget_remaining,
                 requests: usage.requests,
                 retries: usage.retries,
                 waited: usage.waited,

@@ -6,25 +6,11 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
 
-/// Which of GitLab's two APIs is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Graphql,
-    Rest,
-}
-
-impl Endpoint {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Endpoint::Graphql => "graphql",
-            Endpoint::Rest => "rest",
-        }
-    }
-}
+use super::class::Class;
 
 /// A question that changes nothing, so that it may be asked again.
 pub(super) struct Call {
-    pub(super) endpoint: Endpoint,
+    pub(super) class: Class,
     pub(super) url: Url,
     /// A JSON document to post; without one it is a GET.
     pub(super) body: Option<Vec<u8>>,
@@ -33,7 +19,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn get(url: Url) -> Call {
         Call {
-            endpoint: Endpoint::Rest,
+            class: Class::of(&url),
             url,
             body: None,
         }
@@ -41,7 +27,7 @@ impl Call {
 
     pub(super) fn query(url: Url, body: Vec<u8>) -> Call {
         Call {
-            endpoint: Endpoint::Graphql,
+            class: Class::Graphql,
             url,
             body: Some(body),
         }

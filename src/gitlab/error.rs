@@ -1,5 +1,6 @@
 //! What asking GitLab can end in, told apart as far as a caller decides on it.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -53,6 +54,14 @@ pub enum Error {
         /// How long that was away.
         wait: Duration,
     },
+    /// The request budget allows no request before the deadline.
+    #[error("the request budget allows no request for another {}", whole_seconds(*wait))]
+    Budget {
+        /// When the next request may be sent.
+        until: Instant,
+        /// How long that was away.
+        wait: Duration,
+    },
     /// GitLab, or what stands before it, failed.
     #[error("GitLab fails with status {status}")]
     Server {
@@ -71,7 +80,7 @@ pub enum Error {
         /// Where it broke.
         kind: NetworkFailure,
         /// What the network said; its address is left out.
-        source: reqwest::Error,
+        source: Box<dyn StdError + Send + Sync>,
     },
     /// The answer is no JSON.
     #[error("the answer with status {status} is {}", if *html { "a web page" } else { "no valid JSON" })]
@@ -110,6 +119,7 @@ impl Error {
             Error::NotFound { .. } => "not_found",
             Error::Refused { .. } | Error::TooLarge { .. } => "refused",
             Error::RateLimited { .. } => "rate_limited",
+            Error::Budget { .. } => "budget",
             Error::Server { .. } => "server_error",
             Error::Timeout { .. } | Error::Deadline => "timeout",
             Error::Network { .. } => "network",
@@ -141,6 +151,9 @@ impl Error {
             Error::Refused { status: 407, .. } => NetworkFailure::Proxy.advice(),
             Error::RateLimited { .. } => {
                 "Lower gitlab.requests_per_second or poll less often, or ask for a higher limit."
+            }
+            Error::Budget { .. } => {
+                "Raise poll.budget if GitLab allows more, or set poll.interval higher."
             }
             Error::NotJson { html: true, .. } => {
                 "Check GITLAB_URL: a login page or a proxy answers there, not GitLab's API."

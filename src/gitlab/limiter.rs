@@ -1,4 +1,4 @@
-//! The one gate all requests pass: a steady rate, what GitLab asks for, and how many at once.
+//! The one gate all requests pass: a steady rate, the budget, GitLab's limits, and how many at once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,42 +6,80 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::bucket::Bucket;
+use super::class::Class;
 use super::error::Error;
+use super::lane::Lane;
+use super::rate_limit::{LONGEST_WAIT, Spread};
 
 /// How many requests may follow each other without a pause after a quiet time: enough for the
 /// questions of a small GitLab, too few to be felt by a big one.
-const BURST: u32 = 10;
+const BURST: f64 = 10.0;
 
 /// Lets requests through one by one; shared by all of a client.
 pub(super) struct Limiter {
-    interval: Duration,
     slots: Semaphore,
+    /// Of each class one request waits at the gate, the others in a line behind it.
+    lines: [tokio::sync::Mutex<()>; Class::ALL.len()],
     state: Mutex<State>,
 }
 
 struct State {
-    /// When the bucket is full again: each request moves it on by one interval.
-    full_at: Instant,
+    steady: Bucket,
+    budget: Option<Bucket>,
     /// Nothing passes before this.
     blocked_until: Instant,
-    waited: Duration,
+    /// What is left of GitLab's window, where it is little.
+    scarce: Option<Scarce>,
+    lanes: [Lane; Class::ALL.len()],
+    last_passed: Instant,
+    waited: Waited,
+}
+
+/// Few requests are left: they are to last until the window ends.
+struct Scarce {
+    interval: Duration,
+    until: Instant,
+}
+
+/// How long the gate has held requests back, added up over the classes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Waited {
+    pub(super) total: Duration,
+    /// The part of it that the budget is to blame for.
+    pub(super) for_budget: Duration,
+}
+
+/// When the gate opens, and what keeps it closed until then.
+#[derive(Debug, Clone, Copy)]
+struct Opening {
+    at: Instant,
+    budget: bool,
 }
 
 impl Limiter {
-    pub(super) fn new(requests_per_second: f64, concurrency: usize) -> Limiter {
+    pub(super) fn new(
+        requests_per_second: f64,
+        concurrency: usize,
+        budget: Option<Bucket>,
+    ) -> Limiter {
         let now = Instant::now();
-        let state = State {
-            full_at: now,
-            blocked_until: now,
-            waited: Duration::ZERO,
-        };
         // Rates so low that an interval overflows mean "never again": the longest sleep there is.
         let interval = Duration::try_from_secs_f64(1.0 / requests_per_second)
             .unwrap_or(Duration::MAX)
-            .min(super::rate_limit::LONGEST_WAIT);
+            .min(LONGEST_WAIT);
+        let state = State {
+            steady: Bucket::full(interval, BURST, now),
+            budget,
+            blocked_until: now,
+            scarce: None,
+            lanes: Default::default(),
+            last_passed: now,
+            waited: Waited::default(),
+        };
         Limiter {
-            interval,
             slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            lines: Default::default(),
             state: Mutex::new(state),
         }
     }
@@ -49,23 +87,37 @@ impl Limiter {
     /// Waits until a request may be sent; the request is under way as long as the permit lives.
     ///
     /// A wait that would outlast the deadline is not begun: it fails at once.
-    pub(super) async fn enter(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
-        self.refuse_if_blocked(deadline)?;
-        let slot = match timeout_at(deadline, self.slots.acquire()).await {
-            // The semaphore is never closed.
-            Ok(slot) => slot.map_err(|_| Error::Deadline)?,
+    pub(super) async fn enter(
+        &self,
+        class: Class,
+        deadline: Instant,
+    ) -> Result<SemaphorePermit<'_>, Error> {
+        self.refuse_if_closed(class, deadline)?;
+        match timeout_at(deadline, self.wait(class, deadline)).await {
+            Ok(result) => result,
+            // Time ran out in the line, or because too many were under way.
             Err(_) => {
-                self.refuse_if_blocked(deadline)?;
-                return Err(Error::Deadline);
+                self.refuse_if_closed(class, deadline)?;
+                Err(Error::Deadline)
             }
-        };
-        // Asked again after each sleep: another request may have been first, or been refused.
-        while let Some(opening) = self.pass(deadline)? {
-            let before = Instant::now();
-            sleep_until(opening).await;
-            self.lock().waited += before.elapsed();
         }
-        Ok(slot)
+    }
+
+    async fn wait(&self, class: Class, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
+        let _turn = self.lines[class as usize].lock().await;
+        // Asked again after each sleep: another request may have been first, or been refused.
+        loop {
+            // The semaphore is never closed.
+            let slot = self.slots.acquire().await.map_err(|_| Error::Deadline)?;
+            let Some(opening) = self.pass(class, deadline)? else {
+                return Ok(slot);
+            };
+            // The other classes need not wait for what holds back this one.
+            drop(slot);
+            let before = Instant::now();
+            sleep_until(opening.at).await;
+            self.lock().waited.add(before.elapsed(), opening);
+        }
     }
 
     /// Holds back every request, also those already waiting, for as long as GitLab asks.
@@ -75,40 +127,69 @@ impl Limiter {
         let until = Instant::now() + wait;
         let mut state = self.lock();
         state.blocked_until = state.blocked_until.max(until);
-        state.full_at = state.full_at.max(until + self.interval * (BURST - 1));
+        state.steady.hold_burst_until(until);
     }
 
-    /// How long requests have waited here, added up.
-    pub(super) fn waited(&self) -> Duration {
+    /// Makes what is left of GitLab's window last; none where there is plenty.
+    pub(super) fn spread(&self, left: Option<Spread>) {
+        let now = Instant::now();
+        self.lock().scarce = left.map(|left| Scarce {
+            interval: left.interval,
+            until: now + left.lasting,
+        });
+    }
+
+    /// GitLab did not refuse a request of this class.
+    pub(super) fn answered(&self, class: Class) {
+        self.lock().lanes[class as usize].answered();
+    }
+
+    /// GitLab has had too many requests of this class: only the class is held back.
+    pub(super) fn refused(&self, class: Class, wait: Duration) {
+        self.lock().lanes[class as usize].refused(Instant::now(), wait);
+    }
+
+    /// How long requests have waited here.
+    pub(super) fn waited(&self) -> Waited {
         self.lock().waited
     }
 
-    /// Takes a place in the bucket, or says when to try again.
-    fn pass(&self, deadline: Instant) -> Result<Option<Instant>, Error> {
+    /// How many requests the budget would let through at once; none without a budget.
+    pub(super) fn budget(&self) -> Option<f64> {
+        let now = Instant::now();
+        self.lock().budget.as_ref().map(|budget| budget.level(now))
+    }
+
+    /// The classes that are kept to a number of requests a minute, as GitLab has refused more.
+    pub(super) fn learned(&self) -> Vec<(Class, f64)> {
+        let (state, now) = (self.lock(), Instant::now());
+        let learned = |class: Class| Some((class, state.lanes[class as usize].per_minute(now)?));
+        Class::ALL.into_iter().filter_map(learned).collect()
+    }
+
+    /// Takes a place in the buckets, or says when to try again.
+    fn pass(&self, class: Class, deadline: Instant) -> Result<Option<Opening>, Error> {
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::Deadline);
         }
         let mut state = self.lock();
-        let bucket = state.full_at.checked_sub(self.interval * (BURST - 1));
-        let opening = bucket.map_or(state.blocked_until, |bucket| {
-            bucket.max(state.blocked_until)
-        });
-        if opening > deadline {
-            return Err(rate_limited(opening, now));
+        let opening = state.opening(class, now);
+        if opening.at > deadline {
+            return Err(opening.refusal(now));
         }
-        if opening > now {
+        if opening.at > now {
             return Ok(Some(opening));
         }
-        state.full_at = state.full_at.max(now) + self.interval;
+        state.pass(class, now);
         Ok(None)
     }
 
-    fn refuse_if_blocked(&self, deadline: Instant) -> Result<(), Error> {
-        let (until, now) = (self.lock().blocked_until, Instant::now());
-        match until > deadline {
-            _ if now >= deadline => Err(Error::Deadline),
-            true => Err(rate_limited(until, now)),
+    fn refuse_if_closed(&self, class: Class, deadline: Instant) -> Result<(), Error> {
+        let now = Instant::now();
+        let opening = self.lock().opening(class, now);
+        match opening.at > deadline.max(now) {
+            true => Err(opening.refusal(now)),
             false => Ok(()),
         }
     }
@@ -118,10 +199,53 @@ impl Limiter {
     }
 }
 
-fn rate_limited(until: Instant, now: Instant) -> Error {
-    Error::RateLimited {
-        until,
-        wait: until.saturating_duration_since(now),
+impl State {
+    fn opening(&self, class: Class, now: Instant) -> Opening {
+        let scarce = self.scarce.as_ref().map(|scarce| {
+            // Whatever was in the way, a new window is open then.
+            scarce.until.min(self.last_passed + scarce.interval)
+        });
+        let gates = [
+            Some(self.blocked_until),
+            Some(self.steady.opening(now)),
+            scarce,
+            self.lanes[class as usize].opening(now),
+        ];
+        let limits = gates.into_iter().flatten().fold(now, Instant::max);
+        let budget = self.budget.as_ref().map_or(now, |all| all.opening(now));
+        Opening {
+            at: limits.max(budget),
+            budget: budget > limits,
+        }
+    }
+
+    fn pass(&mut self, class: Class, now: Instant) {
+        self.steady.take(now);
+        if let Some(budget) = &mut self.budget {
+            budget.take(now);
+        }
+        self.lanes[class as usize].pass(now);
+        self.last_passed = now;
+    }
+}
+
+impl Waited {
+    fn add(&mut self, waited: Duration, opening: Opening) {
+        self.total += waited;
+        if opening.budget {
+            self.for_budget += waited;
+        }
+    }
+}
+
+impl Opening {
+    fn refusal(self, now: Instant) -> Error {
+        let until = self.at;
+        let wait = until.saturating_duration_since(now);
+        match self.budget {
+            true => Error::Budget { until, wait },
+            false => Error::RateLimited { until, wait },
+        }
     }
 }
 
@@ -139,19 +263,19 @@ mod tests {
 
     /// A request that is over as soon as it was let through.
     async fn pass(limiter: &Limiter, deadline: Instant) {
-        drop(limiter.enter(deadline).await.unwrap());
+        drop(limiter.enter(Class::Rest, deadline).await.unwrap());
     }
 
     async fn spend_the_burst(limiter: &Limiter) {
         let deadline = Instant::now() + seconds(1);
-        for _ in 0..BURST {
+        for _ in 0..BURST as u32 {
             pass(limiter, deadline).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_at_once_and_then_the_rate_holds() {
-        let limiter = Limiter::new(2.0, 4);
+        let limiter = Limiter::new(2.0, 4, None);
         let start = Instant::now();
         spend_the_burst(&limiter).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
@@ -159,12 +283,13 @@ mod tests {
             pass(&limiter, start + seconds(60)).await;
         }
         assert_eq!(start.elapsed(), seconds(2));
-        assert_eq!(limiter.waited(), seconds(2));
+        assert_eq!(limiter.waited().total, seconds(2));
+        assert_eq!(limiter.waited().for_budget, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_quiet_time_never_saves_more_than_the_burst() {
-        let limiter = Limiter::new(1.0, 4);
+        let limiter = Limiter::new(1.0, 4, None);
         advance(seconds(3600)).await;
         let start = Instant::now();
         spend_the_burst(&limiter).await;
@@ -174,7 +299,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_block_holds_back_every_request_until_it_may_ask_again() {
-        let limiter = Arc::new(Limiter::new(1000.0, 8));
+        let limiter = Arc::new(Limiter::new(1000.0, 8, None));
         let start = Instant::now();
         limiter.block(seconds(30));
         let waiting: Vec<_> = (0..5)
@@ -193,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_block_also_holds_back_who_was_already_waiting() {
-        let limiter = Arc::new(Limiter::new(1.0, 8));
+        let limiter = Arc::new(Limiter::new(1.0, 8, None));
         spend_the_burst(&limiter).await;
         let start = Instant::now();
         let waiting = tokio::spawn({
@@ -210,7 +335,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_a_block_the_requests_leave_at_the_steady_rate() {
-        let limiter = Limiter::new(1.0, 8);
+        let limiter = Limiter::new(1.0, 8, None);
         let start = Instant::now();
         limiter.block(seconds(10));
         for _ in 0..3 {
@@ -221,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_shorter_block_does_not_end_a_longer_one() {
-        let limiter = Limiter::new(1000.0, 8);
+        let limiter = Limiter::new(1000.0, 8, None);
         let start = Instant::now();
         limiter.block(seconds(30));
         limiter.block(seconds(1));
@@ -231,10 +356,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_past_the_deadline_fails_at_once() {
-        let limiter = Limiter::new(1000.0, 8);
+        let limiter = Limiter::new(1000.0, 8, None);
         let start = Instant::now();
         limiter.block(seconds(300));
-        let error = limiter.enter(start + seconds(60)).await.unwrap_err();
+        let error = limiter
+            .enter(Class::Rest, start + seconds(60))
+            .await
+            .unwrap_err();
         assert_eq!(start.elapsed(), Duration::ZERO);
         let Error::RateLimited { until, wait } = error else {
             panic!("{error}");
@@ -244,11 +372,121 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_requests_are_under_way_than_allowed() {
-        let limiter = Limiter::new(1000.0, 1);
+        let limiter = Limiter::new(1000.0, 1, None);
         let start = Instant::now();
-        let _under_way = limiter.enter(start + seconds(60)).await.unwrap();
-        let error = limiter.enter(start + seconds(5)).await.unwrap_err();
+        let _under_way = limiter
+            .enter(Class::Rest, start + seconds(60))
+            .await
+            .unwrap();
+        let error = limiter
+            .enter(Class::Rest, start + seconds(5))
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Deadline));
         assert_eq!(start.elapsed(), seconds(5));
+    }
+
+    /// A budget of a request every ten seconds, two of them at once.
+    fn budget() -> Option<Bucket> {
+        Some(Bucket::full(seconds(10), 2.0, Instant::now()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_class_draws_on_the_one_budget() {
+        let limiter = Limiter::new(1000.0, 4, budget());
+        let start = Instant::now();
+        for class in [Class::Graphql, Class::Jobs, Class::Rest, Class::Project] {
+            drop(limiter.enter(class, start + seconds(60)).await.unwrap());
+        }
+        assert_eq!(start.elapsed(), seconds(20));
+        assert_eq!(limiter.waited().for_budget, seconds(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_the_budget_past_the_deadline_fails_at_once_and_says_so() {
+        let limiter = Limiter::new(1000.0, 4, budget());
+        let start = Instant::now();
+        pass(&limiter, start + seconds(5)).await;
+        pass(&limiter, start + seconds(5)).await;
+        let error = limiter.enter(Class::Rest, start + seconds(5)).await;
+        let error = error.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!(error.reason(), "budget");
+        assert_eq!(
+            error.with_advice(),
+            "the request budget allows no request for another 10s. Raise poll.budget if GitLab \
+             allows more, or set poll.interval higher."
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_class_holds_back_no_other_one() {
+        let limiter = Arc::new(Limiter::new(1000.0, 1, None));
+        let start = Instant::now();
+        limiter.refused(Class::Jobs, seconds(30));
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    drop(
+                        limiter
+                            .enter(Class::Jobs, start + seconds(60))
+                            .await
+                            .unwrap(),
+                    );
+                    start.elapsed()
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        // Though there is but one slot, and the jobs came first.
+        drop(
+            limiter
+                .enter(Class::Graphql, start + seconds(1))
+                .await
+                .unwrap(),
+        );
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for request in waiting {
+            assert!(request.await.unwrap() >= seconds(30));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_class_that_was_refused_is_paced_below_what_was_let_through() {
+        let limiter = Limiter::new(1000.0, 8, None);
+        let start = Instant::now();
+        let deadline = start + seconds(3600);
+        let jobs = async || drop(limiter.enter(Class::Jobs, deadline).await.unwrap());
+        for _ in 0..100 {
+            jobs().await;
+            limiter.answered(Class::Jobs);
+        }
+        jobs().await;
+        limiter.refused(Class::Jobs, seconds(1));
+        assert_eq!(limiter.learned(), [(Class::Jobs, 90.0)]);
+        jobs().await;
+        let paced = Instant::now();
+        for _ in 0..45 {
+            jobs().await;
+        }
+        assert_eq!(paced.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_scarce_lasts_until_the_window_ends() {
+        let limiter = Limiter::new(1000.0, 8, None);
+        let start = Instant::now();
+        let spread = |left: u32| Spread {
+            interval: seconds(50) / left,
+            lasting: seconds(50),
+        };
+        limiter.spread(Some(spread(10)));
+        for _ in 0..10 {
+            pass(&limiter, start + seconds(60)).await;
+        }
+        assert_eq!(start.elapsed(), seconds(50));
+        pass(&limiter, start + seconds(60)).await;
+        assert_eq!(start.elapsed(), seconds(50));
     }
 }

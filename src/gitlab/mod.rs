@@ -4,14 +4,22 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use reqwest::Url;
+use tokio::time::Instant;
 
 mod address;
+mod bucket;
+mod budget;
 mod call;
+mod class;
+mod clock;
+mod connections;
 mod error;
 mod graphql;
 mod introduction;
+mod lane;
 mod limiter;
 mod link;
 mod network;
@@ -25,7 +33,10 @@ mod tests;
 mod token;
 mod transport;
 mod usage;
+mod wire;
 
+pub use budget::{Budget, Spent};
+pub use clock::Clock;
 pub use error::Error;
 pub use graphql::{Answer, GraphqlError};
 pub use introduction::Introduction;
@@ -35,8 +46,11 @@ pub use rest::Page;
 pub use settings::{BuildError, Settings};
 pub use token::Token;
 pub use usage::Usage;
+pub use wire::{Broken, Wire};
 
 use address::Address;
+use bucket::Bucket;
+use connections::{Connections, LARGEST_BODY};
 use limiter::Limiter;
 use retry::Backoff;
 use token::TokenHolder;
@@ -60,6 +74,7 @@ struct Parts {
     backoff: Backoff,
     attempts: u32,
     meter: Meter,
+    clock: Clock,
 }
 
 impl Client {
@@ -68,27 +83,38 @@ impl Client {
     /// # Errors
     /// Says which setting or file is at fault and what to do about it.
     pub fn build(settings: Settings) -> Result<Client, BuildError> {
-        let backoff = Backoff::default();
-        Self::with_parts(settings, backoff, transport::LARGEST_BODY)
+        let wire = Connections::build(&settings, LARGEST_BODY)?;
+        Self::over(settings, Arc::new(wire))
+    }
+
+    /// Like [`Client::build`], over a wire of the caller's: certificates and the timeouts of
+    /// connections are the wire's business then.
+    ///
+    /// # Errors
+    /// Says which setting or file is at fault and what to do about it.
+    pub fn over(settings: Settings, wire: Arc<dyn Wire>) -> Result<Client, BuildError> {
+        Self::with_parts(settings, wire, Backoff::default())
     }
 
     fn with_parts(
         settings: Settings,
+        wire: Arc<dyn Wire>,
         backoff: Backoff,
-        largest_body: usize,
     ) -> Result<Client, BuildError> {
         let rate = settings.requests_per_second;
         if !(rate.is_finite() && rate > 0.0) {
             return Err(BuildError::RequestsPerSecond(rate));
         }
+        let budget = budget(&settings)?;
         let parts = Parts {
             address: Address::new(&settings.url)?,
             token: TokenHolder::read(settings.token.clone())?,
-            transport: Transport::build(&settings, largest_body)?,
-            limiter: Limiter::new(rate, settings.concurrency),
+            transport: Transport::new(wire, settings.request_timeout),
+            limiter: Limiter::new(rate, settings.concurrency, budget),
             backoff,
             attempts: settings.attempts.max(1),
             meter: Meter::default(),
+            clock: settings.clock,
         };
         Ok(Client {
             parts: Arc::new(parts),
@@ -106,7 +132,21 @@ impl Client {
     /// What the client has spent since it was built.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.parts.meter.usage(self.parts.limiter.waited())
+        self.parts.meter.usage(&self.parts.limiter)
+    }
+
+    /// What is left of the budget, to be kept over a restart.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let level = self.parts.limiter.budget();
+        // Without a budget nothing was counted.
+        Spent::new(level.unwrap_or_default(), self.now())
+    }
+
+    /// What time it is, by the clock of the settings.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.parts.clock.now()
     }
 
     /// Where GitLab is, without credentials, ending in a slash.
@@ -114,4 +154,19 @@ impl Client {
     pub fn url(&self) -> &Url {
         self.parts.address.base()
     }
+}
+
+/// What the budget still allows.
+fn budget(settings: &Settings) -> Result<Option<Bucket>, BuildError> {
+    let Some(budget) = settings.budget else {
+        return Ok(None);
+    };
+    if budget.per_hour == 0 || budget.per_minute == 0 {
+        return Err(BuildError::Budget);
+    }
+    let now = Instant::now();
+    Ok(Some(match settings.spent {
+        Some(spent) => budget.bucket_after(spent, now, settings.clock.now()),
+        None => budget.bucket(now),
+    }))
 }

@@ -10,6 +10,10 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 /// broken proxy or clock, and must not silence the bridge for a day.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
+/// Below one part in so many of the limit, what remains is spread over the rest of the window:
+/// other users of the token share it, and running into the wall stops all questions at once.
+const SCARCE: u64 = 10;
+
 /// A limit of GitLab, as last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
@@ -36,8 +40,32 @@ impl RateLimit {
         if self.remaining > 0 {
             return None;
         }
+        self.open_for(server_time)
+    }
+
+    /// How to make what is left last, if it is little.
+    pub(super) fn spread(&self, server_time: SystemTime) -> Option<Spread> {
+        if self.remaining == 0 || self.remaining.saturating_mul(SCARCE) >= self.limit {
+            return None;
+        }
+        let lasting = self.open_for(server_time)?;
+        Some(Spread {
+            interval: lasting.div_f64(self.remaining as f64),
+            lasting,
+        })
+    }
+
+    /// How long the window lasts, if that makes sense.
+    fn open_for(&self, server_time: SystemTime) -> Option<Duration> {
         wait_until_reset(self.reset, server_time).filter(|wait| *wait <= LONGEST_WAIT)
     }
+}
+
+/// The pace at which the rest of a window lasts until its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spread {
+    pub(super) interval: Duration,
+    pub(super) lasting: Duration,
 }
 
 /// How long GitLab asks to be left alone: `Retry-After`, else the reset of its window.
@@ -163,5 +191,22 @@ mod tests {
         assert_eq!(limit(1, NOW + 9).exhausted_for(now()), None);
         assert_eq!(limit(0, NOW - 9).exhausted_for(now()), None);
         assert_eq!(limit(0, NOW + 90_000).exhausted_for(now()), None);
+    }
+
+    #[test]
+    fn the_last_tenth_of_a_window_is_spread_over_what_is_left_of_it() {
+        let interval = |remaining, reset| {
+            let limit = RateLimit {
+                limit: 2000,
+                remaining,
+                reset,
+            };
+            limit.spread(now()).map(|spread| spread.interval)
+        };
+        assert_eq!(interval(200, NOW + 30), None);
+        assert_eq!(interval(100, NOW + 30), Some(Duration::from_millis(300)));
+        assert_eq!(interval(1, NOW + 30), Some(Duration::from_secs(30)));
+        assert_eq!(interval(0, NOW + 30), None);
+        assert_eq!(interval(1, NOW - 30), None);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::call::{Call, Endpoint, Outcome, Reply};
+use super::call::{Call, Outcome, Reply};
+use super::class::Class;
 use super::error::Error;
 use super::graphql::GraphqlError;
 use super::token::Credential;
@@ -56,7 +57,7 @@ pub(super) fn judge(
     match status {
         200..=299 => json(reply),
         300..=399 => redirect(&call.url, &reply),
-        500..=599 => Err(server_failure(call.endpoint, &reply)),
+        500..=599 => Err(server_failure(call.class, &reply)),
         _ => {
             let detail = credential.redact(&detail(&reply));
             Err(Failure::lasting(match status {
@@ -104,9 +105,9 @@ fn redirect(asked: &Url, reply: &Reply) -> Result<Outcome, Failure> {
     })
 }
 
-fn server_failure(endpoint: Endpoint, reply: &Reply) -> Failure {
+fn server_failure(class: Class, reply: &Reply) -> Failure {
     let status = reply.status;
-    if endpoint == Endpoint::Graphql && status == 503 {
+    if class == Class::Graphql && status == 503 {
         let detail = detail(reply);
         // The database gave up on this query: it has to become smaller, not to be asked again.
         if detail.contains("timed out") {
@@ -119,6 +120,11 @@ fn server_failure(endpoint: Endpoint, reply: &Reply) -> Failure {
         },
         _ => Error::Server { status },
     })
+}
+
+/// Whether a 429 is about the endpoint alone: GitLab's throttle of all requests speaks plain text.
+pub(super) fn is_of_one_endpoint(reply: &Reply) -> bool {
+    detail(reply).starts_with("This endpoint has been requested too many times")
 }
 
 /// GitLab's own words about a refusal: short, on one line, never the body as such.

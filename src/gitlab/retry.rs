@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Client;
 use super::call::{Call, Outcome, Reply};
+use super::class::Class;
 use super::error::Error;
 use super::rate_limit::{self, RateLimit};
 use super::refusal::{self, Failure, Next};
@@ -88,7 +89,7 @@ impl Client {
         let parts = &*self.parts;
         let permit = parts
             .limiter
-            .enter(deadline)
+            .enter(call.class, deadline)
             .await
             .map_err(Failure::lasting)?;
         if tries.failed + tries.refused > 0 {
@@ -96,21 +97,23 @@ impl Client {
         }
         let credential = parts.token.current();
         let exchange = parts.transport.exchange(call, &credential, deadline).await;
-        parts.meter.request(call.endpoint, code(&exchange));
+        parts.meter.request(call.class, code(&exchange));
         let reply = exchange?;
 
-        let server_time = rate_limit::server_time(&reply.headers, SystemTime::now());
+        let server_time = rate_limit::server_time(&reply.headers, parts.clock.now());
         let limit = RateLimit::read(&reply.headers);
+        // Slows down, and stops, before GitLab has to refuse.
         if let Some(limit) = limit {
             parts.meter.rate_limit(limit);
+            parts.limiter.spread(limit.spread(server_time));
+            if let Some(wait) = limit.exhausted_for(server_time) {
+                parts.limiter.block(wait);
+            }
         }
         if reply.status == TOO_MANY_REQUESTS {
-            return Err(self.hold_back(&reply, tries, server_time));
+            return Err(self.hold_back(call.class, &reply, tries, server_time));
         }
-        // Stops before GitLab has to refuse.
-        if let Some(wait) = limit.and_then(|limit| limit.exhausted_for(server_time)) {
-            parts.limiter.block(wait);
-        }
+        parts.limiter.answered(call.class);
         // Not before the gate is closed: whoever waits for this place must find it so.
         drop(permit);
         let asked = rate_limit::retry_after(&reply.headers, server_time);
@@ -123,13 +126,27 @@ impl Client {
         })
     }
 
-    /// Closes the gate for all after a 429: for as long as GitLab says, and no shorter than the
-    /// back-off, as a `Retry-After: 0` said again and again would make a busy loop.
-    fn hold_back(&self, reply: &Reply, tries: Tries, server_time: SystemTime) -> Failure {
+    /// Closes the gate after a 429, for its class or for all: for as long as GitLab says, and no
+    /// shorter than the back-off, as a `Retry-After: 0` said again and again would make a busy loop.
+    fn hold_back(
+        &self,
+        class: Class,
+        reply: &Reply,
+        tries: Tries,
+        server_time: SystemTime,
+    ) -> Failure {
         let backoff = self.parts.backoff.pause(tries.refused + 1, fastrand::f64());
-        let asked = rate_limit::asked_to_wait(&reply.headers, server_time);
+        let of_one_endpoint = refusal::is_of_one_endpoint(reply);
+        let asked = match of_one_endpoint {
+            // The window in the headers is that of all requests.
+            true => rate_limit::retry_after(&reply.headers, server_time),
+            false => rate_limit::asked_to_wait(&reply.headers, server_time),
+        };
         let wait = asked.unwrap_or_default().max(backoff);
-        self.parts.limiter.block(wait);
+        match of_one_endpoint {
+            true => self.parts.limiter.refused(class, wait),
+            false => self.parts.limiter.block(wait),
+        }
         let until = Instant::now() + wait;
         Failure {
             error: Error::RateLimited { until, wait },

@@ -8,6 +8,8 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::address;
+use super::budget::{Budget, Spent};
+use super::clock::Clock;
 use super::token::Token;
 
 /// How to reach GitLab and how hard to try.
@@ -35,6 +37,12 @@ pub struct Settings {
     pub concurrency: usize,
     /// How often a request is tried in all; at least once.
     pub attempts: u32,
+    /// How many requests may be sent in an hour and in a minute; none for as many as it takes.
+    pub budget: Option<Budget>,
+    /// What an earlier process has left of the budget; none if there was none.
+    pub spent: Option<Spent>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl fmt::Debug for Settings {
@@ -56,6 +64,9 @@ pub enum BuildError {
     /// The rate says nothing useful.
     #[error("{0} requests a second cannot be kept; set a number greater than zero")]
     RequestsPerSecond(f64),
+    /// The budget says nothing useful.
+    #[error("a budget of no requests allows no question; set both of its numbers to 1 or more")]
+    Budget,
     /// A file that was named is not readable.
     #[error("cannot read the {what} {}; check its path and its permissions", path.display())]
     Unreadable {

@@ -5,19 +5,28 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::call::Endpoint;
+use super::class::Class;
+use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
 
 /// What a client has spent since it was built.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {
-    /// Requests sent, by endpoint (`graphql`, `rest`) and by what came of them: the HTTP status,
-    /// or `timeout`, `connection`, `too_large`.
+    /// Requests sent, by class of endpoint (`graphql`, `projects`, `project`, `group_projects`,
+    /// `jobs`, `rest`) and by what came of them: the HTTP status, or `timeout`, `connection`,
+    /// `too_large`.
     pub requests: BTreeMap<(&'static str, Cow<'static, str>), u64>,
     /// How many of them repeated an earlier one.
     pub retries: u64,
-    /// How long requests have waited, added up, for the client's own rate or GitLab's limits.
+    /// How long requests have been held back by the client's own rate, the budget or GitLab's
+    /// limits.
     pub waited: Duration,
+    /// How much of that the budget is to blame for.
+    pub waited_for_budget: Duration,
+    /// How many requests the budget would let through at once; none without a budget.
+    pub budget_remaining: Option<u64>,
+    /// Requests a minute that a class is kept to for a while, as GitLab has refused more.
+    pub limits: BTreeMap<&'static str, f64>,
     /// The limit GitLab last spoke of; none where it sets none.
     pub rate_limit: Option<RateLimit>,
 }
@@ -29,14 +38,23 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn usage(&self, waited: Duration) -> Usage {
-        let usage = self.lock().clone();
-        Usage { waited, ..usage }
+    pub(super) fn usage(&self, limiter: &Limiter) -> Usage {
+        let Waited { total, for_budget } = limiter.waited();
+        let learned = limiter.learned().into_iter();
+        Usage {
+            waited: total,
+            waited_for_budget: for_budget,
+            budget_remaining: limiter.budget().map(|level| level as u64),
+            limits: learned
+                .map(|(class, limit)| (class.name(), limit))
+                .collect(),
+            ..self.lock().clone()
+        }
     }
 
-    pub(super) fn request(&self, endpoint: Endpoint, code: Cow<'static, str>) {
+    pub(super) fn request(&self, class: Class, code: Cow<'static, str>) {
         let mut usage = self.lock();
-        *usage.requests.entry((endpoint.name(), code)).or_default() += 1;
+        *usage.requests.entry((class.name(), code)).or_default() += 1;
     }
 
     pub(super) fn retry(&self) {

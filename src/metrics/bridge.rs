@@ -40,6 +40,8 @@ pub struct Usage {
     pub waited: Duration,
     /// What GitLab last said is left of its rate limit.
     pub rate_limit_remaining: Option<u64>,
+    /// What is left of the request budget; none without one.
+    pub budget_remaining: Option<u64>,
 }
 
 /// How the exports to one target went since the start.
@@ -233,6 +235,18 @@ pub(super) const SUBJECT: Subject = Subject {
             }),
         },
         Metric {
+            name: "gitlab_bridge_api_budget_remaining",
+            unit: "{request}",
+            help: "What is left of the request budget at this moment",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Bridge(|bridge, emit| {
+                if let Some(remaining) = bridge.usage.budget_remaining {
+                    emit(&[], remaining as f64);
+                }
+            }),
+        },
+        Metric {
             name: "gitlab_bridge_exports_total",
             unit: "{export}",
             help: "Exports since the start by exporter and outcome",
@@ -316,6 +330,7 @@ const ERROR_TYPE: Attribute = Attribute {
         "forbidden",
         "not_found",
         "rate_limited",
+        "budget",
         "server_error",
         "timeout",
         "network",
@@ -338,8 +353,15 @@ const CODE: Attribute = Attribute {
 };
 const ENDPOINT: Attribute = Attribute {
     name: "endpoint",
-    meaning: "The API that was asked.",
-    examples: &["graphql", "rest"],
+    meaning: "What was asked, as far as GitLab limits it together.",
+    examples: &[
+        "graphql",
+        "projects",
+        "project",
+        "group_projects",
+        "jobs",
+        "rest",
+    ],
 };
 const EXPORTER: Attribute = Attribute {
     name: "exporter",

@@ -13,7 +13,7 @@ mod support;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::gitlab::{Client, Settings, Token};
+use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings, Token};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use server::Recorded;
@@ -188,6 +188,9 @@ fn client(url: &str) -> Client {
         requests_per_second: 10_000.0,
         concurrency: 4,
         attempts: 1,
+        budget: None,
+        spent: None,
+        clock: Clock::system(),
     })
     .unwrap()
 }

@@ -101,8 +101,8 @@ async fn a_passing_failure_is_not_noticed() {
 
     let usage = client.usage();
     assert_eq!(usage.retries, 2);
-    assert_eq!(usage.requests[&("rest", "502".into())], 1);
-    assert_eq!(usage.requests[&("rest", "200".into())], 2);
+    assert_eq!(usage.requests[&("project", "502".into())], 1);
+    assert_eq!(usage.requests[&("project", "200".into())], 2);
 }
 
 #[tokio::test]

@@ -84,7 +84,10 @@ async fn a_reset_and_a_truncated_answer_are_retried() {
     let client = client(settings(&server.url));
     let page = client.get("projects", soon()).await.unwrap();
     assert_eq!(page.body, json!([1, 2]));
-    assert_eq!(client.usage().requests[&("rest", "connection".into())], 2);
+    assert_eq!(
+        client.usage().requests[&("projects", "connection".into())],
+        2
+    );
 }
 
 #[tokio::test]

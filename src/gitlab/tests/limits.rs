@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use super::wires::{client_of, far, reply};
 use super::*;
 use crate::gitlab::Error;
 
@@ -45,7 +46,7 @@ async fn being_told_to_wait_is_not_counted_as_a_try() {
     .await;
     let client = server.client();
     client.get("projects", soon()).await.unwrap();
-    assert_eq!(client.usage().requests[&("rest", "429".into())], 10);
+    assert_eq!(client.usage().requests[&("projects", "429".into())], 10);
 }
 
 #[tokio::test]
@@ -111,4 +112,90 @@ async fn nothing_is_sent_after_the_deadline() {
         .unwrap_err();
     assert!(matches!(error, Error::Deadline));
     assert_eq!(server.requests(), 0);
+}
+
+const REFUSAL: &str =
+    r#"{"message":{"error":"This endpoint has been requested too many times. Try again later."}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_429_of_one_endpoint_holds_back_its_class_alone() {
+    let client = client_of(settings("http://gitlab.model"), |request, _| {
+        match request.uri().path().ends_with("jobs") {
+            // The headers are those of GitLab's throttle of all requests.
+            true => reply(
+                429,
+                &[("retry-after", "60"), ("ratelimit-reset", "1")],
+                REFUSAL,
+            ),
+            false => reply(200, &[], r#"{"data": {}}"#),
+        }
+    });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let error = client.get("projects/1/jobs", deadline).await.unwrap_err();
+    assert_eq!(error.reason(), "rate_limited");
+    let error = client.get("projects/2/jobs", deadline).await.unwrap_err();
+    assert_eq!(error.reason(), "rate_limited");
+    client.get("projects/1", deadline).await.unwrap();
+    client.graphql("{ a }", json!({}), deadline).await.unwrap();
+    assert_eq!(client.usage().requests[&("jobs", "429".into())], 1);
+}
+
+/// A GitLab that allows so many requests for jobs in each minute of its clock.
+fn limited(limit: usize, refused: Arc<Mutex<usize>>) -> Client {
+    let start = Instant::now();
+    let window = Mutex::new((0, 0));
+    client_of(settings("http://gitlab.model"), move |_, _| {
+        let minute = start.elapsed().as_secs() / 60;
+        let mut window = window.lock().unwrap();
+        if window.0 != minute {
+            *window = (minute, 0);
+        }
+        window.1 += 1;
+        if window.1 <= limit {
+            return reply(200, &[], "[]");
+        }
+        *refused.lock().unwrap() += 1;
+        reply(429, &[], REFUSAL)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_no_header_tells_is_learned() {
+    let refused: Arc<Mutex<usize>> = Arc::default();
+    let client = limited(600, Arc::clone(&refused));
+    let refused = || *refused.lock().unwrap();
+    for _ in 0..601 {
+        client.get("projects/1/jobs", far()).await.unwrap();
+    }
+    let learned = client.usage().limits["jobs"];
+    assert!((500.0..=540.0).contains(&learned), "{learned}");
+
+    let (start, before) = (Instant::now(), refused());
+    for _ in 0..540 {
+        client.get("projects/1/jobs", far()).await.unwrap();
+    }
+    assert_eq!(refused(), before);
+    assert!(start.elapsed() > Duration::from_secs(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_tenth_of_a_window_is_not_run_through() {
+    let start = Instant::now();
+    let client = client_of(settings("http://gitlab.model"), move |_, before| {
+        let remaining = 20_usize.saturating_sub(before).to_string();
+        let headers = [
+            ("date", "Wed, 19 Aug 2026 10:26:00 GMT"),
+            ("ratelimit-limit", "200"),
+            ("ratelimit-remaining", remaining.as_str()),
+            ("ratelimit-reset", "1787135220"), // A minute later.
+        ];
+        let first = start.elapsed() < Duration::from_secs(1);
+        reply(200, if first { &headers } else { &[] }, "{}")
+    });
+    client.get("user", far()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    client.get("user", far()).await.unwrap();
+    client.get("user", far()).await.unwrap();
+    // Nineteen were left for a minute.
+    assert_eq!(start.elapsed().as_millis(), 3158);
 }

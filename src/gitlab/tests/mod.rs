@@ -13,18 +13,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::connections::{Connections, LARGEST_BODY};
 use super::retry::Backoff;
-use super::transport::LARGEST_BODY;
-use super::{Client, Settings, Token};
+use super::{Client, Clock, Settings, Token};
 
 mod answers;
 mod authentication;
 mod broken_wires;
+mod budget;
 mod counting;
 mod environment;
 mod limits;
 mod pages;
 mod secure;
+mod wires;
 
 const TOKEN: &str = "glpat-0123456789";
 
@@ -133,6 +135,9 @@ fn settings(url: &str) -> Settings {
         requests_per_second: 10_000.0,
         concurrency: 8,
         attempts: 3,
+        budget: None,
+        spent: None,
+        clock: Clock::system(),
     }
 }
 
@@ -142,11 +147,12 @@ fn client(settings: Settings) -> Client {
 }
 
 fn client_reading_at_most(largest_body: usize, settings: Settings) -> Client {
+    let wire = Connections::build(&settings, largest_body).unwrap();
     let backoff = Backoff {
         first: Duration::from_millis(1),
         longest: Duration::from_millis(2),
     };
-    Client::with_parts(settings, backoff, largest_body).unwrap()
+    Client::with_parts(settings, Arc::new(wire), backoff).unwrap()
 }
 
 /// Later than any test lasts.

@@ -1,0 +1,157 @@
+//! The wire to a real GitLab: connections, TLS, proxies and the size limit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder, Identity};
+
+use super::network::NetworkFailure;
+use super::settings::{BuildError, Settings};
+use super::wire::{Broken, Wire};
+
+/// The largest answer that is read: a hundred projects with all that is asked of them stay below
+/// a hundredth of it.
+pub(super) const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// How often a shared HTTP/2 connection is asked for a sign of life while requests wait on it:
+/// without it a dead one would swallow every retry.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long that sign of life may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The connections to GitLab. The proxy variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`) are honoured.
+pub(super) struct Connections {
+    http: reqwest::Client,
+    largest_body: usize,
+}
+
+impl Connections {
+    pub(super) fn build(
+        settings: &Settings,
+        largest_body: usize,
+    ) -> Result<Connections, BuildError> {
+        let authorities = authorities(settings)?;
+        let identity = identity(settings)?;
+        let builder = || {
+            let mut builder = builder(settings);
+            if let Some(identity) = identity.clone() {
+                builder = builder.identity(identity);
+            }
+            builder
+        };
+        let built = builder().tls_certs_merge(authorities).build();
+        let built = match built {
+            // Plain HTTP trusts nobody: it works on a system without any certificates.
+            Err(_) if settings.url.scheme() == "http" => builder().tls_certs_only([]).build(),
+            built => built,
+        };
+        Ok(Connections {
+            http: built.map_err(BuildError::Transport)?,
+            largest_body,
+        })
+    }
+
+    async fn send_and_read(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Broken> {
+        let request = request.try_into().map_err(broken)?;
+        let mut response = self.http.execute(request).await.map_err(broken)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            // Counted as it unpacks: a small compressed answer may be a huge one.
+            if body.len() + chunk.len() > self.largest_body {
+                let limit = self.largest_body;
+                return Err(Broken::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut whole = Response::new(body);
+        *whole.status_mut() = response.status();
+        *whole.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(whole)
+    }
+}
+
+impl Wire for Connections {
+    fn exchange(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, Broken>> {
+        self.send_and_read(request).boxed()
+    }
+}
+
+fn builder(settings: &Settings) -> ClientBuilder {
+    reqwest::Client::builder()
+        // Followed by hand, so that the token never leaves for another place.
+        .redirect(Policy::none())
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .gzip(true)
+}
+
+fn broken(error: reqwest::Error) -> Broken {
+    let source = error.without_url();
+    if source.is_timeout() && !source.is_connect() {
+        return Broken::Silent;
+    }
+    Broken::Network {
+        kind: NetworkFailure::of(&source),
+        source: Box::new(source),
+    }
+}
+
+fn authorities(settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
+    const WHAT: &str = "CA file";
+    let Some(path) = &settings.ca_file else {
+        return Ok(Vec::new());
+    };
+    let not_pem = |source| BuildError::NotPem {
+        what: WHAT,
+        path: path.clone(),
+        expected: "one or more certificates",
+        source,
+    };
+    let pem = read(WHAT, path)?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| not_pem(Some(error)))?;
+    if certificates.is_empty() {
+        return Err(not_pem(None));
+    }
+    Ok(certificates)
+}
+
+fn identity(settings: &Settings) -> Result<Option<Identity>, BuildError> {
+    const WHAT: &str = "client certificate";
+    let (certificate, key) = match (&settings.client_certificate, &settings.client_key) {
+        (None, None) => return Ok(None),
+        (None, Some(key)) => return Err(BuildError::KeyWithoutCertificate(key.clone())),
+        (Some(certificate), key) => (certificate, key),
+    };
+    let mut pem = read(WHAT, certificate)?;
+    if let Some(key) = key {
+        pem.push(b'\n');
+        pem.extend(read("client key", key)?);
+    }
+    let identity = Identity::from_pem(&pem).map_err(|source| BuildError::NotPem {
+        what: WHAT,
+        path: certificate.clone(),
+        expected: "a certificate, and its private key unless gitlab.client_key names it,",
+        source: Some(source),
+    })?;
+    Ok(Some(identity))
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, BuildError> {
+    fs::read(path).map_err(|source| BuildError::Unreadable {
+        what,
+        path: PathBuf::from(path),
+        source,
+    })
+}

@@ -1,0 +1,150 @@
+//! One class of endpoints on its way through the gate: what GitLab's refusals teach about it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How much of what GitLab let through is asked for after a refusal.
+const CAREFUL: f64 = 0.9;
+
+/// How much more is dared each minute without a refusal.
+const GROWTH: f64 = 1.1;
+
+/// After so many minutes a refusal is forgotten.
+const MEMORY: u64 = 60;
+
+/// What is known of one class. GitLab limits some endpoints apart from all others and tells the
+/// limit nowhere but in its refusals.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    blocked_until: Option<Instant>,
+    /// When the requests of the last minute passed.
+    passed: VecDeque<Instant>,
+    /// Whether GitLab has answered since it refused: refusals in a row are one.
+    answered: bool,
+    refusal: Option<Refusal>,
+}
+
+/// What refusals have taught.
+#[derive(Debug)]
+struct Refusal {
+    /// When the last one was.
+    at: Instant,
+    /// What the class is kept to from then on.
+    per_minute: f64,
+}
+
+impl Lane {
+    /// When the next request of the class may pass; none if no limit is known.
+    pub(super) fn opening(&self, now: Instant) -> Option<Instant> {
+        let paced = self.passed.back().zip(self.per_minute(now));
+        let paced = paced.map(|(last, per_minute)| *last + MINUTE.div_f64(per_minute));
+        self.blocked_until.max(paced)
+    }
+
+    /// Requests a minute that the class is kept to, while a refusal is remembered.
+    pub(super) fn per_minute(&self, now: Instant) -> Option<f64> {
+        let refusal = self.refusal.as_ref()?;
+        let minutes = now.saturating_duration_since(refusal.at).as_secs() / MINUTE.as_secs();
+        (minutes < MEMORY).then(|| refusal.per_minute * GROWTH.powi(minutes as i32))
+    }
+
+    pub(super) fn pass(&mut self, now: Instant) {
+        self.forget_before(now);
+        self.passed.push_back(now);
+    }
+
+    /// GitLab let a request of this class through.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
+    }
+
+    /// GitLab refused a request for the number of those before it.
+    pub(super) fn refused(&mut self, now: Instant, wait: Duration) {
+        self.blocked_until = self.blocked_until.max(Some(now + wait));
+        if std::mem::take(&mut self.answered) {
+            self.forget_before(now);
+            // The refused one is no part of what was let through.
+            let accepted = self.passed.len().saturating_sub(1) as f64;
+            let per_minute = (accepted * CAREFUL).max(1.0);
+            self.refusal = Some(Refusal {
+                at: now,
+                per_minute,
+            });
+        } else if let Some(refusal) = &mut self.refusal {
+            refusal.at = now;
+        }
+    }
+
+    fn forget_before(&mut self, now: Instant) {
+        while (self.passed.front()).is_some_and(|first| now.duration_since(*first) > MINUTE) {
+            self.passed.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lane that was refused after this many answers in half a minute.
+    fn refused_after(answers: u32, start: Instant) -> (Lane, Instant) {
+        let mut lane = Lane::default();
+        let step = MINUTE / 2 / answers;
+        for number in 0..answers {
+            lane.pass(start + step * number);
+            lane.answered();
+        }
+        let now = start + MINUTE / 2;
+        lane.pass(now);
+        lane.refused(now, Duration::from_secs(1));
+        (lane, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_back_before_a_refusal() {
+        let mut lane = Lane::default();
+        lane.pass(Instant::now());
+        assert_eq!(lane.opening(Instant::now()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_teaches_to_ask_for_less_than_was_let_through() {
+        let (mut lane, now) = refused_after(600, Instant::now());
+        assert_eq!(lane.per_minute(now), Some(540.0));
+        let later = now + Duration::from_secs(2);
+        lane.pass(later);
+        let pace = MINUTE.div_f64(540.0);
+        assert_eq!(lane.opening(later), Some(later + pace));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_in_a_row_teach_once() {
+        let (mut lane, now) = refused_after(600, Instant::now());
+        let later = now + MINUTE - Duration::from_secs(5);
+        lane.pass(later);
+        lane.refused(later, Duration::from_secs(10));
+        assert_eq!(lane.per_minute(later + MINUTE / 2), Some(540.0));
+        assert_eq!(lane.opening(later), Some(later + Duration::from_secs(10)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_learned_grows_back_and_is_forgotten_after_an_hour() {
+        let (lane, now) = refused_after(100, Instant::now());
+        let after = |minutes| lane.per_minute(now + MINUTE * minutes);
+        assert_eq!(after(0), Some(90.0));
+        assert!((after(1).unwrap() - 99.0).abs() < 1e-9);
+        assert!((after(2).unwrap() - 108.9).abs() < 1e-9);
+        assert!(after(59).is_some());
+        assert_eq!(after(60), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_class_that_is_refused_at_once_is_still_asked_once_a_minute() {
+        let (lane, now) = refused_after(1, Instant::now());
+        assert_eq!(lane.per_minute(now), Some(1.0));
+    }
+}
