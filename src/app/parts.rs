@@ -124,7 +124,10 @@ pub fn client(config: &Config) -> Result<Client> {
         requests_per_second: gitlab.requests_per_second,
         concurrency: gitlab.concurrency,
         attempts: gitlab.attempts,
-        budget: None,
+        budget: config.poll.budget.map(|budget| gitlab::Budget {
+            per_hour: budget.per_hour,
+            per_minute: budget.per_minute,
+        }),
         spent: None,
         clock: gitlab::Clock::system(),
     };
@@ -188,7 +191,11 @@ pub fn poller(config: &Config, client: Client, shown: Shown) -> Result<Poller> {
     };
     let settings = poll::Settings {
         selection: Selection { sources, filter },
-        interval: config.poll.interval,
+        rhythm: poll::Rhythm {
+            interval: config.poll.interval,
+            glance: config.poll.ci_interval,
+            sweep: config.poll.sweep,
+        },
         timeout: config.poll.timeout,
         concurrency: config.gitlab.concurrency,
     };

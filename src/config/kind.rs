@@ -17,7 +17,7 @@ use super::otlp::Endpoint;
 use super::parse;
 use super::words::{nearest, quote};
 use super::written::{Given, Item, Written};
-use super::{Export, LogFormat, Scope, Token};
+use super::{Budget, Export, LogFormat, Scope, Token};
 
 /// A field of the draft.
 type Field<T> = fn(&mut Draft) -> &mut T;
@@ -32,6 +32,10 @@ pub enum Kind {
     TokenFile(Field<Option<Token>>),
     /// A file that exists.
     File(Field<Option<PathBuf>>),
+    /// A file that may be still to be made.
+    Path(Field<Option<PathBuf>>),
+    /// Requests in an hour and in a minute.
+    Budget(Field<Option<Budget>>),
     /// The address of a GitLab.
     GitLab(Field<Url>),
     /// The address of a collector, which is understood once the protocol is known.
@@ -167,6 +171,8 @@ impl Kind {
             Kind::Token(field) => *field(draft) = Some(Token::Value(token(written)?)),
             Kind::TokenFile(field) => *field(draft) = Some(Token::File(written.text()?.file()?)),
             Kind::File(field) => *field(draft) = Some(written.text()?.file()?),
+            Kind::Path(field) => *field(draft) = Some(written.text()?.path()?),
+            Kind::Budget(field) => *field(draft) = parse::budget(&written.words()?)?,
             Kind::GitLab(field) => *field(draft) = parse::gitlab_url(&written.text()?)?,
             Kind::Endpoint(field) => *field(draft) = Some(Endpoint::new(written.text()?)),
             Kind::Duration(field, range) => {
@@ -212,7 +218,13 @@ impl Kind {
     pub fn show(&self, draft: &mut Draft) -> Option<String> {
         match self {
             Kind::Token(_) | Kind::TokenFile(_) => None,
-            Kind::File(field) => field(draft).as_ref().map(|file| file.display().to_string()),
+            Kind::File(field) | Kind::Path(field) => {
+                field(draft).as_ref().map(|file| file.display().to_string())
+            }
+            Kind::Budget(field) => Some(match field(draft) {
+                Some(budget) => format!("[{}/h, {}/m]", budget.per_hour, budget.per_minute),
+                None => "none".to_owned(),
+            }),
             Kind::GitLab(field) => Some(field(draft).as_str().trim_end_matches('/').to_owned()),
             Kind::Endpoint(field) => field(draft)
                 .as_ref()

@@ -46,6 +46,8 @@ pub struct Config {
     pub select: Selection,
     /// When they are read.
     pub poll: Poll,
+    /// What is kept over a restart.
+    pub state: State,
     /// Which metrics are shown.
     pub metrics: Metrics,
     /// Where they are shown.
@@ -129,8 +131,30 @@ pub enum Scope {
 pub struct Poll {
     /// From the start of one poll to the start of the next.
     pub interval: Duration,
-    /// How long one poll may take.
+    /// How long one poll may take, not counting what it waits for the budget.
     pub timeout: Duration,
+    /// Within which time everyone is glanced at.
+    pub ci_interval: Duration,
+    /// Within which time every value is read again.
+    pub sweep: Duration,
+    /// The most requests; none has no limit.
+    pub budget: Option<Budget>,
+}
+
+/// The most requests, in any window of that length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests in an hour.
+    pub per_hour: u32,
+    /// Requests in a minute.
+    pub per_minute: u32,
+}
+
+/// What is kept over a restart.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The file; none keeps nothing.
+    pub path: Option<PathBuf>,
 }
 
 /// Which metrics are shown.
@@ -240,6 +264,12 @@ impl Default for Poll {
         Poll {
             interval: Duration::from_secs(60),
             timeout: Duration::from_secs(10 * 60),
+            ci_interval: Duration::from_secs(15 * 60),
+            sweep: Duration::from_secs(60 * 60),
+            budget: Some(Budget {
+                per_hour: 4500,
+                per_minute: 90,
+            }),
         }
     }
 }

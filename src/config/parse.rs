@@ -7,6 +7,7 @@ use globset::GlobBuilder;
 use humantime::format_duration;
 use url::Url;
 
+use super::Budget;
 use super::error::Error;
 use super::words::quote;
 use super::written::Item;
@@ -98,6 +99,47 @@ pub fn duration(
         true => format!("{shown} is too short: use at least {least}"),
         false => format!("{shown} is too long: use at most {most}"),
     }))
+}
+
+/// A budget such as `4500/h` and `90/m`, one of them or both; or `none`.
+pub fn budget(items: &[Item]) -> Result<Option<Budget>, Error> {
+    let (mut per_hour, mut per_minute) = (None, None);
+    for item in items {
+        if item.text.eq_ignore_ascii_case("none") && items.len() == 1 {
+            return Ok(None);
+        }
+        let (number, unit) = item.text.split_once('/').unwrap_or((&item.text, ""));
+        let number = number
+            .trim()
+            .parse::<u32>()
+            .ok()
+            .filter(|number| *number > 0);
+        let window = match unit.trim() {
+            "h" | "hour" => &mut per_hour,
+            "m" | "min" | "minute" => &mut per_minute,
+            _ => return Err(item.unexpected("a budget: write for example 4500/h, 90/m")),
+        };
+        let Some(number) = number else {
+            return Err(item.unexpected("a budget of at least 1: write for example 4500/h, 90/m"));
+        };
+        if window.replace(number).is_some() {
+            return Err(
+                item.error("the same window is given twice: one per hour and one per minute")
+            );
+        }
+    }
+    match (per_hour, per_minute) {
+        (None, None) => match items.first() {
+            Some(item) => Err(item.unexpected("a budget: write for example 4500/h, 90/m")),
+            None => Ok(None),
+        },
+        (per_hour, per_minute) => Ok(Some(Budget {
+            per_hour: per_hour
+                .or(per_minute.map(|most| most.saturating_mul(60)))
+                .unwrap_or(1),
+            per_minute: per_minute.or(per_hour).unwrap_or(1),
+        })),
+    }
 }
 
 /// `true` or `false`.

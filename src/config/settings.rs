@@ -84,13 +84,14 @@ const fn flag(name: &'static str, takes: Takes, help: &'static str) -> Flag {
 }
 
 /// The sections of the file, in its order, with what they are about.
-pub const SECTIONS: [(&str, &str); 8] = [
+pub const SECTIONS: [(&str, &str); 9] = [
     ("gitlab", "The GitLab to ask, and how."),
     (
         "select",
         "Which projects are read. Both lists together; with neither, see scope.",
     ),
     ("poll", "When projects are read."),
+    ("state", "What is kept over a restart."),
     ("metrics", "Which metrics are shown."),
     (
         "prometheus",
@@ -305,6 +306,39 @@ pub static SETTINGS: &[Setting] = &[
         "How long one poll may take. What it could not read keeps its last value.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_TIMEOUT"]),
+    Setting::new(
+        "poll.ci_interval",
+        Kind::Duration(|draft| &mut draft.config.poll.ci_interval, INTERVAL),
+        "Within which time every project is asked whether pipelines ran since, and whether it is still \
+         there, under its name: GitLab does not count that as activity.",
+    )
+    .variables(&["GITLAB_BRIDGE_POLL_CI_INTERVAL"]),
+    Setting::new(
+        "poll.sweep",
+        Kind::Duration(|draft| &mut draft.config.poll.sweep, INTERVAL),
+        "Within which time every value of every project is read again, whether or not anything \
+         happened.",
+    )
+    .variables(&["GITLAB_BRIDGE_POLL_SWEEP"]),
+    Setting::new(
+        "poll.budget",
+        Kind::Budget(|draft| &mut draft.config.poll.budget),
+        "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
+         state.path. Where it does not carry the interval, everything gets older evenly. The default is \
+         safe for the limits that GitLab.com has announced for its free plan (5000/h, 100/m); none has \
+         no limit but gitlab.requests_per_second and what GitLab itself says.",
+    )
+    .variables(&["GITLAB_BRIDGE_POLL_BUDGET"])
+    .flag(flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")),
+    Setting::new(
+        "state.path",
+        Kind::Path(|draft| &mut draft.config.state.path),
+        "The file that keeps over a restart what is known, where polling goes on, and what was spent of \
+         the budget. Without it a restart begins with nothing.",
+    )
+    .variables(&["GITLAB_BRIDGE_STATE_PATH"])
+    .flag(flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart"))
+    .example("/var/lib/gitlab-metrics-bridge/state"),
     Setting::new(
         "metrics.disabled",
         Kind::Metrics(|draft| &mut draft.config.metrics.disabled),

@@ -29,7 +29,7 @@ pub enum Given<'a> {
 }
 
 /// One text and where it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     /// Where.
     pub place: Place,
@@ -48,19 +48,31 @@ impl Item {
         self.error(format!("{} is not {expected}", quote(&self.text)))
     }
 
+    /// The path it names, seen from the folder of the configuration file, or from the current one if
+    /// it is not written there.
+    ///
+    /// # Errors
+    /// If it is empty.
+    pub fn path(&self) -> Result<PathBuf, Error> {
+        if self.text.is_empty() {
+            return Err(self.error("it is empty: name a file"));
+        }
+        Ok(match &self.place {
+            Place::File { file, .. } => match Path::new(file).parent() {
+                Some(folder) => folder.join(&self.text),
+                None => PathBuf::from(&self.text),
+            },
+            _ => PathBuf::from(&self.text),
+        })
+    }
+
     /// The file it names, seen from the folder of the configuration file, or from the current one if
     /// it is not written there.
     ///
     /// # Errors
     /// If there is no such file.
     pub fn file(&self) -> Result<PathBuf, Error> {
-        let path = match &self.place {
-            Place::File { file, .. } => match Path::new(file).parent() {
-                Some(folder) => folder.join(&self.text),
-                None => PathBuf::from(&self.text),
-            },
-            _ => PathBuf::from(&self.text),
-        };
+        let path = self.path()?;
         let shown = quote(&path.to_string_lossy());
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -106,6 +118,24 @@ impl Written<'_> {
             }
             Given::Flag(values) => Ok(values.iter().map(|value| self.item(value)).collect()),
         }
+    }
+
+    /// Words: a list, or a text that separates them by commas.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn words(&self) -> Result<Vec<Item>, Error> {
+        let text = match &self.given {
+            Given::Node(node) if matches!(node.value, Value::List(_)) => return self.list(),
+            _ => self.text()?,
+        };
+        let words = parse::split(&text.text).into_iter();
+        Ok(words
+            .map(|word| Item {
+                text: word.trim().to_owned(),
+                ..text.clone()
+            })
+            .collect())
     }
 
     /// Pairs: a mapping in a file, else `key=value,key=value` with `%xx` for what can't be written.

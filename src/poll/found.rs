@@ -47,12 +47,12 @@ impl Found {
 
     /// The slots whose values are still to be asked in another way.
     pub fn open(&self, slots: &BTreeSet<usize>) -> Vec<usize> {
-        let unclear = |slot: usize| {
-            self.identity.standing(questions()[slot].0.feature) == Standing::Unclear
-        };
-        let open = slots.iter().copied().filter(|slot| {
-            self.failed.contains(slot) || self.is_hidden(*slot) || unclear(*slot)
-        });
+        let unclear =
+            |slot: usize| self.identity.standing(questions()[slot].0.feature) == Standing::Unclear;
+        let open = slots
+            .iter()
+            .copied()
+            .filter(|slot| self.failed.contains(slot) || self.is_hidden(*slot) || unclear(*slot));
         open.collect()
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -174,14 +173,24 @@ impl Asker {
     }
 
     /// Reads the answer to one part.
-    fn read(&self, index: usize, part: &Part, answer: &Answer, plan: &Plan) -> Result<Page, Trouble> {
+    fn read(
+        &self,
+        index: usize,
+        part: &Part,
+        answer: &Answer,
+        plan: &Plan,
+    ) -> Result<Page, Trouble> {
         let alias = alias(index);
         let connection = match part.list {
             List::Group(_) => &answer.data[&alias]["projects"],
             _ => &answer.data[&alias],
         };
         let is_ours = |error: &&GraphqlError| {
-            error.path.first().and_then(Value::as_str).is_none_or(|first| first == alias)
+            error
+                .path
+                .first()
+                .and_then(Value::as_str)
+                .is_none_or(|first| first == alias)
         };
         let errors: Vec<&GraphqlError> = answer.errors.iter().filter(is_ours).collect();
         let Some(nodes) = connection["nodes"].as_array() else {
@@ -238,7 +247,9 @@ impl Asker {
         if depth == Depth::Whole || depth == Depth::Identity {
             let identity = Identity::from_graphql(node)?;
             let asked = (depth == Depth::Whole).then_some(&plan.whole);
-            return Some(Node::Found(Box::new(self.found(identity, node, asked, plan, failures))));
+            return Some(Node::Found(Box::new(
+                self.found(identity, node, asked, plan, failures),
+            )));
         }
         let id = Identity::id_from_graphql(node)?;
         let activity = Identity::activity_from_graphql(node);

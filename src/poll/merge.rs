@@ -50,7 +50,7 @@ impl Poller {
         let taken = |project: &&Arc<Project>| filter.takes(&project.identity, now);
         let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
         let count = projects.len() as u64;
-        let known = self.schedule.is_whole() && self.mistakes == 0;
+        let known = self.schedule.is_whole() && self.mistaken.is_empty();
         Snapshot::new(
             self.last.generation + 1,
             projects,

@@ -21,7 +21,7 @@ mod turn;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -73,6 +73,8 @@ pub struct Poller {
     /// Names of groups and projects that have been there, and of those that are not any more.
     seen: HashSet<String>,
     absent: BTreeSet<String>,
+    /// Names that have never been there.
+    mistaken: BTreeSet<String>,
     /// When the clock was read, and what it showed: our own goes on evenly from there.
     clock: (Instant, Moment),
     polls: u64,
@@ -103,7 +105,10 @@ impl Poller {
     pub fn new(client: Client, settings: Settings, shown: Shown) -> Poller {
         let slots = Arc::new(shown.slots());
         let schedule = Schedule::new(settings.rhythm, &settings.selection.sources);
-        let clock = (Instant::now(), client.now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let clock = (
+            Instant::now(),
+            client.now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        );
         Poller {
             client,
             settings,
@@ -120,6 +125,7 @@ impl Poller {
             ids: HashMap::new(),
             seen: HashSet::new(),
             absent: BTreeSet::new(),
+            mistaken: BTreeSet::new(),
             clock,
             polls: 0,
             last: Arc::default(),

@@ -26,7 +26,13 @@ impl Poller {
             .cloned()
             .collect();
         let mut listing = Listing::default();
-        let by_id = chunks(&ids, usize::MAX, |ids| List::Ids(ids.to_vec()), asker, &mut listing);
+        let by_id = chunks(
+            &ids,
+            usize::MAX,
+            |ids| List::Ids(ids.to_vec()),
+            asker,
+            &mut listing,
+        );
         by_id.await;
         if !paths.is_empty() && self.capabilities().asks_by_paths() {
             let list = |paths: &[String]| List::Paths(paths.to_vec());
@@ -52,17 +58,23 @@ impl Poller {
 
     /// Notes which of the named projects are there. What has been there before was removed since, and
     /// is gone; what has never been there is a mistake, and nothing is known of it.
-    pub(super) fn note_named(&mut self, names: &[String], listing: &Listing) -> Vec<(String, Error)> {
+    pub(super) fn note_named(
+        &mut self,
+        names: &[String],
+        listing: &Listing,
+    ) -> Vec<(String, Error)> {
         self.ids.extend(listing.resolved.iter().cloned());
         let mut mistakes = Vec::new();
         for name in names {
             if self.remember(name, listing) {
                 self.absent.remove(name);
+                self.mistaken.remove(name);
             } else if self.seen.contains(name) {
                 if self.absent.insert(name.clone()) {
                     *self.errors.entry(("projects", "not_found")).or_default() += 1;
                 }
             } else {
+                self.mistaken.insert(name.clone());
                 let detail = "404 Project Not Found".to_owned();
                 mistakes.push((
                     format!("reading the project {name:?}"),
@@ -127,10 +139,12 @@ async fn chunks<Name>(
         };
         match page {
             Ok(page) => {
-                listing.found.extend(page.nodes.into_iter().filter_map(|node| match node {
-                    Node::Found(found) => Some(*found),
-                    _ => None,
-                }));
+                listing
+                    .found
+                    .extend(page.nodes.into_iter().filter_map(|node| match node {
+                        Node::Found(found) => Some(*found),
+                        _ => None,
+                    }));
                 rest = &rest[first..];
                 size = size.saturating_mul(2);
             }

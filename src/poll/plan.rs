@@ -47,7 +47,9 @@ impl Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
-            limit: data["queryComplexity"]["limit"].as_u64().and_then(|limit| limit.try_into().ok()),
+            limit: data["queryComplexity"]["limit"]
+                .as_u64()
+                .and_then(|limit| limit.try_into().ok()),
             ..Capabilities::default()
         }
     }
@@ -268,9 +270,15 @@ impl Plan {
                 (Depth::Recent, Some(_)) => arguments.push("sort: ACTIVITY_DESC".to_owned()),
                 _ => {}
             }
-            arguments.push(format!("first: {}", declare("first", "Int!", part.first.into())));
+            arguments.push(format!(
+                "first: {}",
+                declare("first", "Int!", part.first.into())
+            ));
             if let Some(after) = &part.after {
-                arguments.push(format!("after: {}", declare("after", "String", after.as_str().into())));
+                arguments.push(format!(
+                    "after: {}",
+                    declare("after", "String", after.as_str().into())
+                ));
             }
             let mut selection = self.selection(part.depth).text();
             if let Depth::Glance { since } = part.depth
@@ -280,8 +288,9 @@ impl Plan {
                 selection = selection.replace("$since", &since);
             }
             let arguments = arguments.join(", ");
-            let page =
-                format!("projects({arguments}) {{ nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }}");
+            let page = format!(
+                "projects({arguments}) {{ nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }}"
+            );
             let alias = alias(index);
             fields.push(match group {
                 None => format!("{alias}: {page}"),
@@ -345,7 +354,9 @@ const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
 
 /// A moment as GitLab reads it.
 fn timestamp(at: UnixTime) -> String {
-    let timestamp = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+    let timestamp = i64::try_from(at)
+        .ok()
+        .and_then(|at| jiff::Timestamp::from_second(at).ok());
     timestamp.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 

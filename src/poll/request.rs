@@ -21,7 +21,9 @@ pub fn pack(errands: Vec<Errand>, plan: &Plan, room: Room) -> Vec<Pack> {
     let mut packs: Vec<(Room, Pack)> = Vec::new();
     for errand in errands {
         let (score, weight) = (plan.score(&errand.part), plan.weight(&errand.part));
-        let free = packs.iter_mut().find(|(left, _)| left.score >= score && left.weight >= weight);
+        let free = packs
+            .iter_mut()
+            .find(|(left, _)| left.score >= score && left.weight >= weight);
         match free {
             Some((left, pack)) => {
                 left.score -= score;

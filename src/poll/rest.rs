@@ -43,7 +43,11 @@ impl Asker {
     /// # Errors
     /// If it can't be read.
     pub async fn page(&self, source: &Source, position: Option<&str>) -> Result<Page, Error> {
-        let first = first_page(source, "pagination=keyset&order_by=id&sort=asc", "order_by=id&sort=asc");
+        let first = first_page(
+            source,
+            "pagination=keyset&order_by=id&sort=asc",
+            "order_by=id&sort=asc",
+        );
         let path = position.unwrap_or(&first);
         let (bodies, next) = self.bodies(path).await?;
         let found = bodies.iter().filter_map(|body| self.found(body)).collect();
@@ -265,9 +269,13 @@ fn first_page(source: &Source, order: &str, order_of_groups: &str) -> String {
             "groups/{}/projects?include_subgroups=true&with_shared=false&{order_of_groups}&per_page=100",
             encoded(path)
         ),
-        Source::Membership => format!("projects?membership=true&statistics=true&{order}&per_page=100"),
+        Source::Membership => {
+            format!("projects?membership=true&statistics=true&{order}&per_page=100")
+        }
         // Single projects are no list and are read by name.
-        Source::All | Source::Projects(_) => format!("projects?statistics=true&{order}&per_page=100"),
+        Source::All | Source::Projects(_) => {
+            format!("projects?statistics=true&{order}&per_page=100")
+        }
     }
 }
 

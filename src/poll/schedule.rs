@@ -139,12 +139,10 @@ struct Track {
 #[derive(Debug)]
 pub struct Turn {
     began: Moment,
-    /// Whether everything is asked of everyone: it is one page.
-    small: bool,
+    /// Whether everything is asked of everyone.
+    whole: bool,
     /// Of each list: how often its sweep may still fail, or 0 if it is not asked any more.
     sweeps: Vec<u32>,
-    /// The list that is swept although nothing of it is due.
-    ride: Option<usize>,
     looks: Vec<bool>,
     follows: VecDeque<u64>,
     glances: VecDeque<u64>,
@@ -216,11 +214,6 @@ impl Schedule {
         &self.lists
     }
 
-    /// Whether the project is known.
-    pub fn knows(&self, id: u64) -> bool {
-        self.tracks.contains_key(&id)
-    }
-
     /// Begins a poll. Where lists are asked over REST, a page has its price in every project, and is
     /// asked for only when it is due.
     pub fn turn(&mut self, now: Moment, rest: bool) -> Turn {
@@ -229,25 +222,27 @@ impl Schedule {
                 list.began = now;
             }
         }
-        let small = !rest && self.is_small();
         let pace = self.pace();
-        let due = self.lists.iter().filter(|list| small || list.is_due(now, pace));
+        let whole = pace.is_zero() || !rest && self.is_small();
+        let due = self
+            .lists
+            .iter()
+            .filter(|list| whole || list.is_due(now, pace));
         let ride = (due.count() == 0 && !rest).then(|| {
             self.ride = (self.ride + 1) % self.lists.len().max(1);
             self.ride
         });
         let mut turn = Turn {
             began: now,
-            small,
-            sweeps: vec![if small { TRIES } else { 0 }; self.lists.len()],
-            ride,
+            whole,
+            sweeps: vec![if whole { TRIES } else { 0 }; self.lists.len()],
             looks: vec![false; self.lists.len()],
             follows: VecDeque::new(),
             glances: VecDeque::new(),
             halves: VecDeque::new(),
             read: BTreeSet::new(),
         };
-        if small {
+        if whole {
             return turn;
         }
         for (index, list) in self.lists.iter().enumerate() {
@@ -286,8 +281,10 @@ impl Schedule {
         errands.extend(by_id(&reads, page, Purpose::Read, |_| Depth::Whole));
         // What has been asked for everything meanwhile need not be asked for less.
         let (tracks, began) = (&self.tracks, turn.began);
-        turn.follows.retain(|id| tracks.get(id).is_some_and(|track| track.asked < began));
-        turn.glances.retain(|id| tracks.get(id).is_some_and(|track| track.glanced < began));
+        turn.follows
+            .retain(|id| tracks.get(id).is_some_and(|track| track.asked < began));
+        turn.glances
+            .retain(|id| tracks.get(id).is_some_and(|track| track.glanced < began));
         let share = |queue: &mut VecDeque<u64>| -> Vec<u64> {
             let pages = queue.len().div_ceil(page).div_ceil(steps);
             queue.drain(..(pages * page).min(queue.len())).collect()
@@ -296,7 +293,10 @@ impl Schedule {
         errands.extend(by_id(&follows, page, Purpose::Follow, |_| Depth::Activity));
         let glances = share(&mut turn.glances);
         errands.extend(by_id(&glances, page, Purpose::Glance, |ids| {
-            let last = ids.iter().filter_map(|id| tracks.get(id)).map(|track| track.glanced);
+            let last = ids
+                .iter()
+                .filter_map(|id| tracks.get(id))
+                .map(|track| track.glanced);
             let since = last.min().unwrap_or_default().saturating_sub(OVERLAP);
             Depth::Glance {
                 since: since.as_secs(),
@@ -326,7 +326,7 @@ impl Schedule {
         list.passed += ids.len();
         if next.is_some() {
             list.position = next;
-            let goes_on = turn.small || list.is_due(turn.began, pace);
+            let goes_on = turn.whole || list.is_due(turn.began, pace);
             turn.sweeps[index] = if goes_on { TRIES } else { 0 };
             return Vec::new();
         }
@@ -340,7 +340,11 @@ impl Schedule {
         if first {
             // What was active while the list was walked is to be looked at again.
             let took = turn.began.max(at).saturating_sub(began).as_secs();
-            let latest = self.tracks.values().filter_map(|track| track.activity).max();
+            let latest = self
+                .tracks
+                .values()
+                .filter_map(|track| track.activity)
+                .max();
             list.watermark = latest.map(|latest| latest.saturating_sub(took + DISORDER));
         }
         self.drop_from(index, |seen| seen < round)
@@ -458,7 +462,9 @@ impl Schedule {
         track.activity = activity.or(track.activity);
         (track.taken, track.asked, track.glanced) = (taken, at, at);
         track.quarantine = None;
-        if let Some(list) = shown_by.and_then(|index| self.lists.get(index).map(|list| (index, list.round))) {
+        if let Some(list) =
+            shown_by.and_then(|index| self.lists.get(index).map(|list| (index, list.round)))
+        {
             track.rounds.insert(list.0, list.1);
         }
     }
@@ -469,7 +475,9 @@ impl Schedule {
         let longest = self.rhythm.sweep.max(QUARANTINE);
         if let Some(track) = self.tracks.get_mut(&id) {
             let failures = track.quarantine.map_or(0, |(_, failures)| failures) + 1;
-            let pause = QUARANTINE.saturating_mul(1 << failures.min(16) >> 1).min(longest);
+            let pause = QUARANTINE
+                .saturating_mul(1 << failures.min(16) >> 1)
+                .min(longest);
             track.quarantine = Some((at + pause, failures));
             tracing::warn!(
                 project_id = id,
@@ -538,10 +546,16 @@ impl Schedule {
     pub fn suspect(&mut self, turn: &mut Turn, ids: &[u64], now: Moment) {
         let (left, right) = ids.split_at(ids.len() / 2);
         for half in [left, right] {
-            let free: Vec<u64> =
-                half.iter().copied().filter(|id| !self.is_quarantined(*id, now)).collect();
+            let free: Vec<u64> = half
+                .iter()
+                .copied()
+                .filter(|id| !self.is_quarantined(*id, now))
+                .collect();
             turn.read.extend(&free);
-            turn.halves.extend(by_id(&free, free.len().max(1), Purpose::Read, |_| Depth::Whole));
+            turn.halves
+                .extend(by_id(&free, free.len().max(1), Purpose::Read, |_| {
+                    Depth::Whole
+                }));
         }
     }
 
@@ -561,7 +575,10 @@ impl Schedule {
             interval, glance, ..
         } = self.rhythm;
         let named = |track: &Track| {
-            let mut lists = track.rounds.keys().filter_map(|index| self.lists.get(*index));
+            let mut lists = track
+                .rounds
+                .keys()
+                .filter_map(|index| self.lists.get(*index));
             !track.rounds.is_empty() && lists.all(Listed::is_named)
         };
         let quiet = |(_, track): &(&u64, &Track)| {
@@ -587,7 +604,12 @@ impl Schedule {
         which: impl Fn(&(&u64, &Track)) -> bool,
         key: impl Fn(&Track) -> Moment,
     ) -> Vec<u64> {
-        let mut ids: Vec<u64> = self.tracks.iter().filter(which).map(|(id, _)| *id).collect();
+        let mut ids: Vec<u64> = self
+            .tracks
+            .iter()
+            .filter(which)
+            .map(|(id, _)| *id)
+            .collect();
         ids.sort_by_key(|id| key(&self.tracks[id]));
         ids
     }
@@ -677,7 +699,13 @@ impl Listed {
         self.errand(Purpose::Look(index), Depth::Recent, first, after)
     }
 
-    fn errand(&self, purpose: Purpose, depth: Depth, first: usize, after: Option<String>) -> Errand {
+    fn errand(
+        &self,
+        purpose: Purpose,
+        depth: Depth,
+        first: usize,
+        after: Option<String>,
+    ) -> Errand {
         let list = match &self.source {
             Source::Membership => List::Membership,
             Source::All => List::All,
@@ -697,14 +725,10 @@ impl Listed {
 }
 
 impl Turn {
-    /// When the poll began.
-    pub fn began(&self) -> Moment {
-        self.began
-    }
-
     /// Takes back errands that could not be run yet.
     pub fn put_back(&mut self, errands: Vec<Errand>) {
-        let again = |errand: &Errand| !matches!(errand.purpose, Purpose::Sweep(_) | Purpose::Look(_));
+        let again =
+            |errand: &Errand| !matches!(errand.purpose, Purpose::Sweep(_) | Purpose::Look(_));
         // Sweeps and looks are still where they were.
         self.halves.extend(errands.into_iter().filter(again));
     }

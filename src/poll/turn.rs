@@ -193,7 +193,8 @@ impl Poller {
                     ids.push(id);
                     self.moved(asking, id, activity, &readings);
                     self.schedule.followed_up(id, at);
-                    self.schedule.noticed(&mut asking.turn, id, activity, at, None);
+                    self.schedule
+                        .noticed(&mut asking.turn, id, activity, at, None);
                 }
                 Node::Seen {
                     id,
@@ -207,13 +208,15 @@ impl Poller {
                     if errand.purpose == Purpose::Glance {
                         let known = self.projects.get(&id).map(|project| &project.identity);
                         let other = known.is_none_or(|known| {
-                            path.is_some_and(|path| path != known.path) || archived != known.archived
+                            path.is_some_and(|path| path != known.path)
+                                || archived != known.archived
                         });
                         self.schedule.glanced_at(id, at);
                         if other || pipelines.unwrap_or_default() > 0 {
                             self.schedule.want(id);
                         } else {
-                            self.schedule.noticed(&mut asking.turn, id, activity, at, None);
+                            self.schedule
+                                .noticed(&mut asking.turn, id, activity, at, None);
                         }
                     }
                 }
@@ -228,7 +231,8 @@ impl Poller {
                 self.remove(gone);
             }
             Purpose::Look(index) => {
-                self.schedule.looked(&mut asking.turn, index, at, &times, page.next);
+                self.schedule
+                    .looked(&mut asking.turn, index, at, &times, page.next);
             }
             Purpose::Follow | Purpose::Glance | Purpose::Read => {
                 let List::Ids(asked) = &errand.part.list else {
@@ -317,7 +321,15 @@ impl Poller {
             Some(Purpose::Sweep(index)) => self.source(index).to_string(),
             _ => "asking for single projects again".to_owned(),
         };
-        if refused && matches!(errands[..], [Errand { purpose: Purpose::Look(_), .. }]) {
+        if refused
+            && matches!(
+                errands[..],
+                [Errand {
+                    purpose: Purpose::Look(_),
+                    ..
+                }]
+            )
+        {
             tracing::warn!(%error, "{what} is refused; changes show when the sweep comes to them");
             return;
         }
@@ -364,7 +376,8 @@ impl Poller {
                 let source = self.source(index).clone();
                 match rest.recent(&source, errand.part.after.as_deref()).await {
                     Ok((nodes, next)) => {
-                        self.schedule.looked(&mut asking.turn, index, at, &nodes, next);
+                        self.schedule
+                            .looked(&mut asking.turn, index, at, &nodes, next);
                     }
                     Err(error) => {
                         self.schedule.look_failed(&mut asking.turn, index, false);
@@ -382,7 +395,9 @@ impl Poller {
                         Ok(Some(found)) => self.learn(asking, found, at, false),
                         Ok(None) => self.remove(vec![id]),
                         Err(Error::Budget { until, .. }) => wait_for_budget(asking, until).await,
-                        Err(error) => self.strike(asking, format!("reading the project {id}"), error),
+                        Err(error) => {
+                            self.strike(asking, format!("reading the project {id}"), error)
+                        }
                     }
                     if asking.strikes >= STRIKES {
                         break;
@@ -405,7 +420,11 @@ impl Poller {
             None => None,
         };
         let at = self.moment();
-        match self.rest(asking.deadline).page(&source, position.as_deref()).await {
+        match self
+            .rest(asking.deadline)
+            .page(&source, position.as_deref())
+            .await
+        {
             Ok(page) => {
                 asking.strikes = 0;
                 let ids: Vec<u64> = page.found.iter().map(|found| found.identity.id).collect();
@@ -422,7 +441,8 @@ impl Poller {
             Err(error) if rest::is_gone(&error) => self.lose_group(asking, index, &source, error),
             Err(error) => {
                 let forgotten = matches!(error, Error::Refused { .. });
-                self.schedule.sweep_failed(&mut asking.turn, index, forgotten);
+                self.schedule
+                    .sweep_failed(&mut asking.turn, index, forgotten);
                 self.strike(asking, source.to_string(), error);
             }
         }
@@ -432,14 +452,21 @@ impl Poller {
         let at = self.moment();
         let rest = self.rest(asking.deadline);
         let listing = match self.graphql {
-            true => self.read_named(names, &self.asker(asking.deadline), &rest).await,
+            true => {
+                self.read_named(names, &self.asker(asking.deadline), &rest)
+                    .await
+            }
             false => rest.named(names).await,
         };
         if listing.failure.is_none() {
             let mistakes = self.note_named(names, &listing);
             asking.tally.failures.extend(mistakes);
         }
-        let ids: Vec<u64> = listing.found.iter().map(|found| found.identity.id).collect();
+        let ids: Vec<u64> = listing
+            .found
+            .iter()
+            .map(|found| found.identity.id)
+            .collect();
         self.progress.add(ids.len());
         for found in listing.found {
             self.learn(asking, found, at, false);
@@ -466,6 +493,10 @@ impl Poller {
                 self.absent.insert(path.clone());
                 *self.errors.entry(("projects", "not_found")).or_default() += 1;
             }
+            Source::Group(path) => {
+                self.mistaken.insert(path.clone());
+                asking.tally.failures.push((source.to_string(), error));
+            }
             _ => asking.tally.failures.push((source.to_string(), error)),
         }
     }
@@ -473,6 +504,7 @@ impl Poller {
     fn note_there(&mut self, index: usize) {
         if let Source::Group(path) = self.source(index).clone() {
             self.absent.remove(&path);
+            self.mistaken.remove(&path);
             self.seen.insert(path);
         }
     }
@@ -487,6 +519,8 @@ impl Poller {
         if all {
             asking.strikes = STRIKES;
         }
+        // Two tries of one thing are one failure.
+        asking.tally.failures.retain(|(known, _)| *known != what);
         asking.tally.failures.push((what, error));
         if asking.strikes >= STRIKES {
             asking.turn.stop();
@@ -580,8 +614,13 @@ impl Poller {
         open.sort_by_key(|id| self.projects.get(id).map_or(0, |project| told(project)));
         while !open.is_empty() && asking.strikes < STRIKES {
             let rest = self.rest(asking.deadline);
-            let batch: Vec<u64> = open.drain(..open.len().min(4 * self.settings.concurrency)).collect();
-            let asked: Vec<Found> = batch.iter().filter_map(|id| self.open.get(id).cloned()).collect();
+            let batch: Vec<u64> = open
+                .drain(..open.len().min(4 * self.settings.concurrency))
+                .collect();
+            let asked: Vec<Found> = batch
+                .iter()
+                .filter_map(|id| self.open.get(id).cloned())
+                .collect();
             let mut completed = stream::iter(asked)
                 .map(|found| {
                     let rest = rest.clone();
@@ -683,7 +722,10 @@ impl Tally {
                 && !Reading::QUIET.contains(&reason)
                 && reason != Reading::PENDING
             {
-                *self.values.entry((questions()[slot].1, reason)).or_default() += 1;
+                *self
+                    .values
+                    .entry((questions()[slot].1, reason))
+                    .or_default() += 1;
             }
         }
     }
