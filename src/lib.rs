@@ -10,3 +10,4 @@ pub mod export;
 pub mod gitlab;
 pub mod metrics;
 pub mod poll;
+pub mod webhook;

@@ -11,13 +11,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("gitlab", &[]),
     ("demo", &[]),
     ("config", &[]),
+    ("webhook", &[]),
     ("poll", &["gitlab", "metrics"]),
     ("export", &["metrics"]),
     ("cli", &["config"]),
     (
         "app",
         &[
-            "cli", "config", "demo", "export", "gitlab", "metrics", "poll",
+            "cli", "config", "demo", "export", "gitlab", "metrics", "poll", "webhook",
         ],
     ),
     ("main", &["app", "cli", "config", "metrics"]),

@@ -10,16 +10,35 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use gitlab_metrics_bridge::demo::score;
 use gitlab_metrics_bridge::metrics::{Identity, questions};
-use gitlab_metrics_bridge::poll::{Capabilities, List, PROBE, Plan};
+use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Part, Plan};
 use serde_json::{Value, json};
 
-const LISTS: [List; 5] = [
-    List::Membership,
-    List::All,
-    List::Group,
-    List::Ids,
-    List::Paths,
-];
+/// Every list, with every depth it is asked in.
+fn parts() -> Vec<Part> {
+    let lists = [
+        List::Membership,
+        List::All,
+        List::Group("a/b".to_owned()),
+        List::Ids(vec![1]),
+        List::Paths(vec!["a/b".to_owned()]),
+    ];
+    let depths = [
+        Depth::Whole,
+        Depth::Activity,
+        Depth::Glance { since: 1 },
+        Depth::Recent,
+        Depth::Identity,
+    ];
+    let parts = lists.into_iter().flat_map(|list| {
+        depths.map(|depth| Part {
+            list: list.clone(),
+            depth,
+            first: 100,
+            after: Some("cursor".to_owned()),
+        })
+    });
+    parts.collect()
+}
 
 /// The score that GitLab lets anonymous users have; with a token it is more.
 const LIMIT: u32 = 200;
@@ -72,15 +91,16 @@ fn every_query_is_valid_for_every_schema_after_the_probe() {
         let capabilities = probed(&schema);
         let plan = Plan::new(&every_slot(), &capabilities);
         assert_eq!(plan.unsupported.len(), lacks, "{version}");
-        for list in LISTS {
-            if list == List::Paths && !capabilities.asks_by_paths() {
+        for part in parts() {
+            if matches!(part.list, List::Paths(_)) && !capabilities.asks_by_paths() {
                 continue;
             }
-            for document in [plan.document(list), plan.light_document(list)] {
+            for parts in [vec![part.clone()], vec![part.clone(), part]] {
+                let (document, _) = plan.request(&parts);
                 let checked = ExecutableDocument::parse_and_validate(&schema, &document, "query");
                 assert!(
                     checked.is_ok(),
-                    "{version} {list:?}: {}\n{document}",
+                    "{version} {parts:?}: {}\n{document}",
                     checked.unwrap_err().errors
                 );
             }
@@ -91,18 +111,41 @@ fn every_query_is_valid_for_every_schema_after_the_probe() {
 #[test]
 fn a_page_of_100_projects_scores_below_the_limit() {
     let plan = Plan::new(&every_slot(), &Capabilities::default());
-    for list in LISTS {
-        let variables = json!({"first": 100, "path": "a", "ids": [], "paths": []});
-        let scored = score(&plan.document(list), &variables).unwrap();
-        assert!(scored < LIMIT, "{list:?} scores {scored}");
-        assert!(plan.document(list).len() < 10_000);
+    for part in parts() {
+        let (document, variables) = plan.request(std::slice::from_ref(&part));
+        let scored = score(&document, &variables).unwrap();
+        assert!(scored < LIMIT, "{part:?} scores {scored}");
+        assert!(document.len() < 10_000);
+    }
+}
+
+#[test]
+fn a_part_scores_what_gitlab_makes_of_it() {
+    /// What asking for the score costs itself.
+    const OWN: usize = 3;
+    let plan = Plan::new(&every_slot(), &Capabilities::default());
+    for part in parts() {
+        for first in [1, 20, 55, 100] {
+            let part = Part {
+                first,
+                ..part.clone()
+            };
+            let parts = [part.clone(), part.clone()];
+            let (document, variables) = plan.request(&parts);
+            let scored = score(&document, &variables).unwrap() as usize;
+            let ours = 2 * plan.score(&part) + OWN;
+            assert!(
+                ours.abs_diff(scored) <= 4,
+                "{part:?} scores {scored}, and we say {ours}"
+            );
+        }
     }
 }
 
 #[test]
 fn the_documents_ask_what_a_reader_expects() {
     let plan = Plan::new(&every_slot(), &Capabilities::default());
-    let document = plan.document(List::Membership);
+    let (document, _) = plan.request(&parts()[..1]);
     for path in Identity::ASKED {
         let name = path.split('.').next().unwrap();
         assert!(document.contains(name), "{name}");

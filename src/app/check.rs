@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, timeout};
 
-use super::parts;
+use super::{parts, webhooks};
 use crate::config::Config;
 use crate::export::{Otlp, Server};
 use crate::gitlab::{Client, Introduction};
@@ -56,6 +56,7 @@ pub async fn check(config: Config) -> Result<()> {
         Err(error) => findings.problem(format!("{error:#}")),
     }
     check_exports(&config, &mut findings).await;
+    check_webhooks(&config, &mut findings).await;
     match findings.problems {
         0 => Ok(()),
         1 => bail!("1 problem"),
@@ -152,7 +153,7 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
     let address = format!("{}:{}", config.listen.host, config.listen.port);
-    match Server::bind(&config.listen.host, config.listen.port).await {
+    match Server::bind(&config.listen.host, config.listen.port, "--listen").await {
         Ok(_) if config.export.prometheus => {
             findings.good(format!("{address} is free for /metrics and health"))
         }
@@ -185,5 +186,17 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
             "{endpoint} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 HTTP), protocol and \
              authentication? See otlp in the configuration, or OTEL_EXPORTER_OTLP_*"
         )),
+    }
+}
+
+async fn check_webhooks(config: &Config, findings: &mut Findings) {
+    match webhooks::build(&config.webhook).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            let own = config.webhook.listen.as_ref();
+            let address = own.unwrap_or(&config.listen);
+            findings.good(format!("webhooks are taken at http://{address}/webhook"));
+        }
+        Err(error) => findings.problem(format!("{error:#}")),
     }
 }

@@ -6,6 +6,7 @@ mod logging;
 mod once;
 mod parts;
 mod progress;
+mod webhooks;
 
 use std::time::Duration;
 

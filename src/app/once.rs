@@ -31,6 +31,7 @@ pub async fn once(config: Config) -> Result<()> {
         client,
         Some(Arc::clone(&prometheus)),
         otlp.as_ref().map(Otlp::health),
+        None,
     );
 
     let stop = CancellationToken::new();

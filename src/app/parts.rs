@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use axum::Router;
 use futures::FutureExt;
 use globset::{GlobBuilder, GlobSet};
 use opentelemetry::KeyValue;
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::progress;
+use super::webhooks::{self, Webhooks};
 use crate::config::{self, Config};
 use crate::export::{
     self, Freshness, Health, Introspect, Otlp, Pages, Prometheus, Server, Snapshots,
@@ -20,6 +22,7 @@ use crate::export::{
 use crate::gitlab::{self, Client};
 use crate::metrics::{self, Bridge, Shown, Snapshot};
 use crate::poll::{self, Filter, Poller, Selection, Source};
+use crate::webhook::Counts;
 
 /// The parts of a bridge, ready to run.
 pub struct Parts {
@@ -28,6 +31,7 @@ pub struct Parts {
     pages: Pages,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Otlp>,
+    webhooks: Option<Webhooks>,
     introspect: Introspect,
     publish: watch::Sender<Arc<Snapshot>>,
     snapshots: Snapshots,
@@ -39,7 +43,7 @@ impl Parts {
     /// # Errors
     /// If one of them can't be built; the message says what to do.
     pub async fn build(config: &Config) -> Result<Parts> {
-        let server = Server::bind(&config.listen.host, config.listen.port).await?;
+        let server = Server::bind(&config.listen.host, config.listen.port, "--listen").await?;
         let address = server.address()?;
         let client = client(config)?;
         let shown = shown(config)?;
@@ -53,9 +57,13 @@ impl Parts {
             Some(otlp) => Some(Otlp::build(&target(otlp), resource, shown)?),
             None => None,
         };
+        let webhooks = webhooks::build(&config.webhook).await?;
         let (publish, snapshots) = watch::channel(Arc::default());
         let health = otlp.as_ref().map(Otlp::health);
-        let introspect = introspect(client, prometheus.clone(), health.clone());
+        let counts = webhooks
+            .as_ref()
+            .map(|webhooks| Arc::clone(&webhooks.counts));
+        let introspect = introspect(client, prometheus.clone(), health.clone(), counts);
         let pages = Pages {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -78,12 +86,19 @@ impl Parts {
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary.join(" "), "starting");
+        if let Some(own) = webhooks
+            .as_ref()
+            .and_then(|webhooks| webhooks.server.as_ref())
+        {
+            tracing::info!(listen = %own.address()?, "taking webhooks");
+        }
         Ok(Parts {
             poller,
             server,
             pages,
             prometheus,
             otlp,
+            webhooks,
             introspect,
             publish,
             snapshots,
@@ -93,7 +108,16 @@ impl Parts {
     /// Starts everything; all of it ends when `stop` says so.
     pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.server.run(self.pages, stop.clone()));
+        let mut beside = Router::new();
+        if let Some(webhooks) = self.webhooks {
+            match webhooks.server {
+                Some(own) => {
+                    tasks.spawn(own.serve(webhooks.routes, stop.clone()));
+                }
+                None => beside = webhooks.routes,
+            }
+        }
+        tasks.spawn(self.server.run(self.pages, beside, stop.clone()));
         if let Some(prometheus) = self.prometheus {
             tasks.spawn(prometheus.run(self.snapshots.clone(), stop.clone()).map(Ok));
         }
@@ -207,6 +231,7 @@ pub fn introspect(
     client: Client,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Arc<Health>>,
+    webhooks: Option<Arc<Counts>>,
 ) -> Introspect {
     Arc::new(move |snapshot| {
         let usage = client.usage();
@@ -232,6 +257,10 @@ pub fn introspect(
                 waited: usage.waited,
             },
             exports,
+            webhooks: webhooks
+                .as_ref()
+                .map(|counts| counts.all())
+                .unwrap_or_default(),
         }
     })
 }

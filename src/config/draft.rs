@@ -30,6 +30,7 @@ impl Draft {
         self.both("gitlab.client_certificate", "gitlab.client_key")?;
         self.both("otlp.client_certificate", "otlp.client_key")?;
         self.not_all_and_named()?;
+        self.no_open_door()?;
         let Draft {
             mut config, otlp, ..
         } = self;
@@ -47,6 +48,26 @@ impl Draft {
             _ => return Ok(()),
         };
         Err(place.error(format!("it needs {missing} too: give both or none")))
+    }
+
+    /// Whoever reaches an open door could drive our requests.
+    fn no_open_door(&self) -> Result<(), Error> {
+        let webhook = &self.config.webhook;
+        let Some(place) = self
+            .places
+            .get("webhook.enabled")
+            .filter(|_| webhook.enabled)
+        else {
+            return Ok(());
+        };
+        match webhook.token.is_some() || webhook.signing_token.is_some() {
+            true => Ok(()),
+            false => Err(place.error(
+                "webhooks need a secret, else anybody could send them: set \
+                 GITLAB_BRIDGE_WEBHOOK_TOKEN or GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN, or name a file \
+                 in webhook.token_file or webhook.signing_token_file",
+            )),
+        }
     }
 
     fn not_all_and_named(&self) -> Result<(), Error> {

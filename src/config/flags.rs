@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint}
 use super::draft::Draft;
 use super::error::{Error, Place};
 use super::kind::Kind;
+use super::parse;
 use super::settings::{Flag, LISTEN, Setting, Takes, everything};
 use super::words::quote;
 
@@ -35,7 +36,10 @@ impl Flags {
     fn add(&mut self, name: &'static str, value: String) {
         let values = self.0.entry(name).or_default();
         if name == LISTEN.name {
-            values.extend(halves(&value));
+            values.extend(match parse::halves(&value) {
+                Some((host, port)) => vec![host.to_owned(), port.to_owned()],
+                None => vec![value],
+            });
         } else {
             values.push(value);
         }
@@ -63,17 +67,6 @@ impl Flags {
             },
         }))
     }
-}
-
-/// Host and port, or the text as it is. An IPv6 address stands in brackets.
-fn halves(text: &str) -> Vec<String> {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return vec![text.to_owned()];
-    };
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    vec![bare.unwrap_or(host).to_owned(), port.to_owned()]
 }
 
 /// Each flag once, with the first setting that it fills.

@@ -11,13 +11,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::draft::Draft;
-use super::error::Error;
+use super::error::{Error, Place};
 use super::exporters;
 use super::otlp::Endpoint;
 use super::parse;
 use super::words::{nearest, quote};
 use super::written::{Given, Item, Written};
-use super::{Budget, Export, LogFormat, Scope, Token};
+use super::{Budget, Export, Listen, LogFormat, Scope, Token, settings};
 
 /// A field of the draft.
 type Field<T> = fn(&mut Draft) -> &mut T;
@@ -26,9 +26,9 @@ type Check = fn(&str) -> Result<(), String>;
 
 /// The kind of a setting and the field it fills.
 pub enum Kind {
-    /// The token; never in a file or a flag.
+    /// A token; never in a file or a flag.
     Token(Field<Option<Token>>),
-    /// The file that holds the token.
+    /// The file that holds a token. Its key and variables are the token's with `_file` at the end.
     TokenFile(Field<Option<Token>>),
     /// A file that exists.
     File(Field<Option<PathBuf>>),
@@ -38,6 +38,8 @@ pub enum Kind {
     Budget(Field<Option<Budget>>),
     /// The address of a GitLab.
     GitLab(Field<Url>),
+    /// Where to listen, if it is said.
+    Address(Field<Option<Listen>>),
     /// The address of a collector, which is understood once the protocol is known.
     Endpoint(Field<Option<Endpoint>>),
     /// A time within bounds.
@@ -174,6 +176,7 @@ impl Kind {
             Kind::Path(field) => *field(draft) = Some(written.text()?.path()?),
             Kind::Budget(field) => *field(draft) = parse::budget(&written.words()?)?,
             Kind::GitLab(field) => *field(draft) = parse::gitlab_url(&written.text()?)?,
+            Kind::Address(field) => *field(draft) = Some(parse::address(&written.text()?)?),
             Kind::Endpoint(field) => *field(draft) = Some(Endpoint::new(written.text()?)),
             Kind::Duration(field, range) => {
                 let milliseconds = written.is_opentelemetry();
@@ -226,6 +229,7 @@ impl Kind {
                 None => "none".to_owned(),
             }),
             Kind::GitLab(field) => Some(field(draft).as_str().trim_end_matches('/').to_owned()),
+            Kind::Address(field) => field(draft).as_ref().map(Listen::to_string),
             Kind::Endpoint(field) => field(draft)
                 .as_ref()
                 .map(|endpoint| endpoint.text().to_owned()),
@@ -254,11 +258,14 @@ impl Kind {
 }
 
 fn token(written: &Written<'_>) -> Result<SecretString, Error> {
-    if !matches!(written.given, Given::Variable(_)) {
-        return Err(written.place.error(
-            "a token does not belong into a file that is shared: set GITLAB_TOKEN, or name a file \
-             that holds it in gitlab.token_file",
-        ));
+    if let Place::File { key, .. } = &written.place {
+        let key = key.unwrap_or_default();
+        let variable = settings::named(key).and_then(|setting| setting.variables.first());
+        return Err(written.place.error(format!(
+            "a token does not belong into a file that is shared: set {}, or name a file that holds \
+             it in {key}_file",
+            variable.unwrap_or(&"its variable")
+        )));
     }
     let token = written.text()?;
     match token.text.bytes().all(|byte| byte.is_ascii_graphic()) {

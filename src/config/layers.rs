@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::draft::Draft;
 use super::error::{Error, Place};
+use super::kind::Kind;
 use super::settings::{CONFIG_FILE, SETTINGS, Setting, sections};
 use super::words::unknown;
 use super::written::{Given, Written};
@@ -19,10 +20,7 @@ pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Resul
         return Err(place
             .error("is empty: write the address of GitLab, or unset it for https://gitlab.com"));
     }
-    if environment.get("GITLAB_TOKEN").is_some() && environment.get("GITLAB_TOKEN_FILE").is_some() {
-        let place = Place::Variable("GITLAB_TOKEN_FILE".to_owned());
-        return Err(place.error("GITLAB_TOKEN is set too: unset one of them"));
-    }
+    refuse_two_tokens(environment)?;
     let mut draft = Draft {
         metric_names: metrics.iter().map(|name| (*name).to_owned()).collect(),
         ..Draft::default()
@@ -47,6 +45,21 @@ pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Resul
         Ok(sources.flag(setting)?.into_iter().collect())
     })?;
     draft.finish()
+}
+
+/// Refuses a token that stands beside a file for it: nobody knows which is meant.
+fn refuse_two_tokens(environment: &Environment) -> Result<(), Error> {
+    let tokens = SETTINGS
+        .iter()
+        .filter(|setting| matches!(setting.kind, Kind::Token(_)));
+    for token in tokens.flat_map(|setting| setting.variables) {
+        let file = format!("{token}_FILE");
+        if environment.get(token).is_some() && environment.get(&file).is_some() {
+            let place = Place::Variable(file);
+            return Err(place.error(format!("{token} is set too: unset one of them")));
+        }
+    }
+    Ok(())
 }
 
 /// What stands outside the file.

@@ -22,6 +22,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub poll: Poll,
     /// What is kept over a restart.
     pub state: State,
+    /// Whether GitLab may tell what to read sooner.
+    pub webhook: Webhook,
     /// Which metrics are shown.
     pub metrics: Metrics,
     /// Where they are shown.
@@ -85,12 +88,12 @@ pub struct GitLab {
     pub attempts: u32,
 }
 
-/// Where the access token comes from. `Debug` does not show it.
+/// Where a token comes from. `Debug` does not show it.
 #[derive(Clone, Debug)]
 pub enum Token {
     /// The token itself.
     Value(SecretString),
-    /// A file that holds it, and may be replaced while we run.
+    /// A file that holds it.
     File(PathBuf),
 }
 
@@ -157,6 +160,19 @@ pub struct State {
     pub path: Option<PathBuf>,
 }
 
+/// Webhooks of GitLab. When they are enabled, there is at least one token.
+#[derive(Clone, Debug, Default)]
+pub struct Webhook {
+    /// Whether they are taken.
+    pub enabled: bool,
+    /// Where, unless it is where `/metrics` is served.
+    pub listen: Option<Listen>,
+    /// The secret token that they carry.
+    pub token: Option<Token>,
+    /// The token that they are signed with.
+    pub signing_token: Option<Token>,
+}
+
 /// Which metrics are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -181,7 +197,7 @@ pub struct Export {
     pub resource_attributes: Vec<(String, String)>,
 }
 
-/// Where we listen: for scrapes, health and the landing page.
+/// Where we listen: for scrapes, health and the landing page, or for webhooks.
 #[derive(Clone, Debug)]
 pub struct Listen {
     /// A name or an address.
@@ -292,6 +308,15 @@ impl Default for Listen {
         Listen {
             host: "127.0.0.1".to_owned(),
             port: 9464,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(formatter, "[{}]:{}", self.host, self.port),
+            false => write!(formatter, "{}:{}", self.host, self.port),
         }
     }
 }

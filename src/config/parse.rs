@@ -7,10 +7,10 @@ use globset::GlobBuilder;
 use humantime::format_duration;
 use url::Url;
 
-use super::Budget;
 use super::error::Error;
 use super::words::quote;
 use super::written::Item;
+use super::{Budget, Listen};
 
 /// An address that is written in the code.
 pub fn constant_url(text: &'static str) -> Url {
@@ -298,6 +298,27 @@ fn path(text: &str, what: &str, right: &str) -> Result<(), String> {
         return Err(format!("{shown} is not the path of {what}: write {right}"));
     }
     Ok(())
+}
+
+/// A host and a port to listen on.
+pub fn address(item: &Item) -> Result<Listen, Error> {
+    let (host, port) = halves(&item.text)
+        .ok_or_else(|| item.unexpected("host:port: write for example 0.0.0.0:9464"))?;
+    self::host(host).map_err(|problem| item.error(problem))?;
+    let port = port.parse();
+    Ok(Listen {
+        host: host.to_owned(),
+        port: port.map_err(|_| item.unexpected("host:port: a port is a number up to 65535"))?,
+    })
+}
+
+/// What stands before and after the last colon. An IPv6 address stands in brackets.
+pub fn halves(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    Some((bare.unwrap_or(host), port))
 }
 
 /// A level of the log, or `target=level` directives.

@@ -84,7 +84,7 @@ const fn flag(name: &'static str, takes: Takes, help: &'static str) -> Flag {
 }
 
 /// The sections of the file, in its order, with what they are about.
-pub const SECTIONS: [(&str, &str); 9] = [
+pub const SECTIONS: [(&str, &str); 10] = [
     ("gitlab", "The GitLab to ask, and how."),
     (
         "select",
@@ -92,6 +92,10 @@ pub const SECTIONS: [(&str, &str); 9] = [
     ),
     ("poll", "When projects are read."),
     ("state", "What is kept over a restart."),
+    (
+        "webhook",
+        "Webhooks of GitLab, which tell what to read sooner. It calls /webhook.",
+    ),
     ("metrics", "Which metrics are shown."),
     (
         "prometheus",
@@ -146,6 +150,11 @@ pub static CONFIG_FILE: Setting = Setting::new(
 /// Everything that can be said, in a file or not.
 pub fn everything() -> impl Iterator<Item = &'static Setting> + Clone {
     std::iter::once(&CONFIG_FILE).chain(SETTINGS)
+}
+
+/// The setting of that key.
+pub(super) fn named(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
 }
 
 /// All settings, in the order of the file.
@@ -339,6 +348,48 @@ pub static SETTINGS: &[Setting] = &[
     .variables(&["GITLAB_BRIDGE_STATE_PATH"])
     .flag(flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart"))
     .example("/var/lib/gitlab-metrics-bridge/state"),
+    Setting::new(
+        "webhook.enabled",
+        Kind::Switch(|draft| &mut draft.config.webhook.enabled),
+        "Whether webhooks are taken. They must carry one of the secrets below.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK"]),
+    Setting::new(
+        "webhook.listen",
+        Kind::Address(|draft| &mut draft.config.webhook.listen),
+        "An address of their own, as host:port. Without it, webhooks are taken where /metrics is \
+         served.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK_LISTEN"])
+    .example("0.0.0.0:9465"),
+    Setting::new(
+        "webhook.token",
+        Kind::Token(|draft| &mut draft.config.webhook.token),
+        "The secret token of the webhooks. Only the environment can hold it.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK_TOKEN"]),
+    Setting::new(
+        "webhook.token_file",
+        Kind::TokenFile(|draft| &mut draft.config.webhook.token),
+        "A file that holds the secret token, or several, one a line: each is right, so that one can \
+         be replaced by another. It is read at the start.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK_TOKEN_FILE"])
+    .example("/run/secrets/webhook-token"),
+    Setting::new(
+        "webhook.signing_token",
+        Kind::Token(|draft| &mut draft.config.webhook.signing_token),
+        "The signing token of the webhooks, from GitLab 19.0 on; it begins with whsec_. Only the \
+         environment can hold it.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"]),
+    Setting::new(
+        "webhook.signing_token_file",
+        Kind::TokenFile(|draft| &mut draft.config.webhook.signing_token),
+        "A file that holds the signing token, or several, one a line. It is read at the start.",
+    )
+    .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN_FILE"])
+    .example("/run/secrets/webhook-signing-token"),
     Setting::new(
         "metrics.disabled",
         Kind::Metrics(|draft| &mut draft.config.metrics.disabled),

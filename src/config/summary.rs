@@ -14,10 +14,7 @@ impl Config {
                 "interval",
                 humantime::format_duration(self.poll.interval).to_string(),
             ),
-            (
-                "listen",
-                format!("{}:{}", self.listen.host, self.listen.port),
-            ),
+            ("listen", self.listen.to_string()),
             (
                 "prometheus",
                 if export.prometheus { "on" } else { "off" }.to_owned(),
@@ -29,6 +26,13 @@ impl Config {
         ];
         if let Some(file) = &self.file {
             summary.insert(0, ("config", file.display().to_string()));
+        }
+        if self.webhook.enabled {
+            let own = self.webhook.listen.as_ref();
+            summary.push((
+                "webhook",
+                own.map_or("on".to_owned(), |own| format!("at {own}")),
+            ));
         }
         if export.sdk_disabled {
             summary.push((

@@ -46,14 +46,14 @@ impl Server {
     /// How long open connections may take once the bridge is told to stop.
     const DRAIN: Duration = Duration::from_secs(2);
 
-    /// Binds the address.
+    /// Binds the address. `setting` is what would choose another one.
     ///
     /// # Errors
     /// If it is taken or not ours.
-    pub async fn bind(host: &str, port: u16) -> Result<Server> {
+    pub async fn bind(host: &str, port: u16, setting: &str) -> Result<Server> {
         let listener = TcpListener::bind((host, port)).await;
         let listener = listener.with_context(|| {
-            format!("listening on {host}:{port}: is another bridge running? Choose another with --listen host:port")
+            format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
         })?;
         Ok(Server { listener })
     }
@@ -68,11 +68,11 @@ impl Server {
             .context("reading the address of the listener")
     }
 
-    /// Serves until told to stop, then lets open requests end for a moment.
+    /// Serves the pages, and other routes beside them, until told to stop.
     ///
     /// # Errors
-    /// If the listener breaks.
-    pub async fn run(self, pages: Pages, stop: CancellationToken) -> Result<()> {
+    /// Like [`Server::serve`].
+    pub async fn run(self, pages: Pages, others: Router, stop: CancellationToken) -> Result<()> {
         let router = Router::new()
             .route("/", get(landing))
             .route("/metrics", get(metrics))
@@ -82,6 +82,14 @@ impl Server {
             )
             .route("/-/ready", get(ready))
             .with_state(Arc::new(pages));
+        self.serve(router.merge(others), stop).await
+    }
+
+    /// Serves until told to stop, then lets open requests end for a moment.
+    ///
+    /// # Errors
+    /// If the listener breaks.
+    pub async fn serve(self, router: Router, stop: CancellationToken) -> Result<()> {
         let draining = stop.clone();
         let serving = axum::serve(self.listener, router)
             .with_graceful_shutdown(async move { draining.cancelled().await });

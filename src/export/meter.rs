@@ -283,6 +283,7 @@ mod tests {
         let report = |requests| Report {
             ended: requests,
             took: std::time::Duration::ZERO,
+            late: std::time::Duration::ZERO,
             requests,
             reached: true,
             failure: None,

@@ -27,6 +27,8 @@ pub struct Bridge {
     pub usage: Usage,
     /// How the exports went.
     pub exports: Vec<Export>,
+    /// What GitLab sent, by event and outcome.
+    pub webhooks: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 /// What was asked of GitLab since the start.
@@ -285,6 +287,19 @@ pub(super) const SUBJECT: Subject = Subject {
                 });
             }),
         },
+        Metric {
+            name: "gitlab_bridge_webhooks_total",
+            unit: "{webhook}",
+            help: "Webhooks received since the start by event and outcome",
+            instrument: Instrument::Counter,
+            attributes: &[EVENT, OUTCOME],
+            source: Source::Bridge(|bridge, emit| {
+                for ((event, outcome), count) in &bridge.webhooks {
+                    let attributes = [(EVENT.name, *event), (OUTCOME.name, *outcome)];
+                    emit(&attributes, *count as f64);
+                }
+            }),
+        },
     ],
 };
 
@@ -368,8 +383,13 @@ const EXPORTER: Attribute = Attribute {
     meaning: "The exporter.",
     examples: &["otlp", "prometheus"],
 };
+const EVENT: Attribute = Attribute {
+    name: "event",
+    meaning: "What a webhook is about.",
+    examples: &["push", "merge_request", "issue", "pipeline", "other"],
+};
 const OUTCOME: Attribute = Attribute {
     name: "outcome",
-    meaning: "How the export ended.",
-    examples: &["success", "failure"],
+    meaning: "How an export ended, or what became of a webhook.",
+    examples: &["success", "failure", "accepted", "unauthorized", "invalid"],
 };

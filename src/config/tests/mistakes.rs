@@ -14,7 +14,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
     );
     assert_eq!(
         file("poll:\n  every: 30s\n").error(),
-        "bridge.yaml:2:3: poll has no setting \"every\": known are interval, timeout"
+        "bridge.yaml:2:3: poll has no setting \"every\": known are interval, timeout, ci_interval, sweep, budget"
     );
     assert_eq!(
         variable("GITLAB_BRIDGE_POLL_INTERVALL", "30s").error(),
@@ -268,6 +268,59 @@ fn a_certificate_needs_its_key() {
             .error(),
         "bridge.yaml:1:30: gitlab.client_certificate: it needs gitlab.client_key too: give both or none"
     );
+}
+
+#[test]
+fn webhooks_are_not_taken_without_a_secret() {
+    let problem = "webhooks need a secret, else anybody could send them: set \
+                   GITLAB_BRIDGE_WEBHOOK_TOKEN or GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN, or name a file in \
+                   webhook.token_file or webhook.signing_token_file";
+    assert_eq!(
+        file("webhook: {enabled: true}\n").error(),
+        format!("bridge.yaml:1:20: webhook.enabled: {problem}")
+    );
+    assert_eq!(
+        variable("GITLAB_BRIDGE_WEBHOOK", "true").error(),
+        format!("GITLAB_BRIDGE_WEBHOOK: {problem}")
+    );
+    for secret in ["WEBHOOK_TOKEN", "WEBHOOK_SIGNING_TOKEN"] {
+        let secret = format!("GITLAB_BRIDGE_{secret}");
+        let config = file("webhook: {enabled: true}\n")
+            .variable(&secret, "x")
+            .config();
+        assert!(config.webhook.enabled);
+    }
+    assert!(!nothing().config().webhook.enabled);
+}
+
+#[test]
+fn webhooks_have_an_address_of_host_and_port() {
+    let listen = |address: &str| file(&format!("webhook:\n  listen: \"{address}\"\n"));
+    for (address, host) in [("0.0.0.0:9465", "0.0.0.0"), ("[::1]:9465", "::1")] {
+        let own = listen(address).config().webhook.listen.unwrap();
+        assert_eq!((own.host.as_str(), own.port), (host, 9465));
+        assert_eq!(own.to_string(), address);
+    }
+    for (address, problem) in [
+        (
+            "9465",
+            "\"9465\" is not host:port: write for example 0.0.0.0:9464",
+        ),
+        (
+            "host:x",
+            "\"host:x\" is not host:port: a port is a number up to 65535",
+        ),
+        (
+            "a/b:1",
+            "\"a/b\" is not a host: write a name or an address without a port, such as 127.0.0.1 or ::1",
+        ),
+    ] {
+        let error = listen(address).error();
+        assert_eq!(
+            error,
+            format!("bridge.yaml:2:11: webhook.listen: {problem}")
+        );
+    }
 }
 
 #[test]

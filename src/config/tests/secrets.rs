@@ -88,9 +88,37 @@ fn a_token_in_the_file_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn the_tokens_of_webhooks_are_kept_like_the_access_token() {
+    for name in ["WEBHOOK_TOKEN", "WEBHOOK_SIGNING_TOKEN"] {
+        let key = name.strip_prefix("WEBHOOK_").unwrap().to_lowercase();
+        let name = format!("GITLAB_BRIDGE_{name}");
+        let config = variable(&name, "s3cret").config();
+        let printed = format!("{config:?} {:?}", config.summary());
+        assert!(!printed.contains("s3cret"), "{printed}");
+
+        let file_name = format!("{name}_FILE");
+        assert_eq!(
+            variable(&name, "s3cret")
+                .variable(&file_name, "token")
+                .error(),
+            format!("{file_name}: {name} is set too: unset one of them")
+        );
+        let column = 4 + key.len() + 1;
+        assert_eq!(
+            file(&format!("webhook:\n  {key}: s3cret\n")).error(),
+            format!(
+                "bridge.yaml:2:{column}: webhook.{key}: a token does not belong into a file that is \
+                 shared: set {name}, or name a file that holds it in webhook.{key}_file"
+            )
+        );
+    }
+}
+
+#[test]
 fn errors_about_what_may_be_secret_do_not_repeat_it() {
     for (name, value) in [
         ("GITLAB_TOKEN", "s3cret s3cret"),
+        ("GITLAB_BRIDGE_WEBHOOK_TOKEN", "s3cret s3cret"),
         ("GITLAB_URL", "https://oauth2:s3cret@gitlab.com"),
         ("GITLAB_URL", "https://gitlab.com?private_token=s3cret"),
         ("GITLAB_URL", "https://oauth2:s3cret@gitlab.com:port"),

@@ -103,6 +103,7 @@ fn every_setting_has_a_variable_named_after_its_key_or_by_a_standard() {
         for variable in setting.variables {
             let key = setting.key.strip_prefix("gitlab.").unwrap_or(setting.key);
             let key = key.strip_prefix("select.").unwrap_or(key);
+            let key = key.strip_suffix(".enabled").unwrap_or(key); // A section as a whole.
             let ours = format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase());
             let gitlab =
                 setting.key.starts_with("gitlab.") && !variable.starts_with("GITLAB_BRIDGE_");

@@ -1,0 +1,48 @@
+//! How many webhooks came, and what became of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::Event;
+
+/// What became of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It became a hint.
+    Accepted,
+    /// Its secret was missing or wrong.
+    Unauthorized,
+    /// It could not be read.
+    Invalid,
+}
+
+impl Outcome {
+    /// How it is called in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Unauthorized => "unauthorized",
+            Outcome::Invalid => "invalid",
+        }
+    }
+}
+
+/// Webhooks since the start by the names of event and outcome.
+#[derive(Debug, Default)]
+pub struct Counts(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
+
+impl Counts {
+    /// Counts one.
+    pub fn note(&self, event: Event, outcome: Outcome) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry((event.name(), outcome.name())).or_default() += 1;
+    }
+
+    /// All of them now.
+    pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
