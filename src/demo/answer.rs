@@ -69,6 +69,17 @@ impl Answer {
         answer
     }
 
+    /// The 503 of a GitLab whose Gitaly is exhausted, and when to come back.
+    pub(super) fn unavailable(retry_after_seconds: u64, dialect: Dialect) -> Self {
+        let message = "Upstream Gitaly has been exhausted. Try again later";
+        let mut answer = match dialect {
+            Dialect::GraphQl => Answer::graphql_error(503, message),
+            Dialect::Rest => Answer::message(503, message),
+        };
+        answer.header("Retry-After", retry_after_seconds.to_string());
+        answer
+    }
+
     /// The 429 of GitLab's own limiter for single endpoints: no word of when.
     pub(super) fn requested_too_often() -> Self {
         let error = "This endpoint has been requested too many times. Try again later.";

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::execution::Trouble;
-use super::listing::{Archived, Filter};
+use super::listing::{Archived, Filter, Order};
+use super::plan::Step;
 
 /// How many paths `projects(fullPaths:)` takes.
 const MAX_FULL_PATHS: usize = 50;
@@ -53,6 +54,19 @@ pub(super) fn group_filter(path: &str, arguments: &Map<String, Value>) -> Result
         group: Some((path.to_owned(), flag("includeSubgroups").unwrap_or(false))),
         ..projects_filter(arguments)?
     })
+}
+
+/// The order of a list; `projects(sort:)` and `group.projects(sort:)` name it each in its own way.
+pub(super) fn order(step: &Step<'_>) -> Result<Order, Trouble> {
+    match step.text("sort") {
+        None | Some("id_desc") => Ok(Order::IdDescending),
+        Some("id_asc") => Ok(Order::IdAscending),
+        Some("latest_activity_desc" | "ACTIVITY_DESC") => Ok(Order::ActivityDescending),
+        Some(other) => {
+            let message = format!("The model does not sort by '{other}'");
+            Err(Trouble::Field(message))
+        }
+    }
 }
 
 fn ids(arguments: &Map<String, Value>) -> Result<Option<BTreeSet<u64>>, Trouble> {

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response, StatusCode};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 
 use super::answer::Answer;
+use super::clock::http_date;
 
 /// How many bytes a dripping answer sends at a time.
 const DRIP: usize = 16;
@@ -38,13 +40,16 @@ impl Delivery {
         Delivery { answer, manner }
     }
 
-    pub(super) fn respond(self, parts: &Parts) -> Response<Body> {
+    /// The response, with the time by the model's clock.
+    pub(super) fn respond(self, parts: &Parts, now: Timestamp) -> Response<Body> {
         let answer = self.answer;
         let mut response = Response::new(Body::empty());
         *response.status_mut() =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::IM_A_TEAPOT);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        let date = HeaderValue::from_str(&http_date(now));
+        headers.extend(date.into_iter().map(|date| (DATE, date)));
         for (name, value) in &answer.headers {
             if let (Ok(name), Ok(value)) =
                 (name.parse::<HeaderName>(), value.parse::<HeaderValue>())

@@ -24,6 +24,10 @@ pub(super) enum Effect {
     Status(u16),
     /// Rack::Attack's 429.
     RetryLater(Duration),
+    /// A 503 that says when to come back.
+    Unavailable(Duration),
+    /// GraphQL's answer with some fields timed out: null, and an error for each.
+    LosesFields(u64),
     /// The 429 of GitLab's limiter for single endpoints.
     RequestedTooOften,
     /// A status with a body of one's own.
@@ -115,6 +119,31 @@ impl FaultBuilder {
     /// Answers 429 as the limit of a single endpoint does: JSON, and no word of when.
     pub fn requested_too_often(self) -> Fault {
         self.with(Effect::RequestedTooOften)
+    }
+
+    /// Answers 503 and when to come back, as GitLab does when Gitaly is exhausted.
+    pub fn unavailable(self, retry_after: Duration) -> Fault {
+        self.with(Effect::Unavailable(retry_after))
+    }
+
+    /// Answers 403 with a page of what stands before gitlab.com.
+    pub fn stopped_at_the_edge(self) -> Fault {
+        let page = "<!DOCTYPE html>\n<html>\n<head><title>Attention Required! | Cloudflare</title></head>\n\
+                    <body><h1>Sorry, you have been blocked</h1></body>\n</html>\n";
+        self.body(403, "text/html; charset=UTF-8", page)
+    }
+
+    /// Answers 200 with a GraphQL error and no data.
+    pub fn errors_only(self, message: &str) -> Fault {
+        let body = serde_json::json!({ "errors": [{ "message": message }] });
+        self.body(200, "application/json", &body.to_string())
+    }
+
+    /// Answers a GraphQL query but for some fields of some projects, which time out; REST is whole.
+    ///
+    /// The seed decides which.
+    pub fn loses_fields(self, seed: u64) -> Fault {
+        self.with(Effect::LosesFields(seed))
     }
 
     /// Answers what something before GitLab might: a status and a body of one's own.

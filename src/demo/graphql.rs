@@ -1,5 +1,6 @@
 //! GraphQL as GitLab answers it: limits first, then the query, field by field.
 
+use fastrand::Rng;
 use graphql_parser::query::{
     Definition, Document, OperationDefinition, SelectionSet, VariableDefinition,
 };
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::answer::Answer;
 use super::complexity;
 use super::execution::{Execution, Object};
+use super::plan::plan;
 use super::project::Viewer;
 use super::validate;
 use super::world::World;
@@ -19,7 +21,8 @@ const MAX_COMPLEXITY: u32 = 250;
 const MAX_ANONYMOUS_COMPLEXITY: u32 = 200;
 
 /// Answers the body of a `POST /api/graphql`.
-pub(super) fn answer(world: &World, viewer: Viewer, body: &Value) -> Answer {
+/// With `timeouts`, some fields of some projects time out.
+pub(super) fn answer(world: &World, viewer: Viewer, body: &Value, timeouts: Option<Rng>) -> Answer {
     let Some(text) = body["query"].as_str() else {
         return Answer::graphql_error(422, "Unexpected end of document");
     };
@@ -36,7 +39,7 @@ pub(super) fn answer(world: &World, viewer: Viewer, body: &Value) -> Answer {
         Err(error) => return Answer::graphql_error(200, &format!("Parse error: {error}")),
     };
     match Request::choose(&document, body["operationName"].as_str()) {
-        Ok(request) => request.answer(world, viewer, variables),
+        Ok(request) => request.answer(world, viewer, variables, timeouts),
         Err(message) => Answer::graphql_error(200, message),
     }
 }
@@ -76,7 +79,13 @@ impl<'q> Request<'q> {
             .ok_or("The model answers queries only, and found none of that name")
     }
 
-    fn answer(self, world: &World, viewer: Viewer, mut variables: Map<String, Value>) -> Answer {
+    fn answer(
+        self,
+        world: &World,
+        viewer: Viewer,
+        mut variables: Map<String, Value>,
+        timeouts: Option<Rng>,
+    ) -> Answer {
         let errors = validate::validate(&world.profile, self.name, self.variables, self.selection);
         if !errors.is_empty() {
             return Answer::json(200, &json!({ "errors": errors }));
@@ -108,25 +117,29 @@ impl<'q> Request<'q> {
                 format!("Query has complexity of {score}, which exceeds max complexity of {limit}");
             return Answer::graphql_error(200, &message);
         }
+        let steps = plan("Query", self.selection, &variables);
         let mut execution = Execution {
             world,
             viewer,
-            variables,
             score,
             limit,
+            timeouts,
+            path: Vec::new(),
             projects: 0,
+            heavy_projects: 0,
             errors: Vec::new(),
         };
-        match execution.object("Query", &Object::Query, self.selection, &mut Vec::new()) {
-            Ok(data) if execution.errors.is_empty() => Answer {
-                projects: execution.projects,
-                ..Answer::json(200, &json!({ "data": data }))
-            },
-            Ok(data) => Answer {
-                projects: execution.projects,
-                ..Answer::json(200, &json!({ "data": data, "errors": execution.errors }))
-            },
-            Err(answer) => *answer,
+        let data = match execution.object("Query", &Object::Query, &steps) {
+            Ok(data) => data,
+            Err(answer) => return *answer,
+        };
+        let mut body = Map::from_iter([("data".to_owned(), data)]);
+        if !execution.errors.is_empty() {
+            body.insert("errors".to_owned(), execution.errors.into());
+        }
+        Answer {
+            projects: execution.projects,
+            ..Answer::json(200, &Value::Object(body))
         }
     }
 }

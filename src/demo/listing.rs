@@ -1,9 +1,11 @@
 //! Which projects a list holds and in which order: one answer for GraphQL and REST.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::index::{Activity, Ids, Index};
 use super::project::{Project, Viewer, Visibility};
 use super::world::World;
 
@@ -105,26 +107,65 @@ impl Filter {
         order: Order,
         after: Option<Cursor>,
     ) -> impl Iterator<Item = &'w Project> {
-        let id = after.map(|cursor| cursor.id);
-        let candidates: Box<dyn Iterator<Item = &'w Project> + 'w> = match (&self.ids, order) {
-            (Some(ids), Order::IdAscending | Order::IdDescending) => {
-                let mut ids: Vec<u64> = ids.iter().copied().collect();
-                if order == Order::IdDescending {
-                    ids.reverse();
-                    ids.retain(|&candidate| id.is_none_or(|id| candidate < id));
-                } else {
-                    ids.retain(|&candidate| id.is_none_or(|id| candidate > id));
-                }
-                Box::new(ids.into_iter().filter_map(|id| world.project_by_id(id)))
-            }
-            (_, Order::IdAscending) => Box::new(world.projects_after(id.unwrap_or(0))),
-            (_, Order::IdDescending) => Box::new(world.projects_before(id.unwrap_or(u64::MAX))),
-            (_, Order::ActivityDescending) => {
-                let behind = after.map(|after| (after.last_activity_at, after.id));
-                Box::new(world.projects_by_activity(behind))
+        let candidates: Box<dyn Iterator<Item = &'w Project> + 'w> = match self.named(world) {
+            Some(named) => Box::new(order.sort(named, after).into_iter()),
+            None => {
+                let group = self.group.as_ref().map(|(group, _)| group.as_str());
+                let ids = order.ids(world.index(), group, after);
+                Box::new(ids.filter_map(|id| world.project_by_id(id)))
             }
         };
-        candidates.filter(move |project| self.admits(world, viewer, project))
+        // What follows in this order is older still.
+        let bound = match order {
+            Order::ActivityDescending => self.active_after,
+            _ => None,
+        };
+        candidates
+            .take_while(move |project| bound.is_none_or(|when| project.last_activity_at > when))
+            .filter(move |project| self.admits(world, viewer, project))
+    }
+
+    /// The projects that are asked for by name, where they are.
+    fn named<'w>(&self, world: &'w World) -> Option<Vec<&'w Project>> {
+        let by_id = |ids: &BTreeSet<u64>| {
+            let found = ids.iter().filter_map(|&id| world.project_by_id(id));
+            found.collect()
+        };
+        let by_path = |paths: &BTreeSet<String>| {
+            let found = paths.iter().filter_map(|path| world.find_project(path));
+            found.collect()
+        };
+        let by_path = || self.paths.as_ref().map(by_path);
+        self.ids.as_ref().map(by_id).or_else(by_path)
+    }
+}
+
+impl Order {
+    fn ids<'w>(self, index: &'w Index, group: Option<&str>, after: Option<Cursor>) -> Ids<'w> {
+        let id = after.map(|after| after.id);
+        match self {
+            Order::IdAscending => index.ascending(group, id),
+            Order::IdDescending => index.descending(group, id),
+            Order::ActivityDescending => index.by_activity(group, after.map(Cursor::activity)),
+        }
+    }
+
+    fn sort(self, mut projects: Vec<&Project>, after: Option<Cursor>) -> Vec<&Project> {
+        projects.retain(|project| {
+            after.is_none_or(|after| match self {
+                Order::IdAscending => project.id > after.id,
+                Order::IdDescending => project.id < after.id,
+                Order::ActivityDescending => project.activity() < after.activity(),
+            })
+        });
+        match self {
+            Order::IdAscending => projects.sort_by_key(|project| project.id),
+            Order::IdDescending => projects.sort_by_key(|project| Reverse(project.id)),
+            Order::ActivityDescending => {
+                projects.sort_by_key(|project| Reverse(project.activity()));
+            }
+        }
+        projects
     }
 }
 
@@ -134,6 +175,10 @@ impl Cursor {
             id: project.id,
             last_activity_at: project.last_activity_at,
         }
+    }
+
+    fn activity(self) -> Activity {
+        (self.last_activity_at, self.id)
     }
 
     /// The cursor as text. GitLab wraps its own in Base64; either way it is opaque.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
-use super::project::{Access, MergeRequests, Pipelines, Project, Sizes, Visibility};
+use super::events::Events;
+use super::project::{
+    Access, MergeRequests, PipelineStatus, Pipelines, Project, Sizes, Visibility,
+};
 use super::world::World;
-
-/// GitLab moves `last_activity_at` at most once in this time.
-const ACTIVITY_RESOLUTION: SignedDuration = SignedDuration::from_hours(1);
 
 /// How often something happens in a project of the demo, on average.
 const EVENT_INTERVAL: Duration = Duration::from_secs(600);
@@ -210,7 +210,7 @@ impl World {
     pub fn large(count: usize) -> World {
         let mut world = World::new();
         let mut random = Rng::with_seed(11);
-        let now = world.now;
+        let now = world.now();
         for index in 0..count {
             let path = format!("group-{:03}/project-{index:06}", index % 300);
             fill(world.project(&path), &mut random, now);
@@ -218,80 +218,70 @@ impl World {
         world
     }
 
-    /// Lets time pass: people push, open, close and merge, and pipelines run.
+    /// Lets time pass, and people push, open, close and merge, and pipelines run meanwhile.
     ///
-    /// The same world, the same steps and the same seed give the same counts. As in
-    /// GitLab, `last_activity_at` moves at most once an hour, and pipelines and stars
-    /// never move it.
+    /// The same world, the same steps and the same seed give the same counts. A clock that was
+    /// given is not moved.
     pub fn advance(&mut self, elapsed: Duration, random: &mut Rng) {
-        let step = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-        self.now = self.now.saturating_add(step).unwrap_or(Timestamp::MAX);
-        let now = self.now;
+        self.clock.pass(elapsed);
+        self.happen(elapsed, random);
+    }
+
+    /// What happens in all projects in a time that has passed.
+    pub(super) fn happen(&mut self, elapsed: Duration, random: &mut Rng) {
         let likelihood = elapsed.as_secs_f64() / EVENT_INTERVAL.as_secs_f64();
-        for project in self.projects_mut().filter(|project| !project.archived) {
+        let busy = self.projects().filter(|project| !project.archived);
+        let busy: Vec<u64> = busy.map(|project| project.id).collect();
+        for id in busy {
             let mut expected = likelihood;
             while expected > 0.0 {
                 if random.f64() < expected {
-                    happen(project, random, now);
+                    happen(self.events_of(id), random);
                 }
                 expected -= 1.0;
             }
         }
+        self.settle();
     }
 }
 
 /// One event in a project.
-fn happen(project: &mut Project, random: &mut Rng, now: Timestamp) {
-    let merge_requests = &mut project.merge_requests;
-    let seen_as_activity = match random.u8(0..10) {
+fn happen(mut events: Events<'_>, random: &mut Rng) {
+    let project = &*events.project;
+    match random.u8(0..10) {
         0..=3 if project.features.repository => {
             let pushed = random.u64(1..5);
-            project.commits += pushed;
-            project.empty_repository = false;
-            project.sizes.repository += pushed * random.u64(500..20_000);
-            true
+            events.push(pushed).grow(pushed * random.u64(500..20_000));
         }
         4 if project.features.merge_requests => {
-            merge_requests.opened += 1;
-            true
+            events.open_merge_request();
         }
-        5 if merge_requests.opened > 0 => {
-            merge_requests.opened -= 1;
+        5 if project.merge_requests.opened > 0 => {
             if random.u8(0..6) == 0 {
-                merge_requests.closed += 1;
+                events.close_merge_request();
             } else {
-                merge_requests.merged += 1;
-                project.commits += 1;
+                events.merge_merge_request();
             }
-            true
         }
         6 if project.features.issues => {
-            project.issues_opened += 1;
-            true
+            events.open_issue();
         }
         7 if project.issues_opened > 0 => {
-            project.issues_opened -= 1;
-            project.issues_closed += 1;
-            true
+            events.close_issue();
         }
         8 if project.features.builds && !project.empty_repository => {
-            if random.u8(0..5) == 0 {
-                project.pipelines.failed += 1;
+            let failed = random.u8(0..5) == 0;
+            events.create_pipeline(if failed {
+                PipelineStatus::Failed
             } else {
-                project.pipelines.success += 1;
-            }
-            project.sizes.build_artifacts += random.u64(1_000..400_000);
-            false
+                PipelineStatus::Success
+            });
+            events.store_artifacts(random.u64(1_000..400_000));
         }
         9 => {
-            project.stars += 1;
-            false
+            events.star();
         }
-        _ => false,
-    };
-    let since = now.duration_since(project.last_activity_at);
-    if seen_as_activity && since >= ACTIVITY_RESOLUTION {
-        project.last_activity_at = now;
+        _ => {}
     }
 }
 

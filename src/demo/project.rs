@@ -2,7 +2,12 @@
 
 use jiff::Timestamp;
 
-/// One project. Every method says one thing about it and can be chained.
+use super::index::Activity;
+use super::past::Past;
+use super::recent::Recent;
+
+/// One project. Every method sets one thing, as if it had always been so, and can be chained;
+/// what happens in a project is in [`Events`](super::Events).
 #[derive(Clone, Debug)]
 pub struct Project {
     /// GitLab's number for it; it survives renames.
@@ -53,6 +58,7 @@ pub struct Project {
     pub access: Access,
     /// Whether the token's user is a member, which is what `membership=true` lists.
     pub member: bool,
+    pub(super) past: Past,
 }
 
 /// Who may see a project.
@@ -160,12 +166,50 @@ impl Pipelines {
 
     pub(super) fn in_status(&self, status: &str) -> u64 {
         match status {
+            "all" => self.all(),
             "SUCCESS" => self.success,
             "FAILED" => self.failed,
             "CANCELED" => self.canceled,
             "RUNNING" => self.running,
             "PENDING" => self.pending,
             _ => 0,
+        }
+    }
+
+    pub(super) fn of(&mut self, status: PipelineStatus) -> &mut u64 {
+        match status {
+            PipelineStatus::Pending => &mut self.pending,
+            PipelineStatus::Running => &mut self.running,
+            PipelineStatus::Success => &mut self.success,
+            PipelineStatus::Failed => &mut self.failed,
+            PipelineStatus::Canceled => &mut self.canceled,
+        }
+    }
+}
+
+/// The statuses of pipelines that the model counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipelineStatus {
+    /// Waiting for a runner.
+    Pending,
+    /// Running now.
+    Running,
+    /// Succeeded.
+    Success,
+    /// Failed.
+    Failed,
+    /// Canceled.
+    Canceled,
+}
+
+impl PipelineStatus {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            PipelineStatus::Pending => "PENDING",
+            PipelineStatus::Running => "RUNNING",
+            PipelineStatus::Success => "SUCCESS",
+            PipelineStatus::Failed => "FAILED",
+            PipelineStatus::Canceled => "CANCELED",
         }
     }
 }
@@ -252,6 +296,7 @@ impl Project {
             },
             access: Access::Reporter,
             member: true,
+            past: Past::new(now),
         }
     }
 
@@ -259,6 +304,7 @@ impl Project {
     pub fn commits(&mut self, count: u64) -> &mut Self {
         self.commits = count;
         self.empty_repository = false;
+        self.past.forget_commits();
         self
     }
 
@@ -266,24 +312,28 @@ impl Project {
     pub fn empty_repository(&mut self) -> &mut Self {
         self.commits = 0;
         self.empty_repository = true;
+        self.past.forget_commits();
         self
     }
 
     /// Sets the number of open and closed issues.
     pub fn issues(&mut self, opened: u64, closed: u64) -> &mut Self {
         (self.issues_opened, self.issues_closed) = (opened, closed);
+        self.past.issues = Recent::default();
         self
     }
 
     /// Sets the merge requests by state.
     pub fn merge_requests(&mut self, merge_requests: MergeRequests) -> &mut Self {
         self.merge_requests = merge_requests;
+        self.past.merge_requests = Recent::default();
         self
     }
 
     /// Sets the pipelines by status.
     pub fn pipelines(&mut self, pipelines: Pipelines) -> &mut Self {
         self.pipelines = pipelines;
+        self.past.pipelines = Recent::default();
         self
     }
 
@@ -374,6 +424,19 @@ impl Project {
     /// All issues.
     pub fn issues_all(&self) -> u64 {
         self.issues_opened + self.issues_closed
+    }
+
+    pub(super) fn issues_in_state(&self, state: &str) -> u64 {
+        match state {
+            "opened" => self.issues_opened,
+            "closed" => self.issues_closed,
+            "all" => self.issues_all(),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn activity(&self) -> Activity {
+        (self.last_activity_at, self.id)
     }
 
     pub(super) fn path(&self) -> &str {

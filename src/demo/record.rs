@@ -1,13 +1,22 @@
 //! What was asked of the model: one record for each request.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use serde_json::Value;
+
+use super::clock::later;
+use super::route::Arrival;
 
 /// A request that the model received.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// When it arrived, by the model's clock.
+    pub at: Timestamp,
     /// The HTTP method.
     pub method: String,
     /// Path and query as they were sent.
@@ -20,13 +29,15 @@ pub struct Request {
     pub variables: Value,
     /// The status it was answered with; `None` until then, and for ever where no answer was sent.
     pub status: Option<u16>,
+    /// Whether something went wrong on purpose: a fault, or chaos.
+    pub struck: bool,
     /// How the token was sent, if one was.
     pub token: Option<TokenHeader>,
     /// The `User-Agent`.
     pub user_agent: Option<String>,
     /// The `Accept-Encoding`.
     pub accept_encoding: Option<String>,
-    /// The sender's port: equal ports are one connection.
+    /// The sender's port: equal ports are one connection, and zero is none.
     pub peer_port: u16,
 }
 
@@ -40,30 +51,101 @@ pub enum TokenHeader {
 }
 
 impl Request {
-    pub(super) fn of(parts: &Parts, graphql: &Value, peer_port: u16) -> Self {
+    pub(super) fn of(parts: &Parts, arrival: &Arrival, at: Timestamp, peer_port: u16) -> Self {
         let text = |name| {
             let value = parts.headers.get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
-        let query = graphql["query"].as_str();
-        let named = graphql["operationName"].as_str().map(str::to_owned);
+        let path = parts.uri.path_and_query().map(ToString::to_string);
         Request {
+            at,
             method: parts.method.to_string(),
-            path: parts
-                .uri
-                .path_and_query()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            operation: named.or_else(|| query.and_then(operation_name)),
-            query: query.map(str::to_owned),
-            variables: graphql["variables"].clone(),
+            path: path.unwrap_or_default(),
+            operation: arrival.operation.clone(),
+            query: arrival.graphql["query"].as_str().map(str::to_owned),
+            variables: arrival.graphql["variables"].clone(),
             status: None,
+            struck: false,
             token: sent_token(&parts.headers).map(|(header, _)| header),
             user_agent: text(USER_AGENT),
             accept_encoding: text(ACCEPT_ENCODING),
             peer_port,
         }
     }
+}
+
+/// The most requests that arrived within any `window` of time.
+///
+/// They are in the order of their arrival, as the model records them.
+pub fn most_within(window: Duration, requests: &[Request]) -> usize {
+    let until = |first: &Request| {
+        let end = later(first.at, window);
+        requests.partition_point(|request| request.at < end)
+    };
+    let counts = requests.iter().enumerate();
+    let counts = counts.map(|(index, first)| until(first) - index);
+    counts.max().unwrap_or_default()
+}
+
+/// The newest requests since they were last taken, and how many came before.
+#[derive(Debug)]
+pub(super) struct Log {
+    forgotten: usize,
+    most: usize,
+    requests: VecDeque<Request>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            forgotten: 0,
+            most: usize::MAX,
+            requests: VecDeque::new(),
+        }
+    }
+}
+
+impl Log {
+    /// Keeps the newest `most` from now on.
+    pub(super) fn keep(&mut self, most: usize) {
+        self.most = most;
+        self.trim();
+    }
+
+    /// Records a request and returns its number.
+    pub(super) fn add(&mut self, request: Request) -> usize {
+        let number = self.forgotten + self.requests.len();
+        self.requests.push_back(request);
+        self.trim();
+        number
+    }
+
+    /// The request of that number, unless it was forgotten meanwhile.
+    pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut Request> {
+        let index = number.checked_sub(self.forgotten)?;
+        self.requests.get_mut(index)
+    }
+
+    pub(super) fn all(&self) -> Vec<Request> {
+        self.requests.iter().cloned().collect()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Request> {
+        self.forgotten += self.requests.len();
+        std::mem::take(&mut self.requests).into()
+    }
+
+    fn trim(&mut self) {
+        let surplus = self.requests.len().saturating_sub(self.most);
+        self.requests.drain(..surplus);
+        self.forgotten += surplus;
+    }
+}
+
+/// The name of a GraphQL operation: the one that is asked for, or the first of the text.
+pub(super) fn operation(graphql: &Value) -> Option<String> {
+    let named = graphql["operationName"].as_str().map(str::to_owned);
+    named.or_else(|| graphql["query"].as_str().and_then(operation_name))
 }
 
 /// The token of a request and how it was sent.

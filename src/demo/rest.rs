@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answer::Answer;
+use super::clock::in_milliseconds;
 use super::graphql::{REVISION, USER_NAME, USERNAME};
 use super::listing::{Archived, Filter, is_visibility};
 use super::project::{Project, Viewer};
 use super::rest_pages::previous;
+use super::token::Token;
 use super::version::Version;
-use super::world::{Token, World};
+use super::world::World;
 
 /// A `GET` of something below `/api/v4`.
 pub(super) struct Request<'r> {
@@ -115,7 +117,7 @@ impl<'r> Request<'r> {
                 "id": 1,
                 "name": token.name,
                 "revoked": false,
-                "created_at": self.world.now.to_string(),
+                "created_at": in_milliseconds(self.world.now()),
                 "scopes": token.scopes,
                 "user_id": 1,
                 "active": true,
@@ -191,7 +193,7 @@ impl<'r> Request<'r> {
         let total = project.releases;
         self.counted_rows(total, |index| {
             let tag = format!("v0.{}", total - index);
-            json!({ "tag_name": tag, "name": tag, "description": "", "released_at": project.created_at.to_string() })
+            json!({ "tag_name": tag, "name": tag, "description": "", "released_at": in_milliseconds(project.created_at) })
         })
     }
 
@@ -209,7 +211,7 @@ impl<'r> Request<'r> {
             .map(|index| {
                 let height = known - index;
                 let hash = commit_hash(project, height);
-                json!({ "id": hash, "short_id": &hash[..8], "title": format!("Commit {height}"), "committed_date": project.last_activity_at.to_string() })
+                json!({ "id": hash, "short_id": &hash[..8], "title": format!("Commit {height}"), "committed_date": in_milliseconds(project.last_activity_at) })
             })
             .collect();
         let mut answer = Answer::json(200, &rows);

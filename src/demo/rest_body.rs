@@ -1,8 +1,10 @@
 //! The bodies in which REST shows projects.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
+use super::clock::in_milliseconds;
 use super::project::{Project, Viewer};
 use super::rest::Request;
 
@@ -35,7 +37,7 @@ impl Request<'_> {
         put("name", project.name.clone().into());
         put("path", project.path().into());
         put("path_with_namespace", project.full_path.clone().into());
-        put("created_at", project.created_at.to_string().into());
+        put("created_at", in_milliseconds(project.created_at).into());
         put(
             "default_branch",
             match project.empty_repository {
@@ -47,7 +49,7 @@ impl Request<'_> {
         put("star_count", project.stars.into());
         put(
             "last_activity_at",
-            project.last_activity_at.to_string().into(),
+            in_milliseconds(project.last_activity_at).into(),
         );
         put(
             "web_url",
@@ -71,7 +73,7 @@ impl Request<'_> {
         let level = |enabled: bool| Value::from(if enabled { "enabled" } else { "disabled" });
         put("archived", project.archived.into());
         put("empty_repo", project.empty_repository.into());
-        put("updated_at", project.last_activity_at.to_string().into());
+        put("updated_at", in_milliseconds(project.updated_at()).into());
         put(
             "issues_enabled",
             project.shows_issues_to(Viewer::User).into(),
@@ -116,7 +118,7 @@ impl Request<'_> {
         }
         let wanted = self.parameter("statistics").as_deref() == Some("true");
         if wanted && with_statistics && project.shows_statistics_to(Viewer::User) {
-            put("statistics", statistics(project));
+            put("statistics", statistics(project, self.world.now()));
         }
         Value::Object(body)
     }
@@ -128,10 +130,10 @@ impl Request<'_> {
     }
 }
 
-fn statistics(project: &Project) -> Value {
+fn statistics(project: &Project, now: Timestamp) -> Value {
     let sizes = &project.sizes;
     json!({
-        "commit_count": project.commits,
+        "commit_count": project.commits_in_statistics(now),
         "storage_size": sizes.storage(),
         "repository_size": sizes.repository,
         "wiki_size": sizes.wiki,

@@ -1,5 +1,7 @@
 //! REST's parameters and pages: sizes, totals where GitLab has them, and links.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use url::Url;
@@ -61,24 +63,19 @@ impl Request<'_> {
             );
             return Err(Answer::json(405, &json!({ "error": error })));
         }
-        let order_by = self.order_by()?;
-        let mut rows: Vec<&Project> = filter
-            .list(self.world, Viewer::User, Order::IdAscending, None)
-            .collect();
-        match order_by.as_str() {
-            "created_at" => rows.sort_by_key(|project| (project.created_at, project.id)),
-            "last_activity_at" | "updated_at" => {
-                rows.sort_by_key(|project| (project.last_activity_at, project.id));
-            }
-            "name" => rows.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id))),
-            "path" => {
-                rows.sort_by(|one, other| (one.path(), one.id).cmp(&(other.path(), other.id)))
-            }
-            "star_count" => rows.sort_by_key(|project| (project.stars, project.id)),
-            _ => {}
-        }
-        if !self.ascending()? {
-            rows.reverse();
+        let (order_by, ascending) = (self.order_by()?, self.ascending()?);
+        let order = match (order_by.as_str(), ascending) {
+            ("last_activity_at", false) => Order::ActivityDescending,
+            (_, true) => Order::IdAscending,
+            (_, false) => Order::IdDescending,
+        };
+        let rows = filter.list(self.world, Viewer::User, order, None);
+        let mut rows: Vec<&Project> = rows.collect();
+        // The sort is stable, so that ids decide ties.
+        match (order_by.as_str(), ascending) {
+            ("id", _) | ("last_activity_at", false) => {}
+            (order_by, true) => rows.sort_by(|one, other| compare(order_by, one, other)),
+            (order_by, false) => rows.sort_by(|one, other| compare(order_by, other, one)),
         }
         let total = rows.len() as u64;
         let rows: Vec<&Project> = rows
@@ -223,6 +220,17 @@ impl Request<'_> {
             0 => Err(Answer::bad_parameter("per_page")),
             size => Ok(size.min(MAX_PAGE_SIZE)),
         }
+    }
+}
+
+fn compare(order_by: &str, one: &Project, other: &Project) -> Ordering {
+    match order_by {
+        "created_at" => one.created_at.cmp(&other.created_at),
+        "last_activity_at" => one.last_activity_at.cmp(&other.last_activity_at),
+        "updated_at" => one.updated_at().cmp(&other.updated_at()),
+        "name" => one.name.cmp(&other.name),
+        "path" => one.path().cmp(other.path()),
+        _ => one.stars.cmp(&other.stars),
     }
 }
 

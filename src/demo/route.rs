@@ -2,13 +2,15 @@
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
+use fastrand::Rng;
 use serde_json::Value;
 use url::Url;
 
 use super::answer::{Answer, Dialect};
 use super::project::Viewer;
-use super::record::{Request, sent_token};
-use super::world::{Token, TokenState, World};
+use super::record::{operation, sent_token};
+use super::token::{Token, TokenState};
+use super::world::World;
 use super::{graphql, rest};
 
 /// What a request asks, as far as the model needs it.
@@ -23,7 +25,7 @@ impl Arrival {
     pub(super) fn new(parts: &Parts, body: &Bytes) -> Self {
         let text = String::from_utf8_lossy(body).into_owned();
         let graphql: Value = serde_json::from_str(&text).unwrap_or_default();
-        let operation = Request::of(parts, &graphql, 0).operation;
+        let operation = operation(&graphql);
         let path = parts.uri.path().to_owned();
         Arrival {
             path,
@@ -42,7 +44,14 @@ impl Arrival {
 }
 
 /// Finds who answers, once it is known who asks.
-pub(super) fn route(world: &World, parts: &Parts, arrival: &Arrival) -> Answer {
+///
+/// With `timeouts`, some fields of a GraphQL answer time out.
+pub(super) fn route(
+    world: &World,
+    parts: &Parts,
+    arrival: &Arrival,
+    timeouts: Option<Rng>,
+) -> Answer {
     let sent = sent_token(&parts.headers).map(|(_, secret)| secret);
     let known = sent.and_then(|secret| world.known_token(secret));
     let path = arrival.path.strip_prefix(&world.base);
@@ -50,7 +59,7 @@ pub(super) fn route(world: &World, parts: &Parts, arrival: &Arrival) -> Answer {
     match path {
         Some("/api/graphql") if parts.method == "POST" => {
             match viewer(sent.is_some(), known.as_ref()) {
-                Some(viewer) => graphql::answer(world, viewer, &arrival.graphql),
+                Some(viewer) => graphql::answer(world, viewer, &arrival.graphql, timeouts),
                 None => Answer::for_status(401, Dialect::GraphQl),
             }
         }
@@ -94,11 +103,11 @@ fn rest(world: &World, parts: &Parts, resource: &str, token: Option<&Token>) -> 
     if parts.method != "GET" && parts.method != "HEAD" {
         return Answer::message(405, "405 Method Not Allowed");
     }
-    let host = parts
-        .headers
-        .get("host")
-        .and_then(|host| host.to_str().ok());
-    let address = format!("http://{}{}", host.unwrap_or("localhost"), parts.uri);
+    let host = parts.headers.get("host");
+    let host = host.and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let address = format!("http://{}{path}", host.unwrap_or("localhost"));
     let Ok(url) = Url::parse(&address) else {
         return Answer::for_status(404, Dialect::Rest);
     };

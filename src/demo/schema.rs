@@ -16,6 +16,7 @@ pub(super) type Type = graphql_parser::schema::Type<'static, String>;
 #[derive(Debug, Default)]
 pub(super) struct Traits {
     since: Option<Version>,
+    until: Option<Version>,
     enterprise: bool,
     pub(super) gitaly: bool,
     pub(super) extra_cost: u32,
@@ -41,7 +42,7 @@ pub(super) struct Argument {
 #[derive(Debug)]
 pub(super) struct Schema {
     objects: BTreeMap<String, (Traits, Vec<Field>)>,
-    enums: BTreeMap<String, Vec<String>>,
+    enums: BTreeMap<String, Vec<(String, Traits)>>,
 }
 
 /// The parsed schema, shared by all models of a process.
@@ -64,7 +65,9 @@ impl Schema {
                     schema.objects.insert(object.name, (traits, fields));
                 }
                 Definition::TypeDefinition(TypeDefinition::Enum(kind)) => {
-                    let values = kind.values.into_iter().map(|value| value.name).collect();
+                    let values = kind.values.into_iter();
+                    let values = values.map(|value| (value.name, Traits::read(&value.directives)));
+                    let values = values.collect();
                     schema.enums.insert(kind.name, values);
                 }
                 _ => {}
@@ -105,9 +108,18 @@ impl Schema {
         self.objects.contains_key(name)
     }
 
-    /// The values of an enumeration; `None` for any other type.
-    pub(super) fn enum_values(&self, name: &str) -> Option<&[String]> {
-        self.enums.get(name).map(Vec::as_slice)
+    /// Whether the name is that of an enumeration.
+    pub(super) fn is_enum(&self, name: &str) -> bool {
+        self.enums.contains_key(name)
+    }
+
+    /// Whether this GitLab takes the value for the type; any will do where the model knows none.
+    pub(super) fn is_value(&self, profile: &Profile, kind: &str, value: &str) -> bool {
+        let Some(values) = self.enums.get(kind) else {
+            return true;
+        };
+        let known = values.iter().find(|(name, _)| name == value);
+        known.is_some_and(|(_, traits)| traits.exists_in(profile))
     }
 }
 
@@ -146,9 +158,19 @@ impl Field {
             .filter(|argument| argument.traits.exists_in(profile))
     }
 
+    /// The name of the type of its value.
+    pub(super) fn returns_name(&self) -> &str {
+        type_name(&self.returns)
+    }
+
+    /// Whether GitLab may answer null without failing what is around it.
+    pub(super) fn may_be_null(&self) -> bool {
+        !matches!(self.returns, Type::NonNullType(_))
+    }
+
     /// Whether the field is a page of things.
     pub(super) fn is_connection(&self) -> bool {
-        type_name(&self.returns).ends_with("Connection")
+        self.returns_name().ends_with("Connection")
     }
 }
 
@@ -159,6 +181,7 @@ impl Traits {
             let value = directive.arguments.first().map(|(_, value)| value);
             match (directive.name.as_str(), value) {
                 ("since", Some(Value::String(version))) => traits.since = Version::parse(version),
+                ("until", Some(Value::String(version))) => traits.until = Version::parse(version),
                 ("extra", Some(Value::Int(cost))) => {
                     traits.extra_cost = cost.as_i64().unwrap_or(0) as u32;
                 }
@@ -173,6 +196,7 @@ impl Traits {
 
     fn exists_in(&self, profile: &Profile) -> bool {
         self.since.is_none_or(|since| since <= profile.version)
+            && self.until.is_none_or(|until| profile.version < until)
             && !(self.enterprise && profile.community_edition)
     }
 }

@@ -138,7 +138,7 @@ impl Check<'_, '_> {
                 Literal::Variable(variable) => {
                     self.variable(argument, variable, field.position, &path)
                 }
-                literal if !fits(&argument.accepts, literal) => {
+                literal if !fits(self.profile, &argument.accepts, literal) => {
                     let message = format!(
                         "Argument '{name}' on Field '{}' has an invalid value ({literal}). Expected type '{}'.",
                         field.name, argument.accepts
@@ -233,15 +233,15 @@ pub(super) fn location(position: Pos) -> Value {
     json!({ "line": position.line, "column": position.column })
 }
 
-fn fits(kind: &schema::Type, literal: &Literal<'_, String>) -> bool {
+fn fits(profile: &Profile, kind: &schema::Type, literal: &Literal<'_, String>) -> bool {
     match (kind, literal) {
         (schema::Type::NonNullType(_), Literal::Null) => false,
         (_, Literal::Null | Literal::Variable(_)) => true,
-        (schema::Type::NonNullType(inner), literal) => fits(inner, literal),
+        (schema::Type::NonNullType(inner), literal) => fits(profile, inner, literal),
         (schema::Type::ListType(inner), Literal::List(items)) => {
-            items.iter().all(|item| fits(inner, item))
+            items.iter().all(|item| fits(profile, inner, item))
         }
-        (schema::Type::ListType(inner), literal) => fits(inner, literal),
+        (schema::Type::ListType(inner), literal) => fits(profile, inner, literal),
         (schema::Type::NamedType(name), literal) => match (name.as_str(), literal) {
             ("Int", Literal::Int(_)) => true,
             ("Float", Literal::Int(_) | Literal::Float(_)) => true,
@@ -249,9 +249,7 @@ fn fits(kind: &schema::Type, literal: &Literal<'_, String>) -> bool {
             ("ID", Literal::String(_) | Literal::Int(_)) => true,
             ("String" | "Time", Literal::String(_)) => true,
             ("Int" | "Float" | "Boolean" | "ID" | "String" | "Time", _) => false,
-            (name, Literal::Enum(value)) => SCHEMA
-                .enum_values(name)
-                .is_none_or(|values| values.contains(value)),
+            (name, Literal::Enum(value)) => SCHEMA.is_value(profile, name, value),
             _ => false,
         },
     }

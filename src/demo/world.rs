@@ -2,20 +2,24 @@
 //!
 //! Plain data and pure questions; how it is asked over HTTP is in `server`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::clock::Clock;
+use super::events::Events;
+use super::index::{Activity, Index};
+use super::moods::Moods;
 use super::project::{Project, Viewer};
+use super::token::{DEMO_TOKEN, Token};
 use super::version::{Profile, Version};
 
 /// The state of the model GitLab.
 #[derive(Clone, Debug)]
 pub struct World {
-    pub(super) now: Timestamp,
+    pub(super) clock: Clock,
     pub(super) profile: Profile,
     pub(super) base: String,
     pub(super) moods: Moods,
@@ -26,7 +30,10 @@ pub struct World {
     tokens: Vec<Token>,
     next_project: u64,
     next_namespace: u64,
-    by_activity: OnceLock<Vec<u64>>,
+    removed: HashMap<String, Project>,
+    index: Index,
+    lent: Option<Activity>,
+    statistics_lag: Duration,
 }
 
 /// A group, or the personal namespace of a user.
@@ -35,74 +42,6 @@ pub(super) struct Namespace {
     pub(super) id: u64,
     pub(super) personal: bool,
 }
-
-/// What makes the model slow or unwilling, apart from single faults.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Moods {
-    pub(super) rate_limit: Option<(u64, Duration)>,
-    pub(super) latency: Duration,
-    pub(super) latency_per_project: Duration,
-    pub(super) page_cost: Option<(Duration, Duration)>,
-    pub(super) slow_fields: BTreeSet<(u64, String)>,
-    pub(super) page_breakers: BTreeMap<u64, usize>,
-}
-
-/// An access token that the model accepts, or knows and refuses.
-#[derive(Clone, Debug)]
-pub struct Token {
-    pub(super) secret: String,
-    pub(super) name: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) expires_at: Option<String>,
-    pub(super) state: TokenState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenState {
-    Active,
-    Expired,
-    Revoked,
-}
-
-impl Token {
-    /// An active token with the scope `read_api` and no expiry.
-    pub fn new(secret: &str) -> Self {
-        Token {
-            secret: secret.to_owned(),
-            name: "bridge".to_owned(),
-            scopes: vec!["read_api".to_owned()],
-            expires_at: None,
-            state: TokenState::Active,
-        }
-    }
-
-    /// Replaces the scopes.
-    pub fn scopes(mut self, scopes: &[&str]) -> Self {
-        self.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        self
-    }
-
-    /// Sets the day of expiry, such as `2026-12-31`; it is shown, and nothing else.
-    pub fn expires_at(mut self, day: &str) -> Self {
-        self.expires_at = Some(day.to_owned());
-        self
-    }
-
-    /// A token whose day has passed.
-    pub fn expired(mut self) -> Self {
-        self.state = TokenState::Expired;
-        self
-    }
-
-    /// A token that was taken back.
-    pub fn revoked(mut self) -> Self {
-        self.state = TokenState::Revoked;
-        self
-    }
-}
-
-/// The token that is accepted where none was configured.
-pub const DEMO_TOKEN: &str = "demo-token";
 
 impl Default for World {
     fn default() -> Self {
@@ -116,10 +55,10 @@ impl World {
         World::at(Timestamp::constant(1_767_225_600, 0))
     }
 
-    /// An empty GitLab 18.8 whose clock shows `now`.
+    /// An empty GitLab 18.8 whose clock shows `now`, and runs from there once it is served.
     pub fn at(now: Timestamp) -> Self {
         World {
-            now,
+            clock: Clock::Standing(now),
             profile: Profile::default(),
             base: String::new(),
             moods: Moods::default(),
@@ -130,8 +69,27 @@ impl World {
             tokens: Vec::new(),
             next_project: 1,
             next_namespace: 1,
-            by_activity: OnceLock::new(),
+            removed: HashMap::new(),
+            index: Index::default(),
+            lent: None,
+            statistics_lag: Duration::ZERO,
         }
+    }
+
+    /// Goes by a clock of one's own: whatever it says is the time.
+    pub fn clock(mut self, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+        self.clock = Clock::Given(clock);
+        self
+    }
+
+    /// The time by the model's clock. It stands until the world is served.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Shows the commits in `statistics` only so long after the push; at once, when nothing is said.
+    pub fn statistics_lag(&mut self, lag: Duration) {
+        self.statistics_lag = lag;
     }
 
     /// Serves GitLab below a path, such as `/gitlab`. Set it before the start.
@@ -154,50 +112,84 @@ impl World {
     }
 
     fn open_project(&mut self, full_path: &str, personal: bool) -> &mut Project {
-        self.by_activity = OnceLock::new();
         let id = match self.paths.get(full_path) {
             Some(&id) => id,
             None => {
                 let id = self.next_project;
-                self.next_project += 1;
-                self.place(full_path, id, personal);
+                let project = Project::new(id, full_path, self.now());
+                self.insert(project, personal);
                 id
             }
         };
-        let now = self.now;
-        self.projects
-            .entry(id)
-            .or_insert_with(|| Project::new(id, full_path, now))
+        self.lend(id)
     }
 
     /// Creates the project under an id of one's choice. Panics when the id or the path is taken.
     pub fn project_with_id(&mut self, full_path: &str, id: u64) -> &mut Project {
         assert!(!self.projects.contains_key(&id), "project {id} exists");
-        assert!(!self.paths.contains_key(full_path), "{full_path} exists");
-        self.next_project = self.next_project.max(id + 1);
-        self.place(full_path, id, false);
-        self.project(full_path)
+        self.insert(Project::new(id, full_path, self.now()), false);
+        self.lend(id)
+    }
+
+    /// What happens now in a project: `world.events("group/a").push(2).open_issue()`.
+    ///
+    /// Panics when there is no such project.
+    pub fn events(&mut self, full_path: &str) -> Events<'_> {
+        let id = self.project_id(full_path);
+        self.events_of(id.unwrap_or_else(|| panic!("there is no project {full_path}")))
+    }
+
+    /// Like `events`, by the project's id.
+    pub fn events_of(&mut self, id: u64) -> Events<'_> {
+        let (now, statistics_lag) = (self.now(), self.statistics_lag);
+        Events {
+            project: self.lend(id),
+            now,
+            statistics_lag,
+        }
     }
 
     /// Removes a project. Its group stays.
     pub fn remove_project(&mut self, full_path: &str) {
-        self.by_activity = OnceLock::new();
-        if let Some(id) = self.paths.remove(full_path) {
-            self.projects.remove(&id);
+        self.settle();
+        if let Some(id) = self.paths.remove(full_path)
+            && let Some(project) = self.projects.remove(&id)
+        {
+            self.index.remove(full_path, project.activity());
             self.moved.retain(|_, target| *target != id);
+            self.removed.insert(full_path.to_owned(), project);
         }
     }
 
+    /// Brings back what `remove_project` took, as it was. Panics when that was nothing,
+    /// or when the path is taken.
+    pub fn restore_project(&mut self, full_path: &str) {
+        let removed = self.removed.remove(full_path);
+        let project = removed.unwrap_or_else(|| panic!("{full_path} was not removed"));
+        self.insert(project, false);
+    }
+
     /// Moves a project to another path; the old path redirects, as GitLab's REST API does.
+    ///
+    /// Panics when the new path is taken.
     pub fn rename_project(&mut self, from: &str, to: &str) {
-        let Some(id) = self.paths.remove(from) else {
+        self.settle();
+        let now = self.now();
+        let id = self.paths.remove(from);
+        let Some(mut project) = id.and_then(|id| self.projects.remove(&id)) else {
             return;
         };
-        self.moved.insert(from.to_owned(), id);
-        self.place(to, id, false);
-        if let Some(project) = self.projects.get_mut(&id) {
-            project.full_path = to.to_owned();
-        }
+        self.index.remove(from, project.activity());
+        self.moved.insert(from.to_owned(), project.id);
+        project.full_path = to.to_owned();
+        project.past.settings_changed_at = now;
+        self.insert(project, false);
+    }
+
+    /// Moves a project to another group, under the name it has.
+    pub fn transfer_project(&mut self, full_path: &str, group: &str) {
+        let name = full_path.rsplit('/').next().unwrap_or(full_path);
+        self.rename_project(full_path, &format!("{group}/{name}"));
     }
 
     /// Makes sure that a group exists, with the groups above it.
@@ -237,50 +229,6 @@ impl World {
         self.profile.removed.insert(field);
     }
 
-    /// Answers 429 beyond `limit` requests per `window`.
-    pub fn rate_limit(&mut self, limit: u64, window: Duration) {
-        self.moods.rate_limit = Some((limit, window));
-    }
-
-    /// Lifts the rate limit.
-    pub fn no_rate_limit(&mut self) {
-        self.moods.rate_limit = None;
-    }
-
-    /// Delays every answer by a fixed time and by a time for each project in it.
-    pub fn latency(&mut self, fixed: Duration, per_project: Duration) {
-        (self.moods.latency, self.moods.latency_per_project) = (fixed, per_project);
-    }
-
-    /// Makes one field of one project time out in GraphQL: null, and an error that says so.
-    pub fn slow_field(&mut self, full_path: &str, field: &str) {
-        if let Some(&id) = self.paths.get(full_path) {
-            self.moods.slow_fields.insert((id, field.to_owned()));
-        }
-    }
-
-    /// Makes heavy GraphQL pages of more than `projects` projects fail when they hold this one.
-    ///
-    /// A page is heavy when it counts something row by row, that is, when it selects
-    /// a connection of each project.
-    pub fn breaks_page(&mut self, full_path: &str, projects: usize) {
-        if let Some(&id) = self.paths.get(full_path) {
-            self.moods.page_breakers.insert(id, projects);
-        }
-    }
-
-    /// Makes heavy GraphQL pages fail when their projects cost more than `limit` together.
-    pub fn page_cost(&mut self, per_project: Duration, limit: Duration) {
-        self.moods.page_cost = Some((per_project, limit));
-    }
-
-    /// Forgets slow fields, page breakers and page cost.
-    pub fn recover(&mut self) {
-        self.moods.slow_fields.clear();
-        self.moods.page_breakers.clear();
-        self.moods.page_cost = None;
-    }
-
     /// The projects by id.
     pub fn projects(&self) -> impl DoubleEndedIterator<Item = &Project> {
         self.projects.values()
@@ -291,9 +239,8 @@ impl World {
         self.projects.get(self.paths.get(full_path)?)
     }
 
-    pub(super) fn projects_mut(&mut self) -> impl Iterator<Item = &mut Project> {
-        self.by_activity = OnceLock::new();
-        self.projects.values_mut()
+    pub(super) fn project_id(&self, full_path: &str) -> Option<u64> {
+        self.paths.get(full_path).copied()
     }
 
     pub(super) fn project_by_id(&self, id: u64) -> Option<&Project> {
@@ -304,31 +251,9 @@ impl World {
         self.projects.get(self.moved.get(old_path)?)
     }
 
-    /// The projects beyond an id, in the order of their ids.
-    pub(super) fn projects_after(&self, id: u64) -> impl Iterator<Item = &Project> {
-        let beyond = (Bound::Excluded(id), Bound::Unbounded);
-        self.projects.range(beyond).map(|(_, project)| project)
-    }
-
-    /// The projects below an id, the newest first.
-    pub(super) fn projects_before(&self, id: u64) -> impl Iterator<Item = &Project> {
-        self.projects.range(..id).rev().map(|(_, project)| project)
-    }
-
-    /// The projects with the latest activity first, the newer id first in a tie, behind a start.
-    pub(super) fn projects_by_activity(
-        &self,
-        behind: Option<(Timestamp, u64)>,
-    ) -> impl Iterator<Item = &Project> {
-        let key = |id: &u64| (self.projects[id].last_activity_at, *id);
-        let order = self.by_activity.get_or_init(|| {
-            let mut order: Vec<u64> = self.projects.keys().copied().collect();
-            order.sort_by_key(|id| std::cmp::Reverse(key(id)));
-            order
-        });
-        let before = |start| order.partition_point(|id| key(id) >= start);
-        let start = behind.map_or(0, before);
-        order[start..].iter().map(|id| &self.projects[id])
+    /// The orders of the projects. A project that is lent stands where it stood.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
     }
 
     pub(super) fn namespace(&self, full_path: &str) -> Option<Namespace> {
@@ -344,12 +269,12 @@ impl World {
             Some(id) => self.namespaces.iter().find(|(_, space)| space.id == id)?,
             None => self.namespaces.get_key_value(wanted)?,
         };
-        let paths = self.paths_below(path);
-        let visible = paths
-            .iter()
-            .filter_map(|path| self.find_project(path))
+        let mut inside = self.index.ascending(Some(path), None).peekable();
+        let empty = inside.peek().is_none();
+        let visible = inside
+            .filter_map(|id| self.project_by_id(id))
             .any(|project| project.visible_to(viewer));
-        (!namespace.personal && (paths.is_empty() || visible)).then_some((path, *namespace))
+        (!namespace.personal && (empty || visible)).then_some((path, *namespace))
     }
 
     pub(super) fn known_token(&self, secret: &str) -> Option<Token> {
@@ -369,12 +294,36 @@ impl World {
             .collect()
     }
 
-    fn place(&mut self, full_path: &str, id: u64, personal: bool) {
-        self.by_activity = OnceLock::new();
-        self.moved.remove(full_path);
-        self.paths.insert(full_path.to_owned(), id);
+    fn insert(&mut self, project: Project, personal: bool) {
+        let (id, full_path) = (project.id, project.full_path.clone());
+        assert!(!self.paths.contains_key(&full_path), "{full_path} exists");
+        self.next_project = self.next_project.max(id + 1);
+        self.moved.remove(&full_path);
+        self.index.add(&full_path, project.activity());
         if let Some((namespace, _)) = full_path.rsplit_once('/') {
             self.declare_namespaces(namespace, personal);
+        }
+        self.paths.insert(full_path, id);
+        self.projects.insert(id, project);
+    }
+
+    /// Hands out a project that may be changed; `settle` puts it where it then belongs.
+    fn lend(&mut self, id: u64) -> &mut Project {
+        self.settle();
+        let known = self.projects.get_mut(&id);
+        let project = known.unwrap_or_else(|| panic!("there is no project {id}"));
+        self.lent = Some(project.activity());
+        project
+    }
+
+    /// Puts the project that was lent last in order again, if its activity has moved.
+    pub(super) fn settle(&mut self) {
+        if let Some(before) = self.lent.take()
+            && let Some(project) = self.projects.get(&before.1)
+            && project.activity() != before
+        {
+            self.index.remove(&project.full_path, before);
+            self.index.add(&project.full_path, project.activity());
         }
     }
 

@@ -98,6 +98,16 @@ async fn the_rate_limit_announces_itself() {
     assert_eq!(second.text().await.unwrap(), "Retry later\n");
 }
 
+#[tokio::test]
+async fn an_answer_tells_the_models_time_and_no_other() {
+    let asked = Asked::of(|_| {}).await;
+    let answer = asked.get("version").await;
+    let dates: Vec<_> = answer.headers().get_all("date").iter().collect();
+    assert_eq!(dates.len(), 1);
+    let date = dates[0].to_str().unwrap();
+    assert!(date.starts_with("Thu, 01 Jan 2026 00:00:"), "{date}");
+}
+
 #[test]
 fn time_passes_the_same_way_for_the_same_seed() {
     let after_a_day = || {

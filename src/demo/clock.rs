@@ -1,0 +1,71 @@
+//! What time it is in the model.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// A clock that stands until the model is served, runs from then on, or is driven by a test.
+#[derive(Clone)]
+pub(super) enum Clock {
+    /// Nobody serves the world yet.
+    Standing(Timestamp),
+    /// As fast as tokio's clock, so that it stands still or leaps where a test pauses that one.
+    Running(Timestamp, Instant),
+    /// Whatever someone else says.
+    Given(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Clock::Standing(now) => *now,
+            Clock::Running(start, since) => later(*start, since.elapsed()),
+            Clock::Given(clock) => clock(),
+        }
+    }
+
+    /// Lets a clock that stands run; any other goes on as it does.
+    pub(super) fn start(&mut self) {
+        if let Clock::Standing(now) = self {
+            *self = Clock::Running(*now, Instant::now());
+        }
+    }
+
+    /// Moves the clock forward. One that was given belongs to its giver and stays.
+    pub(super) fn pass(&mut self, elapsed: Duration) {
+        match self {
+            Clock::Standing(now) | Clock::Running(now, _) => *now = later(*now, elapsed),
+            Clock::Given(_) => {}
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Clock({})", self.now())
+    }
+}
+
+/// `when` and then some. Time ends rather than overflows.
+pub(super) fn later(when: Timestamp, elapsed: Duration) -> Timestamp {
+    let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+    when.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+}
+
+/// A time as HTTP headers tell it.
+pub(super) fn http_date(when: Timestamp) -> String {
+    when.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// A time as GraphQL tells it: GitLab cuts off what is below a second.
+pub(super) fn in_seconds(when: Timestamp) -> String {
+    when.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A time as REST tells it, to the millisecond.
+pub(super) fn in_milliseconds(when: Timestamp) -> String {
+    when.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
