@@ -143,11 +143,12 @@ mod tests {
             "once --group a --group b --listen 0.0.0.0:1",
         ] {
             let config = config(line);
-            assert_eq!(config.select.groups, ["a", "b"], "{line}");
+            assert_eq!(config.instances[0].select.groups, ["a", "b"], "{line}");
             assert_eq!(config.listen.port, 1, "{line}");
         }
-        assert_eq!(config("check --all").select.scope, Scope::All);
-        assert_eq!(config("check").select.scope, Scope::Membership);
+        let scope = |line| config(line).instances[0].select.scope;
+        assert_eq!(scope("check --all"), Scope::All);
+        assert_eq!(scope("check"), Scope::Membership);
     }
 
     #[test]

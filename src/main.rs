@@ -48,7 +48,7 @@ fn configure(cli: &Cli, command: &Command) -> Result<Config> {
         .collect();
     let config = Config::load(&cli.flags, &Environment::of_process(), &names)?;
     if matches!(command, Command::Run | Command::Once) {
-        app::token(&config)?;
+        app::require_tokens(&config)?;
     }
     app::start_logging(&config.log)?;
     Ok(config)

@@ -11,7 +11,7 @@ use gitlab_metrics_bridge::export::{
     Compression, Introspect, Otlp, Prometheus, Protocol, Rejections, Target, Temporality,
 };
 use gitlab_metrics_bridge::metrics::{
-    Bridge, Identity, Project, Reading, Report, Shown, Snapshot, questions,
+    Bridge, Identity, Project, Reading, Report, Seen, Shown, Snapshot, View, find, questions,
 };
 use opentelemetry_sdk::Resource;
 use support::certificates::Certificates;
@@ -30,12 +30,13 @@ fn resource() -> Resource {
         .build()
 }
 
-/// A snapshot of these projects in which every question has the answer `value(id, slot)`.
-fn snapshot(
+/// The view of a GitLab with these projects, in which every question has the answer
+/// `value(id, slot)`.
+fn view(
     generation: u64,
     ids: impl IntoIterator<Item = u64>,
     value: impl Fn(u64, usize) -> u64,
-) -> Arc<Snapshot> {
+) -> Arc<View> {
     let project = |id: u64| {
         let readings = 0..questions().len();
         let readings = readings
@@ -62,6 +63,7 @@ fn snapshot(
     let report = Report {
         ended: 1_000,
         took: Duration::from_secs(1),
+        late: Duration::ZERO,
         requests: 1,
         reached: true,
         failure: None,
@@ -71,13 +73,8 @@ fn snapshot(
         errors: Default::default(),
     };
     let count = Some(projects.len() as u64);
-    Arc::new(Snapshot::new(
-        generation,
-        projects,
-        count,
-        report,
-        &everything(),
-    ))
+    let snapshot = Snapshot::new(generation, projects, count, report, &everything());
+    Arc::new(View::from(Arc::new(snapshot)))
 }
 
 fn rendered(prometheus: &Prometheus) -> Exposition {
@@ -130,13 +127,12 @@ fn the_seed_metrics_come_out_byte_for_byte() {
         false,
     );
     let prometheus = Prometheus::build(&resource(), shown.clone()).unwrap();
-    let mut snapshot = Snapshot::clone(&snapshot(
-        1,
-        [2540],
-        |_, slot| if slot == 0 { 11 } else { 0 },
-    ));
+    let view = view(1, [2540], |_, slot| if slot == 0 { 11 } else { 0 });
+    let mut snapshot = Snapshot::clone(&view.snapshot(0));
     snapshot.series = shown.series(&snapshot);
-    prometheus.render(&Arc::new(snapshot)).unwrap();
+    prometheus
+        .render(&Arc::new(view.with(0, Arc::new(snapshot))))
+        .unwrap();
     let text = prometheus.exposition(&introspect(), false).pieces.concat();
     assert_eq!(
         String::from_utf8(text).unwrap(),
@@ -157,7 +153,7 @@ fn thousands_of_projects_come_out_whole_and_again_when_all_ids_change() {
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
     for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001), (3, 20_001..20_010)] {
         prometheus
-            .render(&snapshot(generation, ids_now.clone(), |id, _| id))
+            .render(&view(generation, ids_now.clone(), |id, _| id))
             .unwrap();
         let exposition = rendered(&prometheus);
         let commits = exposition.series("gitlab_commits_total");
@@ -181,7 +177,7 @@ async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_cha
         let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
         for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001)] {
             otlp.push(
-                &snapshot(generation, ids_now.clone(), |id, _| id),
+                &view(generation, ids_now.clone(), |id, _| id),
                 &introspect(),
             )
             .await
@@ -201,9 +197,9 @@ async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_cha
 async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
     let receiver = Receiver::start();
     let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
-    let snapshot = snapshot(1, 1..6_001, |id, _| id);
-    assert!(snapshot.series > 120_000, "{}", snapshot.series);
-    otlp.push(&snapshot, &introspect()).await.unwrap();
+    let view = view(1, 1..6_001, |id, _| id);
+    assert!(view.series() > 120_000, "{}", view.series());
+    otlp.push(&view, &introspect()).await.unwrap();
     let export = receiver.last_export();
     let points: usize = export
         .metrics
@@ -211,7 +207,7 @@ async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
         .filter(|(name, _)| !name.starts_with("gitlab_bridge"))
         .map(|(_, metric)| metric.series.len())
         .sum();
-    assert_eq!(points as u64, snapshot.series);
+    assert_eq!(points as u64, view.series());
     assert_eq!(export.repeated, 0);
     receiver.read(|received| {
         assert!(received.refused.is_empty(), "{:?}", received.refused);
@@ -224,15 +220,76 @@ async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
     });
 }
 
+/// Two GitLabs whose projects have the same ids, and values that tell them apart.
+fn two(projects: u64) -> View {
+    let seen = |name: &str, number| Seen {
+        name: Some(name.into()),
+        snapshot: view(1, 0..projects, move |_, _| number).snapshot(0),
+    };
+    View {
+        instances: vec![seen("a", 1), seen("b", 2)],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
+    let receiver = Receiver::start();
+    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let prometheus = Prometheus::build(&resource(), everything()).unwrap();
+    let view = Arc::new(two(3_000));
+    prometheus.render(&view).unwrap();
+    otlp.push(&view, &introspect()).await.unwrap();
+    let (shown, export) = (rendered(&prometheus), receiver.last_export());
+    assert!(export.requests > 2 && export.repeated == 0, "{export:#?}");
+    for metric in ["gitlab_commits_total", "gitlab_storage_size_bytes"] {
+        let series = shown.series(metric);
+        assert_eq!(series, export.series(metric), "{metric}");
+        assert_eq!(
+            series.len(),
+            2 * 3_000 * find(metric).unwrap().values().len()
+        );
+        for (labels, value) in series {
+            let number = if labels["gitlab_instance"] == "a" {
+                1.0
+            } else {
+                2.0
+            };
+            assert_eq!(value, number, "{labels:?}");
+        }
+    }
+    let counts = shown.series("gitlab_project_count");
+    assert_eq!(counts, export.series("gitlab_project_count"));
+    assert_eq!(counts.into_values().collect::<Vec<_>>(), [3_000.0; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_poll_of_each_gitlab_is_exported_when_it_ends() {
+    let receiver = Receiver::start();
+    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let both = two(1);
+    let (publish, views) = watch::channel(Arc::new(both.with(1, Arc::default())));
+    let stop = CancellationToken::new();
+    let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
+    for ended in [1, 2] {
+        receiver
+            .wait_for(|received| received.ended() == ended)
+            .await;
+        assert_eq!(receiver.last_export().count("gitlab_commits_total"), ended);
+        publish.send_replace(Arc::new(both.clone()));
+    }
+    stop.cancel();
+    pushing.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_project_is_gone_at_once_from_both_exporters() {
     let receiver = Receiver::start();
     let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
     for (generation, ids_now) in [(1, vec![1, 2, 3]), (2, vec![1, 3]), (3, vec![])] {
-        let snapshot = snapshot(generation, ids_now.clone(), |_, _| 1);
-        prometheus.render(&snapshot).unwrap();
-        otlp.push(&snapshot, &introspect()).await.unwrap();
+        let view = view(generation, ids_now.clone(), |_, _| 1);
+        prometheus.render(&view).unwrap();
+        otlp.push(&view, &introspect()).await.unwrap();
         let expected: BTreeSet<u64> = ids_now.into_iter().collect();
         for metric in [
             "gitlab_commits_total",
@@ -246,16 +303,16 @@ async fn a_removed_project_is_gone_at_once_from_both_exporters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_shows_one_snapshot_while_others_come() {
+async fn an_export_shows_one_view_while_others_come() {
     let receiver = Receiver::start();
     let mut target = target(&receiver, Protocol::Http);
     target.interval = Duration::from_millis(1);
     let otlp = Otlp::build(&target, resource(), everything()).unwrap();
-    let (publish, snapshots) = watch::channel(snapshot(1, 1..1_501, |_, _| 1));
+    let (publish, views) = watch::channel(view(1, 1..1_501, |_, _| 1));
     let stop = CancellationToken::new();
-    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+    let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
     for generation in 2..40 {
-        publish.send_replace(snapshot(generation, 1..1_501, |_, _| generation));
+        publish.send_replace(view(generation, 1..1_501, |_, _| generation));
         tokio::task::yield_now().await;
     }
     receiver.wait_for(|received| received.ended() >= 3).await;
@@ -282,10 +339,10 @@ async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
     let mut target = target(&receiver, Protocol::Grpc);
     target.interval = Duration::from_secs(3600);
     let otlp = Otlp::build(&target, resource(), everything()).unwrap();
-    let (publish, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let (publish, views) = watch::channel(Arc::default());
     let stop = CancellationToken::new();
-    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
-    publish.send_replace(snapshot(1, [1], |_, _| 11));
+    let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
+    publish.send_replace(view(1, [1], |_, _| 11));
     receiver.wait_for(|received| received.ended() == 1).await;
     assert_eq!(
         receiver
@@ -293,7 +350,7 @@ async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
             .value("gitlab_commits_total", [("project_id", "1")]),
         Some(11.0)
     );
-    publish.send_replace(snapshot(2, [1], |_, _| 12));
+    publish.send_replace(view(2, [1], |_, _| 12));
     stop.cancel();
     pushing.await.unwrap();
     assert_eq!(
@@ -310,9 +367,9 @@ async fn a_long_first_poll_is_exported_when_it_ends_and_not_an_interval_later() 
     let mut target = target(&receiver, Protocol::Grpc);
     target.interval = Duration::from_secs(4);
     let otlp = Otlp::build(&target, resource(), everything()).unwrap();
-    let (publish, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let (publish, views) = watch::channel(Arc::default());
     let stop = CancellationToken::new();
-    let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+    let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
     receiver.wait_for(|received| received.ended() == 1).await;
     assert_eq!(
         receiver.last_export().count("gitlab_commits_total"),
@@ -320,7 +377,7 @@ async fn a_long_first_poll_is_exported_when_it_ends_and_not_an_interval_later() 
         "no poll has ended"
     );
     let published = std::time::Instant::now();
-    publish.send_replace(snapshot(1, [1], |_, _| 11));
+    publish.send_replace(view(1, [1], |_, _| 11));
     receiver.wait_for(|received| received.ended() == 2).await;
     assert!(
         published.elapsed() < target.interval / 2,
@@ -338,9 +395,9 @@ async fn a_hanging_receiver_does_not_hold_up_the_stop() {
         let receiver = Receiver::start();
         receiver.fail(Fault::Hanging);
         let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
-        let (_publish, snapshots) = watch::channel(snapshot(1, [1], |_, _| 11));
+        let (_publish, views) = watch::channel(view(1, [1], |_, _| 11));
         let stop = CancellationToken::new();
-        let pushing = tokio::spawn(otlp.run(snapshots, introspect(), stop.clone()));
+        let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
         receiver
             .wait_for(|received| !received.refused.is_empty())
             .await;
@@ -357,7 +414,7 @@ async fn a_receiver_that_comes_back_gets_the_values_of_now() {
         let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
         let health = otlp.health();
         let failed = otlp
-            .push(&snapshot(1, [1], |_, _| 11), &introspect())
+            .push(&view(1, [1], |_, _| 11), &introspect())
             .await
             .unwrap_err();
         assert!(!failed.is_empty());
@@ -367,7 +424,7 @@ async fn a_receiver_that_comes_back_gets_the_values_of_now() {
         );
         receiver.listen();
         receiver.fail_times(Fault::Unavailable, 2);
-        otlp.push(&snapshot(2, [1], |_, _| 12), &introspect())
+        otlp.push(&view(2, [1], |_, _| 12), &introspect())
             .await
             .unwrap();
         assert_eq!(
@@ -397,7 +454,7 @@ async fn tls_and_mutual_tls_work_and_an_unknown_authority_is_refused() {
             .unwrap();
         let push = async |target: &Target| {
             let otlp = Otlp::build(target, resource(), everything()).unwrap();
-            otlp.push(&snapshot(1, [1], |_, _| 11), &introspect()).await
+            otlp.push(&view(1, [1], |_, _| 11), &introspect()).await
         };
         push(&target).await.unwrap_err();
         target.ca_file = Some(certificates.ca.clone());
@@ -420,7 +477,7 @@ async fn headers_and_compression_arrive_as_they_were_given() {
         target.headers = vec![("x-api-key".to_owned(), "50% of=secret".to_owned().into())];
         target.compression = Some(Compression::Gzip);
         let otlp = Otlp::build(&target, resource(), everything()).unwrap();
-        otlp.push(&snapshot(1, 1..101, |_, _| 11), &introspect())
+        otlp.push(&view(1, 1..101, |_, _| 11), &introspect())
             .await
             .unwrap();
         receiver.read(|received| {
@@ -448,10 +505,10 @@ async fn rejected_points_are_a_failure_although_the_request_succeeded() {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::PartialSuccess(7), 1);
         let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
-        let snapshot = snapshot(1, [1], |_, _| 11);
-        let error = otlp.push(&snapshot, &introspect()).await.unwrap_err();
+        let view = view(1, [1], |_, _| 11);
+        let error = otlp.push(&view, &introspect()).await.unwrap_err();
         assert!(error.contains("rejected 7 points"), "{error}");
-        otlp.push(&snapshot, &introspect()).await.unwrap();
+        otlp.push(&view, &introspect()).await.unwrap();
     }
 }
 
@@ -468,7 +525,7 @@ async fn a_redirect_does_not_take_our_headers_elsewhere() {
     target.endpoint = endpoint.parse().unwrap();
     target.headers = vec![("x-api-key".to_owned(), "secret".to_owned().into())];
     let otlp = Otlp::build(&target, resource(), everything()).unwrap();
-    otlp.push(&snapshot(1, [1], |_, _| 11), &introspect())
+    otlp.push(&view(1, [1], |_, _| 11), &introspect())
         .await
         .unwrap_err();
     assert!(elsewhere.read(|received| received.requests.is_empty() && received.refused.is_empty()));
@@ -480,7 +537,7 @@ async fn a_failure_says_why() {
         let receiver = Receiver::refusing();
         let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
         let error = otlp
-            .push(&snapshot(1, [1], |_, _| 11), &introspect())
+            .push(&view(1, [1], |_, _| 11), &introspect())
             .await
             .unwrap_err();
         assert!(error.contains("refused"), "{protocol:?}: {error}");

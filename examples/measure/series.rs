@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use gitlab_metrics_bridge::export::{Introspect, Otlp, Prometheus, Protocol, Target, Temporality};
 use gitlab_metrics_bridge::metrics::{
-    Bridge, Identity, Project, Reading, Report, Shown, Snapshot, questions,
+    Bridge, Identity, Project, Reading, Report, Shown, Snapshot, View, questions,
 };
 use opentelemetry_sdk::Resource;
 
@@ -17,11 +17,11 @@ use super::median;
 /// done then. There is no connection in it.
 pub fn rendering(projects: usize, times: usize) -> Result<Duration> {
     let prometheus = Prometheus::build(&resource(), shown())?;
-    let snapshot = snapshot(projects);
+    let view = view(projects);
     let mut durations = Vec::new();
     for _ in 0..times {
         let started = Instant::now();
-        let rendered = prometheus.render(&snapshot);
+        let rendered = prometheus.render(&view);
         rendered.map_err(|error| anyhow!("rendering: {error}"))?;
         durations.push(started.elapsed());
     }
@@ -42,19 +42,19 @@ pub async fn pushing(projects: usize, endpoint: &str, times: usize) -> Result<Du
         temporality: Temporality::Cumulative,
     };
     let otlp = Otlp::build(&target, resource(), shown())?;
-    let snapshot = snapshot(projects);
+    let view = view(projects);
     let introspect: Introspect = Arc::new(|_| Bridge::default());
     let mut durations = Vec::new();
     for _ in 0..times {
         let started = Instant::now();
-        let pushed = otlp.push(&snapshot, &introspect).await;
+        let pushed = otlp.push(&view, &introspect).await;
         pushed.map_err(|error| anyhow!("pushing: {error}"))?;
         durations.push(started.elapsed());
     }
     Ok(median(durations))
 }
 
-fn snapshot(projects: usize) -> Arc<Snapshot> {
+fn view(projects: usize) -> Arc<View> {
     let projects: Vec<_> = (0..projects as u64)
         .map(|id| Arc::new(project(id)))
         .collect();
@@ -71,7 +71,7 @@ fn snapshot(projects: usize) -> Arc<Snapshot> {
     };
     let count = Some(projects.len() as u64);
     let snapshot = Snapshot::new(1, projects, count, report, &shown());
-    Arc::new(snapshot)
+    Arc::new(View::from(Arc::new(snapshot)))
 }
 
 fn project(id: u64) -> Project {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, timeout};
 
+use super::instances::Instance;
 use super::{parts, webhooks};
 use crate::config::Config;
 use crate::export::{Otlp, Server};
-use crate::gitlab::{Client, Introduction};
-use crate::metrics::{Reading, Snapshot, catalogue, questions};
+use crate::gitlab::Introduction;
+use crate::metrics::{Reading, Snapshot, View, catalogue, questions};
 
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +23,8 @@ const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Default)]
 struct Findings {
     problems: usize,
+    /// Which of several GitLabs they are about.
+    about: Option<String>,
 }
 
 impl Findings {
@@ -40,7 +43,9 @@ impl Findings {
 
     /// A reader that has read enough is no failure: the exit code still tells.
     fn say(&self, word: &str, text: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{word}  {text}");
+        let about = self.about.iter().map(|name| format!("{name}: "));
+        let about = about.collect::<String>();
+        let _ = writeln!(std::io::stdout().lock(), "{word}  {about}{text}");
     }
 }
 
@@ -51,10 +56,16 @@ impl Findings {
 pub async fn check(config: Config) -> Result<()> {
     let mut findings = Findings::default();
     findings.good("the configuration is valid");
-    match parts::client(&config) {
-        Ok(client) => check_gitlab(&config, client, &mut findings).await?,
-        Err(error) => findings.problem(format!("{error:#}")),
+    let shown = parts::shown(&config)?;
+    for instance in &config.instances {
+        let name = config.label(instance);
+        findings.about = name.map(str::to_owned);
+        match Instance::build(instance, name, &shown) {
+            Ok(instance) => check_gitlab(instance, &mut findings).await,
+            Err(error) => findings.problem(format!("{error:#}")),
+        }
     }
+    findings.about = None;
     check_exports(&config, &mut findings).await;
     check_webhooks(&config, &mut findings).await;
     match findings.problems {
@@ -64,17 +75,18 @@ pub async fn check(config: Config) -> Result<()> {
     }
 }
 
-async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) -> Result<()> {
+async fn check_gitlab(instance: Instance, findings: &mut Findings) {
+    let Instance {
+        client, mut poller, ..
+    } = instance;
     let url = client.url().clone();
     match client.introduce(Instant::now() + PATIENCE).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
             findings.problem(format!("{url}: {}", error.with_advice()));
-            return Ok(());
+            return;
         }
     }
-    let shown = parts::shown(config)?;
-    let mut poller = parts::poller(config, client, shown)?;
     let snapshot = poller.poll().await;
     let report = snapshot.report.as_ref();
     match report.and_then(|report| report.failure.as_ref()) {
@@ -91,7 +103,6 @@ async fn check_gitlab(config: &Config, client: Client, findings: &mut Findings) 
         ));
     }
     missing(&snapshot, findings);
-    Ok(())
 }
 
 fn introduce(url: &url::Url, introduction: &Introduction, findings: &mut Findings) {
@@ -170,8 +181,8 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         .and_then(|shown| Otlp::build(&parts::target(otlp), parts::resource(config), shown));
     let pushed = match built {
         Ok(otlp) => {
-            let nothing = Arc::<Snapshot>::default();
-            let introspect = Arc::new(|_: &Snapshot| crate::metrics::Bridge {
+            let nothing = Arc::<View>::default();
+            let introspect = Arc::new(|_: &View| crate::metrics::Bridge {
                 version: env!("CARGO_PKG_VERSION"),
                 ..Default::default()
             });

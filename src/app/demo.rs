@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::cli::Demo;
-use crate::config::{Config, Token};
+use crate::config::{Config, Instance, Token};
 use crate::demo::{DEMO_TOKEN, GitLab, World};
 
 /// A poll every few seconds shows that something happens.
@@ -27,12 +27,18 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
         .await
         .context("starting the model GitLab")?;
     gitlab.live(change_every, SEED);
-    config.gitlab.url = gitlab
+    let mut instance = Instance {
+        name: String::new(),
+        ..config.instances.swap_remove(0)
+    };
+    instance.gitlab.url = gitlab
         .url()
         .parse()
         .context("the address of the model GitLab")?;
-    config.gitlab.token = Some(Token::Value(DEMO_TOKEN.to_owned().into()));
-    config.poll.interval = config.poll.interval.min(INTERVAL);
+    let token = DEMO_TOKEN.to_owned().into();
+    instance.gitlab.token = Some(Token::Variable("the demo".to_owned(), token));
+    instance.poll.interval = instance.poll.interval.min(INTERVAL);
+    config.instances = vec![instance];
     let listener = format!("http://{}:{}", config.listen.host, config.listen.port);
     eprintln!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",

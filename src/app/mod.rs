@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod instances;
 mod logging;
 mod once;
 mod parts;
@@ -23,7 +24,7 @@ pub use check::check;
 pub use demo::demo;
 pub use logging::start as start_logging;
 pub use once::once;
-pub use parts::token;
+pub use parts::require_tokens;
 
 /// How long everything together may take to end once told to stop: the last export and open
 /// scrapes have their own, shorter limits.

@@ -1,4 +1,4 @@
-//! `once`: one complete poll, the exposition on stdout and nothing else there.
+//! `once`: one complete poll of each GitLab, the exposition on stdout and nothing else there.
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::instances::Instances;
 use super::{parts, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
+use crate::metrics::{Report, Seen};
 
 /// Polls once, prints the exposition, and pushes it if OTLP is configured.
 ///
 /// # Errors
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
-    let client = parts::client(&config)?;
     let shown = parts::shown(&config)?;
     let resource = parts::resource(&config);
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
@@ -25,27 +26,30 @@ pub async fn once(config: Config) -> Result<()> {
         Some(otlp) => Some(Otlp::build(&parts::target(otlp), resource, shown.clone())?),
         None => None,
     };
-    let mut poller = parts::poller(&config, client.clone(), shown)?;
-    let (publish, snapshots) = watch::channel(Arc::default());
+    let mut instances = Instances::build(&config, &shown)?;
+    let (publish, views) = watch::channel(Arc::new(instances.view()));
     let introspect = parts::introspect(
-        client,
+        &instances,
         Some(Arc::clone(&prometheus)),
         otlp.as_ref().map(Otlp::health),
         None,
     );
 
     let stop = CancellationToken::new();
-    let bar = tokio::spawn(progress::show(poller.progress(), snapshots, stop.clone()));
-    let snapshot = poller.poll().await;
-    publish.send_replace(Arc::clone(&snapshot));
+    let bar = tokio::spawn(progress::show(instances.progress(), views, stop.clone()));
+    let view = Arc::new(instances.poll().await);
+    publish.send_replace(Arc::clone(&view));
     stop.cancel();
     let _ = bar.await; // A broken bar is no reason to fail.
 
-    let rendered = prometheus.render(&snapshot);
+    let rendered = prometheus.render(&view);
     let pushed = match &otlp {
         Some(otlp) => {
             // Many pages may be sent; each has the target's own timeout.
-            let pushing = timeout(config.poll.timeout, otlp.push(&snapshot, &introspect)).await;
+            let limits = config.instances.iter();
+            let limit = limits.map(|instance| instance.poll.timeout).max();
+            let pushing = otlp.push(&view, &introspect);
+            let pushing = timeout(limit.unwrap_or_default(), pushing).await;
             pushing.unwrap_or_else(|_| Err("it did not end in time".to_owned()))
         }
         None => Ok(()),
@@ -68,17 +72,30 @@ pub async fn once(config: Config) -> Result<()> {
     if let Err(error) = pushed {
         bail!("pushing over OTLP: {error}");
     }
-    let Some(report) = &snapshot.report else {
-        return Ok(());
-    };
-    if let Some(failure) = &report.failure {
-        bail!("{failure}");
+    let failures: Vec<_> = view.instances.iter().filter_map(incomplete).collect();
+    match failures.is_empty() {
+        true => Ok(()),
+        false => bail!("{}", failures.join("; ")),
     }
-    if report.failed > 0 {
-        bail!(
+}
+
+/// Says what could not be read of a GitLab; none if nothing.
+fn incomplete(seen: &Seen) -> Option<String> {
+    let failure = failure(seen.snapshot.report.as_ref()?)?;
+    Some(match &seen.name {
+        Some(name) => format!("{name}: {failure}"),
+        None => failure,
+    })
+}
+
+fn failure(report: &Report) -> Option<String> {
+    if report.failure.is_some() {
+        return report.failure.clone();
+    }
+    (report.failed > 0).then(|| {
+        format!(
             "{} values could not be read; gitlab_bridge_missing_series says which and why",
             report.failed
-        );
-    }
-    Ok(())
+        )
+    })
 }

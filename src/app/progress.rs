@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use crate::export::Snapshots;
+use crate::export::Views;
 use crate::poll::Progress;
 
 /// The one bar of the process, hidden until it is shown: log lines make way for it.
@@ -27,8 +27,8 @@ impl Write for Stderr {
     }
 }
 
-/// Shows how far the first poll is, until it has ended. Without a terminal it shows nothing.
-pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: CancellationToken) {
+/// Shows how far the first polls are, until all have ended. Without a terminal it shows nothing.
+pub async fn show(progress: Vec<Arc<Progress>>, mut views: Views, stop: CancellationToken) {
     if !std::io::stderr().is_terminal() {
         return;
     }
@@ -42,8 +42,8 @@ pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: Cance
     }
     let mut tick = interval(Duration::from_millis(100));
     let ended = async {
-        snapshots
-            .wait_for(|snapshot| snapshot.report.is_some())
+        views
+            .wait_for(|view| view.known() == progress.len())
             .await
             .is_ok()
     };
@@ -53,7 +53,8 @@ pub async fn show(progress: Arc<Progress>, mut snapshots: Snapshots, stop: Cance
             _ = &mut ended => break,
             () = stop.cancelled() => break,
             _ = tick.tick() => {
-                bar.set_position(progress.projects() as u64);
+                let read = progress.iter().map(|progress| progress.projects() as u64);
+                bar.set_position(read.sum());
                 bar.tick();
             }
         }

@@ -67,7 +67,7 @@ fn take(hint: Hint) {
 fn read(token: Option<&Token>) -> Result<Vec<SecretString>> {
     match token {
         None => Ok(Vec::new()),
-        Some(Token::Value(token)) => Ok(vec![token.clone()]),
+        Some(Token::Variable(_, token)) => Ok(vec![token.clone()]),
         Some(Token::File(file)) => {
             let text = fs::read_to_string(file).map(SecretString::from);
             let text = text.with_context(|| format!("reading {}", file.display()))?;

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::error::{Error, Place};
 use super::otlp::OtlpDraft;
-use super::{Config, Scope};
+use super::{Config, Instance, Scope};
 
 /// A configuration while it is being read.
 #[derive(Default)]
 pub struct Draft {
     /// What stands alone.
     pub config: Config,
+    /// What is said of the one GitLab, or of each that does not say otherwise.
+    pub instance: Instance,
     /// Whether `/metrics` is served, if it is said.
     pub prometheus: Option<bool>,
     /// What is said about OTLP.
@@ -22,22 +24,48 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The configuration that it amounts to.
+    /// The configuration that it amounts to, with these GitLabs, or without any with the one it speaks
+    /// of.
     ///
     /// # Errors
     /// If settings contradict each other.
-    pub fn finish(self) -> Result<Config, Error> {
-        self.both("gitlab.client_certificate", "gitlab.client_key")?;
+    pub fn finish(self, mut instances: Vec<Instance>) -> Result<Config, Error> {
+        if instances.is_empty() {
+            instances.push(self.finished_instance()?);
+        }
         self.both("otlp.client_certificate", "otlp.client_key")?;
-        self.not_all_and_named()?;
         self.no_open_door()?;
         let Draft {
             mut config, otlp, ..
         } = self;
         let otlp = otlp.finish()?;
+        config.instances = instances;
         config.export.prometheus = self.prometheus.unwrap_or(true) && !config.export.sdk_disabled;
         config.export.otlp = otlp.filter(|_| !config.export.sdk_disabled);
         Ok(config)
+    }
+
+    /// The draft of one of several GitLabs: it begins with what is said of all, but for the token,
+    /// which must not get to another GitLab.
+    pub fn for_instance(&self, name: &str) -> Draft {
+        let mut instance = self.instance.clone();
+        instance.name = name.to_owned();
+        instance.gitlab.token = None;
+        Draft {
+            instance,
+            places: self.places.clone(),
+            ..Draft::default()
+        }
+    }
+
+    /// The GitLab it speaks of.
+    ///
+    /// # Errors
+    /// If its settings contradict each other.
+    pub fn finished_instance(&self) -> Result<Instance, Error> {
+        self.both("gitlab.client_certificate", "gitlab.client_key")?;
+        self.not_all_and_named()?;
+        Ok(self.instance.clone())
     }
 
     /// A certificate is worth nothing without its key.
@@ -72,7 +100,7 @@ impl Draft {
 
     fn not_all_and_named(&self) -> Result<(), Error> {
         let named = ["select.groups", "select.projects"];
-        let select = &self.config.select;
+        let select = &self.instance.select;
         let names = !select.groups.is_empty() || !select.projects.is_empty();
         if select.scope != Scope::All || !names {
             return Ok(());

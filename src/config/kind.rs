@@ -30,6 +30,8 @@ pub enum Kind {
     Token(Field<Option<Token>>),
     /// The file that holds a token. Its key and variables are the token's with `_file` at the end.
     TokenFile(Field<Option<Token>>),
+    /// The variable that holds the token.
+    TokenVariable(Field<Option<Token>>),
     /// A file that exists.
     File(Field<Option<PathBuf>>),
     /// A file that may be still to be made.
@@ -170,8 +172,9 @@ impl Kind {
     /// Reads what is written into the field.
     pub fn read(&self, draft: &mut Draft, written: &Written<'_>) -> Result<(), Error> {
         match self {
-            Kind::Token(field) => *field(draft) = Some(Token::Value(token(written)?)),
+            Kind::Token(field) => *field(draft) = Some(token(written)?),
             Kind::TokenFile(field) => *field(draft) = Some(Token::File(written.text()?.file()?)),
+            Kind::TokenVariable(field) => *field(draft) = Some(token_in_variable(written)?),
             Kind::File(field) => *field(draft) = Some(written.text()?.file()?),
             Kind::Path(field) => *field(draft) = Some(written.text()?.path()?),
             Kind::Budget(field) => *field(draft) = parse::budget(&written.words()?)?,
@@ -220,7 +223,7 @@ impl Kind {
     /// defaults, so headers and attributes are none.
     pub fn show(&self, draft: &mut Draft) -> Option<String> {
         match self {
-            Kind::Token(_) | Kind::TokenFile(_) => None,
+            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_) => None,
             Kind::File(field) | Kind::Path(field) => {
                 field(draft).as_ref().map(|file| file.display().to_string())
             }
@@ -247,6 +250,14 @@ impl Kind {
         }
     }
 
+    /// Whether it says where the token is: one such setting replaces another.
+    pub fn is_token(&self) -> bool {
+        matches!(
+            self,
+            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_)
+        )
+    }
+
     /// The words to choose from, if there are any.
     pub fn words(&self, draft: &mut Draft) -> Vec<&'static str> {
         match self {
@@ -257,21 +268,38 @@ impl Kind {
     }
 }
 
-fn token(written: &Written<'_>) -> Result<SecretString, Error> {
-    if let Place::File { key, .. } = &written.place {
-        let key = key.unwrap_or_default();
+fn token(written: &Written<'_>) -> Result<Token, Error> {
+    let (Given::Variable(text), Place::Variable(name)) = (&written.given, &written.place) else {
+        let key = match &written.place {
+            Place::File { key, .. } => key.unwrap_or_default(),
+            _ => "",
+        };
         let variable = settings::named(key).and_then(|setting| setting.variables.first());
         return Err(written.place.error(format!(
             "a token does not belong into a file that is shared: set {}, or name a file that holds \
              it in {key}_file",
             variable.unwrap_or(&"its variable")
         )));
-    }
-    let token = written.text()?;
-    match token.text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(token.text.into()),
+    };
+    Ok(Token::Variable(name.clone(), secret(&written.place, text)?))
+}
+
+fn token_in_variable(written: &Written<'_>) -> Result<Token, Error> {
+    let Item { place, text: name } = written.text()?;
+    let Some(text) = written.environment.get(&name) else {
+        // Its name is not repeated: somebody may have written the token itself.
+        return Err(place.error("no such variable is set: name one that holds an access token"));
+    };
+    let token = secret(&Place::Variable(name.clone()), text)?;
+    Ok(Token::Variable(name, token))
+}
+
+/// No error shows the token.
+fn secret(place: &Place, token: &str) -> Result<SecretString, Error> {
+    match token.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(token.trim().into()),
         false => {
-            Err(token
+            Err(place
                 .error("it holds a character that no token has, such as a space or a line break"))
         }
     }

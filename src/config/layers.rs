@@ -1,15 +1,13 @@
 //! The order in which sources are read: file, environment, flags. A later one wins.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
+use super::document::Document;
 use super::draft::Draft;
 use super::error::{Error, Place};
-use super::kind::Kind;
-use super::settings::{CONFIG_FILE, SETTINGS, Setting, sections};
-use super::words::unknown;
+use super::settings::{CONFIG_FILE, SETTINGS, Setting};
 use super::written::{Given, Written};
-use super::yaml::{Node, Value};
-use super::{Config, Environment, Flags};
+use super::{Config, Environment, Flags, Instance};
 
 /// Reads everything.
 pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Result<Config, Error> {
@@ -20,7 +18,6 @@ pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Resul
         return Err(place
             .error("is empty: write the address of GitLab, or unset it for https://gitlab.com"));
     }
-    refuse_two_tokens(environment)?;
     let mut draft = Draft {
         metric_names: metrics.iter().map(|name| (*name).to_owned()).collect(),
         ..Draft::default()
@@ -34,32 +31,53 @@ pub fn load(flags: &Flags, environment: &Environment, metrics: &[&str]) -> Resul
         CONFIG_FILE.kind.read(&mut draft, &written)?;
         draft.places.insert(CONFIG_FILE.key, written.place);
     }
-    if let (Some(file), Some(named)) = (&draft.config.file, draft.places.get(CONFIG_FILE.key)) {
-        let document = Document::open(file, named)?;
+    let document = match (&draft.config.file, draft.places.get(CONFIG_FILE.key)) {
+        (Some(file), Some(named)) => Some(Document::open(file, named)?),
+        _ => None,
+    };
+    if let Some(document) = &document {
         sources.read(&mut draft, |setting| {
-            Ok(document.written(setting, environment))
+            Ok(document.written(document.root(), setting, environment))
         })?;
     }
     sources.read(&mut draft, |setting| Ok(sources.environment(setting)))?;
     sources.read(&mut draft, |setting| {
         Ok(sources.flag(setting)?.into_iter().collect())
     })?;
-    draft.finish()
+    let instances = match &document {
+        Some(document) => instances(document, &draft, &sources)?,
+        None => Vec::new(),
+    };
+    draft.finish(instances)
 }
 
-/// Refuses a token that stands beside a file for it: nobody knows which is meant.
-fn refuse_two_tokens(environment: &Environment) -> Result<(), Error> {
-    let tokens = SETTINGS
-        .iter()
-        .filter(|setting| matches!(setting.kind, Kind::Token(_)));
-    for token in tokens.flat_map(|setting| setting.variables) {
-        let file = format!("{token}_FILE");
-        if environment.get(token).is_some() && environment.get(&file).is_some() {
-            let place = Place::Variable(file);
-            return Err(place.error(format!("{token} is set too: unset one of them")));
+/// The GitLabs that the file lists, if it does. What it says of one is more than what any source says
+/// of all.
+fn instances(
+    document: &Document,
+    shared: &Draft,
+    sources: &Sources<'_>,
+) -> Result<Vec<Instance>, Error> {
+    let listed = document.instances()?.into_iter();
+    let read = listed.map(|(place, name, node)| {
+        let mut draft = shared.for_instance(name);
+        sources.read(&mut draft, |setting| {
+            Ok(document.written(node, setting, sources.environment))
+        })?;
+        let gitlab = &mut draft.instance.gitlab;
+        if gitlab.token.is_none() && gitlab.url == shared.instance.gitlab.url {
+            gitlab.token.clone_from(&shared.instance.gitlab.token);
         }
-    }
-    Ok(())
+        if gitlab.token.is_none() {
+            return Err(place.error(format!(
+                "{name} has no token: give it gitlab.token_file or gitlab.token_variable; a token \
+                 for all is sent to {} alone",
+                shared.instance.gitlab.url
+            )));
+        }
+        draft.finished_instance()
+    });
+    read.collect()
 }
 
 /// What stands outside the file.
@@ -75,8 +93,16 @@ impl<'a> Sources<'a> {
         draft: &mut Draft,
         written: impl Fn(&'static Setting) -> Result<Vec<Written<'w>>, Error>,
     ) -> Result<(), Error> {
+        let mut tokens = BTreeMap::<&str, Place>::new();
         for setting in SETTINGS {
             for written in written(setting)? {
+                // Of two tokens for one thing nobody knows which is meant.
+                if let Some(token) = setting.token()
+                    && let Some(other) = tokens.insert(token, written.place.clone())
+                {
+                    let problem = format!("{other} is set too: unset one of them");
+                    return Err(written.place.error(problem));
+                }
                 setting.kind.read(draft, &written)?;
                 draft.places.insert(setting.key, written.place);
             }
@@ -106,103 +132,4 @@ impl<'a> Sources<'a> {
             environment: self.environment,
         }))
     }
-}
-
-/// A configuration file whose keys are all known.
-struct Document {
-    file: String,
-    root: Node,
-}
-
-impl Document {
-    fn open(path: &Path, named: &Place) -> Result<Document, Error> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| named.error(format!("{file:?} can't be read: {cause}")))?;
-        Document::parse(file, &text)
-    }
-
-    fn parse(file: String, text: &str) -> Result<Document, Error> {
-        let root = Node::parse(&file, text)?;
-        let document = Document { file, root };
-        document.refuse_unknown()?;
-        Ok(document)
-    }
-
-    /// Refuses keys that are not in the list, and sections that are no mappings.
-    fn refuse_unknown(&self) -> Result<(), Error> {
-        for (name, section) in self.entries(&self.root, "sections such as gitlab and select")? {
-            let text = self.key(name)?;
-            if !sections().any(|known| known == text) {
-                return Err(self.place(name, None).error(unknown(
-                    "no section is called",
-                    text,
-                    sections(),
-                )));
-            }
-            let keys = SETTINGS
-                .iter()
-                .filter_map(|setting| setting.in_section(text));
-            for (name, _) in self.entries(section, &format!("the settings of {text}"))? {
-                let key = self.key(name)?;
-                if !keys.clone().any(|known| known == key) {
-                    let what = format!("{text} has no setting");
-                    return Err(self
-                        .place(name, None)
-                        .error(unknown(&what, key, keys.clone())));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn written<'w>(&'w self, setting: &Setting, environment: &'w Environment) -> Vec<Written<'w>> {
-        let node = setting
-            .key
-            .split_once('.')
-            .and_then(|(section, key)| child(child(&self.root, section)?, key));
-        let written = node.map(|node| Written {
-            place: self.place(node, Some(setting.key)),
-            given: Given::Node(node),
-            environment,
-        });
-        written.into_iter().collect()
-    }
-
-    fn entries<'n>(&self, node: &'n Node, expected: &str) -> Result<&'n [(Node, Node)], Error> {
-        match &node.value {
-            Value::Map(entries) => Ok(entries),
-            Value::Nothing => Ok(&[]),
-            _ => Err(self
-                .place(node, None)
-                .error(format!("expected {expected}, as key: value"))),
-        }
-    }
-
-    fn key<'n>(&self, node: &'n Node) -> Result<&'n str, Error> {
-        match &node.value {
-            Value::Scalar(text) => Ok(text),
-            _ => Err(self
-                .place(node, None)
-                .error("expected the name of a setting")),
-        }
-    }
-
-    fn place(&self, node: &Node, key: Option<&'static str>) -> Place {
-        Place::File {
-            file: self.file.clone(),
-            position: Some(node.position),
-            key,
-        }
-    }
-}
-
-fn child<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    let Value::Map(entries) = &node.value else {
-        return None;
-    };
-    let found = entries
-        .iter()
-        .find(|(key, _)| key.value == Value::Scalar(name.to_owned()));
-    found.map(|(_, value)| value)
 }

@@ -1,8 +1,10 @@
 //! What the bridge is told: plain data, read from a YAML file, the environment and flags.
 //!
 //! A later source wins: file, environment, flags. Each setting is one row of [`SETTINGS`]; its key,
-//! variables, flag, default and documentation are all derived from there.
+//! variables, flag, default and documentation are all derived from there. Where the file lists several
+//! GitLabs, all of this is what they have in common, and each is read from the same rows again.
 
+mod document;
 mod draft;
 mod environment;
 mod error;
@@ -37,18 +39,12 @@ pub use reference::{Reference, example, markdown, reference};
 pub use settings::{SETTINGS, Setting};
 
 /// The whole configuration, valid as it stands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The file it was read from, if any.
     pub file: Option<PathBuf>,
-    /// The GitLab to ask, and how.
-    pub gitlab: GitLab,
-    /// Which projects are read.
-    pub select: Selection,
-    /// When they are read.
-    pub poll: Poll,
-    /// What is kept over a restart.
-    pub state: State,
+    /// The GitLabs that are polled; at least one.
+    pub instances: Vec<Instance>,
     /// Whether GitLab may tell what to read sooner.
     pub webhook: Webhook,
     /// Which metrics are shown.
@@ -59,6 +55,21 @@ pub struct Config {
     pub listen: Listen,
     /// What is logged.
     pub log: Log,
+}
+
+/// One GitLab that is polled, or one of the tokens for it.
+#[derive(Clone, Debug, Default)]
+pub struct Instance {
+    /// What the file calls it; empty where it lists none.
+    pub name: String,
+    /// The GitLab to ask, and how.
+    pub gitlab: GitLab,
+    /// Which projects are read.
+    pub select: Selection,
+    /// When they are read.
+    pub poll: Poll,
+    /// What is kept over a restart.
+    pub state: State,
 }
 
 /// The GitLab to ask, and how.
@@ -91,9 +102,9 @@ pub struct GitLab {
 /// Where a token comes from. `Debug` does not show it.
 #[derive(Clone, Debug)]
 pub enum Token {
-    /// The token itself.
-    Value(SecretString),
-    /// A file that holds it.
+    /// A variable, and the token in it.
+    Variable(String, SecretString),
+    /// A file that holds it, and may be replaced while we run.
     File(PathBuf),
 }
 
@@ -237,6 +248,26 @@ impl Config {
         metrics: &[&str],
     ) -> Result<Config, Error> {
         layers::load(flags, environment, metrics)
+    }
+
+    /// The name that tells an instance from the others; none if it is the only one.
+    pub fn label<'a>(&self, instance: &'a Instance) -> Option<&'a str> {
+        (self.instances.len() > 1).then_some(&instance.name)
+    }
+}
+
+impl Default for Config {
+    /// One GitLab, without a name.
+    fn default() -> Config {
+        Config {
+            file: None,
+            instances: vec![Instance::default()],
+            webhook: Webhook::default(),
+            metrics: Metrics::default(),
+            export: Export::default(),
+            listen: Listen::default(),
+            log: Log::default(),
+        }
     }
 }
 

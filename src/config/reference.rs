@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::draft::Draft;
-use super::settings::{SECTIONS, SETTINGS, Setting, everything};
+use super::settings::{SECTIONS, SETTINGS, Setting, everything, instance_sections};
 
 /// A setting as people read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +73,41 @@ pub fn example() -> String {
         });
         text.push_str(&blocks.collect::<Vec<_>>().join("\n"));
     }
+    text.push_str(&instances());
+    text
+}
+
+/// Several GitLabs, as an example has them.
+pub(super) const INSTANCES: &str = "\
+instances:
+  com:
+    gitlab: {url: https://gitlab.com, token_variable: COM_TOKEN}
+    select: {groups: [acme]}
+  internal:
+    gitlab: {url: https://gitlab.example.com, token_variable: INTERNAL_TOKEN}
+";
+
+fn instances() -> String {
+    let sections: Vec<_> = instance_sections().collect();
+    let about = format!(
+        "Several GitLabs, or several tokens for one. Each has a name, and says in the sections {} what \
+         differs from what is said for all: above, in variables, by flags. A token for all is sent to \
+         the gitlab.url for all alone. If there are several, every series about GitLab carries the name \
+         as gitlab_instance.",
+        sections.join(", ")
+    );
+    let mut text = String::from("\n");
+    comment(&mut text, "", &about);
+    for line in INSTANCES.lines() {
+        text.push_str(&format!("# {line}\n"));
+    }
     text
 }
 
 fn block(setting: &Setting, key: &str, defaults: &mut Draft) -> String {
     let mut text = String::new();
-    comment(&mut text, setting.meaning);
-    comment(&mut text, &places(setting));
+    comment(&mut text, "  ", setting.meaning);
+    comment(&mut text, "  ", &places(setting));
     let example = setting.example;
     text.push_str(&match setting.kind.show(defaults) {
         Some(default) if example.is_empty() => format!("  {key}: {default}\n"),
@@ -100,16 +128,16 @@ fn places(setting: &Setting) -> String {
 }
 
 /// Writes sentences as a comment, wrapped.
-fn comment(text: &mut String, sentences: &str) {
+fn comment(text: &mut String, indent: &str, sentences: &str) {
     const WIDTH: usize = 100;
     let mut line = String::new();
     for word in sentences.split(' ') {
-        if line.len() + word.len() + "  # ".len() > WIDTH {
-            text.push_str(&format!("  #{line}\n"));
+        if indent.len() + line.len() + word.len() + "# ".len() > WIDTH {
+            text.push_str(&format!("{indent}#{line}\n"));
             line.clear();
         }
         line.push(' ');
         line.push_str(word);
     }
-    text.push_str(&format!("  #{line}\n"));
+    text.push_str(&format!("{indent}#{line}\n"));
 }

@@ -72,6 +72,13 @@ impl Setting {
         Setting { example, ..self }
     }
 
+    /// The token that it is about, if it is: the key without what says how the token is given.
+    pub(super) fn token(&self) -> Option<&'static str> {
+        let ends = ["_file", "_variable"];
+        let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
+        self.kind.is_token().then(|| stem.unwrap_or(self.key))
+    }
+
     /// Its key within a section, if it belongs to it.
     pub(super) fn in_section(&self, section: &str) -> Option<&'static str> {
         let (own, key) = self.key.split_once('.')?;
@@ -109,6 +116,14 @@ pub const SECTIONS: [(&str, &str); 10] = [
 /// The names of the sections.
 pub fn sections() -> impl Iterator<Item = &'static str> + Clone {
     SECTIONS.iter().map(|(name, _)| *name)
+}
+
+/// Where the file lists several GitLabs, by name.
+pub const INSTANCES: &str = "instances";
+
+/// The names of the sections that each of several GitLabs may have for itself.
+pub fn instance_sections() -> impl Iterator<Item = &'static str> + Clone {
+    sections().filter(|name| ["gitlab", "select", "poll", "state"].contains(name))
 }
 
 const MOMENT: Duration = Duration::from_millis(1);
@@ -161,84 +176,91 @@ pub(super) fn named(key: &str) -> Option<&'static Setting> {
 pub static SETTINGS: &[Setting] = &[
     Setting::new(
         "gitlab.url",
-        Kind::GitLab(|draft| &mut draft.config.gitlab.url),
+        Kind::GitLab(|draft| &mut draft.instance.gitlab.url),
         "Address of GitLab, with the sub-path it may be installed under.",
     )
     .variables(&["GITLAB_URL"])
     .flag(flag("gitlab-url", Takes::Value("URL"), "Address of GitLab")),
     Setting::new(
         "gitlab.token",
-        Kind::Token(|draft| &mut draft.config.gitlab.token),
+        Kind::Token(|draft| &mut draft.instance.gitlab.token),
         "An access token with the scope read_api. Only the environment can hold it.",
     )
     .variables(&["GITLAB_TOKEN"]),
     Setting::new(
         "gitlab.token_file",
-        Kind::TokenFile(|draft| &mut draft.config.gitlab.token),
+        Kind::TokenFile(|draft| &mut draft.instance.gitlab.token),
         "A file that holds the access token. It may be replaced while the bridge runs.",
     )
     .variables(&["GITLAB_TOKEN_FILE"])
     .example("/run/secrets/gitlab-token"),
     Setting::new(
+        "gitlab.token_variable",
+        Kind::TokenVariable(|draft| &mut draft.instance.gitlab.token),
+        "The variable that holds the access token, where it is not GITLAB_TOKEN.",
+    )
+    .variables(&["GITLAB_TOKEN_VARIABLE"])
+    .example("COMPANY_GITLAB_TOKEN"),
+    Setting::new(
         "gitlab.ca_file",
-        Kind::File(|draft| &mut draft.config.gitlab.ca_file),
+        Kind::File(|draft| &mut draft.instance.gitlab.ca_file),
         "Certificates (PEM) to trust besides the system's.",
     )
     .variables(&["GITLAB_CA_FILE"])
     .example("/etc/ssl/company.pem"),
     Setting::new(
         "gitlab.client_certificate",
-        Kind::File(|draft| &mut draft.config.gitlab.client_certificate),
+        Kind::File(|draft| &mut draft.instance.gitlab.client_certificate),
         "Our certificate (PEM), where GitLab's front asks for one.",
     )
     .variables(&["GITLAB_CLIENT_CERTIFICATE"])
     .example("/etc/bridge/client.pem"),
     Setting::new(
         "gitlab.client_key",
-        Kind::File(|draft| &mut draft.config.gitlab.client_key),
+        Kind::File(|draft| &mut draft.instance.gitlab.client_key),
         "The key (PEM) of our certificate.",
     )
     .variables(&["GITLAB_CLIENT_KEY"])
     .example("/etc/bridge/client-key.pem"),
     Setting::new(
         "gitlab.connect_timeout",
-        Kind::Duration(|draft| &mut draft.config.gitlab.connect_timeout, TIMEOUT),
+        Kind::Duration(|draft| &mut draft.instance.gitlab.connect_timeout, TIMEOUT),
         "How long a connection may take.",
     )
     .variables(&["GITLAB_BRIDGE_CONNECT_TIMEOUT"]),
     Setting::new(
         "gitlab.read_timeout",
-        Kind::Duration(|draft| &mut draft.config.gitlab.read_timeout, TIMEOUT),
+        Kind::Duration(|draft| &mut draft.instance.gitlab.read_timeout, TIMEOUT),
         "How long GitLab may be silent.",
     )
     .variables(&["GITLAB_BRIDGE_READ_TIMEOUT"]),
     Setting::new(
         "gitlab.request_timeout",
-        Kind::Duration(|draft| &mut draft.config.gitlab.request_timeout, TIMEOUT),
+        Kind::Duration(|draft| &mut draft.instance.gitlab.request_timeout, TIMEOUT),
         "How long one request may take.",
     )
     .variables(&["GITLAB_BRIDGE_REQUEST_TIMEOUT"]),
     Setting::new(
         "gitlab.requests_per_second",
-        Kind::Number(|draft| &mut draft.config.gitlab.requests_per_second, 0.01..=1000.0),
+        Kind::Number(|draft| &mut draft.instance.gitlab.requests_per_second, 0.01..=1000.0),
         "The most requests in a second, after a short burst. What GitLab allows is obeyed anyway.",
     )
     .variables(&["GITLAB_BRIDGE_REQUESTS_PER_SECOND"]),
     Setting::new(
         "gitlab.concurrency",
-        Kind::Number(|draft| &mut draft.config.gitlab.concurrency, 1.0..=256.0),
+        Kind::Number(|draft| &mut draft.instance.gitlab.concurrency, 1.0..=256.0),
         "The most requests at a time.",
     )
     .variables(&["GITLAB_BRIDGE_CONCURRENCY"]),
     Setting::new(
         "gitlab.attempts",
-        Kind::Number(|draft| &mut draft.config.gitlab.attempts, 1.0..=100.0),
+        Kind::Number(|draft| &mut draft.instance.gitlab.attempts, 1.0..=100.0),
         "How often a request is tried before its values count as unknown.",
     )
     .variables(&["GITLAB_BRIDGE_ATTEMPTS"]),
     Setting::new(
         "select.groups",
-        Kind::List(|draft| &mut draft.config.select.groups, parse::group),
+        Kind::List(|draft| &mut draft.instance.select.groups, parse::group),
         "Groups by full path; their subgroups are included.",
     )
     .variables(&["GITLAB_BRIDGE_GROUPS"])
@@ -246,7 +268,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[platform, tools/ci]"),
     Setting::new(
         "select.projects",
-        Kind::List(|draft| &mut draft.config.select.projects, parse::project),
+        Kind::List(|draft| &mut draft.instance.select.projects, parse::project),
         "Single projects by id or full path.",
     )
     .variables(&["GITLAB_BRIDGE_PROJECTS"])
@@ -254,7 +276,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[278964, tools/website]"),
     Setting::new(
         "select.scope",
-        Kind::Choice(|draft| &mut draft.config.select.scope),
+        Kind::Choice(|draft| &mut draft.instance.select.scope),
         "What is read when neither groups nor projects are named: membership is what the token's \
          user is a member of, all is what the token may see.",
     )
@@ -262,7 +284,7 @@ pub static SETTINGS: &[Setting] = &[
     .flag(flag("all", Takes::Nothing("all"), "Read all projects that the token may see")),
     Setting::new(
         "select.include",
-        Kind::List(|draft| &mut draft.config.select.include, parse::path_pattern),
+        Kind::List(|draft| &mut draft.instance.select.include, parse::path_pattern),
         "If there are any, only projects whose full path matches one of these patterns are read. A * \
          stays within one level of the path, ** crosses levels.",
     )
@@ -271,7 +293,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[\"platform/**\"]"),
     Setting::new(
         "select.exclude",
-        Kind::List(|draft| &mut draft.config.select.exclude, parse::path_pattern),
+        Kind::List(|draft| &mut draft.instance.select.exclude, parse::path_pattern),
         "Projects whose full path matches one of these patterns are left out.",
     )
     .variables(&["GITLAB_BRIDGE_EXCLUDE"])
@@ -279,59 +301,59 @@ pub static SETTINGS: &[Setting] = &[
     .example("[\"**/sandbox/**\", \"*/playground\"]"),
     Setting::new(
         "select.archived",
-        Kind::Switch(|draft| &mut draft.config.select.archived),
+        Kind::Switch(|draft| &mut draft.instance.select.archived),
         "Whether archived projects are read.",
     )
     .variables(&["GITLAB_BRIDGE_ARCHIVED"]),
     Setting::new(
         "select.forks",
-        Kind::Switch(|draft| &mut draft.config.select.forks),
+        Kind::Switch(|draft| &mut draft.instance.select.forks),
         "Whether forks are read.",
     )
     .variables(&["GITLAB_BRIDGE_FORKS"]),
     Setting::new(
         "select.personal",
-        Kind::Switch(|draft| &mut draft.config.select.personal),
+        Kind::Switch(|draft| &mut draft.instance.select.personal),
         "Whether projects in users' own namespaces are read.",
     )
     .variables(&["GITLAB_BRIDGE_PERSONAL"]),
     Setting::new(
         "select.inactive_for",
-        Kind::Limit(|draft| &mut draft.config.select.inactive_for, IDLE),
+        Kind::Limit(|draft| &mut draft.instance.select.inactive_for, IDLE),
         "Leave out projects without any activity for longer than this.",
     )
     .variables(&["GITLAB_BRIDGE_INACTIVE_FOR"])
     .example("180days"),
     Setting::new(
         "poll.interval",
-        Kind::Duration(|draft| &mut draft.config.poll.interval, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.interval, INTERVAL),
         "From the start of one poll to the start of the next.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_INTERVAL"])
     .flag(flag("interval", Takes::Value("DURATION"), "From one poll to the next, such as 30s or 5m")),
     Setting::new(
         "poll.timeout",
-        Kind::Duration(|draft| &mut draft.config.poll.timeout, SECOND..=DAY),
+        Kind::Duration(|draft| &mut draft.instance.poll.timeout, SECOND..=DAY),
         "How long one poll may take. What it could not read keeps its last value.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_TIMEOUT"]),
     Setting::new(
         "poll.ci_interval",
-        Kind::Duration(|draft| &mut draft.config.poll.ci_interval, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.ci_interval, INTERVAL),
         "Within which time every project is asked whether pipelines ran since, and whether it is still \
          there, under its name: GitLab does not count that as activity.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_CI_INTERVAL"]),
     Setting::new(
         "poll.sweep",
-        Kind::Duration(|draft| &mut draft.config.poll.sweep, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.sweep, INTERVAL),
         "Within which time every value of every project is read again, whether or not anything \
          happened.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_SWEEP"]),
     Setting::new(
         "poll.budget",
-        Kind::Budget(|draft| &mut draft.config.poll.budget),
+        Kind::Budget(|draft| &mut draft.instance.poll.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
          state.path. Where it does not carry the interval, everything gets older evenly. The default is \
          safe for the limits that GitLab.com has announced for its free plan (5000/h, 100/m); none has \
@@ -341,7 +363,7 @@ pub static SETTINGS: &[Setting] = &[
     .flag(flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")),
     Setting::new(
         "state.path",
-        Kind::Path(|draft| &mut draft.config.state.path),
+        Kind::Path(|draft| &mut draft.instance.state.path),
         "The file that keeps over a restart what is known, where polling goes on, and what was spent of \
          the budget. Without it a restart begins with nothing.",
     )

@@ -1,19 +1,28 @@
 //! What is configured, for one line of the log: no secret is in it.
 
-use super::{Config, Otlp, Protocol, Scope, Token};
+use super::{Config, GitLab, Otlp, Protocol, Scope, Selection, Token};
 
 impl Config {
     /// What matters at a glance, as `key=value` pairs. It holds no secret.
     pub fn summary(&self) -> Vec<(&'static str, String)> {
         let export = &self.export;
-        let mut summary = vec![
-            ("gitlab", self.gitlab.url.to_string()),
-            ("token", self.token_source()),
-            ("select", self.selected()),
-            (
-                "interval",
-                humantime::format_duration(self.poll.interval).to_string(),
-            ),
+        let mut summary = Vec::new();
+        if let Some(file) = &self.file {
+            summary.push(("config", file.display().to_string()));
+        }
+        for instance in &self.instances {
+            if let Some(name) = self.label(instance) {
+                summary.push(("instance", name.to_owned()));
+            }
+            let interval = humantime::format_duration(instance.poll.interval);
+            summary.extend([
+                ("gitlab", instance.gitlab.url.to_string()),
+                ("token", token_source(&instance.gitlab)),
+                ("select", selected(&instance.select)),
+                ("interval", interval.to_string()),
+            ]);
+        }
+        summary.extend([
             ("listen", self.listen.to_string()),
             (
                 "prometheus",
@@ -23,10 +32,7 @@ impl Config {
                 "otlp",
                 export.otlp.as_ref().map_or("off".to_owned(), describe),
             ),
-        ];
-        if let Some(file) = &self.file {
-            summary.insert(0, ("config", file.display().to_string()));
-        }
+        ]);
         if self.webhook.enabled {
             let own = self.webhook.listen.as_ref();
             summary.push((
@@ -42,28 +48,27 @@ impl Config {
         }
         summary
     }
+}
 
-    fn token_source(&self) -> String {
-        match &self.gitlab.token {
-            None => "none".to_owned(),
-            Some(Token::Value(_)) => "from GITLAB_TOKEN".to_owned(),
-            Some(Token::File(file)) => format!("from {}", file.display()),
-        }
+fn token_source(gitlab: &GitLab) -> String {
+    match &gitlab.token {
+        None => "none".to_owned(),
+        Some(Token::Variable(name, _)) => format!("from {name}"),
+        Some(Token::File(file)) => format!("from {}", file.display()),
     }
+}
 
-    fn selected(&self) -> String {
-        let select = &self.select;
-        let named: Vec<_> = select
-            .groups
-            .iter()
-            .chain(&select.projects)
-            .map(String::as_str)
-            .collect();
-        match (named.is_empty(), select.scope) {
-            (false, _) => named.join(","),
-            (true, Scope::Membership) => "membership".to_owned(),
-            (true, Scope::All) => "all".to_owned(),
-        }
+fn selected(select: &Selection) -> String {
+    let named: Vec<_> = select
+        .groups
+        .iter()
+        .chain(&select.projects)
+        .map(String::as_str)
+        .collect();
+    match (named.is_empty(), select.scope) {
+        (false, _) => named.join(","),
+        (true, Scope::Membership) => "membership".to_owned(),
+        (true, Scope::All) => "all".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::metrics::{Export, Report, UnixTime};
+use crate::metrics::{Export, Report, UnixTime, View};
 
 /// How the exports to one target go.
 pub struct Health(Mutex<State>);
@@ -16,10 +16,10 @@ struct State {
 }
 
 /// How old things may be before the bridge is not ready any more.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Freshness {
-    /// The interval of polls.
-    pub poll: Duration,
+    /// The intervals of polls, instance by instance.
+    pub polls: Vec<Duration>,
     /// The interval of OTLP exports; zero without OTLP.
     pub export: Duration,
 }
@@ -31,12 +31,32 @@ impl Freshness {
     const SHORTEST: Duration = Duration::from_secs(1);
 
     /// Says why the bridge is not ready; none if it is.
-    pub fn complaint(
-        &self,
-        now: UnixTime,
-        report: Option<&Report>,
-        exports: &[&Health],
-    ) -> Option<String> {
+    pub fn complaint(&self, now: UnixTime, view: &View, exports: &[&Health]) -> Option<String> {
+        let complaints = self
+            .polls
+            .iter()
+            .enumerate()
+            .filter_map(|(index, &interval)| {
+                let seen = view.instances.get(index);
+                let report = seen.and_then(|seen| seen.snapshot.report.as_ref());
+                let complaint = Self::of_polls(now, report, interval)?;
+                Some(match seen.and_then(|seen| seen.name.as_ref()) {
+                    Some(name) => format!("{name}: {complaint}"),
+                    None => complaint,
+                })
+            });
+        let complaints: Vec<_> = complaints.collect();
+        if !complaints.is_empty() {
+            return Some(complaints.join("; "));
+        }
+        let limit = self.export.max(Self::SHORTEST) * Self::INTERVALS;
+        exports
+            .iter()
+            .find_map(|health| health.complaint(now, limit))
+    }
+
+    /// Says what is wrong with the polls of one GitLab.
+    fn of_polls(now: UnixTime, report: Option<&Report>, interval: Duration) -> Option<String> {
         let Some(report) = report else {
             return Some("the first poll has not ended yet".to_owned());
         };
@@ -45,17 +65,11 @@ impl Freshness {
             return Some(format!("no poll has been complete yet: {failure}"));
         };
         // A poll may take longer than the interval; the next follows at once then.
-        let limit = self.poll.max(report.took) * Self::INTERVALS;
+        let limit = interval.max(report.took) * Self::INTERVALS;
         let age = Duration::from_secs(now.saturating_sub(complete));
-        if age > limit {
-            return Some(format!(
-                "the last complete poll ended {age:?} ago (limit {limit:?}): {failure}"
-            ));
-        }
-        let limit = self.export.max(Self::SHORTEST) * Self::INTERVALS;
-        exports
-            .iter()
-            .find_map(|health| health.complaint(now, limit))
+        (age > limit).then(|| {
+            format!("the last complete poll ended {age:?} ago (limit {limit:?}): {failure}")
+        })
     }
 }
 

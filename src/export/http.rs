@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::health::{Freshness, now};
-use super::{Health, Introspect, Prometheus, Snapshots};
-use crate::metrics::Snapshot;
+use super::{Health, Introspect, Prometheus, Views};
+use crate::metrics::View;
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,8 +34,8 @@ pub struct Pages {
     pub prometheus: Option<Arc<Prometheus>>,
     /// What the bridge knows of itself.
     pub introspect: Introspect,
-    /// The latest snapshot.
-    pub snapshots: Snapshots,
+    /// The latest view.
+    pub views: Views,
     /// How exports over OTLP go.
     pub otlp: Option<Arc<Health>>,
     /// How old things may be.
@@ -106,11 +106,11 @@ impl Server {
 }
 
 impl Pages {
-    /// The snapshot a client is shown: the latest one that has been rendered.
-    fn shown(&self) -> Arc<Snapshot> {
+    /// The view a client is shown: the latest one that has been rendered.
+    fn shown(&self) -> Arc<View> {
         match &self.prometheus {
-            Some(prometheus) => prometheus.snapshot(),
-            None => self.snapshots.borrow().clone(),
+            Some(prometheus) => prometheus.view(),
+            None => self.views.borrow().clone(),
         }
     }
 }
@@ -146,26 +146,32 @@ async fn ready(State(pages): State<Arc<Pages>>) -> Response {
 }
 
 async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
-    let snapshot = pages.shown();
-    let bridge = (pages.introspect)(&snapshot);
+    let bridge = (pages.introspect)(&pages.shown());
     let status = complaint(&pages).map_or("ready".to_owned(), |complaint| {
         format!("not ready: {complaint}")
     });
+    let instances = bridge.instances.iter().map(|instance| {
+        let named = instance.name.iter().map(|name| format!("{name}: "));
+        format!(
+            "<p>{}{}: {} projects, {} series.</p>",
+            escaped(&named.collect::<String>()),
+            escaped(&instance.url),
+            instance.snapshot.projects.len(),
+            instance.snapshot.series,
+        )
+    });
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gitlab-metrics-bridge</title>\
-         <h1>gitlab-metrics-bridge {}</h1><p>{} of {}: {} projects, {} series.</p>\
+         <h1>gitlab-metrics-bridge {}</h1><p>{}</p>{}\
          <ul><li><a href=\"metrics\">Metrics</a></li><li><a href=\"-/ready\">Ready</a></li>\
          <li><a href=\"-/healthy\">Healthy</a></li></ul></html>\n",
         bridge.version,
         escaped(&status),
-        escaped(&bridge.instance_url),
-        snapshot.projects.len(),
-        snapshot.series,
+        instances.collect::<String>(),
     ))
 }
 
 fn complaint(pages: &Pages) -> Option<String> {
-    let snapshot = pages.shown();
     let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
     exports.extend(
         pages
@@ -173,9 +179,7 @@ fn complaint(pages: &Pages) -> Option<String> {
             .iter()
             .map(|prometheus| prometheus.health()),
     );
-    pages
-        .freshness
-        .complaint(now(), snapshot.report.as_ref(), &exports)
+    pages.freshness.complaint(now(), &pages.shown(), &exports)
 }
 
 /// Whether the client takes gzip: by name, or else by `*`, with a weight above 0.

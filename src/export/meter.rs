@@ -11,7 +11,7 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Stream};
 
 use super::pages::{Bounds, Page};
-use crate::metrics::{Bridge, Instrument, Metric, Shown, Snapshot, Source};
+use crate::metrics::{Bridge, Instrument, Metric, Shown, View};
 
 /// The instrumentation scope of every series.
 const SCOPE: &str = "gitlab-metrics-bridge";
@@ -37,14 +37,14 @@ struct Frame<T> {
     panicked: AtomicBool,
 }
 
-/// A page of a snapshot.
+/// A page of a view.
 #[derive(Default)]
-pub struct SnapshotPage {
-    pub snapshot: Arc<Snapshot>,
+pub struct ViewPage {
+    pub view: Arc<View>,
     pub page: Page,
 }
 
-impl Instruments<SnapshotPage> {
+impl Instruments<ViewPage> {
     /// Instruments for every shown metric about GitLab.
     pub fn about_gitlab(reader: impl MetricReader, resource: Resource, shown: &Shown) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
@@ -64,9 +64,8 @@ impl Instruments<SnapshotPage> {
                         let Some(Some(projects)) = content.page.get(index) else {
                             return;
                         };
-                        let snapshot = &content.snapshot;
-                        metric.observe(
-                            snapshot,
+                        content.view.observe(
+                            metric,
                             projects.clone(),
                             project_path,
                             &mut |attributes, value| {
@@ -86,14 +85,14 @@ impl Instruments<Bridge> {
     pub fn about_bridge(reader: impl MetricReader, resource: Resource, shown: &Shown) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
         for metric in &shown.metrics {
-            let Source::Bridge(read) = metric.source else {
+            if metric.is_about_gitlab() {
                 continue;
-            };
+            }
             let frame = Arc::clone(&instruments.frame);
             let metric: &'static Metric = metric;
             let callback = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<f64>| {
                 frame.guard(metric, |bridge| {
-                    read(bridge, &mut |attributes, value| {
+                    metric.observe_bridge(bridge, &mut |attributes, value| {
                         observer.observe(value, &key_values(attributes));
                     });
                 });
@@ -198,7 +197,9 @@ fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Attribute, Project, Reading, Report, questions};
+    use crate::metrics::{
+        Attribute, Instance, Project, Reading, Report, Snapshot, Source, questions,
+    };
 
     static FRAGILE: Metric = Metric {
         name: "gitlab_fragile",
@@ -218,7 +219,7 @@ mod tests {
         },
     };
 
-    fn page(id: u64) -> SnapshotPage {
+    fn page(id: u64) -> ViewPage {
         let identity = crate::metrics::Identity {
             id,
             id_text: id.to_string(),
@@ -234,8 +235,8 @@ mod tests {
             projects: vec![Arc::new(project)],
             ..Snapshot::default()
         };
-        SnapshotPage {
-            snapshot: Arc::new(snapshot),
+        ViewPage {
+            view: Arc::new(Arc::new(snapshot).into()),
             page: vec![Some(0..1)],
         }
     }
@@ -297,8 +298,16 @@ mod tests {
                 let (instruments, registry, report) = (&instruments, &registry, &report);
                 scope.spawn(move || {
                     for _ in 0..20 {
-                        let bridge = Bridge {
+                        let snapshot = Snapshot {
                             report: Some(report(number)),
+                            ..Snapshot::default()
+                        };
+                        let instance = Instance {
+                            snapshot: Arc::new(snapshot),
+                            ..Instance::default()
+                        };
+                        let bridge = Bridge {
+                            instances: vec![instance],
                             ..Bridge::default()
                         };
                         let families = instruments.collect(bridge, || registry.gather()).unwrap();

@@ -1,9 +1,9 @@
-//! How it is shown: observable gauges over the latest snapshot, pushed over OTLP and served to
+//! How it is shown: observable gauges over the latest snapshots, pushed over OTLP and served to
 //! Prometheus.
 //!
 //! Readers are driven a page of series at a time (see `pages`). That bounds an OTLP message, the
 //! SDK's cardinality limit and memory at once, whatever the number of projects, and every page of
-//! one export comes from the same snapshot.
+//! one export comes from the same view.
 
 mod gzip;
 mod health;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::metrics::{Bridge, Snapshot};
+use crate::metrics::{Bridge, View};
 
 pub use health::{Freshness, Health, now};
 pub use http::{Pages, Server};
@@ -26,8 +26,8 @@ pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
 pub use overheard::Rejections;
 pub use prometheus::{Exposition, Prometheus};
 
-/// The latest snapshot.
-pub type Snapshots = watch::Receiver<Arc<Snapshot>>;
+/// The latest view.
+pub type Views = watch::Receiver<Arc<View>>;
 
-/// Tells what the bridge knows of itself now, beside a snapshot that is shown.
-pub type Introspect = Arc<dyn Fn(&Snapshot) -> Bridge + Send + Sync>;
+/// Tells what the bridge knows of itself now, beside a view that is shown.
+pub type Introspect = Arc<dyn Fn(&View) -> Bridge + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Pushes snapshots over OTLP, page by page.
+//! Pushes views over OTLP, page by page.
 //!
 //! The official exporter sends; our loop drives it. The SDK's periodic reader would send one
 //! message of any size, wait a whole interval before the first, swallow the reason of a failure
@@ -24,11 +24,11 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
-use super::meter::{Instruments, SnapshotPage};
+use super::meter::{Instruments, ViewPage};
 use super::overheard::{Courier, Failure, Rejections};
 use super::pages::{Bounds, pages};
-use super::{Health, Introspect, Snapshots};
-use crate::metrics::{Bridge, Shown, Snapshot};
+use super::{Health, Introspect, Views};
+use crate::metrics::{Bridge, Shown, View};
 
 /// Where to push and how.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ pub struct Otlp {
     exporter: MetricExporter,
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
-    gitlab: Arc<Collector<SnapshotPage>>,
+    gitlab: Arc<Collector<ViewPage>>,
     bridge: Arc<Collector<Bridge>>,
     shown: Shown,
     interval: Duration,
@@ -125,28 +125,23 @@ impl Otlp {
         Arc::clone(&self.health)
     }
 
-    /// Pushes every interval, right after the first poll, and once more when told to stop. After a
-    /// failure it tries again sooner.
-    pub async fn run(
-        self,
-        mut snapshots: Snapshots,
-        introspect: Introspect,
-        stop: CancellationToken,
-    ) {
+    /// Pushes every interval, right after the first poll of each GitLab, and once more when told to
+    /// stop. After a failure it tries again sooner.
+    pub async fn run(self, mut views: Views, introspect: Introspect, stop: CancellationToken) {
         let mut next = Instant::now() + self.interval;
         let mut pause = Self::FIRST_PAUSE;
-        let mut poll_shown = false;
+        let mut known = 0;
         loop {
             tokio::select! {
                 () = sleep_until(next) => {}
-                Ok(_) = snapshots.wait_for(|snapshot| snapshot.report.is_some()), if !poll_shown => {}
+                Ok(_) = views.wait_for(|view| view.known() > known) => {}
                 () = stop.cancelled() => break,
             }
             let started = Instant::now();
-            let snapshot = snapshots.borrow_and_update().clone();
-            poll_shown = snapshot.report.is_some();
+            let view = views.borrow_and_update().clone();
+            known = view.known();
             let pushed = tokio::select! {
-                pushed = self.push(&snapshot, &introspect) => pushed,
+                pushed = self.push(&view, &introspect) => pushed,
                 () = stop.cancelled() => break,
             };
             next = started + self.interval;
@@ -162,9 +157,9 @@ impl Otlp {
                 }
             }
         }
-        let snapshot = snapshots.borrow().clone();
-        if snapshot.report.is_some() {
-            match timeout(Self::LAST_PUSH, self.push(&snapshot, &introspect)).await {
+        let view = views.borrow().clone();
+        if view.known() > 0 {
+            match timeout(Self::LAST_PUSH, self.push(&view, &introspect)).await {
                 Ok(Ok(())) => tracing::info!("last OTLP export done"),
                 Ok(Err(error)) => tracing::warn!(error, "last OTLP export failed"),
                 Err(_) => {
@@ -174,38 +169,30 @@ impl Otlp {
         }
     }
 
-    /// Pushes one snapshot and the bridge's own metrics.
+    /// Pushes one view and the bridge's own metrics.
     ///
     /// # Errors
     /// Why the target did not take all of it.
-    pub async fn push(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        introspect: &Introspect,
-    ) -> Result<(), String> {
-        let outcome = self.push_pages(snapshot, introspect).await;
+    pub async fn push(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+        let outcome = self.push_pages(view, introspect).await;
         self.health.note(&outcome);
         outcome
     }
 
-    async fn push_pages(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        introspect: &Introspect,
-    ) -> Result<(), String> {
-        let (shown, whole) = (self.shown.clone(), Arc::clone(snapshot));
+    async fn push_pages(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+        let (shown, whole) = (self.shown.clone(), Arc::clone(view));
         let pages = computed(move || pages(&shown, &whole, Bounds::DEFAULT, false)).await?;
         for page in pages {
             self.send(
                 &self.gitlab,
-                SnapshotPage {
-                    snapshot: Arc::clone(snapshot),
+                ViewPage {
+                    view: Arc::clone(view),
                     page,
                 },
             )
             .await?;
         }
-        self.send(&self.bridge, introspect(snapshot)).await
+        self.send(&self.bridge, introspect(view)).await
     }
 
     async fn send<T>(&self, from: &Arc<Collector<T>>, content: T) -> Result<(), String>

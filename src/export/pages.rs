@@ -1,8 +1,8 @@
-//! Cuts a snapshot into pages of series small enough to collect and to send at once.
+//! Cuts a view into pages of series small enough to collect and to send at once.
 
 use std::ops::Range;
 
-use crate::metrics::{Shown, Snapshot};
+use crate::metrics::{Shown, View};
 
 /// Bounds of one page.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,9 @@ const POINT_BYTES: usize = 40;
 /// The bytes an attribute takes besides its key and its value.
 const ATTRIBUTE_BYTES: usize = 14;
 
-/// All series of the snapshot, in pages. A page of the exposition holds a `single` metric, since a
+/// All series of the view, in pages. A page of the exposition holds a `single` metric, since a
 /// metric's lines must stand together there.
-pub fn pages(shown: &Shown, snapshot: &Snapshot, bounds: Bounds, single: bool) -> Vec<Page> {
+pub fn pages(shown: &Shown, view: &View, bounds: Bounds, single: bool) -> Vec<Page> {
     let mut pages = Vec::new();
     let empty: Page = vec![None; shown.metrics.len()];
     let mut page = empty.clone();
@@ -42,7 +42,7 @@ pub fn pages(shown: &Shown, snapshot: &Snapshot, bounds: Bounds, single: bool) -
             continue;
         }
         let projects = if metric.is_per_project() {
-            snapshot.projects.len()
+            view.projects()
         } else {
             1
         };
@@ -53,8 +53,8 @@ pub fn pages(shown: &Shown, snapshot: &Snapshot, bounds: Bounds, single: bool) -
                 0..0
             };
             let (mut more_series, mut more_bytes) = (0, 0);
-            metric.observe(
-                snapshot,
+            view.observe(
+                metric,
                 range.clone(),
                 shown.project_path,
                 &mut |attributes, _| {

@@ -1,4 +1,4 @@
-//! The exposition: what is about GitLab rendered once per snapshot, what is about the bridge at
+//! The exposition: what is about GitLab rendered once per view, what is about the bridge at
 //! every scrape.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +10,14 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use tokio_util::sync::CancellationToken;
 
 use super::gzip::Beginning;
-use super::meter::{Instruments, SnapshotPage};
+use super::meter::{Instruments, ViewPage};
 use super::pages::{Bounds, pages};
-use super::{Health, Introspect, Snapshots};
-use crate::metrics::{Bridge, Shown, Snapshot};
+use super::{Health, Introspect, Views};
+use crate::metrics::{Bridge, Shown, View};
 
 /// Renders the exposition.
 pub struct Prometheus {
-    gitlab: Collector<SnapshotPage>,
+    gitlab: Collector<ViewPage>,
     bridge: Collector<Bridge>,
     shown: Shown,
     health: Health,
@@ -29,10 +29,10 @@ struct Collector<T> {
     instruments: Instruments<T>,
 }
 
-/// The part of the exposition that changes with the snapshot.
+/// The part of the exposition that changes with the view.
 #[derive(Clone, Default)]
 struct Rendered {
-    snapshot: Arc<Snapshot>,
+    view: Arc<View>,
     text: Bytes,
     compressed: Beginning,
 }
@@ -81,12 +81,12 @@ impl Prometheus {
         &self.health
     }
 
-    /// Renders every snapshot as it comes.
-    pub async fn run(self: Arc<Self>, mut snapshots: Snapshots, stop: CancellationToken) {
+    /// Renders every view as it comes.
+    pub async fn run(self: Arc<Self>, mut views: Views, stop: CancellationToken) {
         loop {
-            let snapshot = snapshots.borrow_and_update().clone();
+            let view = views.borrow_and_update().clone();
             let this = Arc::clone(&self);
-            let rendering = tokio::task::spawn_blocking(move || this.render(&snapshot));
+            let rendering = tokio::task::spawn_blocking(move || this.render(&view));
             let rendered = rendering.await.unwrap_or_else(|panicked| {
                 let outcome = Err(panicked.to_string());
                 self.health.note(&outcome);
@@ -99,22 +99,22 @@ impl Prometheus {
                 );
             }
             tokio::select! {
-                changed = snapshots.changed() => if changed.is_err() { return },
+                changed = views.changed() => if changed.is_err() { return },
                 () = stop.cancelled() => return,
             }
         }
     }
 
-    /// Renders a snapshot and shows it from now on.
+    /// Renders a view and shows it from now on.
     ///
     /// # Errors
     /// If a series is missing from the text; the last good one stays then.
-    pub fn render(&self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
-        let outcome = self.text(snapshot).map(|text| {
+    pub fn render(&self, view: &Arc<View>) -> Result<(), String> {
+        let outcome = self.text(view).map(|text| {
             let compressed = Beginning::new(&text);
             let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
             *rendered = Rendered {
-                snapshot: Arc::clone(snapshot),
+                view: Arc::clone(view),
                 text: text.into(),
                 compressed,
             };
@@ -123,15 +123,15 @@ impl Prometheus {
         outcome
     }
 
-    /// The snapshot that is shown.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.rendered().snapshot)
+    /// The view that is shown.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.rendered().view)
     }
 
     /// The exposition now, with what the bridge says of itself at this moment.
     pub fn exposition(&self, introspect: &Introspect, gzip: bool) -> Exposition {
         let rendered = self.rendered();
-        let bridge = introspect(&rendered.snapshot);
+        let bridge = introspect(&rendered.view);
         let fresh = self.bridge.gather(bridge).unwrap_or_else(|error| {
             tracing::error!(error, "reading the bridge's own metrics failed");
             Vec::new()
@@ -153,13 +153,13 @@ impl Prometheus {
             .clone()
     }
 
-    fn text(&self, snapshot: &Arc<Snapshot>) -> Result<Vec<u8>, String> {
+    fn text(&self, view: &Arc<View>) -> Result<Vec<u8>, String> {
         let mut text = Vec::new();
         let mut shown_last = None;
-        for page in pages(&self.shown, snapshot, Bounds::DEFAULT, true) {
+        for page in pages(&self.shown, view, Bounds::DEFAULT, true) {
             let shows = page.iter().position(Option::is_some);
-            let content = SnapshotPage {
-                snapshot: Arc::clone(snapshot),
+            let content = ViewPage {
+                view: Arc::clone(view),
                 page,
             };
             let part = self.gitlab.gather(content)?;
@@ -177,9 +177,9 @@ impl Prometheus {
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty() && line[0] != b'#')
             .count();
-        match samples as u64 == snapshot.series {
+        match samples as u64 == view.series() {
             true => Ok(text),
-            false => Err(format!("{samples} of {} series came out", snapshot.series)),
+            false => Err(format!("{samples} of {} series came out", view.series())),
         }
     }
 }

@@ -2,33 +2,37 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Age, Attribute, Emit, Instrument, Metric, Missing, Report, Source, Subject, UnixTime};
+use super::{Attribute, Emit, Instrument, Metric, Snapshot, Source, Subject, UnixTime};
 
 /// What the bridge knows of itself at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Bridge {
     /// Our version.
     pub version: &'static str,
-    /// GitLab's address.
-    pub instance_url: String,
-    /// The moment.
-    pub now: UnixTime,
-    /// The last poll; none before the first has ended.
-    pub report: Option<Report>,
-    /// How old the data is.
-    pub ages: Vec<Age>,
-    /// What is absent.
-    pub missing: Vec<Missing>,
-    /// How many series about GitLab are shown.
-    pub series: Option<u64>,
-    /// What was asked of GitLab.
-    pub usage: Usage,
+    /// How it gets on with each GitLab.
+    pub instances: Vec<Instance>,
     /// How the exports went.
     pub exports: Vec<Export>,
     /// What GitLab sent, by event and outcome.
     pub webhooks: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// How the bridge gets on with one GitLab.
+#[derive(Clone, Debug, Default)]
+pub struct Instance {
+    /// Its name, where there are several to tell apart.
+    pub name: Option<Arc<str>>,
+    /// Its address.
+    pub url: String,
+    /// The moment.
+    pub now: UnixTime,
+    /// What is shown of it.
+    pub snapshot: Arc<Snapshot>,
+    /// What was asked of it.
+    pub usage: Usage,
 }
 
 /// What was asked of GitLab since the start.
@@ -78,12 +82,9 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Whether GitLab answered the last poll",
             instrument: Instrument::Gauge,
             attributes: &[INSTANCE_URL],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(report) = &bridge.report {
-                    emit(
-                        &[(INSTANCE_URL.name, &bridge.instance_url)],
-                        flag(report.reached),
-                    );
+            source: Source::Instance(|instance, emit| {
+                if let Some(report) = &instance.snapshot.report {
+                    emit(&[(INSTANCE_URL.name, &instance.url)], flag(report.reached));
                 }
             }),
         },
@@ -93,8 +94,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Whether the last poll read every selected project",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(report) = &bridge.report {
+            source: Source::Instance(|instance, emit| {
+                if let Some(report) = &instance.snapshot.report {
                     emit(&[], flag(report.failure.is_none()));
                 }
             }),
@@ -105,8 +106,9 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "When the last poll that read every selected project ended",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(at) = bridge
+            source: Source::Instance(|instance, emit| {
+                if let Some(at) = instance
+                    .snapshot
                     .report
                     .as_ref()
                     .and_then(|report| report.last_complete)
@@ -121,8 +123,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "How long the last poll took",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(report) = &bridge.report {
+            source: Source::Instance(|instance, emit| {
+                if let Some(report) = &instance.snapshot.report {
                     emit(&[], report.took.as_secs_f64());
                 }
             }),
@@ -133,8 +135,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "By how much the last poll was longer than its interval",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(report) = &bridge.report {
+            source: Source::Instance(|instance, emit| {
+                if let Some(report) = &instance.snapshot.report {
                     emit(&[], report.late.as_secs_f64());
                 }
             }),
@@ -145,8 +147,12 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Errors of polls since the start by what was read and why it failed",
             instrument: Instrument::Counter,
             attributes: &[COLLECTOR, ERROR_TYPE],
-            source: Source::Bridge(|bridge, emit| {
-                let errors = bridge.report.iter().flat_map(|report| &report.errors);
+            source: Source::Instance(|instance, emit| {
+                let errors = instance
+                    .snapshot
+                    .report
+                    .iter()
+                    .flat_map(|report| &report.errors);
                 for ((collector, reason), count) in errors {
                     emit(
                         &[(COLLECTOR.name, collector), (ERROR_TYPE.name, reason)],
@@ -161,9 +167,9 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Age of the oldest value that is shown of each subject",
             instrument: Instrument::Gauge,
             attributes: &[COLLECTOR],
-            source: Source::Bridge(|bridge, emit| {
-                for age in &bridge.ages {
-                    let seconds = bridge.now.saturating_sub(age.oldest);
+            source: Source::Instance(|instance, emit| {
+                for age in &instance.snapshot.ages {
+                    let seconds = instance.now.saturating_sub(age.oldest);
                     emit(&[(COLLECTOR.name, age.collector)], seconds as f64);
                 }
             }),
@@ -174,8 +180,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Series that are absent because their value is not known, by reason",
             instrument: Instrument::Gauge,
             attributes: &[METRIC, REASON],
-            source: Source::Bridge(|bridge, emit| {
-                for missing in &bridge.missing {
+            source: Source::Instance(|instance, emit| {
+                for missing in &instance.snapshot.missing {
                     let attributes = [(METRIC.name, missing.metric), (REASON.name, missing.reason)];
                     emit(&attributes, missing.count as f64);
                 }
@@ -187,9 +193,10 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Series about GitLab that are shown",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(series) = bridge.series {
-                    emit(&[], series as f64);
+            source: Source::Instance(|instance, emit| {
+                let snapshot = &instance.snapshot;
+                if snapshot.report.is_some() {
+                    emit(&[], snapshot.series as f64);
                 }
             }),
         },
@@ -199,8 +206,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Requests made to GitLab since the start by endpoint class and outcome",
             instrument: Instrument::Counter,
             attributes: &[CODE, ENDPOINT],
-            source: Source::Bridge(|bridge, emit| {
-                for ((endpoint, code), count) in &bridge.usage.requests {
+            source: Source::Instance(|instance, emit| {
+                for ((endpoint, code), count) in &instance.usage.requests {
                     emit(
                         &[(CODE.name, code), (ENDPOINT.name, endpoint)],
                         *count as f64,
@@ -214,7 +221,7 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Requests to GitLab that were repeated since the start",
             instrument: Instrument::Counter,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| emit(&[], bridge.usage.retries as f64)),
+            source: Source::Instance(|instance, emit| emit(&[], instance.usage.retries as f64)),
         },
         Metric {
             name: "gitlab_bridge_api_wait_seconds_total",
@@ -222,7 +229,9 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "Time requests to GitLab have waited for rate limits since the start",
             instrument: Instrument::Counter,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| emit(&[], bridge.usage.waited.as_secs_f64())),
+            source: Source::Instance(|instance, emit| {
+                emit(&[], instance.usage.waited.as_secs_f64())
+            }),
         },
         Metric {
             name: "gitlab_bridge_api_rate_limit_remaining",
@@ -230,8 +239,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "What GitLab last said is left of its rate limit",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(remaining) = bridge.usage.rate_limit_remaining {
+            source: Source::Instance(|instance, emit| {
+                if let Some(remaining) = instance.usage.rate_limit_remaining {
                     emit(&[], remaining as f64);
                 }
             }),
@@ -242,8 +251,8 @@ pub(super) const SUBJECT: Subject = Subject {
             help: "What is left of the request budget at this moment",
             instrument: Instrument::Gauge,
             attributes: &[],
-            source: Source::Bridge(|bridge, emit| {
-                if let Some(remaining) = bridge.usage.budget_remaining {
+            source: Source::Instance(|instance, emit| {
+                if let Some(remaining) = instance.usage.budget_remaining {
                     emit(&[], remaining as f64);
                 }
             }),

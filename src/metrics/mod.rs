@@ -15,16 +15,18 @@ mod reference;
 mod releases;
 mod snapshot;
 mod storage;
+mod view;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-pub use bridge::{Bridge, Export, Usage};
+pub use bridge::{Bridge, Export, Instance, Usage};
 pub use projects::{Identity, Standing};
 pub use question::{Feature, Moves, Question, Rest, Selection, keys, member, number};
 pub use reference::{json, markdown, registry, text};
 pub use snapshot::{Age, Missing, Project, Reading, Reason, Report, Snapshot, UnixTime};
+pub use view::{Seen, View};
 
 /// Everything we measure, subject by subject, in the order it is shown.
 pub static SUBJECTS: &[Subject] = &[
@@ -97,6 +99,8 @@ pub enum Source {
     Projects,
     /// The bridge itself.
     Bridge(fn(&Bridge, &mut Emit<'_>)),
+    /// How the bridge gets on with one GitLab.
+    Instance(fn(&Instance, &mut Emit<'_>)),
 }
 
 /// Takes one series: its attributes and its value.
@@ -207,7 +211,7 @@ impl Metric {
 
     /// True for what is measured of GitLab, false for the bridge's own metrics.
     pub fn is_about_gitlab(&self) -> bool {
-        !matches!(self.source, Source::Bridge(_))
+        !matches!(self.source, Source::Bridge(_) | Source::Instance(_))
     }
 
     /// True if there is a series for each project.
@@ -277,7 +281,21 @@ impl Metric {
                     emit(&[], count as f64);
                 }
             }
-            Source::Bridge(_) => {}
+            Source::Bridge(_) | Source::Instance(_) => {}
+        }
+    }
+
+    /// Shows what the bridge has of this metric, if it is one of its own.
+    pub fn observe_bridge(&self, bridge: &Bridge, emit: &mut Emit<'_>) {
+        match self.source {
+            Source::Bridge(read) => read(bridge, emit),
+            Source::Instance(read) => {
+                for instance in &bridge.instances {
+                    let name = instance.name.as_deref();
+                    view::of_instance(name, emit, |emit| read(instance, emit));
+                }
+            }
+            _ => {}
         }
     }
 }

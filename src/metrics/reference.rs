@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use super::view::INSTANCE;
 use super::{Attribute, Instrument, Metric, SUBJECTS, Source, catalogue};
 
 const SCHEMA_URL: &str = concat!(
@@ -58,7 +59,10 @@ pub fn markdown() -> String {
          Rendered from `src/metrics` by `UPDATE_OTEL=1 cargo test`; do not edit.\n\n\
          The OTLP name is the Prometheus name. A value that is not known has no series, and \
          `gitlab_bridge_missing_series` says why. A feature that a project has switched off counts \
-         nothing: it has no series and the totals go on without it.\n",
+         nothing: it has no series and the totals go on without it.\n\n\
+         If several GitLabs are polled, every series about one of them, totals included, also \
+         carries `gitlab_instance`, its name in the configuration; with one there is no such \
+         attribute.\n",
     );
     for subject in SUBJECTS {
         let _ = write!(page, "\n## {}\n\n", subject.name);
@@ -134,14 +138,19 @@ pub fn registry() -> Vec<(&'static str, String)> {
             quoted(metric.help),
             name = metric.name,
         );
-        if !metric.attributes.is_empty() {
-            groups.push_str("    attributes:\n");
-        }
-        for name in names(metric) {
+        let mut attributes = names(metric)
+            .iter()
+            .map(|name| format!("      - {{ref: {name}, requirement_level: required}}\n"))
+            .collect::<String>();
+        if !matches!(metric.source, Source::Bridge(_)) {
             let _ = writeln!(
-                groups,
-                "      - {{ref: {name}, requirement_level: required}}"
+                attributes,
+                "      - {{ref: {}, requirement_level: {{conditionally_required: several are polled}}}}",
+                INSTANCE.name
             );
+        }
+        if !attributes.is_empty() {
+            let _ = write!(groups, "    attributes:\n{attributes}");
         }
     }
     vec![("manifest.yaml", manifest), ("metrics.yaml", groups)]
@@ -154,6 +163,7 @@ fn quoted(text: &str) -> String {
 
 fn attributes() -> BTreeMap<&'static str, &'static Attribute> {
     let all = catalogue().iter().flat_map(|metric| metric.attributes);
+    let all = all.chain([&INSTANCE]);
     all.map(|attribute| (attribute.name, attribute)).collect()
 }
 
@@ -186,7 +196,7 @@ fn source(metric: &Metric) -> String {
         Source::Known { .. } => "the list of projects".to_owned(),
         Source::Sum(other) => format!("the sum of `{other}`, once every project is known"),
         Source::Projects => "the list of projects".to_owned(),
-        Source::Bridge(_) => "the bridge".to_owned(),
+        Source::Bridge(_) | Source::Instance(_) => "the bridge".to_owned(),
     }
 }
 

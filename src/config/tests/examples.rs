@@ -2,11 +2,17 @@
 
 use std::path::Path;
 
+use super::super::reference::INSTANCES;
 use super::super::{SETTINGS, example, markdown, reference};
 use super::*;
 
 /// What the examples expect of their surroundings.
-const SURROUNDINGS: [(&str, &str); 1] = [("COLLECTOR_TOKEN", "secret")];
+const SURROUNDINGS: [(&str, &str); 4] = [
+    ("COLLECTOR_TOKEN", "secret"),
+    ("COM_TOKEN", "secret"),
+    ("INTERNAL_TOKEN", "secret"),
+    ("AUDIT_TOKEN", "secret"),
+];
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -55,8 +61,15 @@ fn every_example_value_is_accepted() {
         }
         file(&format!("{section}: {{{key}: {value}}}\n"))
             .variable("COLLECTOR_TOKEN", "x")
+            .variable("COMPANY_GITLAB_TOKEN", "x")
             .config();
     }
+    let written = SURROUNDINGS
+        .iter()
+        .fold(file(INSTANCES), |written, (name, value)| {
+            written.variable(name, value)
+        });
+    assert_eq!(written.config().instances.len(), 2);
 }
 
 #[test]
@@ -69,14 +82,35 @@ fn every_example_is_accepted() {
             read += 1;
         }
     }
-    assert!(read >= 4, "only {read} examples");
+    assert!(read >= 5, "only {read} examples");
 }
 
 #[test]
 fn the_group_example_reads_a_group() {
-    let config = load("group.yaml");
-    assert_eq!(config.select.groups, ["platform"]);
-    assert!(!config.select.archived);
+    let select = &load("group.yaml").instances[0].select;
+    assert_eq!(select.groups, ["platform"]);
+    assert!(!select.archived);
+}
+
+#[test]
+fn the_example_of_instances_asks_two_gitlabs_with_three_tokens() {
+    let config = load("instances.yaml");
+    let asked = config.instances.iter().map(|instance| {
+        let interval = instance.poll.interval.as_secs();
+        (
+            instance.name.as_str(),
+            instance.gitlab.url.as_str(),
+            interval,
+        )
+    });
+    assert_eq!(
+        asked.collect::<Vec<_>>(),
+        [
+            ("com", "https://gitlab.com/", 120),
+            ("internal", "https://gitlab.example.com/", 60),
+            ("audit", "https://gitlab.example.com/", 3600),
+        ]
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod examples;
 mod exporting;
+mod instances;
 mod mistakes;
 mod secrets;
 mod selecting;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Config, Environment, Error, Flags};
+use super::{Config, Environment, Error, Flags, Instance};
 
 /// Metrics that exist, as far as these tests go.
 const METRICS: [&str; 3] = [
@@ -86,6 +87,12 @@ impl Written {
 
     fn config(&self) -> Config {
         self.load().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The only GitLab.
+    fn instance(&self) -> Instance {
+        let [instance] = self.config().instances.try_into().unwrap();
+        instance
     }
 
     /// The error, with names of files as the one who wrote them sees them.

@@ -5,32 +5,40 @@ use secrecy::ExposeSecret;
 use super::super::Token;
 use super::*;
 
+/// The variable that the token is in, and the token.
+fn from_variable(written: &Written) -> (String, String) {
+    match written.instance().gitlab.token {
+        Some(Token::Variable(name, token)) => (name, token.expose_secret().to_owned()),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn the_environment_holds_the_token_or_names_its_file() {
-    let config = variable("GITLAB_TOKEN", "abc\n").config();
-    assert!(
-        matches!(config.gitlab.token, Some(Token::Value(token)) if token.expose_secret() == "abc")
+    assert_eq!(
+        from_variable(&variable("GITLAB_TOKEN", "abc\n")),
+        ("GITLAB_TOKEN".to_owned(), "abc".to_owned())
     );
 
     let written = nothing().beside("token");
     let file = written.path("token");
-    let config = written
+    let instance = written
         .variable("GITLAB_TOKEN_FILE", &file.display().to_string())
-        .config();
-    assert!(matches!(config.gitlab.token, Some(Token::File(named)) if named == file));
+        .instance();
+    assert!(matches!(instance.gitlab.token, Some(Token::File(named)) if named == file));
 }
 
 #[test]
 fn the_token_of_the_environment_wins_over_the_file_that_the_configuration_names() {
     let written = file("gitlab: {token_file: token}\n").beside("token");
     assert!(matches!(
-        written.config().gitlab.token,
+        written.instance().gitlab.token,
         Some(Token::File(_))
     ));
     let written = written.variable("GITLAB_TOKEN", "abc");
     assert!(matches!(
-        written.config().gitlab.token,
-        Some(Token::Value(_))
+        written.instance().gitlab.token,
+        Some(Token::Variable(..))
     ));
 }
 
@@ -69,11 +77,47 @@ fn a_summary_tells_what_matters() {
 }
 
 #[test]
-fn two_tokens_are_one_too_many() {
-    let written = variable("GITLAB_TOKEN", "abc").variable("GITLAB_TOKEN_FILE", "token");
+fn the_file_or_the_environment_names_the_variable_of_the_token() {
+    let mine = ("MINE".to_owned(), "abc".to_owned());
+    let named = file("gitlab: {token_variable: MINE}\n").variable("MINE", " abc ");
+    assert_eq!(from_variable(&named), mine);
+    let named = variable("GITLAB_TOKEN_VARIABLE", "MINE").variable("MINE", "abc");
+    assert_eq!(from_variable(&named), mine);
+}
+
+#[test]
+fn a_variable_that_holds_no_token_is_told_without_repeating_what_may_be_one() {
+    let named = file("gitlab:\n  token_variable: s3cret\n");
     assert_eq!(
-        written.error(),
+        named.error(),
+        "bridge.yaml:2:19: gitlab.token_variable: no such variable is set: name one that holds an \
+         access token"
+    );
+    let named = file("gitlab: {token_variable: MINE}\n").variable("MINE", "s3cret s3cret");
+    assert_eq!(
+        named.error(),
+        "MINE: it holds a character that no token has, such as a space or a line break"
+    );
+}
+
+#[test]
+fn two_tokens_in_one_source_are_one_too_many() {
+    let written = variable("GITLAB_TOKEN", "abc");
+    assert_eq!(
+        written.variable("GITLAB_TOKEN_FILE", "token").error(),
         "GITLAB_TOKEN_FILE: GITLAB_TOKEN is set too: unset one of them"
+    );
+    let written = variable("GITLAB_TOKEN", "abc");
+    assert_eq!(
+        written.variable("GITLAB_TOKEN_VARIABLE", "MINE").error(),
+        "GITLAB_TOKEN_VARIABLE: GITLAB_TOKEN is set too: unset one of them"
+    );
+    assert_eq!(
+        file("gitlab:\n  token_variable: MINE\n  token_file: token\n")
+            .beside("token")
+            .error(),
+        "bridge.yaml:2:19: gitlab.token_variable: bridge.yaml:3:15: gitlab.token_file is set too: \
+         unset one of them"
     );
 }
 

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn what_the_token_is_a_member_of_is_read_when_nothing_is_said() {
-    let select = nothing().config().select;
+    let select = nothing().instance().select;
     assert_eq!(select.scope, Scope::Membership);
     assert!(select.archived && select.forks && select.personal);
 }
@@ -15,40 +15,42 @@ fn what_the_token_is_a_member_of_is_read_when_nothing_is_said() {
 #[test]
 fn groups_and_projects_are_listed_in_each_source_in_its_own_way() {
     let yaml =
-        file("select:\n  groups: [platform, tools/ci]\n  projects: [278964, a/b]\n").config();
+        file("select:\n  groups: [platform, tools/ci]\n  projects: [278964, a/b]\n").instance();
     let variables = variable("GITLAB_BRIDGE_GROUPS", "platform, tools/ci")
         .variable("GITLAB_BRIDGE_PROJECTS", "278964,a/b")
-        .config();
+        .instance();
     let flags = flag("group", "platform")
         .flag("group", "tools/ci")
         .flag("project", "278964")
         .flag("project", "a/b")
-        .config();
-    for config in [yaml, variables, flags] {
-        assert_eq!(config.select.groups, ["platform", "tools/ci"]);
-        assert_eq!(config.select.projects, ["278964", "a/b"]);
+        .instance();
+    for instance in [yaml, variables, flags] {
+        assert_eq!(instance.select.groups, ["platform", "tools/ci"]);
+        assert_eq!(instance.select.projects, ["278964", "a/b"]);
     }
 }
 
 #[test]
 fn a_comma_within_braces_belongs_to_the_pattern() {
-    let config = variable("GITLAB_BRIDGE_EXCLUDE", "{a,b}/**,c/*").config();
-    assert_eq!(config.select.exclude, ["{a,b}/**", "c/*"]);
+    let instance = variable("GITLAB_BRIDGE_EXCLUDE", "{a,b}/**,c/*").instance();
+    assert_eq!(instance.select.exclude, ["{a,b}/**", "c/*"]);
 }
 
 #[test]
 fn everything_is_one_flag() {
-    assert_eq!(flag("all", "").config().select.scope, Scope::All);
+    assert_eq!(flag("all", "").instance().select.scope, Scope::All);
 }
 
 #[test]
 fn idle_projects_may_be_left_out() {
-    let config = file("select: {inactive_for: 180days, archived: false}\n").config();
+    let select = file("select: {inactive_for: 180days, archived: false}\n")
+        .instance()
+        .select;
     assert_eq!(
-        config.select.inactive_for,
+        select.inactive_for,
         Some(Duration::from_secs(180 * 24 * 3600))
     );
-    assert!(!config.select.archived);
+    assert!(!select.archived);
 }
 
 #[test]

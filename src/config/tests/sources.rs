@@ -8,8 +8,9 @@ use super::*;
 #[test]
 fn nothing_needs_to_be_written() {
     let config = nothing().config();
-    assert_eq!(config.gitlab.url.as_str(), "https://gitlab.com/");
-    assert_eq!(config.poll.interval, Duration::from_secs(60));
+    let instance = nothing().instance();
+    assert_eq!(instance.gitlab.url.as_str(), "https://gitlab.com/");
+    assert_eq!(instance.poll.interval, Duration::from_secs(60));
     assert_eq!(
         (config.listen.host.as_str(), config.listen.port),
         ("127.0.0.1", 9464)
@@ -21,19 +22,18 @@ fn nothing_needs_to_be_written() {
 #[test]
 fn the_environment_wins_over_the_file_and_flags_win_over_both() {
     let written = file("poll: {interval: 1m}\n");
-    assert_eq!(written.config().poll.interval, Duration::from_secs(60));
+    assert_eq!(written.instance().poll.interval, Duration::from_secs(60));
     let written = written.variable("GITLAB_BRIDGE_POLL_INTERVAL", "2m");
-    assert_eq!(written.config().poll.interval, Duration::from_secs(120));
+    assert_eq!(written.instance().poll.interval, Duration::from_secs(120));
     let written = written.flag("interval", "1h30m");
-    assert_eq!(written.config().poll.interval, Duration::from_secs(5400));
+    assert_eq!(written.instance().poll.interval, Duration::from_secs(5400));
 }
 
 #[test]
 fn an_empty_variable_is_as_good_as_none() {
-    let config = variable("GITLAB_BRIDGE_GROUPS", " ")
-        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-        .config();
-    assert!(config.select.groups.is_empty() && config.export.otlp.is_none());
+    let written = variable("GITLAB_BRIDGE_GROUPS", " ").variable("OTEL_EXPORTER_OTLP_ENDPOINT", "");
+    assert!(written.instance().select.groups.is_empty());
+    assert!(written.config().export.otlp.is_none());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_flag_names_another_file_than_the_environment() {
 fn files_are_named_from_the_folder_of_the_configuration() {
     let written = file("gitlab: {ca_file: company.pem}\n").beside("company.pem");
     assert_eq!(
-        written.config().gitlab.ca_file,
+        written.instance().gitlab.ca_file,
         Some(written.path("company.pem"))
     );
 }
@@ -64,7 +64,7 @@ fn files_are_named_from_the_folder_of_the_configuration() {
 #[test]
 fn a_section_may_be_empty() {
     assert_eq!(
-        file("gitlab:\n  # url: x\n").config().gitlab.url.as_str(),
+        file("gitlab:\n  # url: x\n").instance().gitlab.url.as_str(),
         "https://gitlab.com/"
     );
 }

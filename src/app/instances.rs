@@ -1,0 +1,251 @@
+//! The GitLabs that are polled: a client and a poller each, and one view of what all of them know.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use futures::FutureExt;
+use futures::future::join_all;
+use globset::{GlobBuilder, GlobSet};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+use crate::config::{self, Config};
+use crate::export;
+use crate::gitlab::{self, Client};
+use crate::metrics::{self, Seen, Shown, Snapshot, View};
+use crate::poll::{self, Filter, Poller, Progress, Selection, Source};
+
+/// The GitLabs of a configuration, in its order.
+pub struct Instances(Vec<Instance>);
+
+/// One GitLab that is polled.
+pub struct Instance {
+    /// Its name, where there are several to tell apart.
+    pub name: Option<Arc<str>>,
+    /// Asks it.
+    pub client: Client,
+    /// Decides when.
+    pub poller: Poller,
+}
+
+impl Instances {
+    /// Builds what each needs.
+    ///
+    /// # Errors
+    /// For the first that can't be built, with its name.
+    pub fn build(config: &Config, shown: &Shown) -> Result<Instances> {
+        let instances = config.instances.iter().map(|instance| {
+            let label = config.label(instance);
+            let built = Instance::build(instance, label, shown);
+            match label {
+                Some(name) => built.context(name.to_owned()),
+                None => built,
+            }
+        });
+        Ok(Instances(instances.collect::<Result<_>>()?))
+    }
+
+    /// The view before any of them has been polled.
+    pub fn view(&self) -> View {
+        let unknown = |instance: &Instance| Seen {
+            name: instance.name.clone(),
+            snapshot: Arc::default(),
+        };
+        View {
+            instances: self.0.iter().map(unknown).collect(),
+        }
+    }
+
+    /// How far the polls under way are.
+    pub fn progress(&self) -> Vec<Arc<Progress>> {
+        let pollers = self.0.iter().map(|instance| &instance.poller);
+        pollers.map(Poller::progress).collect()
+    }
+
+    /// Tells how the bridge gets on with each of them, beside a view that is shown.
+    pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::Instance> + use<> {
+        let clients = self.0.iter();
+        let clients: Vec<_> = clients
+            .map(|instance| (instance.name.clone(), instance.client.clone()))
+            .collect();
+        move |view| {
+            let each = clients.iter().enumerate();
+            let each = each.map(|(index, (name, client))| metrics::Instance {
+                name: name.clone(),
+                url: client.url().to_string(),
+                now: export::now(),
+                snapshot: view.snapshot(index),
+                usage: usage(client),
+            });
+            each.collect()
+        }
+    }
+
+    /// Polls each once, all at the same time.
+    pub async fn poll(&mut self) -> View {
+        let view = self.view();
+        let polls = self.0.iter_mut().map(|instance| {
+            let span = span(&instance.name);
+            instance.poller.poll().instrument(span)
+        });
+        let snapshots = join_all(polls).await.into_iter().enumerate();
+        snapshots.fold(view, |view, (index, snapshot)| view.with(index, snapshot))
+    }
+
+    /// Starts to poll each on its interval. Whenever one has published, so is the view of all.
+    pub fn spawn(
+        self,
+        tasks: &mut JoinSet<Result<()>>,
+        publish: watch::Sender<Arc<View>>,
+        stop: &CancellationToken,
+    ) {
+        for (index, Instance { name, poller, .. }) in self.0.into_iter().enumerate() {
+            let (sender, snapshots) = watch::channel(Arc::default());
+            let polling = poller.run(sender, stop.clone()).instrument(span(&name));
+            tasks.spawn(polling.map(Ok));
+            tasks.spawn(join(index, snapshots, publish.clone()).map(Ok));
+        }
+    }
+}
+
+impl Instance {
+    /// Builds what one needs.
+    ///
+    /// # Errors
+    /// If it has no token, or a file or a pattern is no good.
+    pub fn build(
+        instance: &config::Instance,
+        name: Option<&str>,
+        shown: &Shown,
+    ) -> Result<Instance> {
+        let client = client(instance)?;
+        let poller = Poller::new(client.clone(), settings(instance)?, shown.clone());
+        Ok(Instance {
+            name: name.map(Arc::from),
+            client,
+            poller,
+        })
+    }
+}
+
+/// Puts every snapshot of an instance into the view of all, until there are no more.
+async fn join(
+    index: usize,
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    publish: watch::Sender<Arc<View>>,
+) {
+    while snapshots.changed().await.is_ok() {
+        let snapshot = snapshots.borrow_and_update().clone();
+        publish.send_modify(|view| *view = Arc::new(view.with(index, snapshot)));
+    }
+}
+
+/// What the log says is about one of several. It is an error's span so that no level leaves it out.
+fn span(name: &Option<Arc<str>>) -> Span {
+    match name {
+        Some(name) => tracing::error_span!("poll", gitlab_instance = %name),
+        None => Span::none(),
+    }
+}
+
+fn usage(client: &Client) -> metrics::Usage {
+    let usage = client.usage();
+    metrics::Usage {
+        rate_limit_remaining: usage.rate_limit.map(|limit| limit.remaining),
+        budget_remaining: usage.budget_remaining,
+        requests: usage.requests,
+        retries: usage.retries,
+        waited: usage.waited,
+    }
+}
+
+fn client(instance: &config::Instance) -> Result<Client> {
+    let gitlab = &instance.gitlab;
+    let settings = gitlab::Settings {
+        url: gitlab.url.clone(),
+        token: token(gitlab)?,
+        ca_file: gitlab.ca_file.clone(),
+        client_certificate: gitlab.client_certificate.clone(),
+        client_key: gitlab.client_key.clone(),
+        connect_timeout: gitlab.connect_timeout,
+        read_timeout: gitlab.read_timeout,
+        request_timeout: gitlab.request_timeout,
+        requests_per_second: gitlab.requests_per_second,
+        concurrency: gitlab.concurrency,
+        attempts: gitlab.attempts,
+        budget: instance.poll.budget.map(|budget| gitlab::Budget {
+            per_hour: budget.per_hour,
+            per_minute: budget.per_minute,
+        }),
+        spent: None,
+        clock: gitlab::Clock::system(),
+    };
+    Client::build(settings).context("building the GitLab client")
+}
+
+/// The access token.
+///
+/// # Errors
+/// If none is configured.
+pub fn token(gitlab: &config::GitLab) -> Result<gitlab::Token> {
+    match &gitlab.token {
+        Some(config::Token::Variable(_, value)) => Ok(gitlab::Token::Value(value.clone())),
+        Some(config::Token::File(file)) => Ok(gitlab::Token::File(file.clone())),
+        None => bail!(
+            "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
+             (in GitLab: Preferences > Access tokens)"
+        ),
+    }
+}
+
+/// What is polled and when.
+///
+/// # Errors
+/// If a pattern is not valid.
+fn settings(instance: &config::Instance) -> Result<poll::Settings> {
+    let select = &instance.select;
+    let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
+    if !select.projects.is_empty() {
+        sources.push(Source::Projects(select.projects.clone()));
+    }
+    if sources.is_empty() {
+        sources.push(match select.scope {
+            config::Scope::Membership => Source::Membership,
+            config::Scope::All => Source::All,
+        });
+    }
+    let include = match select.include.is_empty() {
+        true => None,
+        false => Some(globs(&select.include).context("select.include")?),
+    };
+    let filter = Filter {
+        include,
+        exclude: globs(&select.exclude).context("select.exclude")?,
+        archived: select.archived,
+        forks: select.forks,
+        personal: select.personal,
+        inactive_for: select.inactive_for,
+    };
+    Ok(poll::Settings {
+        selection: Selection { sources, filter },
+        rhythm: poll::Rhythm {
+            interval: instance.poll.interval,
+            glance: instance.poll.ci_interval,
+            sweep: instance.poll.sweep,
+        },
+        timeout: instance.poll.timeout,
+        concurrency: instance.gitlab.concurrency,
+    })
+}
+
+/// A `*` stays within one level of a path, `**` crosses them.
+pub fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSet::builder();
+    for pattern in patterns {
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        set.add(glob.with_context(|| format!("the pattern {pattern:?}"))?);
+    }
+    set.build().context("joining the patterns")
+}

@@ -1,0 +1,175 @@
+//! A configuration file: sections of settings for all, and those of each GitLab that it lists.
+
+use std::path::Path;
+
+use super::Environment;
+use super::error::{Error, Place};
+use super::settings::{INSTANCES, SETTINGS, Setting, instance_sections, sections};
+use super::words::{quote, unknown};
+use super::written::{Given, Written};
+use super::yaml::{Node, Value};
+
+/// A configuration file whose keys are all known.
+pub struct Document {
+    file: String,
+    root: Node,
+}
+
+impl Document {
+    /// Reads a file that is `named` somewhere.
+    ///
+    /// # Errors
+    /// If it can't be read or is not a configuration.
+    pub fn open(path: &Path, named: &Place) -> Result<Document, Error> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| named.error(format!("{file:?} can't be read: {cause}")))?;
+        Document::parse(file, &text)
+    }
+
+    fn parse(file: String, text: &str) -> Result<Document, Error> {
+        let root = Node::parse(&file, text)?;
+        let document = Document { file, root };
+        document.refuse_unknown()?;
+        Ok(document)
+    }
+
+    /// What has the sections for all.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Refuses keys that are not in the list, and sections that are no mappings.
+    fn refuse_unknown(&self) -> Result<(), Error> {
+        let known = sections().chain([INSTANCES]);
+        for (name, section) in self.entries(&self.root, "sections such as gitlab and select")? {
+            let text = self.known(name, "no section is called", known.clone())?;
+            if text != INSTANCES {
+                self.refuse_unknown_settings(section, text)?;
+            }
+        }
+        for (_, name, instance) in self.instances()? {
+            for (section, settings) in self.entries(instance, &format!("sections of {name}"))? {
+                let what = format!("{name} has no section");
+                let section = self.known(section, &what, instance_sections())?;
+                self.refuse_unknown_settings(settings, section)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_unknown_settings(&self, node: &Node, section: &str) -> Result<(), Error> {
+        let keys = SETTINGS
+            .iter()
+            .filter_map(|setting| setting.in_section(section));
+        for (name, _) in self.entries(node, &format!("the settings of {section}"))? {
+            self.known(name, &format!("{section} has no setting"), keys.clone())?;
+        }
+        Ok(())
+    }
+
+    /// The key, if it is one of those that are known.
+    fn known<'n, 'k>(
+        &self,
+        name: &'n Node,
+        what: &str,
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) -> Result<&'n str, Error> {
+        let key = self.key(name)?;
+        match known.clone().any(|known| known == key) {
+            true => Ok(key),
+            false => Err(self.place(name, None).error(unknown(what, key, known))),
+        }
+    }
+
+    /// The place, the name and the sections of each GitLab that is listed; none without a list.
+    ///
+    /// # Errors
+    /// If the list is empty, or no list of names.
+    pub fn instances(&self) -> Result<Vec<(Place, &str, &Node)>, Error> {
+        let Some(node) = child(&self.root, INSTANCES) else {
+            return Ok(Vec::new());
+        };
+        let entries = self.entries(node, "a name and sections for each GitLab")?;
+        if entries.is_empty() {
+            return Err(self.place(node, None).error(format!(
+                "{INSTANCES} lists no GitLab: give each a name, or remove the key"
+            )));
+        }
+        let named = entries.iter().map(|(name, instance)| {
+            let place = self.place(name, None);
+            let text = self.key(name)?;
+            match is_name(text) {
+                true => Ok((place, text, instance)),
+                false => Err(place.error(format!(
+                    "{} is not a name: write it in lower-case letters, digits, - _ and .",
+                    quote(text)
+                ))),
+            }
+        });
+        named.collect()
+    }
+
+    /// What is written for a setting below a node that has sections.
+    pub fn written<'w>(
+        &self,
+        node: &'w Node,
+        setting: &Setting,
+        environment: &'w Environment,
+    ) -> Vec<Written<'w>> {
+        let node = setting
+            .key
+            .split_once('.')
+            .and_then(|(section, key)| child(child(node, section)?, key));
+        let written = node.map(|node| Written {
+            place: self.place(node, Some(setting.key)),
+            given: Given::Node(node),
+            environment,
+        });
+        written.into_iter().collect()
+    }
+
+    fn entries<'n>(&self, node: &'n Node, expected: &str) -> Result<&'n [(Node, Node)], Error> {
+        match &node.value {
+            Value::Map(entries) => Ok(entries),
+            Value::Nothing => Ok(&[]),
+            _ => Err(self
+                .place(node, None)
+                .error(format!("expected {expected}, as key: value"))),
+        }
+    }
+
+    fn key<'n>(&self, node: &'n Node) -> Result<&'n str, Error> {
+        match &node.value {
+            Value::Scalar(text) => Ok(text),
+            _ => Err(self
+                .place(node, None)
+                .error("expected the name of a setting")),
+        }
+    }
+
+    fn place(&self, node: &Node, key: Option<&'static str>) -> Place {
+        Place::File {
+            file: self.file.clone(),
+            position: Some(node.position),
+            key,
+        }
+    }
+}
+
+/// A name becomes the value of an attribute, and is written in queries.
+fn is_name(text: &str) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+fn child<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    let found = entries
+        .iter()
+        .find(|(key, _)| key.value == Value::Scalar(name.to_owned()));
+    found.map(|(_, value)| value)
+}
