@@ -1,6 +1,5 @@
 //! As many series as a poll brings, made up in this process to time a single step with them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,15 +58,8 @@ fn view(projects: usize) -> Arc<View> {
         .map(|id| Arc::new(project(id)))
         .collect();
     let report = Report {
-        ended: 0,
-        took: Duration::ZERO,
-        requests: 0,
         reached: true,
-        failure: None,
-        failed: 0,
-        absent: Vec::new(),
-        last_complete: None,
-        errors: BTreeMap::new(),
+        ..Report::default()
     };
     let count = Some(projects.len() as u64);
     let snapshot = Snapshot::new(1, projects, count, report, &shown());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Found, Poller, Tally};
+use super::{Checkpoint, Found, Poller, Tally};
 use crate::gitlab::Error;
 use crate::metrics::{Project, Report, Snapshot, UnixTime};
 
@@ -25,6 +25,7 @@ impl Poller {
         let late = took.saturating_sub(self.settings.rhythm.interval);
         let report = Report {
             ended: now,
+            restored: false,
             took,
             late,
             requests,
@@ -39,6 +40,7 @@ impl Poller {
                 None => None,
             },
             errors: self.errors.clone(),
+            kept: self.checkpoint.as_ref().and_then(Checkpoint::is_kept),
         };
         self.snapshot(Some(report))
     }

@@ -2,13 +2,15 @@
 //! good value of what failed.
 //!
 //! `schedule` decides what is due, `request` packs it, `turn` asks it and learns from the answers,
-//! `merge` makes the next snapshot of what is known. What is seen within which time is argued in
+//! `merge` makes the next snapshot of what is known, `checkpoint` keeps it over a restart. What is seen within which time is argued in
 //! [`schedule`].
 
 mod capacity;
+mod checkpoint;
 mod found;
 mod graphql;
 mod log;
+mod memory;
 mod merge;
 mod named;
 mod plan;
@@ -33,6 +35,7 @@ use capacity::Capacity;
 use found::{Found, Listing};
 use schedule::{Moment, Schedule};
 
+pub use checkpoint::{Checkpoint, InUse, Polled};
 pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
 pub use schedule::Rhythm;
 pub use selection::{Filter, Selection, Source};
@@ -80,6 +83,8 @@ pub struct Poller {
     polls: u64,
     last: Arc<Snapshot>,
     errors: BTreeMap<(&'static str, Reason), u64>,
+    /// Keeps what is known over a restart, if that is wanted.
+    checkpoint: Option<Checkpoint>,
 }
 
 /// How many projects the poll under way has read.
@@ -130,6 +135,7 @@ impl Poller {
             polls: 0,
             last: Arc::default(),
             errors: BTreeMap::new(),
+            checkpoint: None,
         }
     }
 
@@ -140,10 +146,16 @@ impl Poller {
 
     /// Polls on the interval and publishes every snapshot, until told to stop.
     pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
+        self.begin(&publish).await;
+        self.poll_until(&publish, stop).await;
+        self.end().await;
+    }
+
+    async fn poll_until(&mut self, publish: &Publish, stop: CancellationToken) {
         loop {
             let started = Instant::now();
             tokio::select! {
-                _ = self.poll_and_publish(Some(&publish)) => {}
+                _ = self.poll_and_publish(Some(publish)) => {}
                 () = stop.cancelled() => return,
             }
             tokio::select! {
@@ -171,6 +183,7 @@ impl Poller {
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&snapshot));
         }
+        self.keep();
         snapshot
     }
 
