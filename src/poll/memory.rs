@@ -99,7 +99,9 @@ impl Poller {
             last_complete: last.complete.map(|complete| complete.min(now)),
             ..Report::default()
         });
-        self.last = Arc::new(self.snapshot(report));
+        if !self.projects.is_empty() {
+            self.last = Arc::new(self.snapshot(report));
+        }
     }
 
     /// What is known now.

@@ -320,3 +320,204 @@ impl<'de> Visitor<'de> for ReadingVisitor {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Standing;
+
+    fn polled() -> Polled {
+        Polled {
+            gitlab: "https://gitlab.example.com/".to_owned(),
+            sources: Vec::new(),
+            forks: true,
+            questions: vec!["starCount".to_owned(), "forksCount".to_owned()],
+            slots: vec![3, 5],
+        }
+    }
+
+    fn memory(readings: &[[Reading; 2]]) -> Memory {
+        let projects = (1..).zip(readings).map(|(id, [left, right])| {
+            let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
+            (readings[3], readings[5]) = (*left, *right);
+            let identity = Identity {
+                id,
+                id_text: id.to_string(),
+                path: format!("group/ä\n{id}"),
+                archived: Some(false),
+                last_activity: Some(u64::MAX),
+                standing: [Standing::On, Standing::Off, Standing::Unclear],
+                ..Identity::default()
+            };
+            let project = Project {
+                identity,
+                listed: 7,
+                readings,
+            };
+            (Arc::new(project), Some(Track::default()))
+        });
+        Memory {
+            at: 9,
+            course: Course::default(),
+            projects: projects.collect(),
+        }
+    }
+
+    fn some() -> Memory {
+        memory(&[
+            [
+                Reading::Known {
+                    value: u64::MAX,
+                    at: 1,
+                },
+                Reading::Off,
+            ],
+            [
+                Reading::Known { value: 0, at: 2 },
+                Reading::Unknown("timeout"),
+            ],
+        ])
+    }
+
+    fn written(memory: &Memory, spent: Option<Spent>) -> Vec<u8> {
+        let (polled, mut file) = (polled(), Vec::new());
+        let header = Header {
+            spent,
+            polled: &polled,
+        };
+        write(&mut file, &header, memory).unwrap();
+        file
+    }
+
+    fn text(memory: &Memory) -> String {
+        format!(
+            "{:?} {}",
+            memory.projects,
+            serde_json::to_string(&memory.course).unwrap()
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
+        let kept = read(&*written(&some(), Some(spent)), &polled()).unwrap();
+        assert_eq!(text(&kept.memory), text(&some()));
+        assert_eq!(kept.spent, Some(spent));
+        assert_eq!(
+            read(&*written(&some(), None), &polled()).unwrap().spent,
+            None
+        );
+    }
+
+    #[test]
+    fn a_reason_of_another_version_is_still_to_be_asked() {
+        let strange = memory(&[[Reading::Unknown("tired"), Reading::Off]]);
+        let kept = read(&*written(&strange, None), &polled()).unwrap();
+        let readings = &kept.memory.projects[0].0.readings;
+        assert_eq!(readings[3], Reading::Unknown(Reading::PENDING));
+    }
+
+    #[test]
+    fn a_flipped_bit_never_changes_what_is_read() {
+        let file = written(&some(), None);
+        for index in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[index] ^= 1 << bit;
+                match read(&*file, &polled()) {
+                    Ok(kept) => assert_eq!(text(&kept.memory), text(&some()), "{index}"),
+                    Err(unusable) => {
+                        assert!(matches!(unusable, Unusable::Damaged(_)), "{unusable}")
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_damaged() {
+        let file = written(&some(), None);
+        for length in 0..file.len() {
+            let read = read(&file[..length], &polled());
+            assert!(matches!(read, Err(Unusable::Damaged(_))), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_damaged() {
+        let packed = |text: &[u8]| {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(text).unwrap();
+            packed.finish().unwrap()
+        };
+        let other = br#"{"format":"something else","version":1}"#;
+        // Unpacks to more than any line has.
+        let bomb = vec![0; 2 * LONGEST_LINE as usize];
+        for file in [
+            b"not packed".to_vec(),
+            packed(b""),
+            packed(b"\n"),
+            packed(b"null\n"),
+            packed(&[other, &b"\n"[..]].concat()),
+            packed(&bomb),
+        ] {
+            let read = read(&*file, &polled());
+            assert!(matches!(read, Err(Unusable::Damaged(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_foreign_is_told_apart() {
+        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
+        let file = written(&some(), Some(spent));
+        let other = Polled {
+            gitlab: "https://other.example.com/".to_owned(),
+            ..polled()
+        };
+        let unusable = read(&*file, &other).err().unwrap();
+        assert!(matches!(&unusable, Unusable::OtherGitLab(url) if url.contains("gitlab.example")));
+        assert_eq!(unusable.spent(SystemTime::now()), None);
+        let other = Polled {
+            sources: vec![crate::poll::Source::All],
+            ..polled()
+        };
+        let unusable = read(&*file, &other).err().unwrap();
+        assert_eq!(unusable.spent(SystemTime::now()), Some(spent));
+    }
+
+    /// What a large state costs: `cargo test --release --lib -- --ignored costs --nocapture`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_a_hundred_thousand_projects_cost() {
+        let slots: Vec<usize> = (0..questions().len()).collect();
+        let polled = Polled {
+            questions: slots.iter().map(usize::to_string).collect(),
+            slots,
+            ..polled()
+        };
+        let mut large = memory(&vec![[Reading::Off; 2]; 100_000]);
+        for (id, (project, _)) in (1..).zip(&mut large.projects) {
+            let project = Arc::make_mut(project);
+            for (slot, reading) in (0..).zip(&mut project.readings) {
+                *reading = Reading::Known {
+                    value: (id * 7919 + slot * 31) % 4_001,
+                    at: 1_790_000_000 + id % 300,
+                };
+            }
+        }
+        let (began, mut file) = (std::time::Instant::now(), Vec::new());
+        let header = Header {
+            spent: None,
+            polled: &polled,
+        };
+        write(&mut file, &header, &large).unwrap();
+        let (wrote, began) = (began.elapsed(), std::time::Instant::now());
+        let kept = read(&*file, &polled).unwrap();
+        println!(
+            "wrote {} bytes in {wrote:?}, read in {:?}",
+            file.len(),
+            began.elapsed()
+        );
+        assert_eq!(kept.memory.projects.len(), 100_000);
+    }
+}
