@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab, World};
-use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Spent, Token};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
 use gitlab_metrics_bridge::poll::{
     Checkpoint, Filter, InUse, Polled, Poller, Rhythm, Selection, Settings, Source,
@@ -48,6 +48,21 @@ impl Setup {
     }
 
     fn start(&self) -> Result<Running, InUse> {
+        let (settings, mut client, checkpoint) = self.open()?;
+        client.spent = checkpoint.spent();
+        let client = Client::build(client).unwrap();
+        let poller = Poller::new(client, settings, everything()).resume(checkpoint);
+        let (publish, snapshots) = watch::channel(Arc::default());
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(poller.run(publish, stop.clone()));
+        Ok(Running {
+            snapshots,
+            stop,
+            task,
+        })
+    }
+
+    fn open(&self) -> Result<(Settings, ClientSettings, Checkpoint), InUse> {
         let settings = Settings {
             selection: Selection {
                 sources: vec![self.source.clone()],
@@ -68,8 +83,7 @@ impl Setup {
             timeout: Duration::from_secs(60),
             concurrency: 4,
         };
-        let shown = Shown::new(|_| true, false);
-        let mut client = ClientSettings {
+        let client = ClientSettings {
             url: self.gitlab.parse().unwrap(),
             token: Token::Value(DEMO_TOKEN.to_owned().into()),
             ca_file: None,
@@ -85,19 +99,9 @@ impl Setup {
             spent: None,
             clock: self.clock.clone(),
         };
-        let polled = Polled::new(&client.address().unwrap(), &settings, &shown);
+        let polled = Polled::new(&client.address().unwrap(), &settings, &everything());
         let checkpoint = Checkpoint::open(&self.path, polled, self.clock.now())?;
-        client.spent = checkpoint.spent();
-        let client = Client::build(client).unwrap();
-        let poller = Poller::new(client, settings, shown).resume(checkpoint);
-        let (publish, snapshots) = watch::channel(Arc::default());
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(poller.run(publish, stop.clone()));
-        Ok(Running {
-            snapshots,
-            stop,
-            task,
-        })
+        Ok((settings, client, checkpoint))
     }
 
     /// One that has polled once and ended cleanly.
@@ -135,6 +139,10 @@ impl Running {
     }
 }
 
+fn everything() -> Shown {
+    Shown::new(|_| true, false)
+}
+
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -155,7 +163,7 @@ async fn gitlab(projects: usize) -> GitLab {
 /// All series about GitLab.
 fn series(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
-    for metric in Shown::new(|_| true, false).metrics {
+    for metric in everything().metrics {
         let all = 0..snapshot.projects.len();
         metric.observe(snapshot, all, false, &mut |labels, value| {
             lines.push(format!("{} {labels:?} {value}", metric.name));
@@ -275,6 +283,29 @@ async fn another_selection_begins_with_nothing_and_leaves_the_old_state_aside() 
     assert!(setup.aside().is_file());
     assert!(!running.first().await.report.as_ref().unwrap().restored);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_clean_end_counts_once() {
+    let (gitlab, folder) = (gitlab(3).await, folder());
+    let mut setup = Setup::new(&gitlab, &folder);
+    let now = SystemTime::now();
+    setup.clock = Clock::new(move || now);
+    let spent = || setup.open().unwrap().2.spent();
+    assert_eq!(spent(), None);
+    setup.run_once().await;
+    let later = Setup {
+        clock: Clock::new(move || now + Duration::from_secs(60)),
+        ..setup.clone()
+    };
+    let unknown = Some(Spent::unknown(later.clock.now()));
+    assert_ne!(later.open().unwrap().2.spent(), unknown);
+
+    let mut running = later.start().unwrap();
+    running.polled().await;
+    running.task.abort();
+    assert!(running.task.await.unwrap_err().is_cancelled());
+    assert_eq!(later.open().unwrap().2.spent(), unknown);
 }
 
 #[tokio::test]
