@@ -2,8 +2,8 @@
 //! good value of what failed.
 //!
 //! `schedule` decides what is due, `request` packs it, `turn` asks it and learns from the answers,
-//! `merge` makes the next snapshot of what is known, `checkpoint` keeps it over a restart. What is seen within which time is argued in
-//! [`schedule`].
+//! `merge` makes the next snapshot of what is known, `checkpoint` keeps it over a restart. What is
+//! seen within which time is argued in [`schedule`].
 
 mod capacity;
 mod checkpoint;
