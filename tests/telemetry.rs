@@ -66,11 +66,8 @@ fn view(
         late: Duration::ZERO,
         requests: 1,
         reached: true,
-        failure: None,
-        failed: 0,
-        absent: Vec::new(),
         last_complete: Some(1_000),
-        errors: Default::default(),
+        ..Report::default()
     };
     let count = Some(projects.len() as u64);
     let snapshot = Snapshot::new(generation, projects, count, report, &everything());

@@ -1,6 +1,5 @@
 //! As many series as a poll brings, made up in this process to time a single step with them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,20 +57,8 @@ fn view(projects: usize) -> Arc<View> {
     let projects: Vec<_> = (0..projects as u64)
         .map(|id| Arc::new(project(id)))
         .collect();
-    let report = Report {
-        ended: 0,
-        took: Duration::ZERO,
-        late: Duration::ZERO,
-        requests: 0,
-        reached: true,
-        failure: None,
-        failed: 0,
-        absent: Vec::new(),
-        last_complete: None,
-        errors: BTreeMap::new(),
-    };
     let count = Some(projects.len() as u64);
-    let snapshot = Snapshot::new(1, projects, count, report, &shown());
+    let snapshot = Snapshot::new(1, projects, count, Report::default(), &shown());
     Arc::new(View::from(Arc::new(snapshot)))
 }
 

@@ -38,6 +38,8 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     let token = DEMO_TOKEN.to_owned().into();
     instance.gitlab.token = Some(Token::Variable("the demo".to_owned(), token));
     instance.poll.interval = instance.poll.interval.min(INTERVAL);
+    // The state is that of a real GitLab, and the model forgets everything.
+    instance.state.path = None;
     config.instances = vec![instance];
     let listener = format!("http://{}:{}", config.listen.host, config.listen.port);
     eprintln!(

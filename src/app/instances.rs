@@ -1,5 +1,6 @@
 //! The GitLabs that are polled: a client and a poller each, and one view of what all of them know.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +17,7 @@ use crate::config::{self, Config};
 use crate::export;
 use crate::gitlab::{self, Client};
 use crate::metrics::{self, Seen, Shown, Snapshot, View};
-use crate::poll::{self, Filter, Poller, Progress, Selection, Source};
+use crate::poll::{self, Checkpoint, Filter, Polled, Poller, Progress, Selection, Source};
 
 /// The GitLabs of a configuration, in its order.
 pub struct Instances(Vec<Instance>);
@@ -37,9 +38,28 @@ impl Instances {
     /// # Errors
     /// For the first that can't be built, with its name.
     pub fn build(config: &Config, shown: &Shown) -> Result<Instances> {
+        Self::each(config, |instance, name| {
+            Instance::build(instance, name, shown)
+        })
+    }
+
+    /// Builds what each needs to go on where an earlier process ended, and to be gone on from.
+    ///
+    /// # Errors
+    /// For the first that can't be built, with its name.
+    pub fn resume(config: &Config, shown: &Shown) -> Result<Instances> {
+        Self::each(config, |instance, name| {
+            Instance::resume(instance, name, shown)
+        })
+    }
+
+    fn each(
+        config: &Config,
+        build: impl Fn(&config::Instance, Option<&str>) -> Result<Instance>,
+    ) -> Result<Instances> {
         let instances = config.instances.iter().map(|instance| {
             let label = config.label(instance);
-            let built = Instance::build(instance, label, shown);
+            let built = build(instance, label);
             match label {
                 Some(name) => built.context(name.to_owned()),
                 None => built,
@@ -131,12 +151,47 @@ impl Instance {
         name: Option<&str>,
         shown: &Shown,
     ) -> Result<Instance> {
-        let client = client(instance)?;
+        Self::with_checkpoint(instance, name, shown, None)
+    }
+
+    /// Like [`Instance::build`], going on from its state where it has one.
+    ///
+    /// # Errors
+    /// Also if another process uses that.
+    pub fn resume(
+        instance: &config::Instance,
+        name: Option<&str>,
+        shown: &Shown,
+    ) -> Result<Instance> {
+        let Some(path) = &instance.state.path else {
+            return Self::build(instance, name, shown);
+        };
+        let (gitlab, settings) = (client_settings(instance)?, settings(instance)?);
+        let polled = Polled::new(&gitlab.address()?, &settings, shown);
+        let checkpoint = Checkpoint::open(&state_of(path, name), polled, gitlab.clock.now())
+            .context("opening the state")?;
+        Self::with_checkpoint(instance, name, shown, Some(checkpoint))
+    }
+
+    fn with_checkpoint(
+        instance: &config::Instance,
+        name: Option<&str>,
+        shown: &Shown,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Instance> {
+        let gitlab = gitlab::Settings {
+            spent: checkpoint.as_ref().and_then(Checkpoint::spent),
+            ..client_settings(instance)?
+        };
+        let client = Client::build(gitlab).context("building the GitLab client")?;
         let poller = Poller::new(client.clone(), settings(instance)?, shown.clone());
         Ok(Instance {
             name: name.map(Arc::from),
             client,
-            poller,
+            poller: match checkpoint {
+                Some(checkpoint) => poller.resume(checkpoint),
+                None => poller,
+            },
         })
     }
 }
@@ -172,9 +227,19 @@ fn usage(client: &Client) -> metrics::Usage {
     }
 }
 
-fn client(instance: &config::Instance) -> Result<Client> {
+/// The state of one of several is beside that of the others.
+fn state_of(path: &Path, name: Option<&str>) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    if let Some(name) = name {
+        path.push(".");
+        path.push(name);
+    }
+    path.into()
+}
+
+fn client_settings(instance: &config::Instance) -> Result<gitlab::Settings> {
     let gitlab = &instance.gitlab;
-    let settings = gitlab::Settings {
+    Ok(gitlab::Settings {
         url: gitlab.url.clone(),
         token: token(gitlab)?,
         ca_file: gitlab.ca_file.clone(),
@@ -192,8 +257,7 @@ fn client(instance: &config::Instance) -> Result<Client> {
         }),
         spent: None,
         clock: gitlab::Clock::system(),
-    };
-    Client::build(settings).context("building the GitLab client")
+    })
 }
 
 /// The access token.

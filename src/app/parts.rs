@@ -42,7 +42,7 @@ impl Parts {
         let server = Server::bind(&config.listen.host, config.listen.port, "--listen").await?;
         let address = server.address()?;
         let shown = shown(config)?;
-        let instances = Instances::build(config, &shown)?;
+        let instances = Instances::resume(config, &shown)?;
         let resource = resource(config);
         let prometheus = match config.export.prometheus {
             true => Some(Arc::new(Prometheus::build(&resource, shown.clone())?)),

@@ -283,15 +283,10 @@ mod tests {
             Instruments::about_bridge(reader, Resource::builder_empty().build(), &shown);
         let report = |requests| Report {
             ended: requests,
-            took: std::time::Duration::ZERO,
-            late: std::time::Duration::ZERO,
             requests,
             reached: true,
-            failure: None,
-            failed: 0,
-            absent: Vec::new(),
             last_complete: Some(requests),
-            errors: Default::default(),
+            ..Report::default()
         };
         std::thread::scope(|scope| {
             for number in 0..8_u64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::address;
+use super::address::{self, Address};
 use super::budget::{Budget, Spent};
 use super::clock::Clock;
 use super::token::Token;
@@ -43,6 +43,16 @@ pub struct Settings {
     pub spent: Option<Spent>,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl Settings {
+    /// Where GitLab is, without credentials, as [`super::Client::url`] tells it.
+    ///
+    /// # Errors
+    /// If that is not the address of a web server.
+    pub fn address(&self) -> Result<Url, BuildError> {
+        Ok(Address::new(&self.url)?.base().clone())
+    }
 }
 
 impl fmt::Debug for Settings {

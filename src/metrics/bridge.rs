@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Attribute, Emit, Instrument, Metric, Snapshot, Source, Subject, UnixTime};
+use super::{Attribute, Emit, Instrument, Metric, Report, Snapshot, Source, Subject, UnixTime};
 
 /// What the bridge knows of itself at one moment.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,7 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[INSTANCE_URL],
             source: Source::Instance(|instance, emit| {
-                if let Some(report) = &instance.snapshot.report {
+                if let Some(report) = poll(instance) {
                     emit(&[(INSTANCE_URL.name, &instance.url)], flag(report.reached));
                 }
             }),
@@ -95,7 +95,7 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[],
             source: Source::Instance(|instance, emit| {
-                if let Some(report) = &instance.snapshot.report {
+                if let Some(report) = poll(instance) {
                     emit(&[], flag(report.failure.is_none()));
                 }
             }),
@@ -124,7 +124,7 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[],
             source: Source::Instance(|instance, emit| {
-                if let Some(report) = &instance.snapshot.report {
+                if let Some(report) = poll(instance) {
                     emit(&[], report.took.as_secs_f64());
                 }
             }),
@@ -136,7 +136,7 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[],
             source: Source::Instance(|instance, emit| {
-                if let Some(report) = &instance.snapshot.report {
+                if let Some(report) = poll(instance) {
                     emit(&[], report.late.as_secs_f64());
                 }
             }),
@@ -258,6 +258,19 @@ pub(super) const SUBJECT: Subject = Subject {
             }),
         },
         Metric {
+            name: "gitlab_bridge_state_write_success",
+            unit: "",
+            help: "Whether what is known could last be written to the file that keeps it over a restart",
+            instrument: Instrument::Gauge,
+            attributes: &[],
+            source: Source::Instance(|instance, emit| {
+                let report = instance.snapshot.report.as_ref();
+                if let Some(kept) = report.and_then(|report| report.kept) {
+                    emit(&[], flag(kept));
+                }
+            }),
+        },
+        Metric {
             name: "gitlab_bridge_exports_total",
             unit: "{export}",
             help: "Exports since the start by exporter and outcome",
@@ -311,6 +324,12 @@ pub(super) const SUBJECT: Subject = Subject {
         },
     ],
 };
+
+/// The last poll of this process.
+fn poll(instance: &Instance) -> Option<&Report> {
+    let report = instance.snapshot.report.as_ref();
+    report.filter(|report| !report.restored)
+}
 
 fn each_export(bridge: &Bridge, emit: &mut Emit<'_>, value: fn(&Export) -> Option<f64>) {
     for export in &bridge.exports {

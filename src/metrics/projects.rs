@@ -1,5 +1,6 @@
 //! Projects: who they are, how many there are, and what GitLab says of them without counting.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
@@ -116,11 +117,12 @@ const VISIBILITY: Attribute = Attribute {
 };
 
 /// What tells a project from others, and what decides whether it is selected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// GitLab's id.
     pub id: u64,
     /// The id as the `project_id` attribute shows it.
+    #[serde(skip)]
     pub id_text: String,
     /// The full path.
     pub path: String,
@@ -281,7 +283,8 @@ fn time(value: &Json) -> Option<UnixTime> {
 }
 
 /// What a project lets the token's user have of a feature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It is there, as far as is known.
     #[default]

@@ -61,10 +61,12 @@ pub enum Reading {
 }
 
 /// How a poll went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// When it ended.
     pub ended: UnixTime,
+    /// Whether an earlier process made it: then only `ended`, `last_complete` and `absent` are known.
+    pub restored: bool,
     /// How long it took.
     pub took: Duration,
     /// By how much it was longer than the interval.
@@ -83,6 +85,8 @@ pub struct Report {
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.
     pub errors: BTreeMap<(&'static str, Reason), u64>,
+    /// Whether what is known could last be written to be kept over a restart; none if it is not to be.
+    pub kept: Option<bool>,
 }
 
 /// How old the oldest value of a subject is.

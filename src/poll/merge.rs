@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Found, Poller, Tally};
+use super::{Checkpoint, Found, Poller, Tally};
 use crate::gitlab::Error;
 use crate::metrics::{Project, Report, Snapshot, UnixTime};
 
@@ -26,6 +26,7 @@ impl Poller {
         let late = took.saturating_sub(self.settings.rhythm.interval);
         let report = Report {
             ended: now,
+            restored: false,
             took,
             late,
             requests,
@@ -40,6 +41,7 @@ impl Poller {
                 None => None,
             },
             errors: self.errors.clone(),
+            kept: self.checkpoint.as_ref().and_then(Checkpoint::is_kept),
         };
         self.snapshot(Some(report))
     }

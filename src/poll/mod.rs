@@ -2,14 +2,16 @@
 //! good value of what failed.
 //!
 //! `schedule` decides what is due, `request` packs it, `turn` asks it and learns from the answers,
-//! `merge` makes the next snapshot of what is known. What is seen within which time is argued in
-//! [`schedule`].
+//! `merge` makes the next snapshot of what is known, `checkpoint` keeps it over a restart. What is
+//! seen within which time is argued in [`schedule`].
 
 mod capacity;
+mod checkpoint;
 mod found;
 mod graphql;
 mod inbox;
 mod log;
+mod memory;
 mod merge;
 mod named;
 mod plan;
@@ -34,6 +36,7 @@ use capacity::Capacity;
 use found::{Found, Listing};
 use schedule::{Moment, Schedule};
 
+pub use checkpoint::{Checkpoint, InUse, Polled};
 pub use inbox::Inbox;
 pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
 pub use schedule::Rhythm;
@@ -85,6 +88,8 @@ pub struct Poller {
     late: u64,
     last: Arc<Snapshot>,
     errors: BTreeMap<(&'static str, Reason), u64>,
+    /// Keeps what is known over a restart, if that is wanted.
+    checkpoint: Option<Checkpoint>,
 }
 
 /// How many projects the poll under way has read.
@@ -137,6 +142,7 @@ impl Poller {
             late: 0,
             last: Arc::default(),
             errors: BTreeMap::new(),
+            checkpoint: None,
         }
     }
 
@@ -152,16 +158,19 @@ impl Poller {
 
     /// Polls on the interval and publishes every snapshot, until told to stop.
     pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
-        let polling = async {
-            loop {
-                let next = Instant::now() + self.settings.rhythm.interval;
-                self.poll_and_publish(Some(&publish)).await;
-                self.heed_hints(&publish, next).await;
-            }
-        };
+        self.begin(&publish).await;
         tokio::select! {
-            () = polling => {}
+            () = self.poll_for_ever(&publish) => {}
             () = stop.cancelled() => {}
+        }
+        self.end().await;
+    }
+
+    async fn poll_for_ever(&mut self, publish: &Publish) {
+        loop {
+            let next = Instant::now() + self.settings.rhythm.interval;
+            self.poll_and_publish(Some(publish)).await;
+            self.heed_hints(publish, next).await;
         }
     }
 
@@ -211,6 +220,7 @@ impl Poller {
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&snapshot));
         }
+        self.keep();
         snapshot
     }
 

@@ -87,6 +87,7 @@ pub struct Listed {
     /// The number of the sweep under way.
     round: u64,
     /// When it began.
+    #[serde(with = "seconds")]
     began: Moment,
     /// Where it goes on; none at the beginning.
     position: Option<Position>,
@@ -120,20 +121,24 @@ pub enum Position {
 
 /// When a project was asked what.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Track {
+pub struct Track {
     /// Its activity, as last seen.
     activity: Option<UnixTime>,
     /// Until when it is followed.
+    #[serde(with = "seconds")]
     hot_until: Moment,
     /// When it was last asked for what activity moves.
+    #[serde(with = "seconds")]
     asked: Moment,
     /// When it was last asked for what pipelines move, or glanced at.
+    #[serde(with = "seconds")]
     glanced: Moment,
     /// Whether it is selected.
     taken: bool,
     /// In which sweep of which list it was last seen.
     rounds: BTreeMap<usize, u64>,
     /// It breaks every page: until when it is left alone, and after how many failures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     quarantine: Option<(Moment, u32)>,
 }
 
@@ -179,6 +184,21 @@ pub enum Purpose {
     Read,
 }
 
+/// A moment in whole seconds: rounded down, so that nothing is taken for younger than it is.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Moment;
+
+    pub fn serialize<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(moment.as_secs())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+        u64::deserialize(deserializer).map(Moment::from_secs)
+    }
+}
+
 fn nowhere() -> Source {
     Source::All
 }
@@ -216,6 +236,45 @@ impl Schedule {
     /// The lists.
     pub fn lists(&self) -> &[Listed] {
         &self.lists
+    }
+
+    /// When a project was asked what.
+    pub fn track(&self, id: u64) -> Option<&Track> {
+        self.tracks.get(&id)
+    }
+
+    /// Who is to be asked for everything out of turn, and the list that showed who is not known yet.
+    pub fn reads(&self) -> &BTreeMap<u64, Option<usize>> {
+        &self.reads
+    }
+
+    /// Goes on where an earlier process ended. Its time counts; a clock that went backwards since
+    /// makes nothing younger than now.
+    pub fn resume(
+        &mut self,
+        lists: Vec<Listed>,
+        tracks: BTreeMap<u64, Track>,
+        reads: BTreeMap<u64, Option<usize>>,
+        now: Moment,
+    ) {
+        for (list, kept) in self.lists.iter_mut().zip(lists) {
+            *list = Listed {
+                source: list.source.clone(),
+                began: kept.began.min(now),
+                ..kept
+            };
+        }
+        let longest = self.rhythm.sweep.max(QUARANTINE);
+        self.tracks = tracks;
+        for track in self.tracks.values_mut() {
+            track.asked = track.asked.min(now);
+            track.glanced = track.glanced.min(now);
+            track.hot_until = track.hot_until.min(now + COOLING);
+            if let Some((until, _)) = &mut track.quarantine {
+                *until = (*until).min(now + longest);
+            }
+        }
+        self.reads = reads;
     }
 
     /// Begins a poll. Where lists are asked over REST, a page has its price in every project, and is
@@ -620,11 +679,11 @@ impl Schedule {
     /// time whom no list shows when it was active, such as those that were selected by name.
     fn glanced(&self, now: Moment) -> Vec<u64> {
         let silent = |track: &Track| {
-            let lists = track
+            let mut lists = track
                 .rounds
                 .keys()
                 .filter_map(|index| self.lists.get(*index));
-            !lists.clone().any(Listed::can_be_looked_at) && lists.clone().next().is_some()
+            !track.rounds.is_empty() && lists.all(Listed::is_silent)
         };
         let taken = |(_, track): &(&u64, &Track)| track.taken && track.glanced < now;
         let all = self.oldest(taken, |track| track.glanced);
@@ -680,6 +739,13 @@ impl Schedule {
     }
 }
 
+impl Track {
+    /// Notes whether the project is selected. True if that was known.
+    pub fn take(&mut self, taken: bool) -> bool {
+        std::mem::replace(&mut self.taken, taken) == taken
+    }
+}
+
 impl Listed {
     /// The list.
     pub fn source(&self) -> &Source {
@@ -693,7 +759,12 @@ impl Listed {
 
     /// Whether it shows who was active, and was read to its end.
     fn can_be_looked_at(&self) -> bool {
-        self.length.is_some() && !self.lost && !self.unsorted && !self.is_named()
+        self.length.is_some() && !self.lost && !self.is_silent()
+    }
+
+    /// Whether nothing shows who of it was active.
+    fn is_silent(&self) -> bool {
+        self.unsorted || self.is_named()
     }
 
     fn is_named(&self) -> bool {

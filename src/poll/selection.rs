@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use globset::GlobSet;
+use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Identity, UnixTime};
 
@@ -17,7 +18,8 @@ pub struct Selection {
 }
 
 /// A list of projects that GitLab keeps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Everything the token's user is a member of.
     Membership,

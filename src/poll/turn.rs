@@ -732,6 +732,7 @@ impl Poller {
             let snapshot = Arc::new(self.snapshot(self.last.report.clone()));
             self.last = Arc::clone(&snapshot);
             publish.send_replace(snapshot);
+            self.keep();
         }
     }
 

@@ -9,6 +9,7 @@ mod once;
 mod otlp;
 mod pages;
 mod secrets;
+mod state;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;

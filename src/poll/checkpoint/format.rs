@@ -1,0 +1,523 @@
+//! What the file looks like: gzip of lines of JSON, to be read with `zcat`. First what it is, then
+//! where polling goes on, then a line for each project.
+//!
+//! The checksum of gzip covers all of it, so nothing is believed before the end has been read.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Polled;
+use crate::gitlab::Spent;
+use crate::metrics::{Identity, Project, Reading, Reason, UnixTime, questions};
+use crate::poll::memory::{Course, Memory};
+use crate::poll::schedule::Track;
+
+const FORMAT: &str = "gitlab-metrics-bridge state";
+/// Grows with every change of what is written.
+const VERSION: u32 = 1;
+/// No line is longer, whatever a damaged file unpacks to.
+const LONGEST_LINE: u64 = 16 << 20;
+/// No file unpacks to more: that would be millions of projects.
+const LARGEST: u64 = 8 << 30;
+/// How much is compressed at a time.
+const CHUNK: usize = 64 << 10;
+/// All reasons why a value may not be known; one that is not among them is of another version.
+const REASONS: [Reason; 16] = [
+    Reading::NOT_ASKED,
+    Reading::HIDDEN,
+    Reading::UNSUPPORTED,
+    Reading::FORBIDDEN,
+    Reading::PENDING,
+    "unauthorized",
+    "not_found",
+    "refused",
+    "rate_limited",
+    "budget",
+    "server_error",
+    "timeout",
+    "network",
+    "not_json",
+    "redirected",
+    "graphql",
+];
+
+/// What is written about the file itself.
+pub struct Header<'a> {
+    /// What is left of the budget, if the process ended cleanly.
+    pub spent: Option<Spent>,
+    /// What was polled.
+    pub polled: &'a Polled,
+}
+
+/// What was read of a file that can be used.
+pub struct Kept {
+    /// What is left of the budget, if the process ended cleanly.
+    pub spent: Option<Spent>,
+    /// What was known.
+    pub memory: Memory,
+}
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It can't be read at all.
+    #[error("it can't be read: {0}")]
+    Unreadable(#[source] io::Error),
+    /// It is damaged, or no such file.
+    #[error("it is damaged, or not a state of this program: {0}")]
+    Damaged(String),
+    /// Another version of the bridge wrote it.
+    #[error("it is of version {0}, and this bridge reads version {VERSION}")]
+    Version(u32),
+    /// It is about another GitLab.
+    #[error("it is about {0}")]
+    OtherGitLab(String),
+    /// It is about other projects or other values of the same GitLab.
+    #[error("other projects or other metrics were selected when it was written")]
+    OtherSelection {
+        /// What is left of the budget, if the process ended cleanly.
+        spent: Option<Spent>,
+    },
+}
+
+impl Unusable {
+    /// What to assume of the budget.
+    pub fn spent(&self, now: SystemTime) -> Option<Spent> {
+        match self {
+            Unusable::OtherGitLab(_) => None,
+            Unusable::OtherSelection { spent: Some(spent) } => Some(*spent),
+            _ => Some(Spent::unknown(now)),
+        }
+    }
+}
+
+/// The first line, as far as every version has it.
+#[derive(Serialize, Deserialize)]
+struct Name<'a> {
+    format: Cow<'a, str>,
+    version: u32,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct HeaderLine<'a> {
+    format: Cow<'a, str>,
+    version: u32,
+    written_at: UnixTime,
+    clean: bool,
+    projects: usize,
+    spent: Option<Spent>,
+    polled: Cow<'a, Polled>,
+}
+
+/// The line of a project.
+#[derive(Serialize, Deserialize)]
+struct ProjectLine<'a> {
+    identity: Cow<'a, Identity>,
+    listed: UnixTime,
+    readings: Vec<KeptReading>,
+    track: Cow<'a, Option<Track>>,
+}
+
+/// A reading: `[value, at]`, `"off"` or why it is not known.
+struct KeptReading(Reading);
+
+/// Writes all of it.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Result<()> {
+    let packed = GzEncoder::new(file, Compression::fast());
+    let mut lines = BufWriter::with_capacity(CHUNK, packed);
+    line(
+        &mut lines,
+        &HeaderLine {
+            format: FORMAT.into(),
+            version: VERSION,
+            written_at: memory.at,
+            clean: header.spent.is_some(),
+            projects: memory.projects.len(),
+            spent: header.spent,
+            polled: Cow::Borrowed(header.polled),
+        },
+    )?;
+    line(&mut lines, &memory.course)?;
+    for (project, track) in &memory.projects {
+        let readings = header.polled.slots.iter();
+        let readings = readings.map(|slot| KeptReading(project.readings[*slot]));
+        line(
+            &mut lines,
+            &ProjectLine {
+                identity: Cow::Borrowed(&project.identity),
+                listed: project.listed,
+                readings: readings.collect(),
+                track: Cow::Borrowed(track),
+            },
+        )?;
+    }
+    let packed = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
+    packed.finish()?.flush()
+}
+
+fn line(lines: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *lines, value)?;
+    lines.write_all(b"\n")
+}
+
+/// Reads a file to its end.
+///
+/// # Errors
+/// Why it can't be used.
+pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
+    let unpacked = GzDecoder::new(BufReader::new(file)).take(LARGEST);
+    let mut lines = Lines {
+        reader: BufReader::with_capacity(CHUNK, unpacked),
+        buffer: Vec::new(),
+    };
+    let first = lines.next()?.unwrap_or_default();
+    let name: Name<'_> = parse(first)?;
+    if name.format != FORMAT {
+        return Err(damaged("it says it is something else"));
+    }
+    if name.version != VERSION {
+        let version = name.version;
+        lines.finish()?;
+        return Err(Unusable::Version(version));
+    }
+    let header: HeaderLine<'_> = parse(first)?;
+    if header.polled.gitlab != polled.gitlab {
+        let gitlab = header.polled.gitlab.clone();
+        lines.finish()?;
+        return Err(Unusable::OtherGitLab(gitlab));
+    }
+    let (at, spent, count) = (header.written_at, header.spent, header.projects);
+    if !header.polled.is_asked_like(polled) {
+        lines.finish()?;
+        return Err(Unusable::OtherSelection { spent });
+    }
+    let course: Course = parse(lines.next()?.unwrap_or_default())?;
+    let mut projects = Vec::new();
+    while let Some(line) = lines.next()? {
+        projects.push(project(parse(line)?, polled)?);
+    }
+    if projects.len() != count || course.lists.len() != polled.sources.len() {
+        return Err(damaged("something is missing"));
+    }
+    Ok(Kept {
+        spent,
+        memory: Memory {
+            at,
+            course,
+            projects,
+        },
+    })
+}
+
+fn project(
+    line: ProjectLine<'_>,
+    polled: &Polled,
+) -> Result<(Arc<Project>, Option<Track>), Unusable> {
+    if line.readings.len() != polled.slots.len() {
+        return Err(damaged("a project lacks values"));
+    }
+    let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
+    for (slot, reading) in polled.slots.iter().zip(line.readings) {
+        readings[*slot] = reading.0;
+    }
+    let mut identity = line.identity.into_owned();
+    identity.id_text = identity.id.to_string();
+    let project = Project {
+        identity,
+        listed: line.listed,
+        readings,
+    };
+    Ok((Arc::new(project), line.track.into_owned()))
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, Unusable> {
+    serde_json::from_slice(line).map_err(damaged)
+}
+
+fn damaged(why: impl fmt::Display) -> Unusable {
+    Unusable::Damaged(why.to_string())
+}
+
+struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The next line; none at an end that is the right one by length and checksum.
+    fn next(&mut self) -> Result<Option<&[u8]>, Unusable> {
+        self.buffer.clear();
+        let mut line = (&mut self.reader).take(LONGEST_LINE);
+        line.read_until(b'\n', &mut self.buffer).map_err(damaged)?;
+        match self.buffer.last() {
+            None => Ok(None),
+            Some(b'\n') => Ok(Some(&self.buffer)),
+            Some(_) => Err(damaged("a line does not end")),
+        }
+    }
+
+    /// Reads the rest: whether it is whole.
+    fn finish(&mut self) -> Result<(), Unusable> {
+        while self.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+impl Serialize for KeptReading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Reading::Known { value, at } => (value, at).serialize(serializer),
+            Reading::Off => serializer.serialize_str("off"),
+            Reading::Unknown(reason) => serializer.serialize_str(reason),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KeptReading {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KeptReading, D::Error> {
+        deserializer.deserialize_any(ReadingVisitor)
+    }
+}
+
+struct ReadingVisitor;
+
+impl<'de> Visitor<'de> for ReadingVisitor {
+    type Value = KeptReading;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value with its time, or why it is not known")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<KeptReading, A::Error> {
+        let mut part = |index| {
+            let number = parts.next_element::<u64>()?;
+            number.ok_or_else(|| de::Error::invalid_length(index, &"two numbers"))
+        };
+        let (value, at) = (part(0)?, part(1)?);
+        Ok(KeptReading(Reading::Known { value, at }))
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<KeptReading, E> {
+        Ok(KeptReading(match word {
+            "off" => Reading::Off,
+            word => {
+                let known = REASONS.iter().find(|reason| **reason == word);
+                Reading::Unknown(known.copied().unwrap_or(Reading::PENDING))
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Standing;
+
+    fn polled() -> Polled {
+        Polled {
+            gitlab: "https://gitlab.example.com/".to_owned(),
+            sources: Vec::new(),
+            forks: true,
+            questions: vec!["starCount".to_owned(), "forksCount".to_owned()],
+            slots: vec![3, 5],
+        }
+    }
+
+    fn memory(readings: &[[Reading; 2]]) -> Memory {
+        let projects = (1..).zip(readings).map(|(id, [left, right])| {
+            let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
+            (readings[3], readings[5]) = (*left, *right);
+            let identity = Identity {
+                id,
+                id_text: id.to_string(),
+                path: format!("group/ä\n{id}"),
+                archived: Some(false),
+                last_activity: Some(u64::MAX),
+                standing: [Standing::On, Standing::Off, Standing::Unclear],
+                ..Identity::default()
+            };
+            let project = Project {
+                identity,
+                listed: 7,
+                readings,
+            };
+            (Arc::new(project), Some(Track::default()))
+        });
+        Memory {
+            at: 9,
+            course: Course::default(),
+            projects: projects.collect(),
+        }
+    }
+
+    fn some() -> Memory {
+        memory(&[
+            [
+                Reading::Known {
+                    value: u64::MAX,
+                    at: 1,
+                },
+                Reading::Off,
+            ],
+            [
+                Reading::Known { value: 0, at: 2 },
+                Reading::Unknown("timeout"),
+            ],
+        ])
+    }
+
+    fn written(memory: &Memory, spent: Option<Spent>) -> Vec<u8> {
+        let (polled, mut file) = (polled(), Vec::new());
+        let header = Header {
+            spent,
+            polled: &polled,
+        };
+        write(&mut file, &header, memory).unwrap();
+        file
+    }
+
+    fn text(memory: &Memory) -> String {
+        format!(
+            "{:?} {}",
+            memory.projects,
+            serde_json::to_string(&memory.course).unwrap()
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
+        let kept = read(&*written(&some(), Some(spent)), &polled()).unwrap();
+        assert_eq!(text(&kept.memory), text(&some()));
+        assert_eq!(kept.spent, Some(spent));
+        assert_eq!(
+            read(&*written(&some(), None), &polled()).unwrap().spent,
+            None
+        );
+    }
+
+    #[test]
+    fn a_reason_of_another_version_is_still_to_be_asked() {
+        let strange = memory(&[[Reading::Unknown("tired"), Reading::Off]]);
+        let kept = read(&*written(&strange, None), &polled()).unwrap();
+        let readings = &kept.memory.projects[0].0.readings;
+        assert_eq!(readings[3], Reading::Unknown(Reading::PENDING));
+    }
+
+    #[test]
+    fn a_flipped_bit_never_changes_what_is_read() {
+        let file = written(&some(), None);
+        for index in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[index] ^= 1 << bit;
+                match read(&*file, &polled()) {
+                    Ok(kept) => assert_eq!(text(&kept.memory), text(&some()), "{index}"),
+                    Err(unusable) => {
+                        assert!(matches!(unusable, Unusable::Damaged(_)), "{unusable}")
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_damaged() {
+        let file = written(&some(), None);
+        for length in 0..file.len() {
+            let read = read(&file[..length], &polled());
+            assert!(matches!(read, Err(Unusable::Damaged(_))), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_damaged() {
+        let packed = |text: &[u8]| {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(text).unwrap();
+            packed.finish().unwrap()
+        };
+        let other = br#"{"format":"something else","version":1}"#;
+        // Unpacks to more than any line has.
+        let bomb = vec![0; 2 * LONGEST_LINE as usize];
+        for file in [
+            b"not packed".to_vec(),
+            packed(b""),
+            packed(b"\n"),
+            packed(b"null\n"),
+            packed(&[other, &b"\n"[..]].concat()),
+            packed(&bomb),
+        ] {
+            let read = read(&*file, &polled());
+            assert!(matches!(read, Err(Unusable::Damaged(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_foreign_is_told_apart() {
+        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
+        let file = written(&some(), Some(spent));
+        let other = Polled {
+            gitlab: "https://other.example.com/".to_owned(),
+            ..polled()
+        };
+        let unusable = read(&*file, &other).err().unwrap();
+        assert!(matches!(&unusable, Unusable::OtherGitLab(url) if url.contains("gitlab.example")));
+        assert_eq!(unusable.spent(SystemTime::now()), None);
+        let other = Polled {
+            sources: vec![crate::poll::Source::All],
+            ..polled()
+        };
+        let unusable = read(&*file, &other).err().unwrap();
+        assert_eq!(unusable.spent(SystemTime::now()), Some(spent));
+    }
+
+    /// What a large state costs: `cargo test --release --lib -- --ignored costs --nocapture`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_a_hundred_thousand_projects_cost() {
+        let slots: Vec<usize> = (0..questions().len()).collect();
+        let polled = Polled {
+            questions: slots.iter().map(usize::to_string).collect(),
+            slots,
+            ..polled()
+        };
+        let mut large = memory(&vec![[Reading::Off; 2]; 100_000]);
+        for (id, (project, _)) in (1..).zip(&mut large.projects) {
+            let project = Arc::make_mut(project);
+            for (slot, reading) in (0..).zip(&mut project.readings) {
+                *reading = Reading::Known {
+                    value: (id * 7919 + slot * 31) % 4_001,
+                    at: 1_790_000_000 + id % 300,
+                };
+            }
+        }
+        let (began, mut file) = (std::time::Instant::now(), Vec::new());
+        let header = Header {
+            spent: None,
+            polled: &polled,
+        };
+        write(&mut file, &header, &large).unwrap();
+        let (wrote, began) = (began.elapsed(), std::time::Instant::now());
+        let kept = read(&*file, &polled).unwrap();
+        println!(
+            "wrote {} bytes in {wrote:?}, read in {:?}",
+            file.len(),
+            began.elapsed()
+        );
+        assert_eq!(kept.memory.projects.len(), 100_000);
+    }
+}

@@ -1,0 +1,225 @@
+//! The file that keeps over a restart what is known, where polling goes on, and what was spent of
+//! the budget. It is written as a whole, beside the polls and never in their way.
+
+mod file;
+mod format;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout};
+
+use super::memory::Memory;
+use super::selection::Source;
+use super::{Settings, lock};
+use crate::gitlab::Spent;
+use crate::metrics::{Shown, questions};
+use file::Place;
+use format::{Header, Unusable};
+
+pub use file::InUse;
+
+/// How much longer than a write the time before the next one is at least: a twentieth of a core.
+const REST: u32 = 20;
+/// How long a write may hold up the start and the end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keeps what a poller knows.
+pub struct Checkpoint {
+    writer: Arc<Writer>,
+    /// The last write.
+    writing: Option<JoinHandle<()>>,
+    memory: Option<Memory>,
+    spent: Option<Spent>,
+}
+
+/// What is polled: what is known of anything else is of no use.
+///
+/// The filter is not part of it: everybody in the lists is known, and it is applied anew.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Polled {
+    gitlab: String,
+    sources: Vec<Source>,
+    /// Whether forks are taken: only who leaves them out makes sure that GitLab tells them.
+    forks: bool,
+    /// What is asked of a project, as paths of GraphQL, in the order of its readings.
+    questions: Vec<String>,
+    /// The places of these readings among those of a project.
+    #[serde(skip)]
+    slots: Vec<usize>,
+}
+
+struct Writer {
+    place: Place,
+    polled: Polled,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Whether the last write succeeded; none before the first.
+    good: Option<bool>,
+    /// When the next one may begin.
+    due: Instant,
+}
+
+impl Polled {
+    /// What is polled with these settings at that address, which holds no credentials.
+    pub fn new(gitlab: &Url, settings: &Settings, shown: &Shown) -> Polled {
+        let slots: Vec<usize> = shown.slots().into_iter().collect();
+        let questions = slots.iter().map(|slot| questions()[*slot].0.graphql);
+        Polled {
+            gitlab: gitlab.to_string(),
+            sources: settings.selection.sources.clone(),
+            forks: settings.selection.filter.forks,
+            questions: questions.map(str::to_owned).collect(),
+            slots,
+        }
+    }
+
+    fn is_asked_like(&self, other: &Polled) -> bool {
+        (&self.sources, self.forks, &self.questions)
+            == (&other.sources, other.forks, &other.questions)
+    }
+}
+
+impl Checkpoint {
+    /// Reads what an earlier process left at `path`. What can't be used is set aside with a warning.
+    ///
+    /// # Errors
+    /// If another process uses the file.
+    pub fn open(path: &Path, polled: Polled, now: SystemTime) -> Result<Checkpoint, InUse> {
+        let place = Place::take(path)?;
+        let kept = match place.open() {
+            Ok(None) => None,
+            Ok(Some(file)) => Some(format::read(file, &polled)),
+            Err(error) => Some(Err(Unusable::Unreadable(error))),
+        };
+        let (spent, memory) = match kept {
+            None => (None, None),
+            Some(Ok(kept)) => {
+                // Only a process that ended cleanly has told what it spent.
+                let spent = kept.spent.unwrap_or_else(|| Spent::unknown(now));
+                (Some(spent), Some(kept.memory))
+            }
+            Some(Err(unusable)) => {
+                place.set_aside(&unusable);
+                (unusable.spent(now), None)
+            }
+        };
+        let state = State {
+            good: None,
+            due: Instant::now(),
+        };
+        Ok(Checkpoint {
+            writer: Arc::new(Writer {
+                place,
+                polled,
+                state: Mutex::new(state),
+            }),
+            writing: None,
+            memory,
+            spent,
+        })
+    }
+
+    /// What an earlier process has left of the budget; none if there was none.
+    pub fn spent(&self) -> Option<Spent> {
+        self.spent
+    }
+
+    pub(super) fn take_memory(&mut self) -> Option<Memory> {
+        self.memory.take()
+    }
+
+    /// Whether the last write succeeded; none before the first.
+    pub(super) fn is_kept(&self) -> Option<bool> {
+        lock(&self.writer.state).good
+    }
+
+    /// Whether no write is under way, and the last one is long enough ago for what it took.
+    pub(super) fn is_due(&self) -> bool {
+        let idle = self.writing.as_ref().is_none_or(JoinHandle::is_finished);
+        idle && lock(&self.writer.state).due <= Instant::now()
+    }
+
+    /// Begins to write what is known.
+    pub(super) fn keep(&mut self, memory: Memory) {
+        self.write(memory, None);
+    }
+
+    /// Waits for the write under way, though not for ever.
+    pub(super) async fn settle(&mut self) {
+        if let Some(writing) = &mut self.writing
+            && timeout(PATIENCE, writing).await.is_ok()
+        {
+            self.writing = None;
+        }
+    }
+
+    /// Writes the last time. Nothing is asked of GitLab any more: what is left of the budget is told.
+    pub(super) async fn end(mut self, memory: Memory, spent: Spent) {
+        let last = async {
+            if let Some(writing) = self.writing.take() {
+                // One that panicked has not written, like one that failed.
+                let _ = writing.await;
+            }
+            self.write(memory, Some(spent));
+            if let Some(writing) = self.writing.take() {
+                let _ = writing.await;
+            }
+        };
+        if timeout(PATIENCE, last).await.is_err() {
+            tracing::warn!(
+                limit = ?PATIENCE,
+                "ended before what is known was written; the next start goes on from an older state"
+            );
+        }
+    }
+
+    fn write(&mut self, memory: Memory, spent: Option<Spent>) {
+        let writer = Arc::clone(&self.writer);
+        self.writing = Some(spawn_blocking(move || writer.write(&memory, spent)));
+    }
+}
+
+impl Writer {
+    fn write(&self, memory: &Memory, spent: Option<Spent>) {
+        let began = Instant::now();
+        let header = Header {
+            spent,
+            polled: &self.polled,
+        };
+        let written = self
+            .place
+            .replace(|file| format::write(file, &header, memory));
+        let took = began.elapsed();
+        tracing::debug!(?took, projects = memory.projects.len(), "wrote the state");
+        self.note(&written, took);
+    }
+
+    /// Says when writing begins to fail and when it works again, not every time.
+    fn note(&self, written: &io::Result<()>, took: Duration) {
+        let mut state = lock(&self.state);
+        let before = state.good.replace(written.is_ok());
+        state.due = Instant::now() + took * REST;
+        let path = self.place.path().display();
+        match written {
+            Err(error) if before != Some(false) => tracing::warn!(
+                %error,
+                %path,
+                "can't write what is known, so a restart would begin without it; make sure that the \
+                 folder of state.path is there, that the bridge may write to it, and that its disk \
+                 is not full"
+            ),
+            Ok(()) if before == Some(false) => {
+                tracing::info!(%path, "what is known can be written again");
+            }
+            _ => {}
+        }
+    }
+}
