@@ -5,11 +5,13 @@
 //! `merge` makes the next snapshot of what is known, `checkpoint` keeps it over a restart. What is
 //! seen within which time is argued in [`schedule`].
 
+mod answers;
 mod capacity;
 mod checkpoint;
 mod found;
 mod graphql;
 mod inbox;
+mod lists;
 mod log;
 mod memory;
 mod merge;
@@ -20,6 +22,7 @@ mod rest;
 mod schedule;
 mod selection;
 mod turn;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

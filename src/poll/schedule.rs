@@ -659,6 +659,8 @@ impl Schedule {
                 .filter(|id| !self.is_quarantined(*id, now))
                 .collect();
             turn.read.extend(&free);
+            // Until they have been asked, the next poll owes it to them, too.
+            free.iter().for_each(|id| self.want(*id));
             turn.halves
                 .extend(by_id(&free, free.len().max(1), Purpose::Read, |_| {
                     Depth::Whole
