@@ -1,35 +1,29 @@
 //! What GraphQL answers to an errand is taken in; what was too much for it is asked in smaller parts.
 
 use super::Poller;
-use super::graphql::{Node, Page, Trouble};
+use super::graphql::{Node, Page};
 use super::plan::List;
 use super::schedule::{Errand, Moment, Position, Purpose};
 use super::turn::Asking;
 
 impl Poller {
-    /// Takes in the answer to an errand.
-    pub(super) async fn take(
+    /// Takes in what a part of a request was answered.
+    pub(super) fn take_page(
         &mut self,
         asking: &mut Asking,
-        errand: Errand,
+        errand: &Errand,
         at: Moment,
-        page: Result<Page, Trouble>,
+        page: Page,
     ) {
-        match page {
-            Ok(page) => self.take_page(asking, &errand, at, page),
-            Err(Trouble::TooMuch) => self.take_less(asking, errand, at).await,
-            Err(Trouble::Failed(error)) => self.fail(asking, vec![errand], error).await,
-        }
-    }
-
-    fn take_page(&mut self, asking: &mut Asking, errand: &Errand, at: Moment, page: Page) {
         let (mut ids, mut times) = (Vec::new(), Vec::new());
         for node in page.nodes {
             match node {
                 Node::Found(found) => {
                     ids.push(found.identity.id);
                     let again = matches!(errand.purpose, Purpose::Sweep(_));
+                    let id = found.identity.id;
                     self.learn(asking, *found, at, again);
+                    self.schedule.sound(id);
                 }
                 Node::Moved {
                     id,
@@ -96,7 +90,7 @@ impl Poller {
     }
 
     /// Asks for less after GitLab could not manage a part.
-    async fn take_less(&mut self, asking: &mut Asking, errand: Errand, at: Moment) {
+    pub(super) async fn take_less(&mut self, asking: &mut Asking, errand: Errand, at: Moment) {
         let asker = self.asker(asking.deadline);
         match (errand.purpose, &errand.part.list) {
             (Purpose::Sweep(index), _) => match asker.light(&errand.part).await {

@@ -75,8 +75,12 @@ impl Capacity {
         }
     }
 
+    /// A request that was far from full does not show that a full one is too much.
     fn shrink(&mut self, weight: usize) {
         self.good = 0;
+        if weight * 2 < self.size {
+            return;
+        }
         self.size = self.size.min((weight / 2).max(1));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -11,6 +12,9 @@ use super::plan::{Asked, Capabilities, Depth, List, Part, Plan, alias};
 use super::{Found, lock};
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
 use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
+
+/// How long one request may take with all its tries: a slow page must not hold up the others.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is needed to ask over GraphQL, and what is learnt about asking.
 #[derive(Clone)]
@@ -129,10 +133,8 @@ impl Asker {
             let plan = self.plan();
             let weight = parts.iter().map(|part| plan.weight(part)).sum();
             let (document, variables) = plan.request(parts);
-            let answer = self
-                .client
-                .graphql(&document, variables, self.deadline)
-                .await;
+            let deadline = self.deadline.min(Instant::now() + PATIENCE);
+            let answer = self.client.graphql(&document, variables, deadline).await;
             let error = match answer {
                 Ok(answer) => {
                     self.learn(&answer, weight);

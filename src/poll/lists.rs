@@ -67,28 +67,30 @@ impl Poller {
                 // REST has no way to ask many at once; the sweep sees them.
                 ids.iter().for_each(|id| self.schedule.glanced_at(*id, at));
             }
-            (_, List::Ids(ids)) => {
-                let mut reads = stream::iter(ids)
-                    .map(|id| {
-                        let rest = rest.clone();
-                        async move { (id, rest.project(&id.to_string()).await) }
-                    })
-                    .buffer_unordered(self.settings.concurrency);
-                while let Some((id, read)) = reads.next().await {
-                    match read {
-                        Ok(Some(found)) => self.learn(asking, found, at, false),
-                        Ok(None) => self.remove(vec![id]),
-                        Err(Error::Budget { until, .. }) => wait_for_budget(asking, until).await,
-                        Err(error) => {
-                            self.strike(asking, format!("reading the project {id}"), error)
-                        }
-                    }
-                    if asking.strikes >= STRIKES {
-                        break;
-                    }
-                }
-            }
+            (_, List::Ids(ids)) => self.read_over_rest(asking, ids).await,
             _ => {}
+        }
+    }
+
+    /// Asks everything about single projects over REST.
+    pub(super) async fn read_over_rest(&mut self, asking: &mut Asking, ids: Vec<u64>) {
+        let (rest, at) = (self.rest(asking.deadline), self.moment());
+        let mut reads = stream::iter(ids)
+            .map(|id| {
+                let rest = rest.clone();
+                async move { (id, rest.project(&id.to_string()).await) }
+            })
+            .buffer_unordered(self.settings.concurrency);
+        while let Some((id, read)) = reads.next().await {
+            match read {
+                Ok(Some(found)) => self.learn(asking, found, at, false),
+                Ok(None) => self.remove(vec![id]),
+                Err(Error::Budget { until, .. }) => wait_for_budget(asking, until).await,
+                Err(error) => self.strike(asking, format!("reading the project {id}"), error),
+            }
+            if asking.strikes >= STRIKES {
+                break;
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! for several.
 
 use super::plan::{Part, Plan};
-use super::schedule::Errand;
+use super::schedule::{Errand, Round};
 
 /// What one request may carry.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +16,18 @@ pub struct Room {
 /// Errands that travel in one request.
 pub type Pack = Vec<Errand>;
 
-/// Packs errands, in their order, each into the first request that has room for it.
-pub fn pack(errands: Vec<Errand>, plan: &Plan, room: Room) -> Vec<Pack> {
+/// Packs errands, in their order, each into the first request that has room for it. Spare ones do
+/// not make a request of their own; those that find no room are handed back.
+pub fn pack(round: Round, plan: &Plan, room: Room) -> (Vec<Pack>, Vec<Errand>) {
     let mut packs: Vec<(Room, Pack)> = Vec::new();
-    for errand in errands {
+    let mut left_over = Vec::new();
+    let now = round.now.into_iter().map(|errand| (errand, false));
+    let spare = round.spare.into_iter().map(|errand| (errand, true));
+    for (errand, spare) in now.chain(spare) {
         let (score, weight) = (plan.score(&errand.part), plan.weight(&errand.part));
         let free = packs
             .iter_mut()
+            .filter(|_| !errand.alone)
             .find(|(left, _)| left.score >= score && left.weight >= weight);
         match free {
             Some((left, pack)) => {
@@ -30,16 +35,24 @@ pub fn pack(errands: Vec<Errand>, plan: &Plan, room: Room) -> Vec<Pack> {
                 left.weight -= weight;
                 pack.push(errand);
             }
+            None if spare => left_over.push(errand),
             None => {
-                let left = Room {
-                    score: room.score.saturating_sub(score),
-                    weight: room.weight.saturating_sub(weight),
+                let left = match errand.alone {
+                    true => Room {
+                        score: 0,
+                        weight: 0,
+                    },
+                    false => Room {
+                        score: room.score.saturating_sub(score),
+                        weight: room.weight.saturating_sub(weight),
+                    },
                 };
                 packs.push((left, vec![errand]));
             }
         }
     }
-    packs.into_iter().map(|(_, pack)| pack).collect()
+    let packs = packs.into_iter().map(|(_, pack)| pack).collect();
+    (packs, left_over)
 }
 
 /// The parts of a pack.

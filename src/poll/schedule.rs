@@ -97,6 +97,8 @@ pub struct Listed {
     length: Option<usize>,
     /// The latest activity that the last look at recent activity saw.
     watermark: Option<UnixTime>,
+    /// When that was first seen; none once it is too long ago for older activity to show up late.
+    risen: Option<Moment>,
     /// The look under way: where it goes on, and the latest activity it saw.
     #[serde(skip)]
     look: Option<(String, UnixTime)>,
@@ -106,6 +108,9 @@ pub struct Listed {
     /// Whether this GitLab can't list it by activity.
     #[serde(skip)]
     unsorted: bool,
+    /// Whether it could not be asked the last time: then it does not hold up others.
+    #[serde(skip)]
+    sick: bool,
     /// Whether it was there and is not any more.
     lost: bool,
 }
@@ -155,9 +160,19 @@ pub struct Turn {
     glances: VecDeque<u64>,
     /// Parts of lists that were too much, to be asked by halves.
     halves: VecDeque<Errand>,
-    /// Who was asked for everything, and who for what activity moves.
+    /// Who was asked for everything.
     read: BTreeSet<u64>,
-    followed: BTreeSet<u64>,
+    /// Whether nothing more is asked.
+    stopped: bool,
+}
+
+/// What is asked next in a poll.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// What goes now.
+    pub now: Vec<Errand>,
+    /// What goes where there is room.
+    pub spare: Vec<Errand>,
 }
 
 /// What one part of a request is for.
@@ -167,6 +182,8 @@ pub struct Errand {
     pub purpose: Purpose,
     /// What is asked.
     pub part: Part,
+    /// Whether it travels alone, since it may bring down a request that carries others.
+    pub alone: bool,
 }
 
 /// Why something is asked.
@@ -214,9 +231,11 @@ impl Schedule {
             passed: 0,
             length: None,
             watermark: None,
+            risen: None,
             look: None,
             found: 0,
             unsorted: false,
+            sick: false,
             lost: false,
         });
         Schedule {
@@ -330,7 +349,7 @@ impl Schedule {
             glances: VecDeque::new(),
             halves: VecDeque::new(),
             read: BTreeSet::new(),
-            followed: BTreeSet::new(),
+            stopped: false,
         }
     }
 
@@ -341,46 +360,45 @@ impl Schedule {
         }
     }
 
-    /// The next errands of a poll, those that matter most first; none when it is done. What stands in
-    /// the way of nothing else is spread over the requests that the sweep makes anyway.
-    pub fn errands(&mut self, turn: &mut Turn, page: usize) -> Vec<Errand> {
-        let mut errands: Vec<Errand> = Vec::new();
-        let pace = self.pace();
-        let mut steps = 1;
-        for index in 0..self.lists.len() {
-            let list = &mut self.lists[index];
+    /// The next round of a poll; an empty one when it is done.
+    ///
+    /// The pages of a list come one after the other, so a request goes out for each anyway: what does
+    /// not wait for them travels along as far as there is room, and the rest together at the end.
+    /// What is to be asked for everything is gathered until then, or until it fills a page.
+    pub fn round(&mut self, turn: &mut Turn, page: usize) -> Round {
+        if turn.stopped {
+            return Round::default();
+        }
+        let mut now: Vec<Errand> = Vec::new();
+        for (index, list) in self.lists.iter_mut().enumerate() {
             if turn.looks[index] {
-                errands.push(list.look_errand(index, page));
+                now.push(list.look_errand(index, page));
             }
             if turn.sweeps[index] > 0 {
-                errands.push(list.sweep_errand(index, page));
-                if list.length.is_some() {
-                    steps = steps.max(list.behind(turn.began, pace).div_ceil(page));
-                }
+                now.push(list.sweep_errand(index, page));
             }
         }
-        errands.extend(turn.halves.drain(..));
+        now.extend(turn.halves.drain(..));
+        let last = now.is_empty();
         let wanted = self.reads.keys().copied();
         let wanted = wanted.filter(|id| !self.is_quarantined(*id, turn.began));
-        let reads: Vec<u64> = wanted.filter(|id| turn.read.insert(*id)).collect();
-        errands.extend(by_id(&reads, page, Purpose::Read, |_| Depth::Whole));
+        let reads: Vec<u64> = wanted.filter(|id| !turn.read.contains(id)).collect();
+        if last || reads.len() >= page {
+            turn.read.extend(&reads);
+            now.extend(by_id(&reads, page, Purpose::Read, |_| Depth::Whole));
+        }
         // What has been asked for everything meanwhile need not be asked for less.
         let (tracks, began) = (&self.tracks, turn.began);
-        let followed = &turn.followed;
-        turn.follows.retain(|id| {
-            !followed.contains(id) && tracks.get(id).is_some_and(|track| track.asked < began)
-        });
+        turn.follows
+            .retain(|id| tracks.get(id).is_some_and(|track| track.asked < began));
         turn.glances
             .retain(|id| tracks.get(id).is_some_and(|track| track.glanced < began));
-        let share = |queue: &mut VecDeque<u64>| -> Vec<u64> {
-            let pages = queue.len().div_ceil(page).div_ceil(steps);
-            queue.drain(..(pages * page).min(queue.len())).collect()
-        };
-        let mut follows = share(&mut turn.follows);
-        follows.retain(|id| turn.followed.insert(*id));
-        errands.extend(by_id(&follows, page, Purpose::Follow, |_| Depth::Activity));
-        let glances = share(&mut turn.glances);
-        errands.extend(by_id(&glances, page, Purpose::Glance, |ids| {
+        let glances: Vec<u64> = turn.glances.drain(..).collect();
+        let mut known = BTreeSet::new();
+        let follows = turn.follows.drain(..).filter(|id| known.insert(*id));
+        let follows: Vec<u64> = follows.collect();
+        // First who is to be glanced at: that may lead to more questions.
+        let mut spare = by_id(&glances, page, Purpose::Glance, |ids| {
             let last = ids
                 .iter()
                 .filter_map(|id| tracks.get(id))
@@ -389,8 +407,12 @@ impl Schedule {
             Depth::Glance {
                 since: since.as_secs(),
             }
-        }));
-        errands
+        });
+        spare.extend(by_id(&follows, page, Purpose::Follow, |_| Depth::Activity));
+        if last {
+            now.append(&mut spare);
+        }
+        Round { now, spare }
     }
 
     /// Notes a page of a sweep, asked at `at`: who was on it, and where the list goes on. Returns who
@@ -412,7 +434,7 @@ impl Schedule {
             }
         }
         list.passed += ids.len();
-        list.lost = false;
+        (list.lost, list.sick) = (false, false);
         if next.is_some() {
             list.position = next;
             let goes_on = turn.whole || list.is_due(turn.began, pace);
@@ -456,6 +478,7 @@ impl Schedule {
     /// in this poll. A position that GitLab does not know any more begins anew.
     pub fn sweep_failed(&mut self, turn: &mut Turn, index: usize, forgotten: bool) {
         turn.sweeps[index] = turn.sweeps[index].saturating_sub(1);
+        self.lists[index].sick = true;
         if forgotten {
             self.restart(index);
         }
@@ -494,6 +517,7 @@ impl Schedule {
             }
         }
         let list = &mut self.lists[index];
+        list.sick = false;
         // A project from the future must not hide the present.
         let now = at.as_secs() + DISORDER;
         let times = nodes
@@ -502,13 +526,18 @@ impl Schedule {
         let (latest, last) = (times.clone().max(), times.min());
         let latest = list.look.take().map(|(_, latest)| latest).max(latest);
         list.found += moved;
-        let floor = list.watermark.map(|at| at.saturating_sub(DISORDER));
+        let disorder = list.risen.map_or(0, |_| DISORDER);
+        let floor = list.watermark.map(|at| at.saturating_sub(disorder));
         match next {
             Some(next) if last > floor && last.is_some() => {
                 list.look = Some((next, latest.unwrap_or_default()));
             }
             _ => {
-                list.watermark = list.watermark.max(latest);
+                if latest > list.watermark {
+                    (list.watermark, list.risen) = (latest, Some(at));
+                }
+                let still = |risen: &Moment| at.saturating_sub(*risen).as_secs() <= DISORDER;
+                list.risen = list.risen.filter(still);
                 turn.looks[index] = false;
             }
         }
@@ -526,6 +555,7 @@ impl Schedule {
         let list = &mut self.lists[index];
         list.look = None;
         list.unsorted |= for_ever;
+        list.sick = true;
     }
 
     /// Notes when a project was last active. True if that is news: it is followed then.
@@ -546,10 +576,10 @@ impl Schedule {
         }
         track.activity = activity;
         track.hot_until = at + COOLING;
-        if track.taken {
+        if track.taken && track.quarantine.is_none_or(|(until, _)| until <= at) {
             turn.follows.push_back(id);
         } else {
-            // It may be selected by now, where idle ones are left out.
+            // It may be selected by now, where idle ones are left out; or it breaks requests.
             self.want(id);
         }
         true
@@ -568,7 +598,6 @@ impl Schedule {
         }
         track.activity = activity.or(track.activity);
         (track.taken, track.asked, track.glanced) = (taken, at, at);
-        track.quarantine = None;
         if let Some(list) =
             shown_by.and_then(|index| self.lists.get(index).map(|list| (index, list.round)))
         {
@@ -592,6 +621,20 @@ impl Schedule {
                 "this project breaks every GraphQL request it is in; its values are asked for one by one"
             );
         }
+    }
+
+    /// Notes that GraphQL answered everything about a project.
+    pub fn sound(&mut self, id: u64) {
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.quarantine = None;
+        }
+    }
+
+    /// Who is to be asked for everything and is in quarantine: not by GraphQL, then.
+    pub fn set_apart(&self, turn: &mut Turn) -> Vec<u64> {
+        let wanted = self.reads.keys().copied();
+        let apart = wanted.filter(|id| self.is_quarantined(*id, turn.began));
+        apart.filter(|id| turn.read.insert(*id)).collect()
     }
 
     /// Whether GraphQL is not asked about a project now.
@@ -639,6 +682,7 @@ impl Schedule {
         let (left, right) = ids.split_at(ids.len() / 2);
         for half in [left, right].into_iter().filter(|half| !half.is_empty()) {
             turn.halves.push_back(Errand {
+                alone: true,
                 purpose: errand.purpose,
                 part: Part {
                     list: List::Ids(half.to_vec()),
@@ -661,10 +705,11 @@ impl Schedule {
             turn.read.extend(&free);
             // Until they have been asked, the next poll owes it to them, too.
             free.iter().for_each(|id| self.want(*id));
-            turn.halves
-                .extend(by_id(&free, free.len().max(1), Purpose::Read, |_| {
-                    Depth::Whole
-                }));
+            let errands = by_id(&free, free.len().max(1), Purpose::Read, |_| Depth::Whole);
+            turn.halves.extend(errands.into_iter().map(|errand| Errand {
+                alone: true,
+                ..errand
+            }));
         }
     }
 
@@ -677,9 +722,15 @@ impl Schedule {
         self.oldest(hot, |track| track.asked)
     }
 
-    /// Who is to be glanced at in this poll: an even share of all, the longest unseen first; and each
-    /// time whom no list shows when it was active, such as those that were selected by name.
+    /// Who is to be glanced at in this poll, the longest unseen first: whoever would have waited too
+    /// long by the next one, and so many others that it is about as many in each poll; and each time
+    /// whom no list shows when it was active, such as those that were selected by name.
     fn glanced(&self, now: Moment) -> Vec<u64> {
+        let Rhythm {
+            interval,
+            glance,
+            sweep,
+        } = self.rhythm;
         let silent = |track: &Track| {
             let mut lists = track
                 .rounds
@@ -687,17 +738,24 @@ impl Schedule {
                 .filter_map(|index| self.lists.get(*index));
             !track.rounds.is_empty() && lists.all(Listed::is_silent)
         };
-        let taken = |(_, track): &(&u64, &Track)| track.taken && track.glanced < now;
-        let all = self.oldest(taken, |track| track.glanced);
-        let (mut glanced, mut others): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|id| silent(&self.tracks[id]));
-        let Rhythm {
-            interval, glance, ..
-        } = self.rhythm;
-        let share = interval.as_secs_f64() / glance.as_secs_f64().max(f64::MIN_POSITIVE);
-        others.truncate((others.len() as f64 * share.min(1.0)).ceil() as usize);
-        glanced.append(&mut others);
-        glanced
+        let mut ids = self.oldest(
+            |(_, track)| track.taken && track.glanced < now,
+            |track| track.glanced,
+        );
+        let listed = ids.iter().filter(|id| !silent(&self.tracks[id])).count();
+        // What the sweep sees need not be glanced at.
+        let times = interval.div_duration_f64(glance) - interval.div_duration_f64(sweep);
+        let mut even = (listed as f64 * times.clamp(0.0, 1.0)).ceil() as usize;
+        ids.retain(|id| {
+            let track = &self.tracks[id];
+            if silent(track) {
+                return true;
+            }
+            let spread = even > 0;
+            even = even.saturating_sub(1);
+            spread || track.glanced + glance < now + interval
+        });
+        ids
     }
 
     fn oldest(
@@ -838,6 +896,7 @@ impl Listed {
                 first,
                 after,
             },
+            alone: self.sick,
         }
     }
 }
@@ -851,13 +910,21 @@ impl Turn {
         self.halves.extend(errands.into_iter().filter(again));
     }
 
+    /// Takes back errands for which there was no room, in their order.
+    pub fn keep(&mut self, spare: Vec<Errand>) {
+        for errand in spare {
+            if let List::Ids(ids) = errand.part.list {
+                match errand.purpose {
+                    Purpose::Glance => self.glances.extend(ids),
+                    _ => self.follows.extend(ids),
+                }
+            }
+        }
+    }
+
     /// Stops asking: what is left stays due.
     pub fn stop(&mut self) {
-        self.sweeps.fill(0);
-        self.looks.fill(false);
-        self.follows.clear();
-        self.glances.clear();
-        self.halves.clear();
+        self.stopped = true;
     }
 }
 
@@ -876,6 +943,7 @@ fn by_id(
             first: ids.len(),
             after: None,
         },
+        alone: false,
     });
     pages.collect()
 }

@@ -8,11 +8,11 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
-use super::graphql::{self, is_broken};
+use super::graphql::{self, Trouble, is_broken};
 use super::lists::is_blocked;
 use super::plan::{Capabilities, PROBE};
 use super::request::{Room, pack, parts};
-use super::schedule::{Errand, Position, Purpose, Turn};
+use super::schedule::{Errand, Position, Purpose, Round, Turn};
 use super::selection::Source;
 use super::{Poller, Publish, Tally, lock, rest};
 use crate::gitlab::Error;
@@ -70,12 +70,14 @@ impl Poller {
         };
         loop {
             self.take_hints(&mut asking.turn);
+            let apart = self.schedule.set_apart(&mut asking.turn);
+            self.read_over_rest(&mut asking, apart).await;
             let page = lock(&self.capacity).page();
-            let errands = self.schedule.errands(&mut asking.turn, page);
-            if errands.is_empty() {
+            let round = self.schedule.round(&mut asking.turn, page);
+            if round.now.is_empty() {
                 break;
             }
-            self.run_errands(&mut asking, errands).await;
+            self.run_round(&mut asking, round).await;
             self.publish_meanwhile(&mut asking, publish);
         }
         self.complete(&mut asking).await;
@@ -131,8 +133,8 @@ impl Poller {
         Ok(())
     }
 
-    /// Runs errands, several at a time.
-    async fn run_errands(&mut self, asking: &mut Asking, errands: Vec<Errand>) {
+    /// Runs a round of errands, several at a time.
+    async fn run_round(&mut self, asking: &mut Asking, round: Round) {
         let by_rest = |errand: &Errand| match errand.purpose {
             Purpose::Sweep(index) => {
                 let list = &self.schedule.lists()[index];
@@ -141,19 +143,18 @@ impl Poller {
             }
             _ => !self.graphql,
         };
-        let (alone, packed): (Vec<_>, Vec<_>) = errands.into_iter().partition(by_rest);
-        for errand in alone {
-            self.run_alone(asking, errand).await;
-        }
-        if packed.is_empty() {
-            return;
-        }
+        let (alone, now): (Vec<_>, Vec<_>) = round.now.into_iter().partition(by_rest);
         let asker = self.asker(asking.deadline);
         let room = Room {
             score: lock(&self.capabilities).most_score(),
             weight: lock(&self.capacity).size(),
         };
-        let packs = pack(packed, &asker.plan(), room);
+        let spare = round.spare;
+        let (packs, spare) = pack(Round { now, spare }, &asker.plan(), room);
+        asking.turn.keep(spare);
+        for errand in alone {
+            self.run_alone(asking, errand).await;
+        }
         let clock = self.clock;
         let mut answers = stream::iter(packs)
             .map(|pack| {
@@ -165,24 +166,45 @@ impl Poller {
                 }
             })
             .buffer_unordered(self.settings.concurrency);
+        // What takes more asking waits until all of these are answered: nobody listens meanwhile.
+        let (mut less, mut failed) = (Vec::new(), Vec::new());
         while let Some((pack, at, answer)) = answers.next().await {
-            match answer {
-                Ok(pages) => {
-                    asking.strikes = 0;
-                    for (errand, page) in pack.into_iter().zip(pages) {
-                        self.take(asking, errand, at, page).await;
-                    }
+            let pages = match answer {
+                Ok(pages) => pages,
+                Err(error) => {
+                    failed.push((pack, error));
+                    continue;
                 }
-                Err(error) => self.fail(asking, pack, error).await,
+            };
+            asking.strikes = 0;
+            for (errand, page) in pack.into_iter().zip(pages) {
+                match page {
+                    Ok(page) => self.take_page(asking, &errand, at, page),
+                    Err(Trouble::TooMuch) => less.push((errand, at)),
+                    Err(Trouble::Failed(error)) => failed.push((vec![errand], error)),
+                }
             }
+        }
+        for (errand, at) in less {
+            self.take_less(asking, errand, at).await;
+        }
+        for (pack, error) in failed {
+            self.fail(asking, pack, error).await;
         }
     }
 
     /// Errands could not be run: what they were for stays due.
     pub(super) async fn fail(&mut self, asking: &mut Asking, errands: Vec<Errand>, error: Error) {
-        if let Error::Budget { until, .. } = error {
-            asking.turn.put_back(errands);
-            return wait_for_budget(asking, until).await;
+        match error {
+            Error::Budget { until, .. } => {
+                asking.turn.put_back(errands);
+                return wait_for_budget(asking, until).await;
+            }
+            Error::RateLimited { until, .. } if until < asking.deadline => {
+                asking.turn.put_back(errands);
+                return sleep_until(until).await;
+            }
+            _ => {}
         }
         if let (
             Error::NotFound { .. },
@@ -281,7 +303,7 @@ impl Poller {
             slots: Arc::clone(&self.slots),
             capabilities: Arc::clone(&self.capabilities),
             capacity: Arc::clone(&self.capacity),
-            deadline: deadline.min(Instant::now() + PATIENCE),
+            deadline,
             now: self.now(),
         }
     }

@@ -1,0 +1,227 @@
+//! A poller and its GitLab in one process, on tokio's paused clock: a day passes in moments, and
+//! nothing of it is decided by how fast this machine is.
+#![allow(
+    dead_code,
+    reason = "every test compiles its own copy and none uses all of it; `expect` would fail in the one that does"
+)]
+
+pub mod asked;
+pub mod chaos;
+pub mod truth;
+mod wire;
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab, Request, World};
+use gitlab_metrics_bridge::gitlab::{Budget, Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::metrics::{Report, Shown, Snapshot, UnixTime};
+use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wire::Call;
+
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+
+/// How a bridge is set up: as it comes, except for what a simulation is about.
+#[derive(Clone)]
+pub struct Setup {
+    /// What is selected.
+    pub sources: Vec<Source>,
+    /// How often what is asked.
+    pub rhythm: Rhythm,
+    /// Requests in an hour and in a minute.
+    pub budget: Option<Budget>,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            sources: vec![Source::Membership],
+            rhythm: Rhythm {
+                interval: MINUTE,
+                glance: 15 * MINUTE,
+                sweep: HOUR,
+            },
+            budget: Some(Budget {
+                per_hour: 4500,
+                per_minute: 90,
+            }),
+        }
+    }
+}
+
+/// A poller at work, and its GitLab.
+pub struct Bridge {
+    /// The model that it polls.
+    pub gitlab: Arc<GitLab>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    _stop: DropGuard,
+}
+
+impl Bridge {
+    /// Lets a poller run over a world.
+    pub fn start(world: World, setup: Setup) -> Bridge {
+        let gitlab = Arc::new(GitLab::in_process(world));
+        let poller = poller(&gitlab, setup);
+        let (publish, snapshots) = watch::channel(Arc::default());
+        let stop = CancellationToken::new();
+        tokio::spawn(poller.run(publish, stop.clone()));
+        Bridge {
+            gitlab,
+            snapshots,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Like [`Bridge::start`], and waits until everything has been read once. The requests for it are
+    /// forgotten.
+    pub async fn settled(world: World, setup: Setup) -> Bridge {
+        let mut bridge = Bridge::start(world, setup);
+        bridge
+            .seen_within(HOUR, |snapshot| snapshot.project_count.is_some())
+            .await;
+        bridge.gitlab.take_requests();
+        bridge
+    }
+
+    /// What is shown now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// Waits for the next snapshot, until a moment; none if none comes.
+    pub async fn next(&mut self, until: Instant) -> Option<Arc<Snapshot>> {
+        tokio::select! {
+            biased;
+            changed = self.snapshots.changed() => {
+                changed.expect("the poller runs until the bridge is dropped");
+                Some(Arc::clone(&self.snapshots.borrow_and_update()))
+            }
+            () = sleep_until(until) => None,
+        }
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Waits until something is shown, and tells how long that took. The poll that sees it must have
+    /// begun within `limit` from now.
+    ///
+    /// Fails at the first poll that began later.
+    #[track_caller]
+    pub fn seen_within(
+        &mut self,
+        limit: Duration,
+        shows: impl Fn(&Snapshot) -> bool,
+    ) -> impl Future<Output = Duration> {
+        let caller = Location::caller();
+        async move {
+            let (start, limit) = (Instant::now(), self.seconds() + limit.as_secs());
+            loop {
+                let snapshot = self.snapshot();
+                let in_time = began(&snapshot) <= limit;
+                if in_time && shows(&snapshot) {
+                    return start.elapsed();
+                }
+                let waited = start.elapsed();
+                assert!(in_time, "{caller}: not seen by a poll after {waited:?}");
+                self.next(start + 100 * HOUR).await;
+            }
+        }
+    }
+
+    /// What time it is in GitLab, in seconds since 1970.
+    pub fn seconds(&self) -> UnixTime {
+        self.gitlab.read(World::now).as_second().unsigned_abs()
+    }
+
+    /// What was asked since this was called last.
+    pub fn asked(&self) -> Vec<Request> {
+        self.gitlab.take_requests()
+    }
+}
+
+/// A poller of this GitLab, which has asked nothing yet.
+pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
+    let settings = Settings {
+        selection: Selection {
+            sources: setup.sources,
+            filter: everything(),
+        },
+        rhythm: setup.rhythm,
+        timeout: 10 * MINUTE,
+        concurrency: 4,
+    };
+    let client = client(gitlab, setup.budget);
+    Poller::new(client, settings, Shown::new(|_| true, false))
+}
+
+/// When the poll began that a snapshot shows.
+fn began(snapshot: &Snapshot) -> UnixTime {
+    let began = |report: &Report| report.ended.saturating_sub(report.took.as_secs());
+    snapshot.report.as_ref().map_or(0, began)
+}
+
+fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
+    let clock = Arc::clone(gitlab);
+    let settings = ClientSettings {
+        url: gitlab.url().parse().expect("the model has an address"),
+        token: Token::Value(DEMO_TOKEN.to_owned().into()),
+        ca_file: None,
+        client_certificate: None,
+        client_key: None,
+        connect_timeout: Duration::from_secs(10),
+        read_timeout: Duration::from_secs(60),
+        request_timeout: Duration::from_secs(60),
+        requests_per_second: 10.0,
+        concurrency: 4,
+        attempts: 5,
+        budget,
+        spent: None,
+        clock: Clock::new(move || time_of_day(&clock)),
+    };
+    // The pauses between tries are drawn by chance, which is to be the same in every run.
+    fastrand::seed(4);
+    Client::over(settings, Arc::new(Call(Arc::clone(gitlab)))).expect("the settings are good")
+}
+
+/// The bridge goes by GitLab's clock, which goes by tokio's.
+fn time_of_day(gitlab: &GitLab) -> SystemTime {
+    let now = gitlab.read(World::now).as_millisecond().unsigned_abs();
+    UNIX_EPOCH + Duration::from_millis(now)
+}
+
+fn everything() -> Filter {
+    Filter {
+        include: None,
+        exclude: globset::GlobSet::empty(),
+        archived: true,
+        forks: true,
+        personal: true,
+        inactive_for: None,
+    }
+}
+
+/// A GitLab of projects that have been idle for long.
+pub fn idle(projects: u64) -> World {
+    let mut world = World::new();
+    for id in 1..=projects {
+        let long_ago = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(400_000 + id as i64);
+        let project = world.project_with_id(&path(id), id);
+        project.created_at(long_ago).last_activity_at(long_ago);
+        project.commits(1).issues(2, 1);
+    }
+    world
+}
+
+/// Where one of them lies.
+pub fn path(id: u64) -> String {
+    format!("group-{}/project-{id:05}", id % 7)
+}

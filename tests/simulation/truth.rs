@@ -1,0 +1,101 @@
+//! What is true in a model of GitLab, to hold beside what is shown.
+
+use gitlab_metrics_bridge::demo::{GitLab, Project, World};
+use gitlab_metrics_bridge::metrics::{Reading, Snapshot, questions};
+
+/// What the model answers to each question about a project, in the order of
+/// [`questions`]; none where it does not tell.
+pub fn answers(project: &Project) -> Vec<Option<u64>> {
+    let questions = questions().iter();
+    questions
+        .map(|(question, _)| answer(project, question.graphql))
+        .collect()
+}
+
+/// Where a question stands among all.
+pub fn slot(question: &str) -> usize {
+    let all = questions();
+    let at = all
+        .iter()
+        .position(|(asked, _)| asked.graphql.starts_with(question));
+    at.unwrap_or_else(|| panic!("nobody asks {question}"))
+}
+
+/// What is shown and not true, one line each: projects, values and who they belong to. Values that
+/// the model does not tell must not be shown.
+pub fn untrue(gitlab: &GitLab, snapshot: &Snapshot) -> Vec<String> {
+    gitlab.read(|world| {
+        let mut lines = missing(world, snapshot);
+        for shown in &snapshot.projects {
+            let identity = &shown.identity;
+            let Some(project) = world.find_project(&identity.path) else {
+                lines.push(format!("{} is not there", identity.path));
+                continue;
+            };
+            if (project.id, Some(project.archived)) != (identity.id, identity.archived) {
+                lines.push(format!("{} is another or was archived", identity.path));
+            }
+            for (slot, truth) in answers(project).into_iter().enumerate() {
+                let reading = shown.readings[slot];
+                if reading.value() != truth {
+                    let question = questions()[slot].0.graphql;
+                    lines.push(format!(
+                        "{}: {question} is {truth:?}, shown {reading:?}",
+                        identity.path
+                    ));
+                }
+            }
+        }
+        lines
+    })
+}
+
+/// A value as it is shown of a project.
+pub fn shown(snapshot: &Snapshot, id: u64, slot: usize) -> Option<u64> {
+    let projects = &snapshot.projects;
+    let at = projects.binary_search_by_key(&id, |project| project.identity.id);
+    projects[at.ok()?]
+        .readings
+        .get(slot)
+        .and_then(Reading::value)
+}
+
+fn missing(world: &World, snapshot: &Snapshot) -> Vec<String> {
+    let is_shown = |project: &&Project| {
+        let id =
+            |shown: &std::sync::Arc<gitlab_metrics_bridge::metrics::Project>| shown.identity.id;
+        let projects = &snapshot.projects;
+        projects.binary_search_by_key(&project.id, id).is_ok()
+    };
+    let hidden = world.projects().filter(|project| !is_shown(project));
+    hidden
+        .map(|project| format!("{} is not shown", project.full_path))
+        .collect()
+}
+
+fn answer(project: &Project, question: &str) -> Option<u64> {
+    let (merge_requests, sizes) = (&project.merge_requests, &project.sizes);
+    let name = question.split(", first").next().unwrap_or(question);
+    Some(match name {
+        "statistics.commitCount" => project.commits,
+        "statistics.repositorySize" => sizes.repository,
+        "statistics.wikiSize" => sizes.wiki,
+        "statistics.lfsObjectsSize" => sizes.lfs_objects,
+        "statistics.buildArtifactsSize" => sizes.build_artifacts,
+        "statistics.pipelineArtifactsSize" => sizes.pipeline_artifacts,
+        "statistics.packagesSize" => sizes.packages,
+        "statistics.snippetsSize" => sizes.snippets,
+        "statistics.uploadsSize" => sizes.uploads,
+        "statistics.containerRegistrySize" => return sizes.container_registry,
+        "issueStatusCounts.opened" => project.issues_opened,
+        "issueStatusCounts.closed" => project.issues_closed,
+        "mergeRequests(state: opened" => merge_requests.opened,
+        "mergeRequests(state: closed" => merge_requests.closed,
+        "mergeRequests(state: merged" => merge_requests.merged,
+        "mergeRequests(state: locked" => merge_requests.locked,
+        "releases(first: 1).count" => project.releases,
+        "starCount" => project.stars,
+        "forksCount" => project.forks,
+        other => panic!("what is true of {other}?"),
+    })
+}
