@@ -34,7 +34,7 @@ pub struct Cli {
 }
 
 /// What to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Subcommand)]
 pub enum Command {
     /// Poll GitLab and export until told to stop (the default)
     #[default]
@@ -43,6 +43,8 @@ pub enum Command {
     Once,
     /// Check the configuration, GitLab, the token and the export targets
     Check,
+    /// Forecast how many requests polling makes, and whether limits carry them
+    Plan(Plan),
     /// Run against a model of GitLab in this process: no GitLab is needed
     Demo(Demo),
     /// Print the catalogue of metrics
@@ -56,6 +58,40 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What `plan` assumes; GitLab is asked for what is not said.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+pub struct Plan {
+    /// Assume so many projects on the configured lists, and ask no GitLab
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub projects: Option<u32>,
+    /// Assume that so many projects are active in an hour, such as 600 or 5% [default: as many as
+    /// were in the last hour, and 5% where no GitLab is asked]
+    #[arg(long, value_name = "N|PERCENT", value_parser = active)]
+    pub active: Option<Active>,
+    /// How it looks
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlanFormat,
+}
+
+/// How many projects are active in an hour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Active {
+    /// So many.
+    Projects(u32),
+    /// A share, in percent.
+    Percent(f64),
+}
+
+/// How a forecast looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a program.
+    Json,
 }
 
 /// The model of GitLab that `demo` runs against.
@@ -101,6 +137,18 @@ pub fn completions(shell: Shell, out: &mut impl Write) -> std::io::Result<()> {
         &mut script,
     );
     out.write_all(&script)
+}
+
+fn active(text: &str) -> Result<Active, String> {
+    let active = match text.strip_suffix('%') {
+        Some(share) => share.trim().parse().ok().map(Active::Percent),
+        None => text.parse().ok().map(Active::Projects),
+    };
+    match active {
+        Some(Active::Percent(share)) if !(0.0..=100.0).contains(&share) => None,
+        active => active,
+    }
+    .ok_or_else(|| "write a number of projects such as 600, or a share such as 5%".to_owned())
 }
 
 fn change_every(text: &str) -> Result<Duration, String> {
@@ -179,6 +227,22 @@ mod tests {
             error.contains("write a duration such as 500ms, 5s or 1m"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_plan_assumes_numbers_or_shares() {
+        let active = |line: &str| match parse(line).map(|cli| cli.command()) {
+            Ok(Command::Plan(plan)) => Ok(plan.active),
+            Ok(_) => panic!("not the plan"),
+            Err(error) => Err(error),
+        };
+        assert_eq!(active("plan"), Ok(None));
+        assert_eq!(active("plan --active 0"), Ok(Some(Active::Projects(0))));
+        assert_eq!(active("plan --active 2.5%"), Ok(Some(Active::Percent(2.5))));
+        for wrong in ["many", "-1%", "101%", "NaN%", "1.5"] {
+            let error = active(&format!("plan --active={wrong}")).unwrap_err();
+            assert!(error.contains("600, or a share such as 5%"), "{error}");
+        }
     }
 
     #[test]

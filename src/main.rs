@@ -63,6 +63,7 @@ fn run(command: &Command, config: Config) -> Result<()> {
         match command {
             Command::Once => app::once(config).await,
             Command::Check => app::check(config).await,
+            Command::Plan(plan) => app::plan(config, plan).await,
             Command::Demo(demo) => app::demo(config, demo).await,
             _ => app::run(config).await,
         }

@@ -105,6 +105,11 @@ fn every_query_is_valid_for_every_schema_after_the_probe() {
                 );
             }
         }
+        for list in [List::Membership, List::All, List::Group("a/b".to_owned())] {
+            let (document, variables) = Plan::count_request(&list);
+            ExecutableDocument::parse_and_validate(&schema, &document, "count").unwrap();
+            assert!(score(&document, &variables).unwrap() < LIMIT);
+        }
     }
 }
 

@@ -279,7 +279,7 @@ pub fn token(gitlab: &config::GitLab) -> Result<gitlab::Token> {
 ///
 /// # Errors
 /// If a pattern is not valid.
-fn settings(instance: &config::Instance) -> Result<poll::Settings> {
+pub fn settings(instance: &config::Instance) -> Result<poll::Settings> {
     let select = &instance.select;
     let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
     if !select.projects.is_empty() {

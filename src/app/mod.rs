@@ -5,7 +5,9 @@ mod demo;
 mod instances;
 mod logging;
 mod once;
+mod outlook;
 mod parts;
+mod plan;
 mod progress;
 mod webhooks;
 
@@ -25,6 +27,7 @@ pub use demo::demo;
 pub use logging::start as start_logging;
 pub use once::once;
 pub use parts::require_tokens;
+pub use plan::plan;
 
 /// How long everything together may take to end once told to stop: the last export and open
 /// scrapes have their own, shorter limits.

@@ -29,9 +29,21 @@ impl Budget {
     /// request an hour needs a burst of one, and then a little more than an hour.
     pub(super) fn bucket(self, now: Instant) -> Bucket {
         let (hour, minute) = (f64::from(self.per_hour), f64::from(self.per_minute));
-        let rate = PACE * (hour / 3601.0).min(minute / 61.0);
+        let rate = self.rate();
         let burst = (hour + 1.0 - 3601.0 * rate).min(minute + 1.0 - 61.0 * rate);
         Bucket::full(Duration::from_secs_f64(1.0 / rate), burst, now)
+    }
+
+    /// How many requests pass in an hour that is like the hours before it.
+    #[must_use]
+    pub fn sustained(self) -> f64 {
+        3600.0 * self.rate()
+    }
+
+    /// Requests in a second.
+    fn rate(self) -> f64 {
+        let (hour, minute) = (f64::from(self.per_hour), f64::from(self.per_minute));
+        PACE * (hour / 3601.0).min(minute / 61.0)
     }
 
     /// The bucket as it was left, and filled since.

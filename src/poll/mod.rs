@@ -8,6 +8,7 @@
 mod answers;
 mod capacity;
 mod checkpoint;
+mod forecast;
 mod found;
 mod graphql;
 mod inbox;
@@ -21,6 +22,7 @@ mod request;
 mod rest;
 mod schedule;
 mod selection;
+mod survey;
 mod turn;
 mod values;
 
@@ -40,6 +42,7 @@ use found::{Found, Listing};
 use schedule::{Moment, Schedule};
 
 pub use checkpoint::{Checkpoint, InUse, Polled};
+pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Kind, Population};
 pub use inbox::Inbox;
 pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
 pub use schedule::Rhythm;

@@ -9,7 +9,7 @@ use super::{Poller, lock, rest};
 use crate::gitlab::Error;
 
 /// GitLab takes no more paths at once.
-const MOST_PATHS: usize = 50;
+pub(super) const MOST_PATHS: usize = 50;
 
 impl Poller {
     /// Reads projects by id or path.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::metrics::{Identity, Moves, Selection, UnixTime, keys, questions};
 
@@ -50,6 +50,14 @@ impl Capabilities {
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
                 .and_then(|limit| limit.try_into().ok()),
+            ..Capabilities::default()
+        }
+    }
+
+    /// What a GitLab of today can do, where there is none to ask.
+    pub fn current() -> Capabilities {
+        Capabilities {
+            projects_arguments: Some(HashSet::from(["fullPaths".to_owned()])),
             ..Capabilities::default()
         }
     }
@@ -305,6 +313,26 @@ impl Plan {
         (document, Value::Object(variables))
     }
 
+    /// A request for the number of projects on a list that GitLab keeps: the document and its
+    /// variables. The answer stands under `list`, or in its `projects` for a group.
+    pub fn count_request(list: &List) -> (String, Value) {
+        let count = |arguments: &str| format!("projects({arguments}first: 1) {{ count }}");
+        let (declared, field, variables) = match list {
+            List::Group(path) => {
+                let projects = count("includeSubgroups: true, ");
+                let field = format!("group(fullPath: $path) {{ {projects} }}");
+                ("($path: ID!)", field, json!({ "path": path }))
+            }
+            List::Membership => ("", count("membership: true, "), json!({})),
+            // Whoever is asked for by name is counted already.
+            List::All | List::Ids(_) | List::Paths(_) => ("", count(""), json!({})),
+        };
+        (
+            format!("query Count{declared} {{ list: {field} }}"),
+            variables,
+        )
+    }
+
     /// What GitLab's formula for the complexity of a query makes of a part.
     pub fn score(&self, part: &Part) -> usize {
         /// `pageInfo` with its two members, `nodes`, and the list itself.
@@ -324,6 +352,11 @@ impl Plan {
         let all = self.whole.selection.counted().max(1);
         let own = self.selection(part.depth).counted().min(all);
         (part.first * own).div_ceil(all).max(1)
+    }
+
+    /// Whether a glance sees pipelines.
+    pub fn sees_pipelines(&self) -> bool {
+        self.glance.text().contains("$since")
     }
 
     fn selection(&self, depth: Depth) -> &Selection {
@@ -363,7 +396,6 @@ fn timestamp(at: UnixTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn slots() -> BTreeSet<usize> {
         (0..questions().len()).collect()

@@ -70,6 +70,16 @@ impl Asker {
         Ok((bodies.iter().filter_map(node).collect(), next))
     }
 
+    /// How many projects a list has.
+    ///
+    /// # Errors
+    /// If that can't be known without reading all of it.
+    pub async fn count(&self, source: &Source) -> Result<u64, Error> {
+        let order = "order_by=id&sort=asc";
+        let path = first_page(source, order, order);
+        self.client.count(&path, self.deadline).await
+    }
+
     /// Reads projects by name, one by one.
     pub async fn named(&self, names: &[String]) -> Listing {
         let names = stream::iter(names.to_vec());

@@ -57,7 +57,7 @@ const TRIES: u32 = 2;
 const QUARANTINE: Duration = Duration::from_secs(600);
 
 /// How often what is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rhythm {
     /// From the start of one poll to the start of the next.
     pub interval: Duration,
@@ -882,16 +882,10 @@ impl Listed {
         first: usize,
         after: Option<String>,
     ) -> Errand {
-        let list = match &self.source {
-            Source::Membership => List::Membership,
-            Source::All => List::All,
-            Source::Group(path) => List::Group(path.clone()),
-            Source::Projects(names) => List::Paths(names.clone()),
-        };
         Errand {
             purpose,
             part: Part {
-                list,
+                list: self.source.list(),
                 depth,
                 first,
                 after,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 
+use super::plan::List;
 use crate::metrics::{Identity, UnixTime};
 
 /// What is selected.
@@ -46,6 +47,18 @@ pub struct Filter {
     pub personal: bool,
     /// Leave out what has been idle for longer.
     pub inactive_for: Option<Duration>,
+}
+
+impl Source {
+    /// How it is asked for over GraphQL.
+    pub fn list(&self) -> List {
+        match self {
+            Source::Membership => List::Membership,
+            Source::All => List::All,
+            Source::Group(path) => List::Group(path.clone()),
+            Source::Projects(names) => List::Paths(names.clone()),
+        }
+    }
 }
 
 impl fmt::Display for Source {

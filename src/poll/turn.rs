@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// After so many failures in a row GitLab is taken for down, and left alone until the next poll.
 pub(super) const STRIKES: u32 = 2;
 /// How long GitLab's fields are taken to be the same.
-const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
 /// How soon a GraphQL that could not be used is tried again: REST costs many requests more.
 pub(super) const BLOCKED_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -100,7 +100,7 @@ impl Poller {
     }
 
     /// Asks what GitLab can do, once in a while. GraphQL may be blocked or broken; REST is left then.
-    async fn probe(&mut self, deadline: Instant) -> Result<(), Error> {
+    pub(super) async fn probe(&mut self, deadline: Instant) -> Result<(), Error> {
         if self.probe_due.is_some_and(|due| Instant::now() < due) {
             return Ok(());
         }

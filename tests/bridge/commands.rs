@@ -29,7 +29,15 @@ async fn completions_and_help_name_the_commands() {
     for arguments in [&["completions", "bash"][..], &["--help"]] {
         let finished = bridge().args(arguments).finish().await;
         assert_eq!(finished.code(), 0, "{finished:#?}");
-        for command in ["run", "once", "check", "demo", "metrics", "completions"] {
+        for command in [
+            "run",
+            "once",
+            "check",
+            "plan",
+            "demo",
+            "metrics",
+            "completions",
+        ] {
             assert!(
                 finished.stdout().contains(command),
                 "{arguments:?} lacks {command}"

@@ -8,6 +8,7 @@ mod instances;
 mod once;
 mod otlp;
 mod pages;
+mod plan;
 mod secrets;
 mod state;
 mod stop;

@@ -77,7 +77,7 @@ impl Change {
             Class::Commits => {
                 world.events(&path).push(1 + self.chance % 4);
             }
-            Class::MergeRequests if open > 0 && self.chance % 2 == 0 => {
+            Class::MergeRequests if open > 0 && self.chance.is_multiple_of(2) => {
                 world.events(&path).merge_merge_request();
             }
             Class::MergeRequests => {

@@ -1,0 +1,332 @@
+//! How a forecast reads: for a person, and for a program.
+
+use serde_json::{Value, json};
+
+use crate::gitlab::Budget;
+use crate::poll::{Advice, Assumption, Forecast, Kind};
+
+/// A forecast for one GitLab, and what follows from it.
+pub struct Outlook {
+    /// The name of the GitLab, where there are several.
+    pub name: Option<String>,
+    /// Whether a GitLab was asked.
+    pub surveyed: bool,
+    /// What is assumed.
+    pub assumption: Assumption,
+    /// What follows.
+    pub forecast: Forecast,
+    /// What limits say to it.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Whether a limit carries the requests.
+pub struct Verdict {
+    /// Whose limit it is.
+    pub name: &'static str,
+    /// The limit.
+    pub limit: Budget,
+    /// Whether it does.
+    pub fits: bool,
+    /// If not, what to set so that it does; none if nothing helps.
+    pub advice: Option<Advice>,
+}
+
+/// Forecasts for a person.
+pub fn text(outlooks: &[Outlook]) -> String {
+    let texts: Vec<_> = outlooks.iter().map(Outlook::text).collect();
+    texts.join("\n")
+}
+
+/// Forecasts for a program.
+pub fn json(outlooks: &[Outlook]) -> String {
+    let all: Value = outlooks.iter().map(Outlook::json).collect();
+    format!("{all:#}\n")
+}
+
+impl Outlook {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some(name) = &self.name {
+            text += &format!("{name}: ");
+        }
+        text += &self.summary();
+        text += "\n\n";
+        text += &self.table();
+        text += "\n";
+        text += &self.assumed();
+        text
+    }
+
+    /// What comes of it, in a sentence.
+    fn summary(&self) -> String {
+        let (projects, forecast) = (self.assumption.projects(), &self.forecast);
+        let mut parts = vec![format!(
+            "{} project{}: {} requests for the first sweep, about {} a minute then",
+            grouped(projects as f64),
+            if projects == 1 { "" } else { "s" },
+            grouped(forecast.first_sweep as f64),
+            rounded(forecast.total() / 60.0),
+        )];
+        let fitting = self.verdicts.iter().filter(|verdict| verdict.fits);
+        let fitting: Vec<_> = fitting.map(Verdict::named).collect();
+        if !fitting.is_empty() {
+            parts.push(format!("fits {}", listed(&fitting)));
+        }
+        let others = self.verdicts.iter().filter(|verdict| !verdict.fits);
+        let others = others.map(|verdict| {
+            let advice = verdict.advice.map_or(
+                "neither poll.interval nor poll.sweep helps, select fewer projects".to_owned(),
+                advise,
+            );
+            format!("does not fit {}: {advice}", verdict.named())
+        });
+        parts.extend(others);
+        parts.join(";\n  ")
+    }
+
+    fn table(&self) -> String {
+        let mut table = format!("{:<20}{:>10}\n", "requests", "an hour");
+        let mut row = |name: &str, requests: f64| {
+            table += &format!("{name:<20}{:>10}\n", rounded(requests));
+        };
+        for kind in Kind::ALL {
+            if let Some(requests) = self.forecast.an_hour.get(&kind) {
+                row(kind.name(), *requests);
+            }
+        }
+        row("all", self.forecast.total());
+        row("busiest minute", self.forecast.busiest_minute as f64);
+        table
+    }
+
+    fn assumed(&self) -> String {
+        let assumption = &self.assumption;
+        let selected: usize = assumption.lists.iter().map(|list| list.selected).sum();
+        let hidden: usize = assumption.lists.iter().map(|list| list.hidden).sum();
+        let source = match self.surveyed {
+            true => "GitLab says",
+            false => "assumed",
+        };
+        let mut text = format!(
+            "A request that carries several kinds counts for the one that comes first in it.\n\
+             {source}: {} projects are active in an hour; each of them is taken to run a pipeline",
+            grouped(assumption.active.round()),
+        );
+        if selected < assumption.projects() {
+            text += &format!("; {} are selected", grouped(selected as f64));
+        }
+        if hidden > 0 {
+            let hidden = grouped(hidden as f64);
+            text += &format!("; {hidden} hide values that REST is asked for");
+        }
+        if !assumption.graphql {
+            text += "; GraphQL can't be used, and REST costs more requests";
+        }
+        text + ".\n"
+    }
+
+    fn json(&self) -> Value {
+        let (assumption, forecast) = (&self.assumption, &self.forecast);
+        let kinds = Kind::ALL.into_iter().map(|kind| {
+            let requests = forecast.an_hour.get(&kind).copied().unwrap_or_default();
+            (kind.name().to_owned(), json!(requests))
+        });
+        let kinds: serde_json::Map<_, _> = kinds.collect();
+        let sum = |of: fn(&crate::poll::Population) -> usize| {
+            assumption.lists.iter().map(of).sum::<usize>()
+        };
+        let limits: Value = self.verdicts.iter().map(Verdict::json).collect();
+        json!({
+            "instance": self.name,
+            "surveyed": self.surveyed,
+            "projects": assumption.projects(),
+            "selected": sum(|list| list.selected),
+            "hidden": sum(|list| list.hidden),
+            "active_an_hour": assumption.active,
+            "graphql": assumption.graphql,
+            "first_sweep": forecast.first_sweep,
+            "requests_an_hour": forecast.total(),
+            "requests_an_hour_by_kind": kinds,
+            "busiest_minute": forecast.busiest_minute,
+            "limits": limits,
+        })
+    }
+}
+
+impl Verdict {
+    fn named(&self) -> String {
+        let (hour, minute) = (self.limit.per_hour, self.limit.per_minute);
+        let hour = grouped(f64::from(hour));
+        match self.name {
+            "poll.budget" => format!("poll.budget ({hour}/h, {}/min)", grouped(minute.into())),
+            _ => format!("{hour}/h"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let seconds = |duration: std::time::Duration| duration.as_secs();
+        json!({
+            "name": self.name,
+            "per_hour": self.limit.per_hour,
+            "per_minute": self.limit.per_minute,
+            "fits": self.fits,
+            "set_interval_seconds": self.advice.and_then(|advice| advice.interval).map(seconds),
+            "set_sweep_seconds": self.advice.and_then(|advice| advice.sweep).map(seconds),
+        })
+    }
+}
+
+fn advise(advice: Advice) -> String {
+    let set = |name: &str, duration| format!("{name} to {}", humantime::format_duration(duration));
+    let interval = advice.interval.map(|to| set("poll.interval", to));
+    let sweep = advice.sweep.map(|to| set("poll.sweep", to));
+    let both: Vec<_> = interval.into_iter().chain(sweep).collect();
+    format!("set {}", both.join(" and "))
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [names @ .., last] if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        names => names.join(", "),
+    }
+}
+
+/// A number without more digits than it has meaning.
+fn rounded(number: f64) -> String {
+    match number < 9.95 && number.fract() != 0.0 {
+        true => format!("{number:.1}"),
+        false => grouped(number.round()),
+    }
+}
+
+/// A whole number with its thousands apart.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::poll::{ANNOUNCED, Source};
+
+    fn outlook() -> Outlook {
+        let an_hour = [
+            (Kind::Probe, 1.0),
+            (Kind::Recent, 1_260.0),
+            (Kind::Sweep, 9.5),
+            (Kind::Follow, 4_589.5),
+        ];
+        let verdict = |limit, fits, advice| Verdict {
+            name: "gitlab.com",
+            limit,
+            fits,
+            advice,
+        };
+        let advice = |interval, sweep| Advice {
+            interval: Some(Duration::from_secs(interval)),
+            sweep,
+        };
+        let day = Some(Duration::from_secs(86_400));
+        let [small, middle, large] = ANNOUNCED;
+        Outlook {
+            name: None,
+            surveyed: false,
+            assumption: Assumption::of(&[Source::All], 12_400, |_| 6_200.0),
+            forecast: Forecast {
+                first_sweep: 125,
+                an_hour: BTreeMap::from(an_hour),
+                busiest_minute: 99,
+            },
+            verdicts: vec![
+                Verdict {
+                    name: "poll.budget",
+                    limit: Budget {
+                        per_hour: 4_500,
+                        per_minute: 90,
+                    },
+                    fits: false,
+                    advice: Some(advice(900, day)),
+                },
+                verdict(small, false, Some(advice(180, None))),
+                verdict(middle, true, None),
+                verdict(large, true, None),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_forecast_is_a_sentence_a_table_and_what_it_rests_on() {
+        let expected = "\
+12,400 projects: 125 requests for the first sweep, about 98 a minute then;
+  fits 15,000/h and 25,000/h;
+  does not fit poll.budget (4,500/h, 90/min): set poll.interval to 15m and poll.sweep to 1day;
+  does not fit 5,000/h: set poll.interval to 3m
+
+requests               an hour
+probe                        1
+recent activity          1,260
+sweep                      9.5
+following                4,590
+all                      5,860
+busiest minute              99
+
+A request that carries several kinds counts for the one that comes first in it.
+assumed: 6,200 projects are active in an hour; each of them is taken to run a pipeline.
+";
+        assert_eq!(text(&[outlook()]), expected);
+    }
+
+    #[test]
+    fn several_gitlabs_are_told_apart() {
+        let named = |name: &str| Outlook {
+            name: Some(name.to_owned()),
+            ..outlook()
+        };
+        let text = text(&[named("home"), named("cloud")]);
+        assert!(text.starts_with("home: 12,400 projects: "), "{text}");
+        assert!(text.contains("\n\ncloud: 12,400 projects: "), "{text}");
+    }
+
+    #[test]
+    fn what_stands_out_of_the_ordinary_is_said() {
+        let mut outlook = outlook();
+        outlook.surveyed = true;
+        outlook.verdicts[0].advice = None;
+        outlook.assumption.graphql = false;
+        outlook.assumption.lists[0].selected = 12_000;
+        outlook.assumption.lists[0].hidden = 1_500;
+        let text = text(&[outlook]);
+        for part in [
+            "90/min): neither poll.interval nor poll.sweep helps, select fewer projects;",
+            "GitLab says: 6,200 projects are active in an hour",
+            "; 12,000 are selected; 1,500 hide values that REST is asked for; GraphQL can't be used",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_program_reads_the_same() {
+        let json: Value = serde_json::from_str(&json(&[outlook()])).unwrap();
+        let forecast = &json[0];
+        assert_eq!(forecast["projects"], 12_400);
+        assert_eq!(forecast["first_sweep"], 125);
+        assert_eq!(forecast["requests_an_hour"], 5_860.0);
+        assert_eq!(forecast["requests_an_hour_by_kind"]["following"], 4_589.5);
+        assert_eq!(forecast["requests_an_hour_by_kind"]["glances"], 0.0);
+        assert_eq!(forecast["limits"][0]["set_sweep_seconds"], 86_400);
+        assert_eq!(forecast["limits"][1]["set_interval_seconds"], 180);
+        assert_eq!(forecast["limits"][2]["fits"], true);
+    }
+}

@@ -1,0 +1,188 @@
+//! What is forecast, and whether it comes true.
+
+use super::*;
+use crate::gitlab::Budget;
+use crate::metrics::questions;
+
+fn slots() -> BTreeSet<usize> {
+    (0..questions().len()).collect()
+}
+
+fn rhythm() -> Rhythm {
+    Rhythm {
+        interval: Duration::from_secs(60),
+        glance: Duration::from_secs(900),
+        sweep: Duration::from_secs(3600),
+    }
+}
+
+fn assumption(sources: &[Source], projects: usize, active: f64) -> Assumption {
+    Assumption::of(sources, projects, |_| active)
+}
+
+fn forecast(assumption: &Assumption) -> Forecast {
+    Forecast::new(rhythm(), &slots(), assumption)
+}
+
+fn of_membership(projects: usize, active: f64) -> Forecast {
+    forecast(&assumption(&[Source::Membership], projects, active))
+}
+
+fn of_an_hour(forecast: &Forecast, kind: Kind) -> f64 {
+    forecast.an_hour.get(&kind).copied().unwrap_or_default()
+}
+
+#[test]
+fn the_first_sweep_has_a_request_for_a_hundred_projects_and_one_for_what_gitlab_can() {
+    for (projects, requests) in [(0, 2), (1, 2), (100, 2), (101, 3), (12_400, 125)] {
+        assert_eq!(of_membership(projects, 0.0).first_sweep, requests);
+    }
+}
+
+#[test]
+fn few_projects_cost_a_request_an_interval_however_active() {
+    for active in [0.0, 100.0] {
+        let forecast = of_membership(100, active);
+        assert_eq!(of_an_hour(&forecast, Kind::Sweep), 60.0);
+        assert_eq!((forecast.total(), forecast.busiest_minute), (61.0, 2));
+    }
+}
+
+#[test]
+fn idle_projects_cost_their_share_of_the_sweep_and_a_look_each_interval() {
+    let forecast = of_membership(10_000, 0.0);
+    let looks = of_an_hour(&forecast, Kind::Recent);
+    assert_eq!(looks, 60.0);
+    // A look carries a page of the sweep; the other forty carry the glances.
+    let others = forecast.total() - looks;
+    assert!((40.0..=60.0).contains(&others), "{others}");
+}
+
+#[test]
+fn the_more_are_active_the_more_is_asked() {
+    let totals =
+        [0.0, 30.0, 150.0, 600.0, 1_500.0].map(|active| of_membership(3_000, active).total());
+    assert!(totals.is_sorted(), "{totals:?}");
+    assert!(totals[4] > 2.0 * totals[0], "{totals:?}");
+}
+
+#[test]
+fn nobody_is_active_more_than_once_an_hour() {
+    assert_eq!(of_membership(300, 300.0), of_membership(300, 9_000.0));
+}
+
+#[test]
+fn a_longer_interval_costs_less() {
+    let assumption = assumption(&[Source::All], 3_000, 600.0);
+    let total = |seconds| {
+        let interval = Duration::from_secs(seconds);
+        let rhythm = Rhythm {
+            interval,
+            ..rhythm()
+        };
+        Forecast::new(rhythm, &slots(), &assumption).total()
+    };
+    let totals = [30, 60, 180, 600].map(total);
+    assert!(totals.iter().rev().is_sorted(), "{totals:?}");
+}
+
+#[test]
+fn what_is_not_selected_is_swept_and_nothing_else() {
+    let mut assumption = assumption(&[Source::All], 3_000, 0.0);
+    let all = forecast(&assumption);
+    assumption.lists[0].selected = 0;
+    let none = forecast(&assumption);
+    assert_eq!(all.first_sweep, none.first_sweep);
+    assert!(none.total() <= all.total());
+    assert_eq!(of_an_hour(&none, Kind::Glance), 0.0);
+}
+
+#[test]
+fn hidden_values_cost_requests_of_their_own() {
+    let mut assumption = assumption(&[Source::All], 1_000, 0.0);
+    assumption.lists[0].hidden = 200;
+    let forecast = forecast(&assumption);
+    assert_eq!(forecast.first_sweep, 11 + 200);
+    assert!(of_an_hour(&forecast, Kind::Values) >= 200.0);
+}
+
+#[test]
+fn rest_costs_requests_for_each_project() {
+    let mut assumption = assumption(&[Source::All], 1_000, 0.0);
+    assumption.graphql = false;
+    let forecast = forecast(&assumption);
+    assert!(forecast.first_sweep > 5_000, "{forecast:?}");
+    assert!(
+        of_an_hour(&forecast, Kind::Values) > 5_000.0,
+        "{forecast:?}"
+    );
+}
+
+#[test]
+fn projects_are_spread_over_the_lists_that_do_not_name_them() {
+    let groups = ["a", "b"].map(|path| Source::Group(path.to_owned()));
+    let named = Source::Projects(vec!["c/d".to_owned(), "7".to_owned()]);
+    let sources = [&groups[..], &[named]].concat();
+    let counts = |projects| {
+        let assumption = assumption(&sources, projects, 0.0);
+        assumption
+            .lists
+            .iter()
+            .map(|list| list.projects)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(103), [51, 50, 2]);
+    assert_eq!(counts(1), [0, 0, 2]);
+}
+
+#[test]
+fn what_fits_a_budget_leaves_a_tenth_of_it() {
+    let limit = |per_hour, per_minute| Budget {
+        per_hour,
+        per_minute,
+    };
+    let forecast = of_membership(100, 0.0);
+    assert_eq!(forecast.total(), 61.0);
+    assert!(forecast.fits(limit(61, 100)) && !forecast.fits(limit(60, 100)));
+    assert!(forecast.fits(limit(5_000, 2)) && !forecast.fits(limit(5_000, 1)));
+    assert!(forecast.fits_budget(limit(68, 100)) && !forecast.fits_budget(limit(67, 100)));
+}
+
+#[test]
+fn the_shortest_interval_that_fits_is_told() {
+    let (assumption, slots) = (assumption(&[Source::All], 2_000, 1_000.0), slots());
+    let mut forecasts = Forecasts::new(&slots, &assumption);
+    let mut total = |seconds| {
+        let interval = Duration::from_secs(seconds);
+        forecasts
+            .of(Rhythm {
+                interval,
+                ..rhythm()
+            })
+            .total()
+    };
+    let (two, three) = (total(120), total(180));
+    assert!(three < two);
+    let advice = forecasts.advice(rhythm(), |forecast| forecast.total() < two);
+    let expected = Advice {
+        interval: Some(Duration::from_secs(180)),
+        sweep: None,
+    };
+    assert_eq!(advice, Some(expected));
+}
+
+#[test]
+fn a_sweep_that_is_too_much_by_itself_is_told_to_be_longer() {
+    let mut assumption = assumption(&[Source::All], 1_000, 0.0);
+    assumption.graphql = false;
+    let slots = slots();
+    let mut forecasts = Forecasts::new(&slots, &assumption);
+    let advice = forecasts
+        .advice(rhythm(), |forecast| forecast.total() < 3_000.0)
+        .unwrap();
+    assert_eq!(advice.sweep, Some(Duration::from_secs(3 * 3600)));
+    assert_eq!(
+        forecasts.advice(rhythm(), |forecast| forecast.total() < 1.0),
+        None
+    );
+}
