@@ -86,6 +86,22 @@ async fn a_failure_on_page_seven_repeats_page_seven_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_refusal_does_not_turn_a_sweep_over_to_rest() {
+    for refuse in [
+        Fault::operation("Projects").stopped_at_the_edge(),
+        Fault::operation("Projects").errors_only("Internal server error"),
+    ] {
+        let mut bridge = Bridge::start(idle(300), Setup::default());
+        bridge.gitlab.fault(refuse);
+        let whole = |snapshot: &Snapshot| snapshot.project_count == Some(300);
+        bridge.seen_within(MINUTE, whole).await;
+        let asked = bridge.asked();
+        assert!(asked.iter().any(|request| request.struck));
+        assert!(!asked.iter().any(|request| asks(request, Kind::Rest)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_project_that_breaks_its_pages_is_isolated_and_asked_again_after_growing_pauses() {
     let mut world = idle(1_500);
     world.breaks_page(&path(700), 0);

@@ -25,7 +25,11 @@ impl Poller {
             self.schedule.sweep_failed(&mut asking.turn, index, true);
             return self.strike(asking, source.to_string(), error);
         }
+        let gone = matches!(error, Error::NotFound { .. });
         if at_start && refused && self.graphql {
+            if !gone && self.schedule.sweep_failed(&mut asking.turn, index, false) {
+                return; // Once may be a mishap, and REST costs many requests more.
+            }
             tracing::warn!(%error, %source, "GraphQL refuses; REST is used, at more requests");
             let instead = !is_blocked(&error);
             let before = asking.tally.failures.len();

@@ -475,13 +475,15 @@ impl Schedule {
     }
 
     /// Notes that a page of a sweep could not be read: nothing moves, and it is asked for once more
-    /// in this poll. A position that GitLab does not know any more begins anew.
-    pub fn sweep_failed(&mut self, turn: &mut Turn, index: usize, forgotten: bool) {
+    /// in this poll, or not any more if this returns false. A position that GitLab does not know any
+    /// more begins anew.
+    pub fn sweep_failed(&mut self, turn: &mut Turn, index: usize, forgotten: bool) -> bool {
         turn.sweeps[index] = turn.sweeps[index].saturating_sub(1);
         self.lists[index].sick = true;
         if forgotten {
             self.restart(index);
         }
+        turn.sweeps[index] > 0
     }
 
     /// Begins the sweep of a list anew.

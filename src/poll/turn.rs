@@ -230,7 +230,9 @@ impl Poller {
         let refused = is_refused(&error);
         for errand in &errands {
             match errand.purpose {
-                Purpose::Sweep(index) => self.schedule.sweep_failed(&mut asking.turn, index, false),
+                Purpose::Sweep(index) => {
+                    self.schedule.sweep_failed(&mut asking.turn, index, false);
+                }
                 Purpose::Look(index) => {
                     self.schedule.look_failed(&mut asking.turn, index, refused);
                 }
