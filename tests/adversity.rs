@@ -102,6 +102,20 @@ async fn one_refusal_does_not_turn_a_sweep_over_to_rest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_edge_throttle_forbids_is_no_word_of_gitlab() {
+    let mut world = idle(300);
+    world.slow_field(&path(9), "mergeRequests");
+    let bridge = Bridge::settled(world, Setup::default()).await;
+    let value = || shown(&bridge.snapshot(), 9, slot("mergeRequests(state: opened"));
+    assert_eq!(value(), Some(0), "REST tells it");
+    bridge
+        .gitlab
+        .fault(Fault::on("/api/v4").always().stopped_at_the_edge());
+    bridge.pass(HOUR).await;
+    assert_eq!(value(), Some(0), "the last good value stays");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_project_that_breaks_its_pages_is_isolated_and_asked_again_after_growing_pauses() {
     let mut world = idle(1_500);
     world.breaks_page(&path(700), 0);

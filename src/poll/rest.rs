@@ -176,7 +176,7 @@ impl Asker {
             found.readings[slot] = match bodies.ask(question.rest, &found.identity).await {
                 Ok(answer) => Reading::of(answer, question, &found.identity, self.now),
                 Err(error) if is_gone(&error) => return None,
-                Err(error) => Reading::Unknown(error.reason()),
+                Err(error) => failed(&error),
             };
         }
         for &slot in self.slots.iter() {
@@ -207,7 +207,7 @@ impl Asker {
                     };
                 }
                 Ok(None) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Reading::Unknown(error.reason()),
+                Err(error) => return failed(&error),
             }
         }
         Reading::Unknown(Reading::HIDDEN)
@@ -264,6 +264,15 @@ impl Bodies<'_> {
             }
         }
     }
+}
+
+/// What a value is that could not be asked. What a proxy or an edge throttle forbids is no word of
+/// GitLab about the project: the last good value stays.
+fn failed(error: &Error) -> Reading {
+    Reading::Unknown(match error {
+        Error::Forbidden { html: true, .. } => "refused",
+        error => error.reason(),
+    })
 }
 
 /// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.
