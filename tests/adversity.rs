@@ -161,6 +161,20 @@ async fn slow_pages_of_one_group_do_not_hold_up_another_group() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_hangs_does_not_end_its_poll() {
+    let mut bridge = Bridge::settled(idle(1_500), Setup::default()).await;
+    let look = Fault::on("/api/graphql").containing("latest_activity_desc");
+    bridge.gitlab.fault(look.hang());
+    bridge.gitlab.edit(|world| {
+        world.events(&path(9)).open_issue();
+    });
+    bridge.seen_within(2 * MINUTE, issues_of(9, 3)).await;
+    let snapshot = bridge.snapshot();
+    let errors = &snapshot.report.as_ref().unwrap().errors;
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_that_failed_is_repeated_from_where_the_last_good_one_began() {
     let mut bridge = Bridge::settled(idle(1_500), Setup::default()).await;
     let look = Fault::on("/api/graphql").containing("latest_activity_desc");

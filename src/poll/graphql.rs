@@ -133,7 +133,8 @@ impl Asker {
             let plan = self.plan();
             let weight = parts.iter().map(|part| plan.weight(part)).sum();
             let (document, variables) = plan.request(parts);
-            let deadline = self.deadline.min(Instant::now() + PATIENCE);
+            let patience = Instant::now() + PATIENCE;
+            let deadline = self.deadline.min(patience);
             let answer = self.client.graphql(&document, variables, deadline).await;
             let error = match answer {
                 Ok(answer) => {
@@ -156,6 +157,8 @@ impl Asker {
                 }
                 Error::Graphql { errors } if errors.iter().any(is_timeout) => {}
                 Error::Timeout { .. } => {}
+                // The poll itself has time left.
+                Error::Deadline if patience < self.deadline => {}
                 _ => return Err(Trouble::Failed(error)),
             }
             tracing::debug!(parts = parts.len(), weight, %error, "the request was too much");
