@@ -765,14 +765,10 @@ impl Schedule {
         which: impl Fn(&(&u64, &Track)) -> bool,
         key: impl Fn(&Track) -> Moment,
     ) -> Vec<u64> {
-        let mut ids: Vec<u64> = self
-            .tracks
-            .iter()
-            .filter(which)
-            .map(|(id, _)| *id)
-            .collect();
-        ids.sort_by_key(|id| key(&self.tracks[id]));
-        ids
+        let which = self.tracks.iter().filter(which);
+        let mut keyed: Vec<(Moment, u64)> = which.map(|(id, track)| (key(track), *id)).collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Removes projects from a list where it has not seen them; returns those that are in none now.
