@@ -199,11 +199,15 @@ impl Poller {
                 return; // The poll takes them along.
             }
             self.ask_hints().await;
-            let snapshot = Arc::new(self.snapshot(self.last.report.clone()));
-            self.last = Arc::clone(&snapshot);
-            publish.send_replace(snapshot);
+            self.show(publish);
             earliest = Instant::now() + SPACING;
         }
+    }
+
+    /// Shows what is known between the ends of two polls.
+    fn show(&mut self, publish: &Publish) {
+        self.last = Arc::new(self.snapshot(self.last.report.clone()));
+        publish.send_replace(Arc::clone(&self.last));
     }
 
     /// Polls once and tells what is known then.

@@ -206,26 +206,18 @@ impl Poller {
             }
             _ => {}
         }
-        if let (
-            Error::NotFound { .. },
-            [
-                Errand {
-                    purpose: Purpose::Look(index),
-                    ..
-                },
-            ],
-        ) = (&error, &errands[..])
-        {
-            return self.schedule.doubt(&mut asking.turn, *index);
-        }
-        if let [
-            Errand {
-                purpose: Purpose::Sweep(index),
-                ..
-            },
-        ] = errands[..]
-        {
-            return self.fail_sweep(asking, index, error).await;
+        let only = match &errands[..] {
+            [errand] => Some(errand.purpose),
+            _ => None,
+        };
+        match (only, &error) {
+            (Some(Purpose::Look(index)), Error::NotFound { .. }) => {
+                return self.schedule.doubt(&mut asking.turn, index);
+            }
+            (Some(Purpose::Sweep(index)), _) => {
+                return self.fail_sweep(asking, index, error).await;
+            }
+            _ => {}
         }
         let refused = is_refused(&error);
         for errand in &errands {
@@ -244,15 +236,7 @@ impl Poller {
             Some(Purpose::Sweep(index)) => self.source(index).to_string(),
             _ => "asking for single projects again".to_owned(),
         };
-        if refused
-            && matches!(
-                errands[..],
-                [Errand {
-                    purpose: Purpose::Look(_),
-                    ..
-                }]
-            )
-        {
+        if refused && matches!(only, Some(Purpose::Look(_))) {
             tracing::warn!(%error, "{what} is refused; changes show when the sweep comes to them");
             return;
         }
@@ -288,9 +272,7 @@ impl Poller {
         };
         if asking.published.elapsed() >= self.settings.rhythm.interval {
             asking.published = Instant::now();
-            let snapshot = Arc::new(self.snapshot(self.last.report.clone()));
-            self.last = Arc::clone(&snapshot);
-            publish.send_replace(snapshot);
+            self.show(publish);
             self.keep();
         }
     }
