@@ -2,25 +2,20 @@
 //! requests as were forecast, within 10 %.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "simulation/mod.rs"]
+mod simulation;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use fastrand::Rng;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use gitlab_metrics_bridge::demo::{
-    Access, DEMO_TOKEN, Fault, GitLab, PipelineStatus, Visibility, World,
-};
-use gitlab_metrics_bridge::gitlab::{Broken, Client, Clock, NetworkFailure, Settings, Token, Wire};
-use gitlab_metrics_bridge::metrics::{Shown, questions};
-use gitlab_metrics_bridge::poll::{
-    self, Assumption, Filter, Forecast, Poller, Rhythm, Selection, Source,
-};
-use http::{Request, Response};
+use gitlab_metrics_bridge::demo::{Access, Fault, GitLab, PipelineStatus, Visibility, World};
+use gitlab_metrics_bridge::metrics::questions;
+use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
+use simulation::{HOUR, Setup};
 use tokio::time::{Instant, sleep_until};
 
-const HOUR: Duration = Duration::from_secs(3600);
 /// The first sweep is made at once, the later ones are spread: only then nothing changes any more.
 const WARM_UP: u32 = 2;
 const MEASURED: u32 = 2;
@@ -88,19 +83,17 @@ impl Case {
             let blocked = Fault::on("/api/graphql").always();
             gitlab.fault(blocked.body(403, "text/html", "<html>blocked</html>"));
         }
-        gitlab.keep_requests(1);
-        let client = client(&gitlab);
-        let settings = poll::Settings {
-            selection: Selection {
-                sources: self.sources.clone(),
-                filter: everything(),
-            },
+        let setup = Setup {
+            sources: self.sources.clone(),
             rhythm: self.rhythm,
-            timeout: 10 * HOUR,
-            concurrency: 4,
+            budget: None,
         };
-        let mut poller = Poller::new(client.clone(), settings, Shown::new(|_| true, false));
-        let spent = || client.usage().requests.values().sum::<u64>() as f64;
+        let mut poller = simulation::poller(&gitlab, setup);
+        let mut asked = 0;
+        let mut spent = || {
+            asked += gitlab.take_requests().len();
+            asked as f64
+        };
         let (start, mut random) = (Instant::now(), Rng::with_seed(7));
         let snapshot = poller.poll().await;
         assert_eq!(snapshot.projects.len(), self.paths.len());
@@ -170,62 +163,6 @@ fn paths(group: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|index| format!("{group}/project-{index}"))
         .collect()
-}
-
-fn everything() -> Filter {
-    Filter {
-        include: None,
-        exclude: globset::GlobSet::empty(),
-        archived: true,
-        forks: true,
-        personal: true,
-        inactive_for: None,
-    }
-}
-
-fn client(gitlab: &Arc<GitLab>) -> Client {
-    let clock = Arc::clone(gitlab);
-    let settings = Settings {
-        url: gitlab.url().parse().unwrap(),
-        token: Token::Value(DEMO_TOKEN.to_owned().into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
-        connect_timeout: HOUR,
-        read_timeout: HOUR,
-        request_timeout: HOUR,
-        requests_per_second: 10_000.0,
-        concurrency: 4,
-        attempts: 1,
-        budget: None,
-        spent: None,
-        clock: Clock::new(move || {
-            let now = clock.read(World::now).as_millisecond();
-            UNIX_EPOCH + Duration::from_millis(now.unsigned_abs())
-        }),
-    };
-    Client::over(settings, Arc::new(InProcess(Arc::clone(gitlab)))).unwrap()
-}
-
-/// A wire to a model of GitLab in this process.
-struct InProcess(Arc<GitLab>);
-
-impl Wire for InProcess {
-    fn exchange(
-        &self,
-        request: Request<Vec<u8>>,
-    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, Broken>> {
-        let answer = async {
-            let answer = self.0.ask(request.map(Into::into)).await;
-            answer
-                .map(|answer| answer.map(Into::into))
-                .map_err(|cut| Broken::Network {
-                    kind: NetworkFailure::Interrupted,
-                    source: Box::new(cut),
-                })
-        };
-        answer.boxed()
-    }
 }
 
 #[tokio::test(start_paused = true)]
