@@ -31,6 +31,9 @@
 //! Each time counts from the start of the poll that sees it. Where GitLab, its limits or the budget
 //! allow no more, a poll takes longer than its interval, and everything gets older evenly.
 
+mod listed;
+mod turn;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -40,6 +43,10 @@ use super::capacity::Capacity;
 use super::plan::{Depth, List, Part};
 use super::selection::Source;
 use crate::metrics::UnixTime;
+use turn::by_id;
+
+pub use listed::{Listed, Position};
+pub use turn::{Errand, Purpose, Round, Turn};
 
 /// Time since 1970 by a clock that never goes back.
 pub type Moment = Duration;
@@ -79,51 +86,6 @@ pub struct Schedule {
     ride: usize,
 }
 
-/// Where the walks of one list are.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Listed {
-    #[serde(skip, default = "nowhere")]
-    source: Source,
-    /// The number of the sweep under way.
-    round: u64,
-    /// When it began.
-    #[serde(with = "seconds")]
-    began: Moment,
-    /// Where it goes on; none at the beginning.
-    position: Option<Position>,
-    /// How many projects it has passed.
-    passed: usize,
-    /// How many projects the last whole one passed; none before the first was whole.
-    length: Option<usize>,
-    /// The latest activity that the last look at recent activity saw.
-    watermark: Option<UnixTime>,
-    /// When that was first seen; none once it is too long ago for older activity to show up late.
-    risen: Option<Moment>,
-    /// The look under way: where it goes on, and the latest activity it saw.
-    #[serde(skip)]
-    look: Option<(String, UnixTime)>,
-    /// The last look and how many projects it found moved: the size of the next one's first page.
-    #[serde(skip)]
-    found: usize,
-    /// Whether this GitLab can't list it by activity.
-    #[serde(skip)]
-    unsorted: bool,
-    /// Whether it could not be asked the last time: then it does not hold up others.
-    #[serde(skip)]
-    sick: bool,
-    /// Whether it was there and is not any more.
-    lost: bool,
-}
-
-/// Where a walk goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Position {
-    /// Behind a cursor of GraphQL.
-    Cursor(String),
-    /// At a path of REST.
-    Path(String),
-}
-
 /// When a project was asked what.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Track {
@@ -147,60 +109,6 @@ pub struct Track {
     quarantine: Option<(Moment, u32)>,
 }
 
-/// One poll: what of the schedule is still to be asked in it.
-#[derive(Debug)]
-pub struct Turn {
-    began: Moment,
-    /// Whether everything is asked of everyone.
-    whole: bool,
-    /// Of each list: how often its sweep may still fail, or 0 if it is not asked any more.
-    sweeps: Vec<u32>,
-    looks: Vec<bool>,
-    follows: VecDeque<u64>,
-    glances: VecDeque<u64>,
-    /// Parts of lists that were too much, to be asked by halves.
-    halves: VecDeque<Errand>,
-    /// Who was asked for everything.
-    read: BTreeSet<u64>,
-    /// Whether nothing more is asked.
-    stopped: bool,
-}
-
-/// What is asked next in a poll.
-#[derive(Debug, Default)]
-pub struct Round {
-    /// What goes now.
-    pub now: Vec<Errand>,
-    /// What goes where there is room.
-    pub spare: Vec<Errand>,
-}
-
-/// What one part of a request is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Errand {
-    /// Why it is asked.
-    pub purpose: Purpose,
-    /// What is asked.
-    pub part: Part,
-    /// Whether it travels alone, since it may bring down a request that carries others.
-    pub alone: bool,
-}
-
-/// Why something is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Purpose {
-    /// The sweep of a list.
-    Sweep(usize),
-    /// The recent activity of a list.
-    Look(usize),
-    /// What activity moves.
-    Follow,
-    /// Whether anything happened.
-    Glance,
-    /// Everything, out of turn.
-    Read,
-}
-
 /// A moment in whole seconds: rounded down, so that nothing is taken for younger than it is.
 mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -216,28 +124,10 @@ mod seconds {
     }
 }
 
-fn nowhere() -> Source {
-    Source::All
-}
-
 impl Schedule {
     /// Nothing has been asked yet.
     pub fn new(rhythm: Rhythm, sources: &[Source]) -> Schedule {
-        let lists = sources.iter().map(|source| Listed {
-            source: source.clone(),
-            round: 1,
-            began: Moment::ZERO,
-            position: None,
-            passed: 0,
-            length: None,
-            watermark: None,
-            risen: None,
-            look: None,
-            found: 0,
-            unsorted: false,
-            sick: false,
-            lost: false,
-        });
+        let lists = sources.iter().cloned().map(Listed::new);
         Schedule {
             rhythm,
             lists: lists.collect(),
@@ -802,140 +692,4 @@ impl Track {
     pub fn take(&mut self, taken: bool) -> bool {
         std::mem::replace(&mut self.taken, taken) == taken
     }
-}
-
-impl Listed {
-    /// The list.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// Where its sweep goes on.
-    pub fn position(&self) -> Option<&Position> {
-        self.position.as_ref()
-    }
-
-    /// Whether it shows who was active, and was read to its end.
-    fn can_be_looked_at(&self) -> bool {
-        self.length.is_some() && !self.lost && !self.is_silent()
-    }
-
-    /// Whether nothing shows who of it was active.
-    fn is_silent(&self) -> bool {
-        self.unsorted || self.is_named()
-    }
-
-    fn is_named(&self) -> bool {
-        matches!(self.source, Source::Projects(_))
-    }
-
-    /// Whether the next page of the sweep is due.
-    fn is_due(&self, now: Moment, pace: Duration) -> bool {
-        let Some(length) = self.length else {
-            return true;
-        };
-        let elapsed = now.saturating_sub(self.began);
-        let grown = self.passed > 0 && self.passed >= length;
-        grown || elapsed >= pace || self.behind(now, pace) >= Capacity::PAGE
-    }
-
-    /// How many projects the sweep should have passed by now beyond those that it has: its pages are
-    /// spread evenly over its time.
-    fn behind(&self, now: Moment, pace: Duration) -> usize {
-        let length = self.length.unwrap_or_default();
-        let elapsed = now.saturating_sub(self.began).as_secs_f64();
-        let share = (elapsed / pace.as_secs_f64().max(f64::MIN_POSITIVE)).min(1.0);
-        ((length as f64 * share) as usize).saturating_sub(self.passed)
-    }
-
-    fn sweep_errand(&self, index: usize, page: usize) -> Errand {
-        /// More than are known to come, so that a few new ones do not take a page of their own.
-        const MORE: usize = 10;
-        let first = match self.length {
-            Some(length) => (length.saturating_sub(self.passed) + MORE).clamp(MORE, page.max(MORE)),
-            None => page,
-        };
-        let after = match &self.position {
-            Some(Position::Cursor(cursor)) => Some(cursor.clone()),
-            _ => None,
-        };
-        self.errand(Purpose::Sweep(index), Depth::Whole, first.min(page), after)
-    }
-
-    fn look_errand(&mut self, index: usize, page: usize) -> Errand {
-        /// The fewest that are worth a look.
-        const FEW: usize = 20;
-        let after = self.look.as_ref().map(|(after, _)| after.clone());
-        let first = match after {
-            None => (std::mem::take(&mut self.found) * 2).clamp(FEW, page.max(FEW)),
-            Some(_) => page.max(FEW),
-        };
-        self.errand(Purpose::Look(index), Depth::Recent, first, after)
-    }
-
-    fn errand(
-        &self,
-        purpose: Purpose,
-        depth: Depth,
-        first: usize,
-        after: Option<String>,
-    ) -> Errand {
-        Errand {
-            purpose,
-            part: Part {
-                list: self.source.list(),
-                depth,
-                first,
-                after,
-            },
-            alone: self.sick,
-        }
-    }
-}
-
-impl Turn {
-    /// Takes back errands that could not be run yet.
-    pub fn put_back(&mut self, errands: Vec<Errand>) {
-        let again =
-            |errand: &Errand| !matches!(errand.purpose, Purpose::Sweep(_) | Purpose::Look(_));
-        // Sweeps and looks are still where they were.
-        self.halves.extend(errands.into_iter().filter(again));
-    }
-
-    /// Takes back errands for which there was no room, in their order.
-    pub fn keep(&mut self, spare: Vec<Errand>) {
-        for errand in spare {
-            if let List::Ids(ids) = errand.part.list {
-                match errand.purpose {
-                    Purpose::Glance => self.glances.extend(ids),
-                    _ => self.follows.extend(ids),
-                }
-            }
-        }
-    }
-
-    /// Stops asking: what is left stays due.
-    pub fn stop(&mut self) {
-        self.stopped = true;
-    }
-}
-
-/// Errands about projects by id, a page each.
-fn by_id(
-    ids: &[u64],
-    page: usize,
-    purpose: Purpose,
-    depth: impl Fn(&[u64]) -> Depth,
-) -> Vec<Errand> {
-    let pages = ids.chunks(page.max(1)).map(|ids| Errand {
-        purpose,
-        part: Part {
-            list: List::Ids(ids.to_vec()),
-            depth: depth(ids),
-            first: ids.len(),
-            after: None,
-        },
-        alone: false,
-    });
-    pages.collect()
 }
