@@ -5,9 +5,9 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod demo;
 pub mod export;
 pub mod gitlab;
 pub mod metrics;
 pub mod poll;
+pub mod simulator;
 pub mod webhook;

@@ -5,10 +5,10 @@ mod simulation;
 
 use std::time::Duration;
 
-use gitlab_metrics_bridge::demo::{Fault, Request, most_within};
 use gitlab_metrics_bridge::gitlab::Budget;
 use gitlab_metrics_bridge::metrics::Snapshot;
 use gitlab_metrics_bridge::poll::Source;
+use gitlab_metrics_bridge::simulator::{Fault, Request, most_within};
 use simulation::asked::{Kind, asks, parts};
 use simulation::chaos;
 use simulation::truth::{shown, slot, untrue};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("gitlab", &[]),
-    ("demo", &[]),
+    ("simulator", &[]),
     ("config", &[]),
     ("webhook", &[]),
     ("poll", &["gitlab", "metrics"]),
@@ -18,7 +18,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "cli", "config", "demo", "export", "gitlab", "metrics", "poll", "webhook",
+            "cli",
+            "config",
+            "export",
+            "gitlab",
+            "metrics",
+            "poll",
+            "simulator",
+            "webhook",
         ],
     ),
     ("main", &["app", "cli", "config", "metrics"]),

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab, World};
 use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Spent, Token};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
 use gitlab_metrics_bridge::poll::{
     Checkpoint, Filter, InUse, Polled, Poller, Rhythm, Selection, Settings, Source,
 };
+use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, World};
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
 use tokio::sync::watch;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::demo::{Access, Fault, GitLab, PipelineStatus, Visibility, World};
 use gitlab_metrics_bridge::metrics::questions;
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
+use gitlab_metrics_bridge::simulator::{Access, Fault, GitLab, PipelineStatus, Visibility, World};
 use simulation::{HOUR, Setup};
 use tokio::time::{Instant, sleep_until};
 

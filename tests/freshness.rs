@@ -7,9 +7,9 @@ mod simulation;
 
 use std::time::Duration;
 
-use gitlab_metrics_bridge::demo::{Events, PipelineStatus, World};
 use gitlab_metrics_bridge::metrics::{Project, Snapshot};
 use gitlab_metrics_bridge::poll::Rhythm;
+use gitlab_metrics_bridge::simulator::{Events, PipelineStatus, World};
 use jiff::Timestamp;
 use simulation::truth::{shown, slot};
 use simulation::{Bridge, MINUTE, Setup, idle};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::demo::{
-    Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
-};
 use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
 use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::simulator::{
+    Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
+};
 
 const MEMBERSHIP: &[Source] = &[Source::Membership];
 
@@ -384,7 +384,7 @@ async fn a_failed_poll_keeps_the_last_good_values_and_says_so() {
 
 #[tokio::test]
 async fn passing_faults_cost_a_retry_and_no_value() {
-    type Break = fn(gitlab_metrics_bridge::demo::FaultBuilder) -> Fault;
+    type Break = fn(gitlab_metrics_bridge::simulator::FaultBuilder) -> Fault;
     let faults: [(&str, Break); 7] = [
         ("500", |fault| fault.status(500)),
         ("502", |fault| fault.status(502)),

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use gitlab_metrics_bridge::demo::score;
 use gitlab_metrics_bridge::metrics::{Identity, questions};
 use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Part, Plan};
+use gitlab_metrics_bridge::simulator::score;
 use serde_json::{Value, json};
 
 /// Every list, with every depth it is asked in.

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use gitlab_metrics_bridge::demo::{GitLab, World};
+use gitlab_metrics_bridge::simulator::{GitLab, World};
 use reqwest::StatusCode;
 use support::exposition::{Exposition, Family};
 use support::process::Program;

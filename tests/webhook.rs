@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::future::join_all;
-use gitlab_metrics_bridge::demo::{GitLab, World};
+use gitlab_metrics_bridge::simulator::{GitLab, World};
 use gitlab_metrics_bridge::webhook::{Counts, Event, Hint, Receiver, Secrets, router};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use axum::body::Bytes;
 use gitlab_metrics_bridge::app;
 use gitlab_metrics_bridge::config::{Config, Flags};
-use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab};
+use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use gitlab_metrics_bridge::demo::{GitLab, World};
+use gitlab_metrics_bridge::simulator::{GitLab, World};
 
 use bridge::Bridge;
 use receiver::Receiver;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::Demo;
 use crate::config::{Config, Instance, Token};
-use crate::demo::{DEMO_TOKEN, GitLab, World};
+use crate::simulator::{DEMO_TOKEN, GitLab, World};
 
 /// A poll every few seconds shows that something happens.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use gitlab_metrics_bridge::demo::{Fault, GitLab, Token, World};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token, World};
 
 use crate::support::process::{Finished, Program, bridge, free_ports};
 use crate::support::receiver::Receiver;
@@ -105,7 +105,7 @@ async fn a_token_that_is_no_good_is_told_with_what_is_wrong_with_it() {
 async fn an_address_that_is_not_gitlabs_is_told_with_what_to_set() {
     let page = "<!doctype html><html><body>nothing here</body></html>";
     let not_found =
-        |fault: gitlab_metrics_bridge::demo::FaultBuilder| fault.body(404, "text/html", page);
+        |fault: gitlab_metrics_bridge::simulator::FaultBuilder| fault.body(404, "text/html", page);
     for fault in [
         not_found(Fault::anywhere().always()),
         Fault::anywhere().always().login_page(),

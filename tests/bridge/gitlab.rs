@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use gitlab_metrics_bridge::demo::{Fault, GitLab, Token, TokenHeader};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token, TokenHeader};
 use reqwest::StatusCode;
 
 use crate::support::Series;

@@ -1,6 +1,6 @@
 //! Several GitLabs in one process, two of which have projects of the same ids.
 
-use gitlab_metrics_bridge::demo::{Fault, GitLab, MergeRequests, Token, World};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, MergeRequests, Token, World};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 

@@ -15,7 +15,7 @@ mod stop;
 #[path = "../support/mod.rs"]
 mod support;
 
-use gitlab_metrics_bridge::demo::{GitLab, MergeRequests, World};
+use gitlab_metrics_bridge::simulator::{GitLab, MergeRequests, World};
 
 use support::exposition::Exposition;
 use support::received::Export;

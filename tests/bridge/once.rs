@@ -1,6 +1,6 @@
 //! `once`: one complete poll, the exposition and nothing else on stdout.
 
-use gitlab_metrics_bridge::demo::{Fault, World};
+use gitlab_metrics_bridge::simulator::{Fault, World};
 
 use crate::support::exposition::Exposition;
 use crate::support::process::bridge;
@@ -44,7 +44,7 @@ async fn the_demo_world_comes_out_whole() {
     let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
     let world = World::demo(now);
     let projects = world.projects().count();
-    let gitlab = gitlab_metrics_bridge::demo::GitLab::start(world)
+    let gitlab = gitlab_metrics_bridge::simulator::GitLab::start(world)
         .await
         .unwrap();
     let once = bridge_for(gitlab.url()).arg("once").finish().await;
@@ -118,7 +118,7 @@ async fn a_poll_that_fails_exits_1_and_makes_nothing_up() {
 
 #[tokio::test]
 async fn values_that_fail_exit_1_and_leave_the_others() {
-    let gitlab = gitlab_metrics_bridge::demo::GitLab::start(world_of_two())
+    let gitlab = gitlab_metrics_bridge::simulator::GitLab::start(world_of_two())
         .await
         .unwrap();
     gitlab.fault(Fault::on("/api/graphql").always().status(404));

@@ -1,6 +1,6 @@
 //! The variables of OpenTelemetry, as far as the receiver can tell.
 
-use gitlab_metrics_bridge::demo::GitLab;
+use gitlab_metrics_bridge::simulator::GitLab;
 
 use crate::gitlab_of_two;
 use crate::support::certificates::Certificates;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gitlab_metrics_bridge::demo::{Fault, GitLab, World};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, World};
 use jiff::SignedDuration;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use gitlab_metrics_bridge::demo::{Fault, GitLab, Token};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token};
 use serde_json::Value;
 use tokio::net::TcpListener;
 

@@ -1,7 +1,7 @@
 //! SIGTERM: the end comes within seconds, whoever hangs, and after a last export where nobody does.
 
 use futures::future::join_all;
-use gitlab_metrics_bridge::demo::Fault;
+use gitlab_metrics_bridge::simulator::Fault;
 use reqwest::StatusCode;
 
 use crate::support::receiver::{Fault as Trouble, Receiver};

@@ -1,6 +1,6 @@
 //! What a recorded request asked for: its parts, read from the query as GitLab reads it.
 
-use gitlab_metrics_bridge::demo::Request;
+use gitlab_metrics_bridge::simulator::Request;
 use serde_json::Value;
 
 /// What a part of a request is about, the heaviest first.

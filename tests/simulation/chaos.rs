@@ -2,8 +2,8 @@
 //! happening.
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::demo::{Request, World, most_within};
 use gitlab_metrics_bridge::gitlab::Budget;
+use gitlab_metrics_bridge::simulator::{Request, World, most_within};
 
 use super::truth::untrue;
 use super::{Bridge, HOUR, MINUTE, Setup, idle, path};

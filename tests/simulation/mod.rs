@@ -14,10 +14,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gitlab_metrics_bridge::demo::{DEMO_TOKEN, GitLab, Request, World};
 use gitlab_metrics_bridge::gitlab::{Budget, Client, Clock, Settings as ClientSettings, Token};
 use gitlab_metrics_bridge::metrics::{Report, Shown, Snapshot, UnixTime};
 use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};

@@ -1,7 +1,7 @@
 //! What is true in a model of GitLab, to hold beside what is shown.
 
-use gitlab_metrics_bridge::demo::{GitLab, Project, World};
 use gitlab_metrics_bridge::metrics::{Reading, Snapshot, questions};
+use gitlab_metrics_bridge::simulator::{GitLab, Project, World};
 
 /// What the model answers to each question about a project, in the order of
 /// [`questions`]; none where it does not tell.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gitlab_metrics_bridge::demo::GitLab;
 use gitlab_metrics_bridge::gitlab::{Broken, NetworkFailure, Wire};
+use gitlab_metrics_bridge::simulator::GitLab;
 use http::{Request, Response};
 
 /// Asks a model of GitLab in this process.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::demo::{PipelineStatus, World};
+use gitlab_metrics_bridge::simulator::{PipelineStatus, World};
 
 use super::ledger::{Class, Fact, Key};
 use crate::simulation::truth::slot;

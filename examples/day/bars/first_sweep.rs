@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gitlab_metrics_bridge::demo::World;
+use gitlab_metrics_bridge::simulator::World;
 use tokio::time::Instant;
 
 use super::Bar;
@@ -22,7 +22,7 @@ pub async fn run(quick: bool) -> Bar {
         .await;
     let took = start.elapsed().as_secs();
     let requests = bridge.asked();
-    let until = |request: &&gitlab_metrics_bridge::demo::Request| request.status.is_some();
+    let until = |request: &&gitlab_metrics_bridge::simulator::Request| request.status.is_some();
     let requests = requests.iter().filter(until).count();
 
     let mut bar = Bar::new(format!("The first sweep of {projects} projects"));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::demo::World;
 use gitlab_metrics_bridge::poll::Rhythm;
+use gitlab_metrics_bridge::simulator::World;
 use tokio::time::Instant;
 
 use super::Bar;

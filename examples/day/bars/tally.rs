@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gitlab_metrics_bridge::demo::Request;
+use gitlab_metrics_bridge::simulator::Request;
 
 use crate::row;
 use crate::simulation::asked::{Kind, parts};

@@ -9,7 +9,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use gitlab_metrics_bridge::demo::{Fault, GitLab, MergeRequests, World};
+//! use gitlab_metrics_bridge::simulator::{Fault, GitLab, MergeRequests, World};
 //!
 //! let gitlab = GitLab::start(World::new()).await?;
 //! gitlab.edit(|world| {
