@@ -1,22 +1,76 @@
-//! What people copy is valid: the configurations of the tools beside the bridge, and the README's links.
+//! What people copy is valid: the configurations of the tools beside the bridge, and the links of the documents.
 //! The bridge's own configurations are held where they are read.
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::process::{Finished, Program};
 use support::tools::{promtool, validate_collector_config};
 
+/// What a reader follows from the README.
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/measured.md",
+    "docs/operating.md",
+    "docs/polling.md",
+    "otel/metrics.md",
+];
+
 #[test]
-fn the_readme_links_to_files_that_exist() {
-    let text = fs::read_to_string(file("README.md")).unwrap();
-    let targets = text.split("](").skip(1);
-    let targets = targets.map(|after| after.split([')', '#']).next().unwrap_or_default());
-    for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
-        assert!(file(target).exists(), "README.md links to {target}");
+fn documents_link_to_files_and_headings_that_exist() {
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(file(document)).unwrap();
+        let folder = Path::new(document).parent().unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.contains("://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => file(document),
+                path => file(folder.join(path)),
+            };
+            assert!(target.exists(), "{document} links to {link}");
+            if !heading.is_empty() {
+                let known = headings(&fs::read_to_string(&target).unwrap());
+                assert!(known.contains(heading), "{document} links to {link}");
+            }
+        }
     }
+}
+
+#[test]
+fn the_readme_leads_to_every_document_and_is_short() {
+    let readme = fs::read_to_string(file("README.md")).unwrap();
+    let links = |document: &&&str| !readme.contains(&format!("]({document})"));
+    let unlinked: Vec<_> = DOCUMENTS[1..].iter().filter(links).collect();
+    assert!(unlinked.is_empty(), "README.md does not link {unlinked:?}");
+    assert!(readme.lines().count() <= 200, "a newcomer stops reading");
+    let written = fs::read_dir(file("docs")).unwrap().count();
+    let named = DOCUMENTS
+        .iter()
+        .filter(|document| document.starts_with("docs/"));
+    assert_eq!(written, named.count(), "a document is missing above");
+}
+
+/// The headings as a link names them: in small letters, with dashes for spaces.
+fn headings(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter(|line| line.starts_with('#'));
+    let slug = |line: &str| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    lines.map(slug).collect()
 }
 
 #[tokio::test]
@@ -49,6 +103,6 @@ fn accepted(finished: &Finished) {
     assert_eq!(finished.code(), 0, "{}", finished.stderr());
 }
 
-fn file(path: &str) -> PathBuf {
+fn file(path: impl AsRef<Path>) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
