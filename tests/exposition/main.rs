@@ -1,0 +1,130 @@
+//! The exposition as Prometheus reads it, byte for byte: the golden file changes only on purpose.
+//! `UPDATE_OTEL=1 cargo test --test exposition` writes it again; read what changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitlab_metrics_bridge::export::{Introspect, Prometheus};
+use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::metrics::{Bridge, Shown, View};
+use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, Fault, GitLab, Version, World};
+use globset::{Glob, GlobSetBuilder};
+use opentelemetry_sdk::Resource;
+
+fn client(gitlab: &GitLab) -> Client {
+    Client::build(ClientSettings {
+        url: gitlab.url().parse().unwrap(),
+        token: Token::Value(DEMO_TOKEN.to_owned().into()),
+        ca_file: None,
+        client_certificate: None,
+        client_key: None,
+        connect_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(5),
+        requests_per_second: 10_000.0,
+        concurrency: 4,
+        attempts: 3,
+        budget: None,
+        spent: None,
+        clock: Clock::system(),
+    })
+    .unwrap()
+}
+
+/// A few of each kind: plain ones, forks, one without commits, some with features switched off, and
+/// one that hides values from the token.
+const SELECTED: [&str; 4] = [
+    "research/thesis-template",
+    "acme/infrastructure/*",
+    "community/*",
+    "erin/*",
+];
+
+fn settings() -> Settings {
+    let mut globs = GlobSetBuilder::new();
+    for selected in SELECTED {
+        globs.add(Glob::new(selected).unwrap());
+    }
+    let globs = globs.build().unwrap();
+    Settings {
+        selection: Selection {
+            sources: vec![Source::Membership],
+            filter: Filter {
+                include: Some(globs),
+                exclude: globset::GlobSet::empty(),
+                archived: true,
+                forks: true,
+                personal: true,
+                inactive_for: None,
+            },
+        },
+        rhythm: Rhythm {
+            interval: Duration::from_secs(60),
+            glance: Duration::from_secs(60),
+            sweep: Duration::from_secs(60),
+        },
+        timeout: Duration::from_secs(60),
+        concurrency: 4,
+    }
+}
+
+async fn demo(version: Version) -> GitLab {
+    let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+    let gitlab = GitLab::start(World::demo(now)).await.unwrap();
+    gitlab.edit(|world| {
+        world.version(version);
+    });
+    gitlab
+}
+
+/// What is shown of GitLab after one poll.
+async fn exposition(gitlab: &GitLab, project_path: bool) -> String {
+    let shown = Shown::new(|_| true, project_path);
+    let mut poller = Poller::new(client(gitlab), settings(), shown.clone());
+    let snapshot = poller.poll().await;
+    let resource = Resource::builder_empty().build();
+    let prometheus = Prometheus::build(&resource, shown).unwrap();
+    prometheus.render(&Arc::new(View::from(snapshot))).unwrap();
+    let introspect: Introspect = Arc::new(|_| Bridge::default());
+    let text = prometheus.exposition(&introspect, false).pieces.concat();
+    String::from_utf8(text).unwrap()
+}
+
+fn assert_golden(name: &str, text: &str) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/exposition")
+        .join(name);
+    if std::env::var_os("UPDATE_OTEL").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&file).unwrap_or_default();
+    let differs = golden
+        .lines()
+        .zip(text.lines())
+        .find(|(left, right)| left != right);
+    assert!(
+        golden == text,
+        "tests/exposition/{name} differs, first here: {differs:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_demo_world_is_shown_the_same_byte_for_byte() {
+    let gitlab = demo(Version::V18_8).await;
+    let over_graphql = exposition(&gitlab, false).await;
+    assert_golden("demo.prom", &over_graphql);
+    gitlab.fault(
+        Fault::on("/api/graphql")
+            .always()
+            .body(403, "text/html", "<html>blocked</html>"),
+    );
+    assert_golden("demo.prom", &exposition(&gitlab, false).await);
+}
+
+#[tokio::test]
+async fn an_old_gitlab_and_paths_are_shown_the_same_byte_for_byte() {
+    let gitlab = demo(Version::V16_0).await;
+    assert_golden("demo-16.0-paths.prom", &exposition(&gitlab, true).await);
+}
