@@ -24,14 +24,21 @@ impl Poller {
         let failure = self.failure(&tally.failures).or_else(|| self.unfinished());
         let complete = failure.is_none();
         let late = took.saturating_sub(self.settings.rhythm.interval);
+        let reached =
+            tally.failures.is_empty() || tally.failures.iter().any(|(_, error)| answered(error));
+        let before = self.last.report.as_ref();
         let report = Report {
             ended: now,
             restored: false,
             took,
             late,
             requests,
-            reached: tally.failures.is_empty()
-                || tally.failures.iter().any(|(_, error)| answered(error)),
+            reached,
+            last_answer: match reached {
+                true => Some(now),
+                false => before.and_then(|report| report.last_answer),
+            },
+            under_way: None,
             failure,
             failed: tally.values.values().sum(),
             absent: self.absent.iter().cloned().collect(),
