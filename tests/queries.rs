@@ -1,17 +1,14 @@
 //! Every query we send is valid for the GitLabs we claim to support, and cheap enough.
 //!
-//! The schemas are real ones that lie beside the checkout in development; without them the tests
-//! that need them have nothing to check against and say so.
+//! The schemas are real ones that lie beside the checkout in development; without them the test that
+//! needs them is ignored.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
-use apollo_compiler::validation::Valid;
-use apollo_compiler::{ExecutableDocument, Schema};
 use gitlab_metrics_bridge::metrics::{Identity, questions};
 use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Part, Plan};
 use gitlab_metrics_bridge::simulator::score;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Every list, with every depth it is asked in.
 fn parts() -> Vec<Part> {
@@ -43,74 +40,8 @@ fn parts() -> Vec<Part> {
 /// The score that GitLab lets anonymous users have; with a token it is more.
 const LIMIT: u32 = 200;
 
-fn shared(path: &str) -> Option<String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
-        .join(path);
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        eprintln!("{} is not there: not checked against it", file.display());
-    }
-    text
-}
-
 fn every_slot() -> BTreeSet<usize> {
     (0..questions().len()).collect()
-}
-
-/// What the probe would be answered by a GitLab with this schema.
-fn probed(schema: &Valid<Schema>) -> Capabilities {
-    let fields = |name: &str| -> Vec<Value> {
-        let object = schema.get_object(name).unwrap();
-        let fields = object.fields.iter().map(|(name, field)| {
-            let arguments: Vec<_> = field
-                .arguments
-                .iter()
-                .map(|argument| json!({"name": argument.name.as_str()}))
-                .collect();
-            json!({"name": name.as_str(), "args": arguments})
-        });
-        fields.collect()
-    };
-    Capabilities::from_probe(
-        &json!({"project": {"fields": fields("Project")}, "query": {"fields": fields("Query")}}),
-    )
-}
-
-#[test]
-fn every_query_is_valid_for_every_schema_after_the_probe() {
-    for (version, lacks) in [("18.8-ee", 0), ("18.4", 0), ("16.0", 0)] {
-        let Some(text) = shared(&format!("gitlab/schema-{version}.graphql")) else {
-            return;
-        };
-        let schema = Schema::parse_and_validate(text, version).unwrap_or_else(|invalid| {
-            // Introspected schemas have descriptions and defaults that a strict reader minds.
-            Valid::assume_valid(invalid.partial)
-        });
-        ExecutableDocument::parse_and_validate(&schema, PROBE, "probe").unwrap();
-        let capabilities = probed(&schema);
-        let plan = Plan::new(&every_slot(), &capabilities);
-        assert_eq!(plan.unsupported.len(), lacks, "{version}");
-        for part in parts() {
-            if matches!(part.list, List::Paths(_)) && !capabilities.asks_by_paths() {
-                continue;
-            }
-            for parts in [vec![part.clone()], vec![part.clone(), part]] {
-                let (document, _) = plan.request(&parts);
-                let checked = ExecutableDocument::parse_and_validate(&schema, &document, "query");
-                assert!(
-                    checked.is_ok(),
-                    "{version} {parts:?}: {}\n{document}",
-                    checked.unwrap_err().errors
-                );
-            }
-        }
-        for list in [List::Membership, List::All, List::Group("a/b".to_owned())] {
-            let (document, variables) = Plan::count_request(&list);
-            ExecutableDocument::parse_and_validate(&schema, &document, "count").unwrap();
-            assert!(score(&document, &variables).unwrap() < LIMIT);
-        }
-    }
 }
 
 #[test]
@@ -162,6 +93,73 @@ fn the_documents_ask_what_a_reader_expects() {
                 arguments.contains("first: 1"),
                 "{inner}{arguments}) would be charged for 100 entries"
             );
+        }
+    }
+}
+
+mod with_shared {
+    use std::path::Path;
+
+    use apollo_compiler::validation::Valid;
+    use apollo_compiler::{ExecutableDocument, Schema};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What the probe would be answered by a GitLab with this schema.
+    fn probed(schema: &Valid<Schema>) -> Capabilities {
+        let fields = |name: &str| -> Vec<Value> {
+            let object = schema.get_object(name).unwrap();
+            let fields = object.fields.iter().map(|(name, field)| {
+                let arguments: Vec<_> = field
+                    .arguments
+                    .iter()
+                    .map(|argument| json!({"name": argument.name.as_str()}))
+                    .collect();
+                json!({"name": name.as_str(), "args": arguments})
+            });
+            fields.collect()
+        };
+        Capabilities::from_probe(
+            &json!({"project": {"fields": fields("Project")}, "query": {"fields": fields("Query")}}),
+        )
+    }
+
+    #[test]
+    #[ignore = "needs ../shared: real schemas"]
+    fn every_query_is_valid_for_every_schema_after_the_probe() {
+        for (version, lacks) in [("18.8-ee", 0), ("18.4", 0), ("16.0", 0)] {
+            let file = format!("../shared/gitlab/schema-{version}.graphql");
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let text = std::fs::read_to_string(file).unwrap();
+            let schema = Schema::parse_and_validate(text, version).unwrap_or_else(|invalid| {
+                // Introspected schemas have descriptions and defaults that a strict reader minds.
+                Valid::assume_valid(invalid.partial)
+            });
+            ExecutableDocument::parse_and_validate(&schema, PROBE, "probe").unwrap();
+            let capabilities = probed(&schema);
+            let plan = Plan::new(&every_slot(), &capabilities);
+            assert_eq!(plan.unsupported.len(), lacks, "{version}");
+            for part in parts() {
+                if matches!(part.list, List::Paths(_)) && !capabilities.asks_by_paths() {
+                    continue;
+                }
+                for parts in [vec![part.clone()], vec![part.clone(), part]] {
+                    let (document, _) = plan.request(&parts);
+                    let checked =
+                        ExecutableDocument::parse_and_validate(&schema, &document, "query");
+                    assert!(
+                        checked.is_ok(),
+                        "{version} {parts:?}: {}\n{document}",
+                        checked.unwrap_err().errors
+                    );
+                }
+            }
+            for list in [List::Membership, List::All, List::Group("a/b".to_owned())] {
+                let (document, variables) = Plan::count_request(&list);
+                ExecutableDocument::parse_and_validate(&schema, &document, "count").unwrap();
+                assert!(score(&document, &variables).unwrap() < LIMIT);
+            }
         }
     }
 }

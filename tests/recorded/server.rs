@@ -11,7 +11,10 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{PROJECT, graphql};
+use crate::graphql;
+
+/// The recorded project.
+pub const PROJECT: &str = "50817395";
 
 /// What it has.
 pub struct Recorded {

@@ -173,38 +173,41 @@ async fn a_small_archive_of_a_huge_answer_counts_as_huge() {
     assert!(server.seen()[0].header("accept-encoding").contains("gzip"));
 }
 
-#[tokio::test]
-async fn the_bodies_that_gitlab_documents_have_their_reasons() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/gitlab/fixtures/rest/docshape_errors.json"
-    );
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return;
-    };
-    let cases: Value = serde_json::from_str(&text).unwrap();
-    for (name, reason) in [
-        ("rest_401", "unauthorized"),
-        ("rest_401_revoked", "unauthorized"),
-        ("rest_403", "forbidden"),
-        ("rest_403_insufficient_scope", "forbidden"),
-        ("rest_404", "not_found"),
-        ("rest_400_bad_param", "refused"),
-        ("rest_405_offset_limit", "refused"),
-        ("graphql_401", "unauthorized"),
-        ("graphql_403", "forbidden"),
-        ("graphql_422_too_large", "refused"),
-        ("graphql_503_db_timeout", "timeout"),
-        ("graphql_500", "server_error"),
-        ("graphql_200_complexity", "graphql"),
-        ("graphql_200_unknown_field", "graphql"),
-    ] {
-        let case = &cases[name];
-        let status = u16::try_from(case["status"].as_u64().unwrap()).unwrap();
-        let (error, _) = match name.starts_with("rest") {
-            true => error_of(status, case["body"].clone()).await,
-            false => graphql_error_of(status, case["body"].clone()).await,
-        };
-        assert_eq!(error.reason(), reason, "{name}");
+mod with_shared {
+    use super::*;
+
+    #[tokio::test]
+    #[ignore = "needs ../shared: bodies that GitLab documents"]
+    async fn the_bodies_that_gitlab_documents_have_their_reasons() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../shared/gitlab/fixtures/rest/docshape_errors.json"
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let cases: Value = serde_json::from_str(&text).unwrap();
+        for (name, reason) in [
+            ("rest_401", "unauthorized"),
+            ("rest_401_revoked", "unauthorized"),
+            ("rest_403", "forbidden"),
+            ("rest_403_insufficient_scope", "forbidden"),
+            ("rest_404", "not_found"),
+            ("rest_400_bad_param", "refused"),
+            ("rest_405_offset_limit", "refused"),
+            ("graphql_401", "unauthorized"),
+            ("graphql_403", "forbidden"),
+            ("graphql_422_too_large", "refused"),
+            ("graphql_503_db_timeout", "timeout"),
+            ("graphql_500", "server_error"),
+            ("graphql_200_complexity", "graphql"),
+            ("graphql_200_unknown_field", "graphql"),
+        ] {
+            let case = &cases[name];
+            let status = u16::try_from(case["status"].as_u64().unwrap()).unwrap();
+            let (error, _) = match name.starts_with("rest") {
+                true => error_of(status, case["body"].clone()).await,
+                false => graphql_error_of(status, case["body"].clone()).await,
+            };
+            assert_eq!(error.reason(), reason, "{name}");
+        }
     }
 }

@@ -269,42 +269,44 @@ async fn groups_list_their_projects_and_null_when_absent() {
     assert_eq!(paths("absent", true).await, Value::Null);
 }
 
-/// The scores that the reference calculation gives with the newest real schema.
-#[test]
-fn scores_are_those_of_the_reference() {
-    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/gitlab/queries");
-    if !queries.exists() {
-        return;
-    }
-    let reference = [
-        ("bulk_ids", 100, 141),
-        ("bulk_ids", 50, 106),
-        ("bulk_ids", 25, 89),
-        ("bulk_ids", 10, 78),
-        ("bulk_max", 100, 195),
-        ("bulk_max", 50, 147),
-        ("bulk_max", 25, 123),
-        ("bulk_max", 10, 108),
-        ("bulk_min", 100, 73),
-        ("bulk_min", 50, 55),
-        ("bulk_min", 25, 46),
-        ("bulk_min", 10, 41),
-        ("group_bulk", 100, 98),
-        ("group_bulk", 50, 74),
-        ("group_bulk", 25, 62),
-        ("group_bulk", 10, 55),
-        ("discover", 100, 25),
-        ("discover", 50, 19),
-        ("discover", 25, 16),
-        ("discover", 10, 15),
-        ("pipelines_incremental", 100, 31),
-        ("pipelines_incremental", 10, 18),
-        ("environments_one_project", 100, 28),
-        ("runners_admin", 100, 19),
-    ];
-    for (name, size, expected) in reference {
-        let text = fs::read_to_string(queries.join(format!("{name}.graphql"))).unwrap();
-        let variables = json!({ "n": size, "ids": ["gid://gitlab/Project/1"], "path": "group", "since": "2026-01-01T00:00:00Z" });
-        assert_eq!(score(&text, &variables), Ok(expected), "{name} at {size}");
+mod with_shared {
+    use super::*;
+
+    /// The scores that the reference calculation gives with the newest real schema.
+    #[test]
+    #[ignore = "needs ../shared: queries with their scores"]
+    fn scores_are_those_of_the_reference() {
+        let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/gitlab/queries");
+        let reference = [
+            ("bulk_ids", 100, 141),
+            ("bulk_ids", 50, 106),
+            ("bulk_ids", 25, 89),
+            ("bulk_ids", 10, 78),
+            ("bulk_max", 100, 195),
+            ("bulk_max", 50, 147),
+            ("bulk_max", 25, 123),
+            ("bulk_max", 10, 108),
+            ("bulk_min", 100, 73),
+            ("bulk_min", 50, 55),
+            ("bulk_min", 25, 46),
+            ("bulk_min", 10, 41),
+            ("group_bulk", 100, 98),
+            ("group_bulk", 50, 74),
+            ("group_bulk", 25, 62),
+            ("group_bulk", 10, 55),
+            ("discover", 100, 25),
+            ("discover", 50, 19),
+            ("discover", 25, 16),
+            ("discover", 10, 15),
+            ("pipelines_incremental", 100, 31),
+            ("pipelines_incremental", 10, 18),
+            ("environments_one_project", 100, 28),
+            ("runners_admin", 100, 19),
+        ];
+        for (name, size, expected) in reference {
+            let text = fs::read_to_string(queries.join(format!("{name}.graphql"))).unwrap();
+            let variables = json!({ "n": size, "ids": ["gid://gitlab/Project/1"], "path": "group", "since": "2026-01-01T00:00:00Z" });
+            assert_eq!(score(&text, &variables), Ok(expected), "{name} at {size}");
+        }
     }
 }
