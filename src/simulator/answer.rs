@@ -1,14 +1,17 @@
 //! What the model sends back, and the bodies GitLab gives its refusals.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-/// An answer before it becomes bytes on a wire.
+/// An answer before it becomes bytes on a wire; faults may tamper with it.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) content_type: &'static str,
-    pub(super) body: String,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The bytes before they are compressed.
+    pub body: Vec<u8>,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
     /// How many projects are in it; answers with more of them may take longer.
     pub(super) projects: usize,
 }
@@ -21,25 +24,77 @@ pub(super) enum Dialect {
 }
 
 impl Answer {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
+    /// A status with a body of JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Answer::of(status, "application/json", body.to_string())
+    }
+
+    /// A page as a proxy shows it.
+    pub fn html(status: u16, title: &str) -> Self {
+        let body = format!(
+            "<!DOCTYPE html>\n<html>\n<head><title>{title}</title></head>\n\
+             <body><h1>{title}</h1></body>\n</html>\n"
+        );
+        Answer::of(status, "text/html; charset=utf-8", body)
+    }
+
+    /// A status with a body of any kind.
+    pub fn of(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Answer {
             status,
-            headers: Vec::new(),
-            content_type: "application/json",
-            body: body.to_string(),
+            body: body.into(),
+            headers: vec![(Cow::Borrowed("Content-Type"), content_type.to_owned())],
             projects: 0,
         }
     }
 
-    pub(super) fn html(status: u16, title: &str) -> Self {
-        Answer {
-            content_type: "text/html; charset=utf-8",
-            body: format!(
-                "<!DOCTYPE html>\n<html>\n<head><title>{title}</title></head>\n\
-                 <body><h1>{title}</h1></body>\n</html>\n"
-            ),
-            ..Answer::json(status, &Value::Null)
-        }
+    /// A header's value. Names are compared as HTTP does.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Puts a header in the place of any of that name.
+    pub fn set_header(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        let name = name.into();
+        self.remove_header(&name);
+        self.headers.push((name, value.into()));
+    }
+
+    /// Takes a header away, as some proxies do.
+    pub fn remove_header(&mut self, name: &str) {
+        self.headers
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.headers.iter();
+        headers.map(|(name, value)| (&**name, value.as_str()))
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn body_json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Changes the body as JSON; status and headers stay.
+    pub fn edit_json(&mut self, change: impl FnOnce(&mut Value)) {
+        let mut body = self.body_json();
+        change(&mut body);
+        self.body = body.to_string().into_bytes();
+    }
+
+    /// Changes the value of every member of that name, wherever it stands in the body.
+    ///
+    /// `answer.edit_each("nodes", |nodes| nodes[0] = json!({}))` reaches every list, whatever its alias.
+    pub fn edit_each(&mut self, name: &str, mut change: impl FnMut(&mut Value)) {
+        self.edit_json(|body| edit_members(body, name, &mut change));
+    }
+
+    /// Fills the body up with spaces, which are packed a thousand to one where gzip is accepted.
+    pub fn pad(&mut self, bytes: usize) {
+        self.body.resize(bytes.max(self.body.len()), b' ');
     }
 
     /// REST's plain refusal: `{"message":"404 Project Not Found"}`.
@@ -62,10 +117,8 @@ impl Answer {
 
     /// The 429 that Rack::Attack sends: plain text, and when to come back.
     pub(super) fn retry_later(retry_after_seconds: u64) -> Self {
-        let mut answer = Answer::json(429, &Value::Null);
-        answer.content_type = "text/plain";
-        answer.body = "Retry later\n".to_owned();
-        answer.header("Retry-After", retry_after_seconds.to_string());
+        let mut answer = Answer::of(429, "text/plain", "Retry later\n");
+        answer.set_header("Retry-After", retry_after_seconds.to_string());
         answer
     }
 
@@ -76,7 +129,7 @@ impl Answer {
             Dialect::GraphQl => Answer::graphql_error(503, message),
             Dialect::Rest => Answer::message(503, message),
         };
-        answer.header("Retry-After", retry_after_seconds.to_string());
+        answer.set_header("Retry-After", retry_after_seconds.to_string());
         answer
     }
 
@@ -121,8 +174,22 @@ impl Answer {
             "Request timed out. Please try a less complex query or a smaller set of records.",
         )
     }
+}
 
-    pub(super) fn header(&mut self, name: &'static str, value: impl Into<String>) {
-        self.headers.push((name, value.into()));
+fn edit_members(value: &mut Value, name: &str, change: &mut impl FnMut(&mut Value)) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if key == name {
+                    change(member);
+                } else {
+                    edit_members(member, name, change);
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| edit_members(item, name, change)),
+        _ => {}
     }
 }

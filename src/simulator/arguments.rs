@@ -30,6 +30,12 @@ pub(super) fn projects_filter(arguments: &Map<String, Value>) -> Result<Filter, 
             Some("EXCLUDE") => Archived::Exclude,
             _ => Archived::Include,
         },
+        marked_for_deletion: match (flag("aimedForDeletion"), flag("notAimedForDeletion")) {
+            (Some(true), _) => Some(true),
+            (_, Some(true)) => Some(false),
+            _ => None,
+        },
+        active: flag("active"),
         ids: ids(arguments)?,
         paths: paths.map(|paths| paths.into_iter().collect()),
         search: arguments

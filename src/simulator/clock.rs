@@ -65,6 +65,11 @@ pub(super) fn in_seconds(when: Timestamp) -> String {
     when.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The day of a time, as REST tells it.
+pub(super) fn in_days(when: Timestamp) -> String {
+    when.strftime("%Y-%m-%d").to_string()
+}
+
 /// A time as REST tells it, to the millisecond.
 pub(super) fn in_milliseconds(when: Timestamp) -> String {
     when.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()

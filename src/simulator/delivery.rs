@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
-};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response, StatusCode};
 use flate2::Compression;
@@ -20,6 +18,9 @@ use super::clock::http_date;
 
 /// How many bytes a dripping answer sends at a time.
 const DRIP: usize = 16;
+
+/// Bodies above this are padded on purpose.
+const BULKY: usize = 8 << 20;
 
 /// An answer and the way it travels.
 pub(super) struct Delivery {
@@ -47,10 +48,9 @@ impl Delivery {
         *response.status_mut() =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::IM_A_TEAPOT);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
         let date = HeaderValue::from_str(&http_date(now));
         headers.extend(date.into_iter().map(|date| (DATE, date)));
-        for (name, value) in &answer.headers {
+        for (name, value) in answer.headers() {
             if let (Ok(name), Ok(value)) =
                 (name.parse::<HeaderName>(), value.parse::<HeaderValue>())
             {
@@ -63,6 +63,7 @@ impl Delivery {
             .get(ACCEPT_ENCODING)
             .and_then(|value| value.to_str().ok());
         if accepted.is_some_and(|accepted| accepted.contains("gzip"))
+            && !headers.contains_key(CONTENT_ENCODING)
             && let Ok(compressed) = compress(&bytes)
         {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -106,7 +107,12 @@ fn drip(bytes: Bytes, pause: Duration) -> impl stream::Stream<Item = Result<Byte
 }
 
 fn compress(bytes: &[u8]) -> io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // A body of this size is there to be unpacked, so it is packed as tightly as it can be.
+    let level = match bytes.len() > BULKY {
+        true => Compression::best(),
+        false => Compression::fast(),
+    };
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     encoder.finish().map(Bytes::from)
 }

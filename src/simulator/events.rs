@@ -146,6 +146,20 @@ impl Events<'_> {
         self.set_archived(false)
     }
 
+    /// Someone deletes the project: GitLab marks it and waits some days. It is no activity.
+    pub fn mark_for_deletion(&mut self) -> &mut Self {
+        self.project.marked_for_deletion_on = Some(self.now);
+        self.project.past.settings_changed_at = self.now;
+        self
+    }
+
+    /// The project that was marked for deletion is to stay. It is no activity.
+    pub fn unmark_for_deletion(&mut self) -> &mut Self {
+        self.project.marked_for_deletion_on = None;
+        self.project.past.settings_changed_at = self.now;
+        self
+    }
+
     fn set_archived(&mut self, archived: bool) -> &mut Self {
         self.project.archived = archived;
         self.project.past.settings_changed_at = self.now;

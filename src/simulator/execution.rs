@@ -406,6 +406,10 @@ impl<'w, 'q> Execution<'w, 'q> {
             "createdAt" => in_seconds(project.created_at).into(),
             "updatedAt" => in_seconds(project.updated_at()).into(),
             "lastActivityAt" => in_seconds(project.last_activity_at).into(),
+            "markedForDeletion" | "isSelfDeletionScheduled" => {
+                project.marked_for_deletion_on.is_some().into()
+            }
+            "markedForDeletionOn" => project.marked_for_deletion_on.map(in_seconds).into(),
             "isForked" => project.forked_from.is_some().into(),
             "forkedFrom" => {
                 let original = project.forked_from.and_then(|id| world.project_by_id(id));

@@ -1,7 +1,12 @@
 //! Things that go wrong on purpose, one request at a time.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::answer::Answer;
+use super::record::Request;
 
 /// A fault, and the requests it befalls.
 ///
@@ -12,13 +17,42 @@ pub struct Fault {
     path: Option<String>,
     operation: Option<String>,
     containing: Option<String>,
+    when: Option<Condition>,
     spared: usize,
     times: usize,
     pub(super) effect: Effect,
 }
 
+/// Decides whether a request is hit.
+#[derive(Clone)]
+struct Condition(Arc<dyn Fn(&Request) -> bool + Send + Sync>);
+
+/// Changes an answer that is ready to be sent.
+#[derive(Clone)]
+pub(super) struct Change(Arc<Tampering>);
+
+type Tampering = dyn Fn(&Request, &mut Answer) + Send + Sync;
+
+impl Change {
+    pub(super) fn apply(&self, request: &Request, answer: &mut Answer) {
+        (self.0)(request, answer);
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Condition")
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Change")
+    }
+}
+
 /// What happens to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Effect {
     /// GitLab's own body for a status.
     Status(u16),
@@ -39,6 +73,7 @@ pub(super) enum Effect {
     Hang,
     Drip(Duration),
     Delay(Duration),
+    Tamper(Change),
 }
 
 /// Says which requests a fault befalls; a method that names what happens completes it.
@@ -66,19 +101,21 @@ impl Fault {
             path: None,
             operation: None,
             containing: None,
+            when: None,
             spared: 0,
             times: 1,
             effect: Effect::Hang,
         })
     }
 
-    fn befalls(&self, path: &str, operation: Option<&str>, body: &str) -> bool {
+    fn befalls(&self, path: &str, body: &str, request: &Request) -> bool {
         let starts = |prefix: &String| path.starts_with(prefix.as_str());
-        let named = |name: &String| operation == Some(name.as_str());
+        let named = |name: &String| request.operation.as_deref() == Some(name.as_str());
         let holds = |text: &String| body.contains(text.as_str());
         self.path.as_ref().is_none_or(starts)
             && self.operation.as_ref().is_none_or(named)
             && self.containing.as_ref().is_none_or(holds)
+            && self.when.as_ref().is_none_or(|when| (when.0)(request))
     }
 }
 
@@ -86,6 +123,12 @@ impl FaultBuilder {
     /// Only requests whose body holds this text, such as a project's global id.
     pub fn containing(mut self, text: &str) -> Self {
         self.0.containing = Some(text.to_owned());
+        self
+    }
+
+    /// Only requests of which this is true: `.when(|request| request.parameter("page").is_some())`.
+    pub fn when(mut self, condition: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+        self.0.when = Some(Condition(Arc::new(condition)));
         self
     }
 
@@ -186,6 +229,11 @@ impl FaultBuilder {
         self.with(Effect::Delay(delay))
     }
 
+    /// Answers rightly at first, and sends what `change` makes of the answer.
+    pub fn tamper(self, change: impl Fn(&Request, &mut Answer) + Send + Sync + 'static) -> Fault {
+        self.with(Effect::Tamper(Change(Arc::new(change))))
+    }
+
     fn with(self, effect: Effect) -> Fault {
         Fault { effect, ..self.0 }
     }
@@ -205,13 +253,8 @@ impl Queue {
     }
 
     /// Takes what happens to this request, if anything does.
-    pub(super) fn strike(
-        &mut self,
-        path: &str,
-        operation: Option<&str>,
-        body: &str,
-    ) -> Option<Effect> {
-        let hit = |fault: &Fault| fault.befalls(path, operation, body);
+    pub(super) fn strike(&mut self, path: &str, body: &str, request: &Request) -> Option<Effect> {
+        let hit = |fault: &Fault| fault.befalls(path, body, request);
         let index = self.0.iter().position(hit)?;
         let fault = &mut self.0[index];
         if fault.spared > 0 {

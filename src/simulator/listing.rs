@@ -24,6 +24,9 @@ pub(super) struct Filter {
     pub(super) membership: bool,
     pub(super) personal: bool,
     pub(super) archived: Archived,
+    pub(super) marked_for_deletion: Option<bool>,
+    /// Neither archived nor marked for deletion, or either of them.
+    pub(super) active: Option<bool>,
     pub(super) ids: Option<BTreeSet<u64>>,
     pub(super) paths: Option<BTreeSet<String>>,
     pub(super) group: Option<(String, bool)>,
@@ -70,7 +73,14 @@ impl Filter {
         let issues = |wanted: bool| project.features.issues == wanted;
         let merge_requests = |wanted: bool| project.features.merge_requests == wanted;
 
+        let marked = project.marked_for_deletion_on.is_some();
         project.visible_to(viewer)
+            && self
+                .marked_for_deletion
+                .is_none_or(|wanted| marked == wanted)
+            && self
+                .active
+                .is_none_or(|wanted| wanted != (marked || project.archived))
             && (!self.membership || (viewer == Viewer::User && project.member))
             && (!self.personal || personal())
             && match self.archived {

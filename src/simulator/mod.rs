@@ -20,6 +20,9 @@
 //!     world.events("group/a").push(3).open_issue();
 //! });
 //! gitlab.fault(Fault::on("/api/graphql").times(2).status(503));
+//! gitlab.fault(Fault::on("/api/v4/projects").always().tamper(|_, answer| {
+//!     answer.remove_header("Link");
+//! }));
 //! println!("{} was asked {} times", gitlab.url(), gitlab.requests().len());
 //! # Ok(())
 //! # }
@@ -60,6 +63,7 @@ mod validate;
 mod version;
 mod world;
 
+pub use answer::Answer;
 pub use complexity::score;
 pub use events::Events;
 pub use fault::{Fault, FaultBuilder};

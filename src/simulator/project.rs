@@ -58,6 +58,9 @@ pub struct Project {
     pub access: Access,
     /// Whether the token's user is a member, which is what `membership=true` lists.
     pub member: bool,
+    /// When it was marked for deletion, if it is; it exists until it is deleted for good.
+    pub marked_for_deletion_on: Option<Timestamp>,
+    pub(super) in_hidden_group: bool,
     pub(super) past: Past,
 }
 
@@ -296,6 +299,8 @@ impl Project {
             },
             access: Access::Reporter,
             member: true,
+            marked_for_deletion_on: None,
+            in_hidden_group: false,
             past: Past::new(now),
         }
     }
@@ -450,7 +455,7 @@ impl Project {
     pub(super) fn visible_to(&self, viewer: Viewer) -> bool {
         match viewer {
             Viewer::Anonymous => self.visibility == Visibility::Public,
-            Viewer::User => self.access != Access::None,
+            Viewer::User => self.access != Access::None && !self.in_hidden_group,
         }
     }
 

@@ -94,7 +94,7 @@ impl Standing {
     pub(super) fn refusal(&self) -> Answer {
         let wait = self.reset.duration_since(self.now).as_secs_f64().ceil();
         let mut answer = Answer::retry_later(wait.max(1.0) as u64);
-        answer.header("RateLimit-ResetTime", http_date(self.reset));
+        answer.set_header("RateLimit-ResetTime", http_date(self.reset));
         answer
     }
 
@@ -102,10 +102,10 @@ impl Standing {
     pub(super) fn announce(&self, answer: &mut Answer) {
         let remaining = self.limit.saturating_sub(self.observed);
         let reset = (self.reset.as_millisecond() as f64 / 1000.0).ceil() as i64;
-        answer.header("RateLimit-Limit", self.limit.to_string());
-        answer.header("RateLimit-Observed", self.observed.to_string());
-        answer.header("RateLimit-Remaining", remaining.to_string());
-        answer.header("RateLimit-Reset", reset.to_string());
-        answer.header("RateLimit-Name", "throttle_authenticated_api");
+        answer.set_header("RateLimit-Limit", self.limit.to_string());
+        answer.set_header("RateLimit-Observed", self.observed.to_string());
+        answer.set_header("RateLimit-Remaining", remaining.to_string());
+        answer.set_header("RateLimit-Reset", reset.to_string());
+        answer.set_header("RateLimit-Name", "throttle_authenticated_api");
     }
 }

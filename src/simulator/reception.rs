@@ -10,7 +10,6 @@ use axum::body::{Body, Bytes};
 use axum::http::Response;
 use axum::http::request::Parts;
 use fastrand::Rng;
-use serde_json::Value;
 
 use super::answer::Answer;
 use super::chaos::Chaos;
@@ -78,13 +77,14 @@ impl Reception {
     ) -> Result<Response<Body>, Cut> {
         let _under_way = self.enter();
         let arrival = Arrival::new(parts, body);
-        let number = {
+        let (request, number) = {
             // Under one lock, so that the records are in the order of their times.
             let mut log = lock(&self.log);
             let now = self.read(World::now);
-            log.add(Request::of(parts, &arrival, now, peer_port))
+            let request = Request::of(parts, &arrival, now, peer_port);
+            (request.clone(), log.add(request))
         };
-        let delivery = self.deliver(parts, &arrival, number).await?;
+        let delivery = self.deliver(parts, &arrival, &request, number).await?;
         if let Some(request) = lock(&self.log).get_mut(number) {
             request.status = Some(delivery.answer.status);
         }
@@ -95,13 +95,14 @@ impl Reception {
         &self,
         parts: &Parts,
         arrival: &Arrival,
+        request: &Request,
         number: usize,
     ) -> Result<Delivery, Cut> {
         let (standing, refusal) = self.admit(parts, arrival);
         if let Some(refusal) = refusal {
             return Ok(Delivery::whole(refusal));
         }
-        let effect = self.strike(arrival, number);
+        let effect = self.strike(arrival, request, number);
         let dialect = arrival.dialect();
         let mut answer = match &effect {
             // Until the client leaves or the model stops, which drops this future.
@@ -112,15 +113,13 @@ impl Reception {
             Some(Effect::Unavailable(wait)) => Answer::unavailable(seconds(*wait), dialect),
             Some(Effect::RequestedTooOften) => Answer::requested_too_often(),
             Some(Effect::LoginPage) => Answer::login_page(),
-            Some(Effect::Body(status, content_type, body)) => Answer {
-                content_type,
-                body: body.clone(),
-                ..Answer::json(*status, &Value::Null)
-            },
-            Some(Effect::InvalidJson) => Answer {
-                body: r#"{"data": {"projects": {"nodes": [{"id": nil"#.to_owned(),
-                ..Answer::json(200, &Value::Null)
-            },
+            Some(Effect::Body(status, content_type, body)) => {
+                Answer::of(*status, content_type, body.as_bytes())
+            }
+            Some(Effect::InvalidJson) => {
+                let text = r#"{"data": {"projects": {"nodes": [{"id": nil"#;
+                Answer::of(200, "application/json", text)
+            }
             Some(Effect::Delay(delay)) => {
                 tokio::time::sleep(*delay).await;
                 self.answer(parts, arrival, None).await
@@ -129,12 +128,15 @@ impl Reception {
                 let timeouts = Rng::with_seed(*seed);
                 self.answer(parts, arrival, Some(timeouts)).await
             }
-            None | Some(Effect::Truncated | Effect::Drip(_)) => {
+            None | Some(Effect::Truncated | Effect::Drip(_) | Effect::Tamper(_)) => {
                 self.answer(parts, arrival, None).await
             }
         };
         if let Some(standing) = standing {
             standing.announce(&mut answer);
+        }
+        if let Some(Effect::Tamper(change)) = &effect {
+            change.apply(request, &mut answer);
         }
         let manner = match effect {
             Some(Effect::Truncated) => Manner::Truncated,
@@ -163,11 +165,10 @@ impl Reception {
     }
 
     /// What goes wrong with this request on purpose, if anything does.
-    fn strike(&self, arrival: &Arrival, number: usize) -> Option<Effect> {
+    fn strike(&self, arrival: &Arrival, request: &Request, number: usize) -> Option<Effect> {
         let base = self.read(|world| world.base.clone());
         let path = arrival.path.strip_prefix(&base).unwrap_or(&arrival.path);
-        let operation = arrival.operation.as_deref();
-        let fault = lock(&self.faults).strike(path, operation, &arrival.text);
+        let fault = lock(&self.faults).strike(path, &arrival.text, request);
         let effect = fault.or_else(|| lock(&self.chaos).strike(arrival.dialect()));
         if effect.is_some()
             && let Some(request) = lock(&self.log).get_mut(number)

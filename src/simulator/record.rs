@@ -51,6 +51,13 @@ pub enum TokenHeader {
 }
 
 impl Request {
+    /// A parameter of the address, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    }
+
     pub(super) fn of(parts: &Parts, arrival: &Arrival, at: Timestamp, peer_port: u16) -> Self {
         let text = |name| {
             let value = parts.headers.get(name)?;

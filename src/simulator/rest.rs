@@ -228,11 +228,11 @@ impl<'r> Request<'r> {
             links.push(self.page_link(page + 1, size, "next"));
         }
         links.push(self.page_link(1, size, "first"));
-        answer.header("Link", links.join(", "));
-        answer.header("x-next-page", next);
-        answer.header("x-page", page.to_string());
-        answer.header("x-per-page", size.to_string());
-        answer.header("x-prev-page", previous(page));
+        answer.set_header("Link", links.join(", "));
+        answer.set_header("x-next-page", next);
+        answer.set_header("x-page", page.to_string());
+        answer.set_header("x-per-page", size.to_string());
+        answer.set_header("x-prev-page", previous(page));
         Ok(answer)
     }
 
@@ -302,7 +302,7 @@ impl<'r> Request<'r> {
         let mut target = self.url.clone();
         target.set_path(&self.url.path().replacen(encoded, &moved.id.to_string(), 1));
         let mut answer = Answer::message(301, "301 Moved Permanently");
-        answer.header("Location", target.as_str());
+        answer.set_header("Location", target.as_str());
         Err(answer)
     }
 
@@ -338,6 +338,7 @@ impl<'r> Request<'r> {
                 Some(true) => Archived::Only,
                 Some(false) => Archived::Exclude,
             },
+            active: self.flag("active")?,
             group,
             search: self.parameter("search"),
             visibility,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::clock::in_milliseconds;
+use super::clock::{in_days, in_milliseconds};
 use super::project::{Project, Viewer};
 use super::rest::Request;
 
@@ -72,6 +72,9 @@ impl Request<'_> {
         let features = project.features;
         let level = |enabled: bool| Value::from(if enabled { "enabled" } else { "disabled" });
         put("archived", project.archived.into());
+        let marked = project.marked_for_deletion_on.map(in_days);
+        put("marked_for_deletion_at", marked.clone().into());
+        put("marked_for_deletion_on", marked.into());
         put("empty_repo", project.empty_repository.into());
         put("updated_at", in_milliseconds(project.updated_at()).into());
         put(

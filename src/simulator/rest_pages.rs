@@ -49,7 +49,7 @@ impl Request<'_> {
         {
             let bound = if ascending { "id_after" } else { "id_before" };
             let next = self.link(&[(bound, &last.id.to_string())]);
-            answer.header("Link", format!("<{next}>; rel=\"next\""));
+            answer.set_header("Link", format!("<{next}>; rel=\"next\""));
         }
         Ok(answer)
     }
@@ -121,19 +121,19 @@ impl Request<'_> {
             if counted {
                 links.push(self.page_link(pages, size, "last"));
             }
-            answer.header("Link", links.join(", "));
+            answer.set_header("Link", links.join(", "));
         }
         if counted {
-            answer.header("x-total", total.to_string());
-            answer.header("x-total-pages", pages.to_string());
+            answer.set_header("x-total", total.to_string());
+            answer.set_header("x-total-pages", pages.to_string());
         }
-        answer.header(
+        answer.set_header(
             "x-next-page",
             next.map(|next| next.to_string()).unwrap_or_default(),
         );
-        answer.header("x-page", page.to_string());
-        answer.header("x-per-page", size.to_string());
-        answer.header("x-prev-page", previous(page));
+        answer.set_header("x-page", page.to_string());
+        answer.set_header("x-per-page", size.to_string());
+        answer.set_header("x-prev-page", previous(page));
     }
 
     pub(super) fn page_link(&self, page: u64, size: u64, relation: &str) -> String {

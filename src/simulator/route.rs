@@ -127,7 +127,7 @@ fn rest(world: &World, parts: &Parts, resource: &str, token: Option<&Token>) -> 
 /// Every other page of a GitLab asks a stranger to sign in.
 fn elsewhere(world: &World) -> Answer {
     let mut answer = Answer::html(302, "You are being redirected");
-    answer.header("Location", format!("{}/users/sign_in", world.base));
+    answer.set_header("Location", format!("{}/users/sign_in", world.base));
     answer
 }
 

@@ -41,6 +41,7 @@ pub struct World {
 pub(super) struct Namespace {
     pub(super) id: u64,
     pub(super) personal: bool,
+    hidden: bool,
 }
 
 impl Default for World {
@@ -202,9 +203,63 @@ impl World {
         for path in self.paths_below(full_path) {
             self.remove_project(&path);
         }
-        let prefix = format!("{full_path}/");
-        self.namespaces
-            .retain(|path, _| path != full_path && !path.starts_with(&prefix));
+        for path in self.groups_within(full_path) {
+            self.namespaces.remove(&path);
+        }
+    }
+
+    /// Moves a group with all that is in it. Ids stay; the old paths of projects redirect, those of
+    /// groups do not, as in GitLab's API.
+    pub fn rename_group(&mut self, from: &str, to: &str) {
+        if let Some((above, _)) = to.rsplit_once('/') {
+            self.declare_namespaces(above, false);
+        }
+        for old in self.groups_within(from) {
+            if let Some(group) = self.namespaces.remove(&old) {
+                let new = format!("{to}{}", &old[from.len()..]);
+                self.namespaces.insert(new, group);
+            }
+        }
+        for old in self.paths_below(from) {
+            let new = format!("{to}{}", &old[from.len()..]);
+            self.rename_project(&old, &new);
+        }
+    }
+
+    /// Lets the token's user see a group and all that is in it no more.
+    pub fn hide_group(&mut self, full_path: &str) {
+        self.set_group_hidden(full_path, true);
+    }
+
+    /// Shows a hidden group again.
+    pub fn show_group(&mut self, full_path: &str) {
+        self.set_group_hidden(full_path, false);
+    }
+
+    /// GitLab's number for a group; it survives renames.
+    pub fn group_id(&self, full_path: &str) -> Option<u64> {
+        self.namespace(full_path).map(|group| group.id)
+    }
+
+    fn set_group_hidden(&mut self, full_path: &str, hidden: bool) {
+        for path in self.groups_within(full_path) {
+            if let Some(group) = self.namespaces.get_mut(&path) {
+                group.hidden = hidden;
+            }
+        }
+        for path in self.paths_below(full_path) {
+            let id = self.paths[&path];
+            if let Some(project) = self.projects.get_mut(&id) {
+                project.in_hidden_group = hidden;
+            }
+        }
+    }
+
+    /// The paths of a group and of those below it.
+    fn groups_within(&self, group: &str) -> Vec<String> {
+        let prefix = format!("{group}/");
+        let within = |path: &&String| *path == group || path.starts_with(&prefix);
+        self.namespaces.keys().filter(within).cloned().collect()
     }
 
     /// Adds a token. As soon as there is one, the default `demo-token` is refused.
@@ -274,7 +329,8 @@ impl World {
         let visible = inside
             .filter_map(|id| self.project_by_id(id))
             .any(|project| project.visible_to(viewer));
-        (!namespace.personal && (empty || visible)).then_some((path, *namespace))
+        let readable = !namespace.personal && !namespace.hidden;
+        (readable && (empty || visible)).then_some((path, *namespace))
     }
 
     pub(super) fn known_token(&self, secret: &str) -> Option<Token> {
@@ -333,7 +389,11 @@ impl World {
             if !self.namespaces.contains_key(&full_path[..end]) {
                 let id = self.next_namespace;
                 self.next_namespace += 1;
-                let namespace = Namespace { id, personal };
+                let namespace = Namespace {
+                    id,
+                    personal,
+                    hidden: false,
+                };
                 self.namespaces
                     .insert(full_path[..end].to_owned(), namespace);
             }

@@ -14,10 +14,12 @@ use super::*;
 mod chaos;
 mod events;
 mod graphql;
+mod groups;
 mod inside;
 mod limits;
 mod lists;
 mod rest;
+mod tampering;
 mod wire;
 
 /// A client that shows redirects and never waits for ever.
