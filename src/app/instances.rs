@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::FutureExt;
@@ -30,6 +31,8 @@ pub struct Instance {
     pub client: Client,
     /// Decides when.
     pub poller: Poller,
+    /// How often it is polled.
+    pub interval: Duration,
 }
 
 impl Instances {
@@ -99,14 +102,19 @@ impl Instances {
     pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::Instance> + use<> {
         let clients = self.0.iter();
         let clients: Vec<_> = clients
-            .map(|instance| (instance.name.clone(), instance.client.clone()))
+            .map(|instance| {
+                let (name, client) = (instance.name.clone(), instance.client.clone());
+                (name, client, instance.interval)
+            })
             .collect();
         move |view| {
             let each = clients.iter().enumerate();
-            let each = each.map(|(index, (name, client))| metrics::Instance {
+            let each = each.map(|(index, (name, client, interval))| metrics::Instance {
                 name: name.clone(),
                 url: client.url().to_string(),
-                now: export::now(),
+                now: export::seconds(client.now()),
+                wall_clock: export::seconds(client.wall_clock()),
+                interval: *interval,
                 snapshot: view.snapshot(index),
                 usage: usage(client),
             });
@@ -188,6 +196,7 @@ impl Instance {
         Ok(Instance {
             name: name.map(Arc::from),
             client,
+            interval: instance.poll.interval,
             poller: match checkpoint {
                 Some(checkpoint) => poller.resume(checkpoint),
                 None => poller,
@@ -224,6 +233,7 @@ fn usage(client: &Client) -> metrics::Usage {
         requests: usage.requests,
         retries: usage.retries,
         waited: usage.waited,
+        silent_for: usage.silent_for,
     }
 }
 

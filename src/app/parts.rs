@@ -1,6 +1,7 @@
 //! Builds the parts of a bridge from its configuration.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -16,7 +17,7 @@ use super::instances::{self, Instances};
 use super::progress;
 use super::webhooks::{self, Webhooks};
 use crate::config::{self, Config};
-use crate::export::{self, Freshness, Health, Introspect, Otlp, Pages, Prometheus, Server, Views};
+use crate::export::{self, Health, Introspect, Otlp, Pages, Prometheus, Readiness, Server, Views};
 use crate::metrics::{Bridge, Shown, View};
 use crate::webhook::Counts;
 
@@ -59,22 +60,19 @@ impl Parts {
             .as_ref()
             .map(|webhooks| Arc::clone(&webhooks.counts));
         let introspect = introspect(&instances, prometheus.clone(), health.clone(), counts);
-        let polls = config.instances.iter();
-        let polls = polls.map(|instance| instance.poll.interval);
         let pages = Pages {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
             views: views.clone(),
             otlp: health,
-            freshness: Freshness {
-                polls: polls.collect(),
-                export: config
+            readiness: Readiness::new(
+                config
                     .export
                     .otlp
                     .as_ref()
                     .map(|otlp| otlp.interval)
                     .unwrap_or_default(),
-            },
+            ),
         };
         let summary: Vec<_> = config
             .summary()
@@ -167,6 +165,7 @@ pub fn introspect(
         );
         Bridge {
             version: env!("CARGO_PKG_VERSION"),
+            wall_clock: export::seconds(SystemTime::now()),
             instances: instances(view),
             exports,
             webhooks: webhooks

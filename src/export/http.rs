@@ -16,9 +16,8 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::health::{Freshness, now};
-use super::{Health, Introspect, Prometheus, Views};
-use crate::metrics::View;
+use super::{Health, Introspect, Prometheus, Readiness, Views};
+use crate::metrics::{Bridge, View};
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -38,8 +37,8 @@ pub struct Pages {
     pub views: Views,
     /// How exports over OTLP go.
     pub otlp: Option<Arc<Health>>,
-    /// How old things may be.
-    pub freshness: Freshness,
+    /// Decides whether the bridge is ready.
+    pub readiness: Readiness,
 }
 
 impl Server {
@@ -135,7 +134,7 @@ async fn metrics(State(pages): State<Arc<Pages>>, request: HeaderMap) -> Respons
 }
 
 async fn ready(State(pages): State<Arc<Pages>>) -> Response {
-    match complaint(&pages) {
+    match complaint(&pages, &(pages.introspect)(&pages.shown())) {
         None => "gitlab-metrics-bridge is ready.\n".into_response(),
         Some(complaint) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -147,7 +146,7 @@ async fn ready(State(pages): State<Arc<Pages>>) -> Response {
 
 async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
     let bridge = (pages.introspect)(&pages.shown());
-    let status = complaint(&pages).map_or("ready".to_owned(), |complaint| {
+    let status = complaint(&pages, &bridge).map_or("ready".to_owned(), |complaint| {
         format!("not ready: {complaint}")
     });
     let instances = bridge.instances.iter().map(|instance| {
@@ -171,7 +170,7 @@ async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
     ))
 }
 
-fn complaint(pages: &Pages) -> Option<String> {
+fn complaint(pages: &Pages, bridge: &Bridge) -> Option<String> {
     let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
     exports.extend(
         pages
@@ -179,7 +178,7 @@ fn complaint(pages: &Pages) -> Option<String> {
             .iter()
             .map(|prometheus| prometheus.health()),
     );
-    pages.freshness.complaint(now(), &pages.shown(), &exports)
+    pages.readiness.complaint(bridge, &exports)
 }
 
 /// Whether the client takes gzip: by name, or else by `*`, with a weight above 0.

@@ -299,6 +299,8 @@ mod tests {
                         };
                         let instance = Instance {
                             snapshot: Arc::new(snapshot),
+                            now: number,
+                            wall_clock: number,
                             ..Instance::default()
                         };
                         let bridge = Bridge {

@@ -13,21 +13,30 @@ mod otlp;
 mod overheard;
 mod pages;
 mod prometheus;
+mod readiness;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::metrics::{Bridge, View};
+use crate::metrics::{Bridge, UnixTime, View};
 
-pub use health::{Freshness, Health, now};
+pub use health::Health;
 pub use http::{Pages, Server};
 pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
 pub use overheard::Rejections;
 pub use prometheus::{Exposition, Prometheus};
+pub use readiness::Readiness;
 
 /// The latest view.
 pub type Views = watch::Receiver<Arc<View>>;
 
 /// Tells what the bridge knows of itself now, beside a view that is shown.
 pub type Introspect = Arc<dyn Fn(&View) -> Bridge + Send + Sync>;
+
+/// A moment as it is kept and shown: in whole seconds.
+pub fn seconds(time: SystemTime) -> UnixTime {
+    let since_1970 = time.duration_since(UNIX_EPOCH);
+    since_1970.unwrap_or_default().as_secs()
+}

@@ -143,10 +143,16 @@ impl Client {
         Spent::new(level.unwrap_or_default(), self.now())
     }
 
-    /// What time it is, by the clock of the settings.
+    /// Bridge time, by the clock of the settings.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.parts.clock.now()
+    }
+
+    /// What the wall clock shows; it may jump.
+    #[must_use]
+    pub fn wall_clock(&self) -> SystemTime {
+        self.parts.clock.wall()
     }
 
     /// Where GitLab is, without credentials, ending in a slash.

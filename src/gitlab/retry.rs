@@ -96,6 +96,7 @@ impl Client {
             parts.meter.retry();
         }
         let credential = parts.token.current();
+        let mut in_flight = parts.meter.send();
         let exchange = parts.transport.exchange(call, &credential, deadline).await;
         parts.meter.request(call.class, code(&exchange));
         let reply = exchange?;
@@ -111,13 +112,18 @@ impl Client {
             }
         }
         if reply.status == TOO_MANY_REQUESTS {
+            in_flight.made_sense();
             return Err(self.hold_back(call.class, &reply, tries, server_time));
         }
         parts.limiter.answered(call.class);
         // Not before the gate is closed: whoever waits for this place must find it so.
         drop(permit);
         let asked = rate_limit::retry_after(&reply.headers, server_time);
-        refusal::judge(call, reply, &credential).map_err(|failure| match (failure.next, asked) {
+        let judged = refusal::judge(call, reply, &credential);
+        if is_of_gitlab(&judged) {
+            in_flight.made_sense();
+        }
+        judged.map_err(|failure| match (failure.next, asked) {
             (Next::Again(_), Some(wait)) => Failure {
                 next: Next::Again(wait),
                 ..failure
@@ -152,6 +158,20 @@ impl Client {
             error: Error::RateLimited { until, wait },
             next: Next::WhenAllowed,
         }
+    }
+}
+
+/// Whether GitLab itself has spoken: it works then, if only to refuse.
+fn is_of_gitlab(judged: &Result<Outcome, Failure>) -> bool {
+    match judged {
+        Ok(outcome) => matches!(outcome, Outcome::Json { .. }),
+        Err(failure) => matches!(
+            failure.error,
+            Error::Unauthorized { .. }
+                | Error::Forbidden { html: false, .. }
+                | Error::NotFound { .. }
+                | Error::Refused { .. }
+        ),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::class::Class;
 use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
@@ -29,12 +31,50 @@ pub struct Usage {
     pub limits: BTreeMap<&'static str, f64>,
     /// The limit GitLab last spoke of; none where it sets none.
     pub rate_limit: Option<RateLimit>,
+    /// How long ago GitLab last gave an answer that makes sense (before the first: how long ago it was
+    /// first asked), if it has been asked something since. None while it owes no answer: also while
+    /// requests wait for the budget.
+    pub silent_for: Option<Duration>,
 }
 
 /// The running count behind [`Usage`].
 #[derive(Default)]
 pub(super) struct Meter {
     usage: Mutex<Usage>,
+    silence: Mutex<Silence>,
+}
+
+/// Whether GitLab owes an answer, and since when.
+#[derive(Default)]
+struct Silence {
+    /// When the last answer that made sense came; before the first, when it was first asked.
+    since: Option<Instant>,
+    in_flight: usize,
+    owing: bool,
+}
+
+/// A request under way.
+pub(super) struct InFlight<'a> {
+    meter: &'a Meter,
+    made_sense: bool,
+}
+
+impl InFlight<'_> {
+    /// Notes that the answer is one of GitLab's own.
+    pub(super) fn made_sense(&mut self) {
+        self.made_sense = true;
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let mut silence = lock(&self.meter.silence);
+        silence.in_flight -= 1;
+        if self.made_sense {
+            silence.since = Some(Instant::now());
+            silence.owing = silence.in_flight > 0;
+        }
+    }
 }
 
 impl Meter {
@@ -48,24 +88,75 @@ impl Meter {
             limits: learned
                 .map(|(class, limit)| (class.name(), limit))
                 .collect(),
-            ..self.lock().clone()
+            silent_for: self.silent_for(),
+            ..lock(&self.usage).clone()
         }
     }
 
+    /// Notes that a request is being sent; it ends when what is returned is dropped.
+    pub(super) fn send(&self) -> InFlight<'_> {
+        let mut silence = lock(&self.silence);
+        silence.since.get_or_insert_with(Instant::now);
+        silence.in_flight += 1;
+        silence.owing = true;
+        InFlight {
+            meter: self,
+            made_sense: false,
+        }
+    }
+
+    fn silent_for(&self) -> Option<Duration> {
+        let silence = lock(&self.silence);
+        silence
+            .since
+            .filter(|_| silence.owing)
+            .map(|since| since.elapsed())
+    }
+
     pub(super) fn request(&self, class: Class, code: Cow<'static, str>) {
-        let mut usage = self.lock();
+        let mut usage = lock(&self.usage);
         *usage.requests.entry((class.name(), code)).or_default() += 1;
     }
 
     pub(super) fn retry(&self) {
-        self.lock().retries += 1;
+        lock(&self.usage).retries += 1;
     }
 
     pub(super) fn rate_limit(&self, seen: RateLimit) {
-        self.lock().rate_limit = Some(seen);
+        lock(&self.usage).rate_limit = Some(seen);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Usage> {
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_answer_that_makes_sense_ends_the_silence() {
+        let meter = Meter::default();
+        let pass = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
+        let silent_for = || meter.silent_for().map(|silent| silent.as_secs());
+        assert_eq!(silent_for(), None, "nothing was asked");
+        let hanging = meter.send();
+        pass(3).await;
+        drop(meter.send()); // A 502, or a request that was given up.
+        assert_eq!(silent_for(), Some(3));
+        let mut good = meter.send();
+        good.made_sense();
+        drop(good);
+        pass(2).await;
+        assert_eq!(silent_for(), Some(2), "the other one still hangs");
+        drop(hanging);
+        pass(5).await;
+        assert_eq!(silent_for(), Some(7), "and was never answered");
+        let mut good = meter.send();
+        good.made_sense();
+        drop(good);
+        pass(60).await;
+        assert_eq!(silent_for(), None, "nothing is owed while nothing is asked");
     }
 }

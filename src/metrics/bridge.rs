@@ -12,6 +12,8 @@ use super::{Attribute, Emit, Instrument, Metric, Report, Snapshot, Source, Subje
 pub struct Bridge {
     /// Our version.
     pub version: &'static str,
+    /// What the wall clock shows; only what is shown as a time of day goes by it.
+    pub wall_clock: UnixTime,
     /// How it gets on with each GitLab.
     pub instances: Vec<Instance>,
     /// How the exports went.
@@ -27,8 +29,12 @@ pub struct Instance {
     pub name: Option<Arc<str>>,
     /// Its address.
     pub url: String,
-    /// The moment.
+    /// Now, in bridge time: what the snapshot is stamped in.
     pub now: UnixTime,
+    /// What the wall clock shows; only what is shown as a time of day goes by it.
+    pub wall_clock: UnixTime,
+    /// How often it is polled.
+    pub interval: Duration,
     /// What is shown of it.
     pub snapshot: Arc<Snapshot>,
     /// What was asked of it.
@@ -48,6 +54,19 @@ pub struct Usage {
     pub rate_limit_remaining: Option<u64>,
     /// What is left of the request budget; none without one.
     pub budget_remaining: Option<u64>,
+    /// How long ago GitLab last gave an answer that makes sense; none while it owes none.
+    pub silent_for: Option<Duration>,
+}
+
+impl Instance {
+    /// So many intervals without an answer mean that GitLab is down.
+    const SILENT_INTERVALS: u32 = 2;
+
+    /// Whether GitLab has been asked and has not answered for too long, also in a poll under way.
+    fn is_silent(&self) -> bool {
+        let limit = self.interval * Self::SILENT_INTERVALS;
+        self.usage.silent_for.is_some_and(|silent| silent >= limit)
+    }
 }
 
 /// How the exports to one target went since the start.
@@ -61,8 +80,8 @@ pub struct Export {
     pub failed: u64,
     /// Whether the last one succeeded; none before the first.
     pub last: Option<bool>,
-    /// When the last good one ended.
-    pub last_success: Option<UnixTime>,
+    /// How long ago the last good one ended.
+    pub last_success: Option<Duration>,
 }
 
 pub(super) const SUBJECT: Subject = Subject {
@@ -79,24 +98,30 @@ pub(super) const SUBJECT: Subject = Subject {
         Metric {
             name: "gitlab_bridge_up",
             unit: "",
-            help: "Whether GitLab answered the last poll",
+            help: "Whether GitLab answers: 0 once it has answered nothing for two intervals, though asked",
             instrument: Instrument::Gauge,
             attributes: &[INSTANCE_URL],
             source: Source::Instance(|instance, emit| {
-                if let Some(report) = poll(instance) {
-                    emit(&[(INSTANCE_URL.name, &instance.url)], flag(report.reached));
+                let reached = poll(instance).map(|report| report.reached);
+                let up = if instance.is_silent() {
+                    Some(false)
+                } else {
+                    reached
+                };
+                if let Some(up) = up {
+                    emit(&[(INSTANCE_URL.name, &instance.url)], flag(up));
                 }
             }),
         },
         Metric {
             name: "gitlab_bridge_last_poll_success",
             unit: "",
-            help: "Whether the last poll read every selected project",
+            help: "Whether the last poll read every selected project, and the one under way is answered",
             instrument: Instrument::Gauge,
             attributes: &[],
             source: Source::Instance(|instance, emit| {
                 if let Some(report) = poll(instance) {
-                    emit(&[], flag(report.failure.is_none()));
+                    emit(&[], flag(report.failure.is_none() && !instance.is_silent()));
                 }
             }),
         },
@@ -107,13 +132,10 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[],
             source: Source::Instance(|instance, emit| {
-                if let Some(at) = instance
-                    .snapshot
-                    .report
-                    .as_ref()
-                    .and_then(|report| report.last_complete)
-                {
-                    emit(&[], at as f64);
+                let report = instance.snapshot.report.as_ref();
+                if let Some(at) = report.and_then(|report| report.last_complete) {
+                    let age = instance.now.saturating_sub(at);
+                    emit(&[], instance.wall_clock.saturating_sub(age) as f64);
                 }
             }),
         },
@@ -304,8 +326,10 @@ pub(super) const SUBJECT: Subject = Subject {
             instrument: Instrument::Gauge,
             attributes: &[EXPORTER],
             source: Source::Bridge(|bridge, emit| {
+                let wall_clock = Duration::from_secs(bridge.wall_clock);
                 each_export(bridge, emit, |export| {
-                    export.last_success.map(|at| at as f64)
+                    let ago = export.last_success?;
+                    Some(wall_clock.saturating_sub(ago).as_secs() as f64)
                 });
             }),
         },
@@ -331,7 +355,7 @@ fn poll(instance: &Instance) -> Option<&Report> {
     report.filter(|report| !report.restored)
 }
 
-fn each_export(bridge: &Bridge, emit: &mut Emit<'_>, value: fn(&Export) -> Option<f64>) {
+fn each_export(bridge: &Bridge, emit: &mut Emit<'_>, value: impl Fn(&Export) -> Option<f64>) {
     for export in &bridge.exports {
         if let Some(value) = value(export) {
             emit(&[(EXPORTER.name, export.exporter)], value);

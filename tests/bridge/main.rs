@@ -4,6 +4,7 @@
 mod check;
 mod commands;
 mod gitlab;
+mod health;
 mod instances;
 mod once;
 mod otlp;
