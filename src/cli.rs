@@ -161,7 +161,7 @@ fn change_every(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Environment, Scope};
+    use crate::config::{Config, Environment};
 
     fn parse(line: &str) -> Result<Cli, String> {
         let words = std::iter::once(NAME).chain(line.split_whitespace());
@@ -191,12 +191,16 @@ mod tests {
             "once --group a --group b --listen 0.0.0.0:1",
         ] {
             let config = config(line);
-            assert_eq!(config.instances[0].select.groups, ["a", "b"], "{line}");
-            assert_eq!(config.listen.port, 1, "{line}");
+            assert_eq!(
+                config.instances[0].poll.selection.groups,
+                ["a", "b"],
+                "{line}"
+            );
+            assert_eq!(config.export.listen.port, 1, "{line}");
         }
-        let scope = |line| config(line).instances[0].select.scope;
-        assert_eq!(scope("check --all"), Scope::All);
-        assert_eq!(scope("check"), Scope::Membership);
+        let scope = |line| format!("{:?}", config(line).instances[0].poll.selection.scope);
+        assert_eq!(scope("check --all"), "All");
+        assert_eq!(scope("check"), "Membership");
     }
 
     #[test]

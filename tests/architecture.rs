@@ -10,7 +10,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("gitlab", &[]),
     ("simulator", &[]),
-    ("config", &[]),
+    // The configurations of the parts that it fills.
+    ("config", &["export", "gitlab", "poll", "webhook"]),
     ("webhook", &[]),
     ("poll", &["gitlab", "metrics"]),
     ("export", &["metrics"]),

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Spent, Token};
+use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Clock, Spent, TokenSource};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
 use gitlab_metrics_bridge::poll::{
-    Checkpoint, Filter, InUse, Polled, Poller, Rhythm, Selection, Settings, Source,
+    self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
 };
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, World};
-use globset::{Glob, GlobSet};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,7 +24,7 @@ struct Setup {
     gitlab: String,
     path: PathBuf,
     source: Source,
-    exclude: GlobSet,
+    exclude: Vec<String>,
     clock: Clock,
 }
 
@@ -42,16 +41,16 @@ impl Setup {
             gitlab: gitlab.url().to_owned(),
             path: folder.path().join("state"),
             source: Source::Membership,
-            exclude: GlobSet::empty(),
+            exclude: Vec::new(),
             clock: Clock::system(),
         }
     }
 
     fn start(&self) -> Result<Running, InUse> {
-        let (settings, mut client, checkpoint) = self.open()?;
+        let (config, mut client, checkpoint) = self.open()?;
         client.spent = checkpoint.spent();
-        let client = Client::build(client).unwrap();
-        let poller = Poller::new(client, settings, everything()).resume(checkpoint);
+        let client = client.build().unwrap();
+        let poller = config.build(client, everything()).resume(checkpoint);
         let (publish, snapshots) = watch::channel(Arc::default());
         let stop = CancellationToken::new();
         let task = tokio::spawn(poller.run(publish, stop.clone()));
@@ -62,18 +61,14 @@ impl Setup {
         })
     }
 
-    fn open(&self) -> Result<(Settings, ClientSettings, Checkpoint), InUse> {
-        let settings = Settings {
+    fn open(&self) -> Result<(poll::Config, gitlab::Config, Checkpoint), InUse> {
+        let config = poll::Config {
             selection: Selection {
-                sources: vec![self.source.clone()],
                 filter: Filter {
-                    include: None,
-                    exclude: self.exclude.clone(),
-                    archived: true,
-                    forks: true,
-                    personal: true,
-                    inactive_for: None,
+                    exclude: Patterns::new(self.exclude.clone()).unwrap(),
+                    ..Filter::default()
                 },
+                ..std::slice::from_ref(&self.source).into()
             },
             rhythm: Rhythm {
                 interval: Duration::from_secs(60),
@@ -81,27 +76,26 @@ impl Setup {
                 sweep: Duration::from_secs(3600),
             },
             timeout: Duration::from_secs(60),
-            concurrency: 4,
+            state: None,
         };
-        let client = ClientSettings {
+        let client = gitlab::Config {
             url: self.gitlab.parse().unwrap(),
-            token: Token::Value(DEMO_TOKEN.to_owned().into()),
-            ca_file: None,
-            client_certificate: None,
-            client_key: None,
+            token: Some(TokenSource::Variable(
+                "GITLAB_TOKEN".to_owned(),
+                DEMO_TOKEN.into(),
+            )),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
             requests_per_second: 10_000.0,
-            concurrency: 4,
             attempts: 1,
-            budget: None,
-            spent: None,
+            budget: BudgetChoice::Unlimited,
             clock: self.clock.clone(),
+            ..gitlab::Config::default()
         };
-        let polled = Polled::new(&client.address().unwrap(), &settings, &everything());
+        let polled = Polled::new(&client.address().unwrap(), &config, &everything());
         let checkpoint = Checkpoint::open(&self.path, polled, self.clock.now())?;
-        Ok((settings, client, checkpoint))
+        Ok((config, client, checkpoint))
     }
 
     /// One that has polled once and ended cleanly.
@@ -255,10 +249,8 @@ async fn another_filter_is_applied_at_once() {
     let (gitlab, folder) = (gitlab(3).await, folder());
     let setup = Setup::new(&gitlab, &folder);
     setup.run_once().await;
-    let mut exclude = GlobSet::builder();
-    exclude.add(Glob::new("group/project-2").unwrap());
     let other = Setup {
-        exclude: exclude.build().unwrap(),
+        exclude: vec!["group/project-2".to_owned()],
         ..setup.clone()
     };
     let mut running = other.start().unwrap();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
 use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
-use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
 };
@@ -13,35 +13,25 @@ use gitlab_metrics_bridge::simulator::{
 const MEMBERSHIP: &[Source] = &[Source::Membership];
 
 fn client(gitlab: &GitLab) -> Client {
-    Client::build(ClientSettings {
+    let config = gitlab::Config {
         url: gitlab.url().parse().unwrap(),
-        token: Token::Value(DEMO_TOKEN.to_owned().into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
+        token: Some(TokenSource::Variable(
+            "GITLAB_TOKEN".to_owned(),
+            DEMO_TOKEN.into(),
+        )),
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(5),
         requests_per_second: 10_000.0,
-        concurrency: 4,
         attempts: 3,
-        budget: None,
-        spent: None,
-        clock: Clock::system(),
-    })
-    .unwrap()
+        budget: BudgetChoice::Unlimited,
+        ..gitlab::Config::default()
+    };
+    config.build().unwrap()
 }
 
 fn filter() -> Filter {
-    let exclude = globset::GlobSet::empty();
-    Filter {
-        include: None,
-        exclude,
-        archived: true,
-        forks: true,
-        personal: true,
-        inactive_for: None,
-    }
+    Filter::default()
 }
 
 fn poller(gitlab: &GitLab, sources: &[Source], filter: Filter) -> Poller {
@@ -54,10 +44,10 @@ fn poller_with_timeout(
     filter: Filter,
     timeout: Duration,
 ) -> Poller {
-    let settings = Settings {
+    let config = poll::Config {
         selection: Selection {
-            sources: sources.to_vec(),
             filter,
+            ..sources.into()
         },
         // Every poll asks everything.
         rhythm: Rhythm {
@@ -66,9 +56,9 @@ fn poller_with_timeout(
             sweep: Duration::from_secs(60),
         },
         timeout,
-        concurrency: 4,
+        state: None,
     };
-    Poller::new(client(gitlab), settings, Shown::new(|_| true, false))
+    config.build(client(gitlab), Shown::new(|_| true, false))
 }
 
 /// The series of a metric as `labels=value` texts, sorted; the project's id as `id`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{
-    Compression, Introspect, Otlp, Prometheus, Protocol, Rejections, Target, Temporality,
+    Compression, Introspect, OtlpConfig, Prometheus, Protocol, Rejections,
 };
 use gitlab_metrics_bridge::metrics::{
     Bridge, Identity, Project, Reading, Report, Seen, Shown, Snapshot, View, find, questions,
@@ -84,22 +84,16 @@ fn introspect() -> Introspect {
     Arc::new(|_| Bridge::default())
 }
 
-fn target(receiver: &Receiver, protocol: Protocol) -> Target {
+fn target(receiver: &Receiver, protocol: Protocol) -> OtlpConfig {
     let path = if protocol == Protocol::Http {
         "v1/metrics"
     } else {
         ""
     };
-    Target {
+    OtlpConfig {
         protocol,
         endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
-        headers: Vec::new(),
-        compression: None,
-        timeout: Duration::from_secs(10),
-        ca_file: None,
-        identity: None,
-        interval: Duration::from_secs(60),
-        temporality: Temporality::Cumulative,
+        ..OtlpConfig::default()
     }
 }
 
@@ -171,7 +165,9 @@ fn thousands_of_projects_come_out_whole_and_again_when_all_ids_change() {
 async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_change() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
-        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let otlp = target(&receiver, protocol)
+            .build(resource(), everything())
+            .unwrap();
         for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001)] {
             otlp.push(
                 &view(generation, ids_now.clone(), |id, _| id),
@@ -193,7 +189,9 @@ async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_cha
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
     let receiver = Receiver::start();
-    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let otlp = target(&receiver, Protocol::Grpc)
+        .build(resource(), everything())
+        .unwrap();
     let view = view(1, 1..6_001, |id, _| id);
     assert!(view.series() > 120_000, "{}", view.series());
     otlp.push(&view, &introspect()).await.unwrap();
@@ -231,7 +229,9 @@ fn two(projects: u64) -> View {
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
     let receiver = Receiver::start();
-    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let otlp = target(&receiver, Protocol::Grpc)
+        .build(resource(), everything())
+        .unwrap();
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
     let view = Arc::new(two(3_000));
     prometheus.render(&view).unwrap();
@@ -262,7 +262,9 @@ async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_poll_of_each_gitlab_is_exported_when_it_ends() {
     let receiver = Receiver::start();
-    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let otlp = target(&receiver, Protocol::Grpc)
+        .build(resource(), everything())
+        .unwrap();
     let both = two(1);
     let (publish, views) = watch::channel(Arc::new(both.with(1, Arc::default())));
     let stop = CancellationToken::new();
@@ -281,7 +283,9 @@ async fn the_first_poll_of_each_gitlab_is_exported_when_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_project_is_gone_at_once_from_both_exporters() {
     let receiver = Receiver::start();
-    let otlp = Otlp::build(&target(&receiver, Protocol::Grpc), resource(), everything()).unwrap();
+    let otlp = target(&receiver, Protocol::Grpc)
+        .build(resource(), everything())
+        .unwrap();
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
     for (generation, ids_now) in [(1, vec![1, 2, 3]), (2, vec![1, 3]), (3, vec![])] {
         let view = view(generation, ids_now.clone(), |_, _| 1);
@@ -304,7 +308,7 @@ async fn an_export_shows_one_view_while_others_come() {
     let receiver = Receiver::start();
     let mut target = target(&receiver, Protocol::Http);
     target.interval = Duration::from_millis(1);
-    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(view(1, 1..1_501, |_, _| 1));
     let stop = CancellationToken::new();
     let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
@@ -335,7 +339,7 @@ async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
     let receiver = Receiver::start();
     let mut target = target(&receiver, Protocol::Grpc);
     target.interval = Duration::from_secs(3600);
-    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(Arc::default());
     let stop = CancellationToken::new();
     let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
@@ -363,7 +367,7 @@ async fn a_long_first_poll_is_exported_when_it_ends_and_not_an_interval_later() 
     let receiver = Receiver::start();
     let mut target = target(&receiver, Protocol::Grpc);
     target.interval = Duration::from_secs(4);
-    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(Arc::default());
     let stop = CancellationToken::new();
     let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
@@ -391,7 +395,9 @@ async fn a_hanging_receiver_does_not_hold_up_the_stop() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
         receiver.fail(Fault::Hanging);
-        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let otlp = target(&receiver, protocol)
+            .build(resource(), everything())
+            .unwrap();
         let (_publish, views) = watch::channel(view(1, [1], |_, _| 11));
         let stop = CancellationToken::new();
         let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
@@ -408,7 +414,9 @@ async fn a_hanging_receiver_does_not_hold_up_the_stop() {
 async fn a_receiver_that_comes_back_gets_the_values_of_now() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let mut receiver = Receiver::refusing();
-        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let otlp = target(&receiver, protocol)
+            .build(resource(), everything())
+            .unwrap();
         let health = otlp.health();
         let failed = otlp
             .push(&view(1, [1], |_, _| 11), &introspect())
@@ -449,14 +457,15 @@ async fn tls_and_mutual_tls_work_and_an_unknown_authority_is_refused() {
             .replace("127.0.0.1", "localhost")
             .parse()
             .unwrap();
-        let push = async |target: &Target| {
-            let otlp = Otlp::build(target, resource(), everything()).unwrap();
+        let push = async |target: &OtlpConfig| {
+            let otlp = target.build(resource(), everything()).unwrap();
             otlp.push(&view(1, [1], |_, _| 11), &introspect()).await
         };
         push(&target).await.unwrap_err();
         target.ca_file = Some(certificates.ca.clone());
         push(&target).await.unwrap_err();
-        target.identity = Some((certificates.client.clone(), certificates.client_key.clone()));
+        target.client_certificate = Some(certificates.client.clone());
+        target.client_key = Some(certificates.client_key.clone());
         push(&target).await.unwrap();
         assert_eq!(
             receiver.last_export().series("gitlab_commits_total").len(),
@@ -473,7 +482,7 @@ async fn headers_and_compression_arrive_as_they_were_given() {
         let mut target = target(&receiver, protocol);
         target.headers = vec![("x-api-key".to_owned(), "50% of=secret".to_owned().into())];
         target.compression = Some(Compression::Gzip);
-        let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+        let otlp = target.build(resource(), everything()).unwrap();
         otlp.push(&view(1, 1..101, |_, _| 11), &introspect())
             .await
             .unwrap();
@@ -501,7 +510,9 @@ async fn rejected_points_are_a_failure_although_the_request_succeeded() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::PartialSuccess(7), 1);
-        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let otlp = target(&receiver, protocol)
+            .build(resource(), everything())
+            .unwrap();
         let view = view(1, [1], |_, _| 11);
         let error = otlp.push(&view, &introspect()).await.unwrap_err();
         assert!(error.contains("rejected 7 points"), "{error}");
@@ -521,7 +532,7 @@ async fn a_redirect_does_not_take_our_headers_elsewhere() {
     let mut target = target(&elsewhere, Protocol::Http);
     target.endpoint = endpoint.parse().unwrap();
     target.headers = vec![("x-api-key".to_owned(), "secret".to_owned().into())];
-    let otlp = Otlp::build(&target, resource(), everything()).unwrap();
+    let otlp = target.build(resource(), everything()).unwrap();
     otlp.push(&view(1, [1], |_, _| 11), &introspect())
         .await
         .unwrap_err();
@@ -532,7 +543,9 @@ async fn a_redirect_does_not_take_our_headers_elsewhere() {
 async fn a_failure_says_why() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::refusing();
-        let otlp = Otlp::build(&target(&receiver, protocol), resource(), everything()).unwrap();
+        let otlp = target(&receiver, protocol)
+            .build(resource(), everything())
+            .unwrap();
         let error = otlp
             .push(&view(1, [1], |_, _| 11), &introspect())
             .await

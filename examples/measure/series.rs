@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use gitlab_metrics_bridge::export::{Introspect, Otlp, Prometheus, Protocol, Target, Temporality};
+use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
 use gitlab_metrics_bridge::metrics::{
     Bridge, Identity, Project, Reading, Report, Shown, Snapshot, View, questions,
 };
@@ -29,18 +29,12 @@ pub fn rendering(projects: usize, times: usize) -> Result<Duration> {
 
 /// How long it takes to push them over HTTP to a receiver on this machine.
 pub async fn pushing(projects: usize, endpoint: &str, times: usize) -> Result<Duration> {
-    let target = Target {
+    let target = OtlpConfig {
         protocol: Protocol::Http,
         endpoint: format!("{endpoint}/v1/metrics").parse()?,
-        headers: Vec::new(),
-        compression: None,
-        timeout: Duration::from_secs(10),
-        ca_file: None,
-        identity: None,
-        interval: Duration::from_secs(60),
-        temporality: Temporality::Cumulative,
+        ..OtlpConfig::default()
     };
-    let otlp = Otlp::build(&target, resource(), shown())?;
+    let otlp = target.build(resource(), shown())?;
     let view = view(projects);
     let introspect: Introspect = Arc::new(|_| Bridge::default());
     let mut durations = Vec::new();

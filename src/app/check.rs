@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::instances::Instance;
 use super::{parts, webhooks};
 use crate::config::Config;
-use crate::export::{Otlp, Server};
+use crate::export::Server;
 use crate::gitlab::Introduction;
 use crate::metrics::{Reading, Snapshot, View, catalogue, questions};
 
@@ -163,8 +163,9 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
 }
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
-    let address = format!("{}:{}", config.listen.host, config.listen.port);
-    match Server::bind(&config.listen.host, config.listen.port, "--listen").await {
+    let listen = &config.export.listen;
+    let address = format!("{}:{}", listen.host, listen.port);
+    match Server::bind(listen, "--listen").await {
         Ok(_) if config.export.prometheus => {
             findings.good(format!("{address} is free for /metrics and health"))
         }
@@ -177,8 +178,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         return;
     };
     let endpoint = otlp.shown_endpoint();
-    let built = parts::shown(config)
-        .and_then(|shown| Otlp::build(&parts::target(otlp), parts::resource(config), shown));
+    let built = parts::shown(config).and_then(|shown| otlp.build(config.export.resource(), shown));
     let pushed = match built {
         Ok(otlp) => {
             let nothing = Arc::<View>::default();
@@ -201,11 +201,11 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
 }
 
 async fn check_webhooks(config: &Config, findings: &mut Findings) {
-    match webhooks::build(&config.webhook, Vec::new()).await {
+    match webhooks::build(config, Vec::new()).await {
         Ok(None) => {}
         Ok(Some(_)) => {
-            let own = config.webhook.listen.as_ref();
-            let address = own.unwrap_or(&config.listen);
+            let own = config.webhook_listen.as_ref();
+            let address = own.unwrap_or(&config.export.listen);
             findings.good(format!("webhooks are taken at http://{address}/webhook"));
         }
         Err(error) => findings.problem(format!("{error:#}")),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::cli::Demo;
-use crate::config::{Config, Instance, Token};
+use crate::config::{Config, Instance};
+use crate::gitlab::TokenSource;
 use crate::simulator::{DEMO_TOKEN, GitLab, World};
 
 /// A poll every few seconds shows that something happens.
@@ -36,12 +37,12 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
         .parse()
         .context("the address of the model GitLab")?;
     let token = DEMO_TOKEN.to_owned().into();
-    instance.gitlab.token = Some(Token::Variable("the demo".to_owned(), token));
-    instance.poll.interval = instance.poll.interval.min(INTERVAL);
+    instance.gitlab.token = Some(TokenSource::Variable("the demo".to_owned(), token));
+    instance.poll.rhythm.interval = instance.poll.rhythm.interval.min(INTERVAL);
     // The state is that of a real GitLab, and the model forgets everything.
-    instance.state.path = None;
+    instance.poll.state = None;
     config.instances = vec![instance];
-    let listener = format!("http://{}:{}", config.listen.host, config.listen.port);
+    let listener = format!("http://{}", config.export.listen);
     eprintln!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",
         gitlab.url()

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::join_all;
-use globset::{GlobBuilder, GlobSet};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use crate::config::{self, Config};
 use crate::export;
 use crate::gitlab::{self, Client};
 use crate::metrics::{self, Seen, Shown, Snapshot, View};
-use crate::poll::{self, Checkpoint, Filter, Polled, Poller, Progress, Selection, Source};
+use crate::poll::{Checkpoint, Polled, Poller, Progress};
 
 /// The GitLabs of a configuration, in its order.
 pub struct Instances(Vec<Instance>);
@@ -171,11 +170,12 @@ impl Instance {
         name: Option<&str>,
         shown: &Shown,
     ) -> Result<Instance> {
-        let Some(path) = &instance.state.path else {
+        let Some(path) = &instance.poll.state else {
             return Self::build(instance, name, shown);
         };
-        let (gitlab, settings) = (client_settings(instance)?, settings(instance)?);
-        let polled = Polled::new(&gitlab.address()?, &settings, shown);
+        let gitlab = &instance.gitlab;
+        gitlab.token()?;
+        let polled = Polled::new(&gitlab.address()?, &instance.poll, shown);
         let checkpoint = Checkpoint::open(&state_of(path, name), polled, gitlab.clock.now())
             .context("opening the state")?;
         Self::with_checkpoint(instance, name, shown, Some(checkpoint))
@@ -187,16 +187,17 @@ impl Instance {
         shown: &Shown,
         checkpoint: Option<Checkpoint>,
     ) -> Result<Instance> {
-        let gitlab = gitlab::Settings {
+        instance.gitlab.token()?;
+        let gitlab = gitlab::Config {
             spent: checkpoint.as_ref().and_then(Checkpoint::spent),
-            ..client_settings(instance)?
+            ..instance.gitlab.clone()
         };
-        let client = Client::build(gitlab).context("building the GitLab client")?;
-        let poller = Poller::new(client.clone(), settings(instance)?, shown.clone());
+        let client = gitlab.build().context("building the GitLab client")?;
+        let poller = instance.poll.clone().build(client.clone(), shown.clone());
         Ok(Instance {
             name: name.map(Arc::from),
             client,
-            interval: instance.poll.interval,
+            interval: instance.poll.rhythm.interval,
             poller: match checkpoint {
                 Some(checkpoint) => poller.resume(checkpoint),
                 None => poller,
@@ -245,92 +246,4 @@ fn state_of(path: &Path, name: Option<&str>) -> PathBuf {
         path.push(name);
     }
     path.into()
-}
-
-fn client_settings(instance: &config::Instance) -> Result<gitlab::Settings> {
-    let gitlab = &instance.gitlab;
-    Ok(gitlab::Settings {
-        url: gitlab.url.clone(),
-        token: token(gitlab)?,
-        ca_file: gitlab.ca_file.clone(),
-        client_certificate: gitlab.client_certificate.clone(),
-        client_key: gitlab.client_key.clone(),
-        connect_timeout: gitlab.connect_timeout,
-        read_timeout: gitlab.read_timeout,
-        request_timeout: gitlab.request_timeout,
-        requests_per_second: gitlab.requests_per_second,
-        concurrency: gitlab.concurrency,
-        attempts: gitlab.attempts,
-        budget: instance.poll.budget.map(|budget| gitlab::Budget {
-            per_hour: budget.per_hour,
-            per_minute: budget.per_minute,
-        }),
-        spent: None,
-        clock: gitlab::Clock::system(),
-    })
-}
-
-/// The access token.
-///
-/// # Errors
-/// If none is configured.
-pub fn token(gitlab: &config::GitLab) -> Result<gitlab::Token> {
-    match &gitlab.token {
-        Some(config::Token::Variable(_, value)) => Ok(gitlab::Token::Value(value.clone())),
-        Some(config::Token::File(file)) => Ok(gitlab::Token::File(file.clone())),
-        None => bail!(
-            "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
-             (in GitLab: Preferences > Access tokens)"
-        ),
-    }
-}
-
-/// What is polled and when.
-///
-/// # Errors
-/// If a pattern is not valid.
-pub fn settings(instance: &config::Instance) -> Result<poll::Settings> {
-    let select = &instance.select;
-    let mut sources: Vec<Source> = select.groups.iter().cloned().map(Source::Group).collect();
-    if !select.projects.is_empty() {
-        sources.push(Source::Projects(select.projects.clone()));
-    }
-    if sources.is_empty() {
-        sources.push(match select.scope {
-            config::Scope::Membership => Source::Membership,
-            config::Scope::All => Source::All,
-        });
-    }
-    let include = match select.include.is_empty() {
-        true => None,
-        false => Some(globs(&select.include).context("select.include")?),
-    };
-    let filter = Filter {
-        include,
-        exclude: globs(&select.exclude).context("select.exclude")?,
-        archived: select.archived,
-        forks: select.forks,
-        personal: select.personal,
-        inactive_for: select.inactive_for,
-    };
-    Ok(poll::Settings {
-        selection: Selection { sources, filter },
-        rhythm: poll::Rhythm {
-            interval: instance.poll.interval,
-            glance: instance.poll.ci_interval,
-            sweep: instance.poll.sweep,
-        },
-        timeout: instance.poll.timeout,
-        concurrency: instance.gitlab.concurrency,
-    })
-}
-
-/// A `*` stays within one level of a path, `**` crosses them.
-pub fn globs(patterns: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSet::builder();
-    for pattern in patterns {
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        set.add(glob.with_context(|| format!("the pattern {pattern:?}"))?);
-    }
-    set.build().context("joining the patterns")
 }

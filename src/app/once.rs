@@ -20,10 +20,10 @@ use crate::metrics::{Report, Seen};
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
     let shown = parts::shown(&config)?;
-    let resource = parts::resource(&config);
+    let resource = config.export.resource();
     let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
     let otlp = match &config.export.otlp {
-        Some(otlp) => Some(Otlp::build(&parts::target(otlp), resource, shown.clone())?),
+        Some(otlp) => Some(otlp.build(resource, shown.clone())?),
         None => None,
     };
     let mut instances = Instances::build(&config, &shown)?;

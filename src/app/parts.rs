@@ -6,19 +6,17 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use axum::Router;
 use futures::FutureExt;
-use opentelemetry::KeyValue;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::instances::{self, Instances};
+use super::instances::Instances;
 use super::progress;
 use super::webhooks::{self, Webhooks};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::export::{self, Health, Introspect, Otlp, Pages, Prometheus, Readiness, Server, Views};
 use crate::metrics::{Bridge, Shown, View};
+use crate::poll::Patterns;
 use crate::webhook::Counts;
 
 /// The parts of a bridge, ready to run.
@@ -40,20 +38,20 @@ impl Parts {
     /// # Errors
     /// If one of them can't be built; the message says what to do.
     pub async fn build(config: &Config) -> Result<Parts> {
-        let server = Server::bind(&config.listen.host, config.listen.port, "--listen").await?;
+        let server = Server::bind(&config.export.listen, "--listen").await?;
         let address = server.address()?;
         let shown = shown(config)?;
         let instances = Instances::resume(config, &shown)?;
-        let resource = resource(config);
+        let resource = config.export.resource();
         let prometheus = match config.export.prometheus {
             true => Some(Arc::new(Prometheus::build(&resource, shown.clone())?)),
             false => None,
         };
         let otlp = match &config.export.otlp {
-            Some(otlp) => Some(Otlp::build(&target(otlp), resource, shown)?),
+            Some(otlp) => Some(otlp.build(resource, shown)?),
             None => None,
         };
-        let webhooks = webhooks::build(&config.webhook, instances.addressees()).await?;
+        let webhooks = webhooks::build(config, instances.addressees()).await?;
         let (publish, views) = watch::channel(Arc::new(instances.view()));
         let health = otlp.as_ref().map(Otlp::health);
         let counts = webhooks
@@ -133,7 +131,7 @@ impl Parts {
 /// If a GitLab has none.
 pub fn require_tokens(config: &Config) -> Result<()> {
     let mut gitlabs = config.instances.iter().map(|instance| &instance.gitlab);
-    gitlabs.try_for_each(|gitlab| instances::token(gitlab).map(drop))
+    Ok(gitlabs.try_for_each(|gitlab| gitlab.token().map(drop))?)
 }
 
 /// The metrics that the configuration leaves on.
@@ -141,9 +139,9 @@ pub fn require_tokens(config: &Config) -> Result<()> {
 /// # Errors
 /// If a pattern is not valid: nothing that is to be left out is shown by mistake.
 pub fn shown(config: &Config) -> Result<Shown> {
-    let disabled = instances::globs(&config.metrics.disabled).context("metrics.disabled")?;
+    let disabled = Patterns::new(&config.metrics.disabled).context("metrics.disabled")?;
     Ok(Shown::new(
-        |name| !disabled.is_match(name),
+        |name| !disabled.matches(name),
         config.metrics.project_path_label,
     ))
 }
@@ -174,45 +172,4 @@ pub fn introspect(
                 .unwrap_or_default(),
         }
     })
-}
-
-/// Who we are in OTLP. `service.instance.id` is the same after a restart: the SDK's own would be a
-/// new series for every metric each time.
-pub fn resource(config: &Config) -> Resource {
-    let host = gethostname::gethostname();
-    let instance = format!("{}:{}", host.to_string_lossy(), config.listen.port);
-    let given = config.export.resource_attributes.iter();
-    Resource::builder_empty()
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(KeyValue::new("service.instance.id", instance))
-        .with_attributes(given.map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
-        .with_service_name(config.export.service_name.clone())
-        .build()
-}
-
-/// Where OTLP goes.
-pub fn target(otlp: &config::Otlp) -> export::Target {
-    export::Target {
-        protocol: match otlp.protocol {
-            config::Protocol::Grpc => export::Protocol::Grpc,
-            config::Protocol::HttpProtobuf => export::Protocol::Http,
-        },
-        endpoint: otlp.endpoint.clone(),
-        headers: otlp.headers.clone(),
-        compression: match otlp.compression {
-            config::Compression::None => None,
-            config::Compression::Gzip => Some(export::Compression::Gzip),
-            config::Compression::Zstd => Some(export::Compression::Zstd),
-        },
-        timeout: otlp.timeout,
-        ca_file: otlp.ca_file.clone(),
-        identity: otlp.client_certificate.clone().zip(otlp.client_key.clone()),
-        interval: otlp.interval,
-        temporality: match otlp.temporality {
-            config::Temporality::Cumulative => export::Temporality::Cumulative,
-            config::Temporality::Delta => export::Temporality::Delta,
-            config::Temporality::LowMemory => export::Temporality::LowMemory,
-        },
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use tokio::time::Instant;
 
-use super::instances::{self, Instance};
+use super::instances::Instance;
 use super::outlook::{self, Outlook, Verdict};
 use super::parts;
 use crate::cli::{Active, Plan, PlanFormat};
@@ -31,11 +31,11 @@ pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
     for instance in &config.instances {
         let label = config.label(instance);
         let assumption = match plan.projects {
-            Some(projects) => assume(instance, projects, plan.active)?,
+            Some(projects) => assume(instance, projects, plan.active),
             None => survey(instance, label, &shown, plan.active).await?,
         };
         let name = label.map(str::to_owned);
-        outlooks.push(outlook(name, instance, &shown, assumption, plan)?);
+        outlooks.push(outlook(name, instance, &shown, assumption, plan));
     }
     let text = match plan.format {
         PlanFormat::Text => outlook::text(&outlooks),
@@ -47,14 +47,10 @@ pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
 }
 
 /// Needs neither a GitLab nor a token.
-fn assume(
-    instance: &config::Instance,
-    projects: u32,
-    active: Option<Active>,
-) -> Result<Assumption> {
-    let sources = instances::settings(instance)?.selection.sources;
+fn assume(instance: &config::Instance, projects: u32, active: Option<Active>) -> Assumption {
+    let sources = instance.poll.selection.sources();
     let active = |projects| number(active.unwrap_or(ACTIVE), projects);
-    Ok(Assumption::of(&sources, projects as usize, active))
+    Assumption::of(&sources, projects as usize, active)
 }
 
 async fn survey(
@@ -90,8 +86,8 @@ fn outlook(
     shown: &Shown,
     assumption: Assumption,
     plan: &Plan,
-) -> Result<Outlook> {
-    let (rhythm, slots) = (instances::settings(instance)?.rhythm, shown.slots());
+) -> Outlook {
+    let (rhythm, slots) = (instance.poll.rhythm, shown.slots());
     let mut forecasts = Forecasts::new(&slots, &assumption);
     let forecast = forecasts.of(rhythm).clone();
     let mut verdict = |name: &'static str, limit: Budget, fits: fn(&Forecast, Budget) -> bool| {
@@ -107,17 +103,14 @@ fn outlook(
             advice,
         }
     };
-    let budget = instance.poll.budget.map(|budget| Budget {
-        per_hour: budget.per_hour,
-        per_minute: budget.per_minute,
-    });
+    let budget = instance.gitlab.budget();
     let own = budget.map(|budget| verdict("poll.budget", budget, Forecast::fits_budget));
     let announced = ANNOUNCED.map(|limit| verdict("gitlab.com", limit, Forecast::fits));
-    Ok(Outlook {
+    Outlook {
         name,
         surveyed: plan.projects.is_none(),
         verdicts: own.into_iter().chain(announced).collect(),
         assumption,
         forecast,
-    })
+    }
 }

@@ -1,17 +1,15 @@
 //! Webhooks joined to the rest: what they are checked against, where they arrive, where hints go.
 
-use std::fs;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use axum::Router;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::config::{self, Token};
+use crate::config::Config;
 use crate::export::Server;
 use crate::poll::Inbox;
-use crate::webhook::{self, Counts, Hint, Receiver, Secrets};
+use crate::webhook::{self, Counts, Hint, Receiver};
 
 /// Webhooks, ready to be taken.
 pub struct Webhooks {
@@ -27,17 +25,17 @@ pub struct Webhooks {
 ///
 /// # Errors
 /// If a secret can't be read or the listener can't be bound; the message says what to do.
-pub async fn build(config: &config::Webhook, inboxes: Vec<Addressee>) -> Result<Option<Webhooks>> {
-    if !config.enabled {
+pub async fn build(config: &Config, inboxes: Vec<Addressee>) -> Result<Option<Webhooks>> {
+    if !config.webhook.enabled {
         return Ok(None);
     }
-    let server = match &config.listen {
-        Some(own) => Some(Server::bind(&own.host, own.port, "webhook.listen:").await?),
+    let server = match &config.webhook_listen {
+        Some(own) => Some(Server::bind(own, "webhook.listen:").await?),
         None => None,
     };
     let counts = Arc::new(Counts::default());
     let receiver = Receiver {
-        secrets: secrets(config)?,
+        secrets: config.webhook.build()?,
         instances: inboxes
             .iter()
             .filter_map(|to| to.name.as_deref())
@@ -51,17 +49,6 @@ pub async fn build(config: &config::Webhook, inboxes: Vec<Addressee>) -> Result<
         server,
         counts,
     }))
-}
-
-/// What webhooks are checked against.
-///
-/// # Errors
-/// If there is none, or one can't be read.
-fn secrets(config: &config::Webhook) -> Result<Secrets> {
-    let tokens = read(config.token.as_ref()).context("webhook.token")?;
-    let signing_tokens = read(config.signing_token.as_ref()).context("webhook.signing_token")?;
-    // Without any secret there is no configuration.
-    Secrets::build(&tokens, &signing_tokens).context("webhook.signing_token")
 }
 
 /// Who takes the hints of one GitLab.
@@ -94,29 +81,6 @@ fn deliver(all: &[Addressee], hint: &Hint) {
     };
     for to in meant {
         to.inbox.put(hint.project);
-    }
-}
-
-/// A file may hold several, one a line.
-fn read(token: Option<&Token>) -> Result<Vec<SecretString>> {
-    match token {
-        None => Ok(Vec::new()),
-        Some(Token::Variable(_, token)) => Ok(vec![token.clone()]),
-        Some(Token::File(file)) => {
-            let text = fs::read_to_string(file).map(SecretString::from);
-            let text = text.with_context(|| format!("reading {}", file.display()))?;
-            let lines = text.expose_secret().lines().map(str::trim);
-            let tokens: Vec<_> = lines
-                .filter(|line| !line.is_empty())
-                .map(SecretString::from)
-                .collect();
-            ensure!(
-                !tokens.is_empty(),
-                "{} is empty: write the token into it",
-                file.display()
-            );
-            Ok(tokens)
-        }
     }
 }
 

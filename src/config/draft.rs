@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::error::{Error, Place};
 use super::otlp::OtlpDraft;
-use super::{Config, Instance, Scope};
+use super::{Config, Instance};
+use crate::poll::Scope;
 
 /// A configuration while it is being read.
 #[derive(Default)]
@@ -100,7 +101,7 @@ impl Draft {
 
     fn not_all_and_named(&self) -> Result<(), Error> {
         let named = ["select.groups", "select.projects"];
-        let select = &self.instance.select;
+        let select = &self.instance.poll.selection;
         let names = !select.groups.is_empty() || !select.projects.is_empty();
         if select.scope != Scope::All || !names {
             return Ok(());

@@ -17,7 +17,11 @@ use super::otlp::Endpoint;
 use super::parse;
 use super::words::{nearest, quote};
 use super::written::{Given, Item, Written};
-use super::{Budget, Export, Listen, LogFormat, Scope, Token, settings};
+use super::{LogFormat, settings};
+use crate::export::{self, Compression, Listen, Protocol, Temporality};
+use crate::gitlab::{BudgetChoice, TokenSource};
+use crate::poll::{Patterns, Scope};
+use crate::webhook::SecretSource;
 
 /// A field of the draft.
 type Field<T> = fn(&mut Draft) -> &mut T;
@@ -27,17 +31,19 @@ type Check = fn(&str) -> Result<(), String>;
 /// The kind of a setting and the field it fills.
 pub enum Kind {
     /// A token; never in a file or a flag.
-    Token(Field<Option<Token>>),
+    Token(Field<Option<TokenSource>>),
+    WebhookToken(Field<Option<SecretSource>>),
+    WebhookTokenFile(Field<Option<SecretSource>>),
     /// The file that holds a token. Its key and variables are the token's with `_file` at the end.
-    TokenFile(Field<Option<Token>>),
+    TokenFile(Field<Option<TokenSource>>),
     /// The variable that holds the token.
-    TokenVariable(Field<Option<Token>>),
+    TokenVariable(Field<Option<TokenSource>>),
     /// A file that exists.
     File(Field<Option<PathBuf>>),
     /// A file that may be still to be made.
     Path(Field<Option<PathBuf>>),
     /// Requests in an hour and in a minute.
-    Budget(Field<Option<Budget>>),
+    Budget(Field<BudgetChoice>),
     /// The address of a GitLab.
     GitLab(Field<Url>),
     /// Where to listen, if it is said.
@@ -60,12 +66,14 @@ pub enum Kind {
     Choice(Field<dyn Choice>),
     /// Several texts.
     List(Field<Vec<String>>, Check),
+    /// Patterns of paths.
+    Patterns(Field<Patterns>),
     /// Names of metrics, or patterns that fit at least one.
     Metrics(Field<Vec<String>>),
     /// Names and secret values of headers.
     Headers(Field<Vec<(String, SecretString)>>),
     /// Resource attributes, of which `service.name` is the service's name.
-    Attributes(Field<Export>),
+    Attributes(Field<export::Config>),
 }
 
 /// A number of whatever type.
@@ -112,6 +120,28 @@ impl Words for Scope {
 impl Words for LogFormat {
     const WORDS: &'static [(&'static str, Self)] =
         &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+}
+
+impl Words for Protocol {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("http/protobuf", Protocol::Http), ("grpc", Protocol::Grpc)];
+}
+
+impl Words for Option<Compression> {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", None),
+        ("gzip", Some(Compression::Gzip)),
+        ("zstd", Some(Compression::Zstd)),
+    ];
+}
+
+impl Words for Temporality {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("cumulative", Temporality::Cumulative),
+        ("delta", Temporality::Delta),
+        ("low_memory", Temporality::LowMemory),
+        ("lowmemory", Temporality::LowMemory), // OpenTelemetry's word in variables
+    ];
 }
 
 /// A choice among words, whatever its type.
@@ -172,9 +202,31 @@ impl Kind {
     /// Reads what is written into the field.
     pub fn read(&self, draft: &mut Draft, written: &Written<'_>) -> Result<(), Error> {
         match self {
-            Kind::Token(field) => *field(draft) = Some(token(written)?),
-            Kind::TokenFile(field) => *field(draft) = Some(Token::File(written.text()?.file()?)),
-            Kind::TokenVariable(field) => *field(draft) = Some(token_in_variable(written)?),
+            Kind::Token(field) => {
+                let (name, token) = token(written)?;
+                *field(draft) = Some(TokenSource::Variable(name, token));
+            }
+            Kind::TokenFile(field) => {
+                *field(draft) = Some(TokenSource::File(written.text()?.file()?));
+            }
+            Kind::TokenVariable(field) => {
+                let (name, token) = token_in_variable(written)?;
+                *field(draft) = Some(TokenSource::Variable(name, token));
+            }
+            Kind::WebhookToken(field) => {
+                let (name, token) = token(written)?;
+                *field(draft) = Some(SecretSource::Variable(name, token));
+            }
+            Kind::WebhookTokenFile(field) => {
+                *field(draft) = Some(SecretSource::File(written.text()?.file()?));
+            }
+            Kind::Patterns(field) => {
+                let items = written.list()?.into_iter();
+                let items = items.map(|item| checked(item, parse::path_pattern));
+                let items = items.collect::<Result<Vec<_>, _>>()?;
+                let patterns = Patterns::new(items);
+                *field(draft) = patterns.map_err(|error| written.place.error(error.to_string()))?;
+            }
             Kind::File(field) => *field(draft) = Some(written.text()?.file()?),
             Kind::Path(field) => *field(draft) = Some(written.text()?.path()?),
             Kind::Budget(field) => *field(draft) = parse::budget(&written.words()?)?,
@@ -223,13 +275,21 @@ impl Kind {
     /// defaults, so headers and attributes are none.
     pub fn show(&self, draft: &mut Draft) -> Option<String> {
         match self {
-            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_) => None,
+            Kind::Token(_)
+            | Kind::TokenFile(_)
+            | Kind::TokenVariable(_)
+            | Kind::WebhookToken(_)
+            | Kind::WebhookTokenFile(_) => None,
+            Kind::Patterns(field) => Some(format!("[{}]", field(draft).texts().join(", "))),
             Kind::File(field) | Kind::Path(field) => {
                 field(draft).as_ref().map(|file| file.display().to_string())
             }
             Kind::Budget(field) => Some(match field(draft) {
-                Some(budget) => format!("[{}/h, {}/m]", budget.per_hour, budget.per_minute),
-                None => "none".to_owned(),
+                BudgetChoice::Auto => "auto".to_owned(),
+                BudgetChoice::Limited(budget) => {
+                    format!("[{}/h, {}/m]", budget.per_hour, budget.per_minute)
+                }
+                BudgetChoice::Unlimited => "none".to_owned(),
             }),
             Kind::GitLab(field) => Some(field(draft).as_str().trim_end_matches('/').to_owned()),
             Kind::Address(field) => field(draft).as_ref().map(Listen::to_string),
@@ -254,7 +314,11 @@ impl Kind {
     pub fn is_token(&self) -> bool {
         matches!(
             self,
-            Kind::Token(_) | Kind::TokenFile(_) | Kind::TokenVariable(_)
+            Kind::Token(_)
+                | Kind::TokenFile(_)
+                | Kind::TokenVariable(_)
+                | Kind::WebhookToken(_)
+                | Kind::WebhookTokenFile(_)
         )
     }
 
@@ -268,7 +332,7 @@ impl Kind {
     }
 }
 
-fn token(written: &Written<'_>) -> Result<Token, Error> {
+fn token(written: &Written<'_>) -> Result<(String, SecretString), Error> {
     let (Given::Variable(text), Place::Variable(name)) = (&written.given, &written.place) else {
         let key = match &written.place {
             Place::File { key, .. } => key.unwrap_or_default(),
@@ -281,17 +345,17 @@ fn token(written: &Written<'_>) -> Result<Token, Error> {
             variable.unwrap_or(&"its variable")
         )));
     };
-    Ok(Token::Variable(name.clone(), secret(&written.place, text)?))
+    Ok((name.clone(), secret(&written.place, text)?))
 }
 
-fn token_in_variable(written: &Written<'_>) -> Result<Token, Error> {
+fn token_in_variable(written: &Written<'_>) -> Result<(String, SecretString), Error> {
     let Item { place, text: name } = written.text()?;
     let Some(text) = written.environment.get(&name) else {
         // Its name is not repeated: somebody may have written the token itself.
         return Err(place.error("no such variable is set: name one that holds an access token"));
     };
     let token = secret(&Place::Variable(name.clone()), text)?;
-    Ok(Token::Variable(name, token))
+    Ok((name, token))
 }
 
 /// No error shows the token.
@@ -364,7 +428,7 @@ fn headers(written: &Written<'_>) -> Result<Vec<(String, SecretString)>, Error> 
     Ok(headers)
 }
 
-fn attributes(export: &mut Export, written: &Written<'_>) -> Result<(), Error> {
+fn attributes(export: &mut export::Config, written: &Written<'_>) -> Result<(), Error> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     for (key, value) in written.pairs()? {
         if key.text.is_empty() {

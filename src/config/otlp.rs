@@ -1,122 +1,12 @@
 //! Where OTLP goes: settings that mean something only together.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use secrecy::SecretString;
 use url::Url;
 
 use super::error::{Error, Place};
-use super::kind::Words;
 use super::parse;
 use super::words::quote;
 use super::written::Item;
-
-/// Where metrics are pushed, and how.
-#[derive(Clone, Debug)]
-pub struct Otlp {
-    /// gRPC or HTTP.
-    pub protocol: Protocol,
-    /// The endpoint as it is asked: for HTTP with its path.
-    pub endpoint: Url,
-    /// Headers, or gRPC metadata, of every request; the names in lower case.
-    pub headers: Vec<(String, SecretString)>,
-    /// The compression of requests.
-    pub compression: Compression,
-    /// How long one request may take.
-    pub timeout: Duration,
-    /// Certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate; never without its key.
-    pub client_certificate: Option<PathBuf>,
-    /// The key of our certificate.
-    pub client_key: Option<PathBuf>,
-    /// How often metrics are pushed.
-    pub interval: Duration,
-    /// The temporality of counters.
-    pub temporality: Temporality,
-}
-
-/// The transport of OTLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// gRPC.
-    Grpc,
-    /// Protobuf over HTTP.
-    HttpProtobuf,
-}
-
-/// The compression of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// None.
-    None,
-    /// gzip, which every receiver understands.
-    Gzip,
-    /// zstd, which costs less and which some receivers refuse.
-    Zstd,
-}
-
-/// What counters count from. Gauges have none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Temporality {
-    /// The start.
-    Cumulative,
-    /// The last push, for counters that only rise.
-    Delta,
-    /// Whatever needs the least memory.
-    LowMemory,
-}
-
-impl Otlp {
-    /// The endpoint as it may be shown: without its query, which may hold a key.
-    pub fn shown_endpoint(&self) -> Url {
-        let mut endpoint = self.endpoint.clone();
-        endpoint.set_query(None);
-        endpoint
-    }
-}
-
-impl Words for Protocol {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("http/protobuf", Protocol::HttpProtobuf),
-        ("grpc", Protocol::Grpc),
-    ];
-}
-
-impl Words for Compression {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("none", Compression::None),
-        ("gzip", Compression::Gzip),
-        ("zstd", Compression::Zstd),
-    ];
-}
-
-impl Words for Temporality {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("cumulative", Temporality::Cumulative),
-        ("delta", Temporality::Delta),
-        ("low_memory", Temporality::LowMemory),
-        ("lowmemory", Temporality::LowMemory), // OpenTelemetry's word in variables
-    ];
-}
-
-impl Default for Otlp {
-    fn default() -> Otlp {
-        Otlp {
-            protocol: Protocol::HttpProtobuf,
-            endpoint: parse::constant_url("http://localhost:4318/v1/metrics"),
-            headers: Vec::new(),
-            compression: Compression::None,
-            timeout: Duration::from_secs(10),
-            ca_file: None,
-            client_certificate: None,
-            client_key: None,
-            interval: Duration::from_secs(60),
-            temporality: Temporality::Cumulative,
-        }
-    }
-}
+use crate::export::{OtlpConfig, Protocol};
 
 /// What HTTP adds to an endpoint that serves all signals.
 const PATH: &str = "/v1/metrics";
@@ -160,7 +50,7 @@ impl Endpoint {
                     ))),
                 }
             }
-            Protocol::HttpProtobuf => {
+            Protocol::Http => {
                 let mut url = parse::url(item, credentials)?;
                 let base = url.path().trim_end_matches('/').to_owned();
                 if !self.is_verbatim() && !base.ends_with(PATH) {
@@ -199,7 +89,7 @@ pub struct OtlpDraft {
     /// Whether an endpoint without a scheme is asked without TLS.
     pub insecure: bool,
     /// What stands alone.
-    pub rest: Otlp,
+    pub rest: OtlpConfig,
 }
 
 impl OtlpDraft {
@@ -207,16 +97,16 @@ impl OtlpDraft {
     ///
     /// # Errors
     /// If the endpoint does not fit the protocol.
-    pub fn finish(self) -> Result<Option<Otlp>, Error> {
+    pub fn finish(self) -> Result<Option<OtlpConfig>, Error> {
         let mut otlp = self.rest;
         let port = self.endpoint.as_ref().and_then(Endpoint::port);
         otlp.protocol = self.protocol.unwrap_or(match port {
             Some(GRPC_PORT) => Protocol::Grpc,
-            _ => Protocol::HttpProtobuf,
+            _ => Protocol::Http,
         });
         otlp.endpoint = match (&self.endpoint, otlp.protocol) {
             (Some(endpoint), protocol) => endpoint.url(protocol, self.insecure)?,
-            (None, Protocol::HttpProtobuf) => Otlp::default().endpoint,
+            (None, Protocol::Http) => OtlpConfig::default().endpoint,
             (None, Protocol::Grpc) => parse::constant_url("http://localhost:4317"),
         };
         let enabled = self.enabled.unwrap_or(self.endpoint.is_some());

@@ -10,7 +10,8 @@ use url::Url;
 use super::error::Error;
 use super::words::quote;
 use super::written::Item;
-use super::{Budget, Listen};
+use crate::export::Listen;
+use crate::gitlab::{Budget, BudgetChoice};
 
 /// An address that is written in the code.
 pub fn constant_url(text: &'static str) -> Url {
@@ -102,11 +103,15 @@ pub fn duration(
 }
 
 /// A budget such as `4500/h` and `90/m`, one of them or both; or `none`.
-pub fn budget(items: &[Item]) -> Result<Option<Budget>, Error> {
+pub fn budget(items: &[Item]) -> Result<BudgetChoice, Error> {
     let (mut per_hour, mut per_minute) = (None, None);
     for item in items {
-        if item.text.eq_ignore_ascii_case("none") && items.len() == 1 {
-            return Ok(None);
+        if items.len() == 1 {
+            match item.text.to_ascii_lowercase().as_str() {
+                "auto" => return Ok(BudgetChoice::Auto),
+                "none" => return Ok(BudgetChoice::Unlimited),
+                _ => {}
+            }
         }
         let (number, unit) = item.text.split_once('/').unwrap_or((&item.text, ""));
         let number = number
@@ -131,9 +136,9 @@ pub fn budget(items: &[Item]) -> Result<Option<Budget>, Error> {
     match (per_hour, per_minute) {
         (None, None) => match items.first() {
             Some(item) => Err(item.unexpected("a budget: write for example 4500/h, 90/m")),
-            None => Ok(None),
+            None => Ok(BudgetChoice::Unlimited),
         },
-        (per_hour, per_minute) => Ok(Some(Budget {
+        (per_hour, per_minute) => Ok(BudgetChoice::Limited(Budget {
             per_hour: per_hour
                 .or(per_minute.map(|most| most.saturating_mul(60)))
                 .unwrap_or(1),

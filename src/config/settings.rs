@@ -260,7 +260,7 @@ pub static SETTINGS: &[Setting] = &[
     .variables(&["GITLAB_BRIDGE_ATTEMPTS"]),
     Setting::new(
         "select.groups",
-        Kind::List(|draft| &mut draft.instance.select.groups, parse::group),
+        Kind::List(|draft| &mut draft.instance.poll.selection.groups, parse::group),
         "Groups by full path; their subgroups are included.",
     )
     .variables(&["GITLAB_BRIDGE_GROUPS"])
@@ -268,7 +268,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[platform, tools/ci]"),
     Setting::new(
         "select.projects",
-        Kind::List(|draft| &mut draft.instance.select.projects, parse::project),
+        Kind::List(|draft| &mut draft.instance.poll.selection.projects, parse::project),
         "Single projects by id or full path.",
     )
     .variables(&["GITLAB_BRIDGE_PROJECTS"])
@@ -276,7 +276,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[278964, tools/website]"),
     Setting::new(
         "select.scope",
-        Kind::Choice(|draft| &mut draft.instance.select.scope),
+        Kind::Choice(|draft| &mut draft.instance.poll.selection.scope),
         "What is read when neither groups nor projects are named: membership is what the token's \
          user is a member of, all is what the token may see.",
     )
@@ -284,7 +284,7 @@ pub static SETTINGS: &[Setting] = &[
     .flag(flag("all", Takes::Nothing("all"), "Read all projects that the token may see")),
     Setting::new(
         "select.include",
-        Kind::List(|draft| &mut draft.instance.select.include, parse::path_pattern),
+        Kind::Patterns(|draft| &mut draft.instance.poll.selection.filter.include),
         "If there are any, only projects whose full path matches one of these patterns are read. A * \
          stays within one level of the path, ** crosses levels.",
     )
@@ -293,7 +293,7 @@ pub static SETTINGS: &[Setting] = &[
     .example("[\"platform/**\"]"),
     Setting::new(
         "select.exclude",
-        Kind::List(|draft| &mut draft.instance.select.exclude, parse::path_pattern),
+        Kind::Patterns(|draft| &mut draft.instance.poll.selection.filter.exclude),
         "Projects whose full path matches one of these patterns are left out.",
     )
     .variables(&["GITLAB_BRIDGE_EXCLUDE"])
@@ -301,32 +301,32 @@ pub static SETTINGS: &[Setting] = &[
     .example("[\"**/sandbox/**\", \"*/playground\"]"),
     Setting::new(
         "select.archived",
-        Kind::Switch(|draft| &mut draft.instance.select.archived),
+        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.archived),
         "Whether archived projects are read.",
     )
     .variables(&["GITLAB_BRIDGE_ARCHIVED"]),
     Setting::new(
         "select.forks",
-        Kind::Switch(|draft| &mut draft.instance.select.forks),
+        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.forks),
         "Whether forks are read.",
     )
     .variables(&["GITLAB_BRIDGE_FORKS"]),
     Setting::new(
         "select.personal",
-        Kind::Switch(|draft| &mut draft.instance.select.personal),
+        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.personal),
         "Whether projects in users' own namespaces are read.",
     )
     .variables(&["GITLAB_BRIDGE_PERSONAL"]),
     Setting::new(
         "select.inactive_for",
-        Kind::Limit(|draft| &mut draft.instance.select.inactive_for, IDLE),
+        Kind::Limit(|draft| &mut draft.instance.poll.selection.filter.inactive_for, IDLE),
         "Leave out projects without any activity for longer than this.",
     )
     .variables(&["GITLAB_BRIDGE_INACTIVE_FOR"])
     .example("180days"),
     Setting::new(
         "poll.interval",
-        Kind::Duration(|draft| &mut draft.instance.poll.interval, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.interval, INTERVAL),
         "From the start of one poll to the start of the next.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_INTERVAL"])
@@ -340,31 +340,32 @@ pub static SETTINGS: &[Setting] = &[
     .variables(&["GITLAB_BRIDGE_POLL_TIMEOUT"]),
     Setting::new(
         "poll.ci_interval",
-        Kind::Duration(|draft| &mut draft.instance.poll.ci_interval, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.glance, INTERVAL),
         "Within which time every project is asked whether pipelines ran since, and whether it is still \
          there, under its name: GitLab does not count that as activity.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_CI_INTERVAL"]),
     Setting::new(
         "poll.sweep",
-        Kind::Duration(|draft| &mut draft.instance.poll.sweep, INTERVAL),
+        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.sweep, INTERVAL),
         "Within which time every value of every project is read again, whether or not anything \
          happened.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_SWEEP"]),
     Setting::new(
         "poll.budget",
-        Kind::Budget(|draft| &mut draft.instance.poll.budget),
+        Kind::Budget(|draft| &mut draft.instance.gitlab.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
-         state.path. Where it does not carry the interval, everything gets older evenly. The default is \
-         safe for the limits that GitLab.com has announced for its free plan (5000/h, 100/m); none has \
-         no limit but gitlab.requests_per_second and what GitLab itself says.",
+         state.path. Where it does not carry the interval, everything gets older evenly. auto suits the \
+         GitLab: for gitlab.com it is 4500/h and 90/m, within the limits announced for its free plan; \
+         none has no limit but gitlab.requests_per_second and what GitLab itself says.",
     )
     .variables(&["GITLAB_BRIDGE_POLL_BUDGET"])
-    .flag(flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")),
+    .flag(flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m"))
+    .example("[4500/h, 90/m]"),
     Setting::new(
         "state.path",
-        Kind::Path(|draft| &mut draft.instance.state.path),
+        Kind::Path(|draft| &mut draft.instance.poll.state),
         "The file that keeps over a restart what is known, where polling goes on, and what was spent of \
          the budget. Without it a restart begins with nothing.",
     )
@@ -379,7 +380,7 @@ pub static SETTINGS: &[Setting] = &[
     .variables(&["GITLAB_BRIDGE_WEBHOOK"]),
     Setting::new(
         "webhook.listen",
-        Kind::Address(|draft| &mut draft.config.webhook.listen),
+        Kind::Address(|draft| &mut draft.config.webhook_listen),
         "An address of their own, as host:port. Without it, webhooks are taken where /metrics is \
          served.",
     )
@@ -387,13 +388,13 @@ pub static SETTINGS: &[Setting] = &[
     .example("0.0.0.0:9465"),
     Setting::new(
         "webhook.token",
-        Kind::Token(|draft| &mut draft.config.webhook.token),
+        Kind::WebhookToken(|draft| &mut draft.config.webhook.token),
         "The secret token of the webhooks. Only the environment can hold it.",
     )
     .variables(&["GITLAB_BRIDGE_WEBHOOK_TOKEN"]),
     Setting::new(
         "webhook.token_file",
-        Kind::TokenFile(|draft| &mut draft.config.webhook.token),
+        Kind::WebhookTokenFile(|draft| &mut draft.config.webhook.token),
         "A file that holds the secret token, or several, one a line: each is right, so that one can \
          be replaced by another. It is read at the start.",
     )
@@ -401,14 +402,14 @@ pub static SETTINGS: &[Setting] = &[
     .example("/run/secrets/webhook-token"),
     Setting::new(
         "webhook.signing_token",
-        Kind::Token(|draft| &mut draft.config.webhook.signing_token),
+        Kind::WebhookToken(|draft| &mut draft.config.webhook.signing_token),
         "The signing token of the webhooks, from GitLab 19.0 on; it begins with whsec_. Only the \
          environment can hold it.",
     )
     .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"]),
     Setting::new(
         "webhook.signing_token_file",
-        Kind::TokenFile(|draft| &mut draft.config.webhook.signing_token),
+        Kind::WebhookTokenFile(|draft| &mut draft.config.webhook.signing_token),
         "A file that holds the signing token, or several, one a line. It is read at the start.",
     )
     .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN_FILE"])
@@ -438,14 +439,14 @@ pub static SETTINGS: &[Setting] = &[
     .example("true"),
     Setting::new(
         "prometheus.host",
-        Kind::Text(|draft| &mut draft.config.listen.host, parse::host),
+        Kind::Text(|draft| &mut draft.config.export.listen.host, parse::host),
         "The name or address to listen on; 0.0.0.0 is every one.",
     )
     .variables(&["OTEL_EXPORTER_PROMETHEUS_HOST"])
     .flag(LISTEN),
     Setting::new(
         "prometheus.port",
-        Kind::Number(|draft| &mut draft.config.listen.port, 0.0..=65535.0),
+        Kind::Number(|draft| &mut draft.config.export.listen.port, 0.0..=65535.0),
         "The port to listen on; 0 takes a free one.",
     )
     .variables(&["OTEL_EXPORTER_PROMETHEUS_PORT"])

@@ -1,6 +1,9 @@
 //! What is configured, for one line of the log: no secret is in it.
 
-use super::{Config, GitLab, Otlp, Protocol, Scope, Selection, Token};
+use super::Config;
+use crate::export::{OtlpConfig, Protocol};
+use crate::gitlab::{self, TokenSource};
+use crate::poll::{Scope, Selection};
 
 impl Config {
     /// What matters at a glance, as `key=value` pairs. It holds no secret.
@@ -14,16 +17,16 @@ impl Config {
             if let Some(name) = self.label(instance) {
                 summary.push(("instance", name.to_owned()));
             }
-            let interval = humantime::format_duration(instance.poll.interval);
+            let interval = humantime::format_duration(instance.poll.rhythm.interval);
             summary.extend([
                 ("gitlab", instance.gitlab.url.to_string()),
                 ("token", token_source(&instance.gitlab)),
-                ("select", selected(&instance.select)),
+                ("select", selected(&instance.poll.selection)),
                 ("interval", interval.to_string()),
             ]);
         }
         summary.extend([
-            ("listen", self.listen.to_string()),
+            ("listen", export.listen.to_string()),
             (
                 "prometheus",
                 if export.prometheus { "on" } else { "off" }.to_owned(),
@@ -34,7 +37,7 @@ impl Config {
             ),
         ]);
         if self.webhook.enabled {
-            let own = self.webhook.listen.as_ref();
+            let own = self.webhook_listen.as_ref();
             summary.push((
                 "webhook",
                 own.map_or("on".to_owned(), |own| format!("at {own}")),
@@ -50,11 +53,11 @@ impl Config {
     }
 }
 
-fn token_source(gitlab: &GitLab) -> String {
+fn token_source(gitlab: &gitlab::Config) -> String {
     match &gitlab.token {
         None => "none".to_owned(),
-        Some(Token::Variable(name, _)) => format!("from {name}"),
-        Some(Token::File(file)) => format!("from {}", file.display()),
+        Some(TokenSource::Variable(name, _)) => format!("from {name}"),
+        Some(TokenSource::File(file)) => format!("from {}", file.display()),
     }
 }
 
@@ -72,10 +75,10 @@ fn selected(select: &Selection) -> String {
     }
 }
 
-fn describe(otlp: &Otlp) -> String {
+fn describe(otlp: &OtlpConfig) -> String {
     let protocol = match otlp.protocol {
         Protocol::Grpc => "grpc",
-        Protocol::HttpProtobuf => "http/protobuf",
+        Protocol::Http => "http/protobuf",
     };
     format!("{protocol} to {}", otlp.shown_endpoint())
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Health, Introspect, Prometheus, Readiness, Views};
+use super::{Health, Introspect, Listen, Prometheus, Readiness, Views};
 use crate::metrics::{Bridge, View};
 
 /// The text format of Prometheus.
@@ -49,8 +49,9 @@ impl Server {
     ///
     /// # Errors
     /// If it is taken or not ours.
-    pub async fn bind(host: &str, port: u16, setting: &str) -> Result<Server> {
-        let listener = TcpListener::bind((host, port)).await;
+    pub async fn bind(listen: &Listen, setting: &str) -> Result<Server> {
+        let Listen { host, port } = listen;
+        let listener = TcpListener::bind((host.as_str(), *port)).await;
         let listener = listener.with_context(|| {
             format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
         })?;

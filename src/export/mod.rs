@@ -5,6 +5,7 @@
 //! SDK's cardinality limit and memory at once, whatever the number of projects, and every page of
 //! one export comes from the same view.
 
+mod config;
 mod gzip;
 mod health;
 mod http;
@@ -22,9 +23,10 @@ use tokio::sync::watch;
 
 use crate::metrics::{Bridge, UnixTime, View};
 
+pub use config::{Config, Listen};
 pub use health::Health;
 pub use http::{Pages, Server};
-pub use otlp::{Compression, Otlp, Protocol, Target, Temporality};
+pub use otlp::{Compression, Otlp, OtlpConfig, Protocol, Temporality};
 pub use overheard::Rejections;
 pub use prometheus::{Exposition, Prometheus};
 pub use readiness::Readiness;

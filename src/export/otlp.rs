@@ -32,25 +32,66 @@ use crate::metrics::{Bridge, Shown, View};
 
 /// Where to push and how.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// gRPC or HTTP.
+pub struct OtlpConfig {
     pub protocol: Protocol,
     /// The endpoint as it is asked: for HTTP with its path.
     pub endpoint: Url,
-    /// Headers or gRPC metadata of every request.
+    /// Headers or gRPC metadata of every request; the names in lower case.
     pub headers: Vec<(String, SecretString)>,
-    /// Compression of requests.
     pub compression: Option<Compression>,
     /// How long one request may take, retries included.
     pub timeout: Duration,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate, for mutual TLS, and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Our certificate, for mutual TLS; never without its key.
+    pub client_certificate: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
     /// How often to push.
     pub interval: Duration,
     /// The temporality of counters.
     pub temporality: Temporality,
+}
+
+impl Default for OtlpConfig {
+    fn default() -> OtlpConfig {
+        OtlpConfig {
+            protocol: Protocol::Http,
+            // A constant, which every test reads.
+            endpoint: Url::parse("http://localhost:4318/v1/metrics").expect("a URL"),
+            headers: Vec::new(),
+            compression: None,
+            timeout: Duration::from_secs(10),
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            interval: Duration::from_secs(60),
+            temporality: Temporality::Cumulative,
+        }
+    }
+}
+
+impl OtlpConfig {
+    /// Builds the exporter; it connects when it first pushes. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// If a certificate or key can't be read or a header is not valid.
+    pub fn build(&self, resource: Resource, shown: Shown) -> Result<Otlp> {
+        Otlp::build(self, resource, shown)
+    }
+
+    /// The endpoint as it may be shown: without its query, which may hold a key.
+    pub fn shown_endpoint(&self) -> Url {
+        let mut endpoint = self.endpoint.clone();
+        endpoint.set_query(None);
+        endpoint
+    }
+
+    /// The files of our certificate and its key.
+    fn identity(&self) -> Option<(&PathBuf, &PathBuf)> {
+        self.client_certificate
+            .as_ref()
+            .zip(self.client_key.as_ref())
+    }
 }
 
 /// The OTLP transport.
@@ -89,14 +130,10 @@ impl Otlp {
     /// The pause after a first failure; it doubles up to the interval.
     const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-    /// Builds the exporter; it connects when it first pushes. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// If a certificate or key can't be read or a header is not valid.
-    pub fn build(target: &Target, resource: Resource, shown: Shown) -> Result<Otlp> {
-        let exporter = match target.protocol {
-            Protocol::Grpc => (grpc(target)?, Failure::default()),
-            Protocol::Http => http(target)?,
+    fn build(config: &OtlpConfig, resource: Resource, shown: Shown) -> Result<Otlp> {
+        let exporter = match config.protocol {
+            Protocol::Grpc => (grpc(config)?, Failure::default()),
+            Protocol::Http => http(config)?,
         };
         let (exporter, failure) = exporter;
         let reader = || SharedReader::new(exporter.temporality());
@@ -115,7 +152,7 @@ impl Otlp {
                 instruments: bridge,
             }),
             shown,
-            interval: target.interval,
+            interval: config.interval,
             health: Arc::new(Health::new("otlp")),
         })
     }
@@ -235,9 +272,9 @@ async fn computed<T: Send + 'static>(
     computed.map_err(|error| error.to_string())
 }
 
-fn grpc(target: &Target) -> Result<MetricExporter> {
+fn grpc(config: &OtlpConfig) -> Result<MetricExporter> {
     let mut metadata = MetadataMap::new();
-    for (name, value) in &target.headers {
+    for (name, value) in &config.headers {
         let key = MetadataKey::from_bytes(name.as_bytes());
         let key = key.with_context(|| format!("the OTLP header name {name:?} is not valid"))?;
         let value = value.expose_secret().parse::<MetadataValue<Ascii>>();
@@ -248,41 +285,41 @@ fn grpc(target: &Target) -> Result<MetricExporter> {
     }
     let mut builder = MetricExporter::builder()
         .with_tonic()
-        .with_endpoint(target.endpoint.as_str().trim_end_matches('/'))
-        .with_timeout(target.timeout)
+        .with_endpoint(config.endpoint.as_str().trim_end_matches('/'))
+        .with_timeout(config.timeout)
         .with_metadata(metadata);
-    if target.endpoint.scheme() == "https" {
+    if config.endpoint.scheme() == "https" {
         // Without this the exporter would trust nobody.
         let mut tls = ClientTlsConfig::new().with_enabled_roots();
-        if let Some(file) = &target.ca_file {
+        if let Some(file) = &config.ca_file {
             tls = tls.ca_certificate(Certificate::from_pem(read(file)?));
         }
-        if let Some((certificate, key)) = &target.identity {
+        if let Some((certificate, key)) = config.identity() {
             tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
         }
         builder = builder.with_tls_config(tls);
     }
-    if let Some(compression) = target.compression {
+    if let Some(compression) = config.compression {
         builder = builder.with_compression(compression);
     }
     builder
-        .with_temporality(target.temporality)
+        .with_temporality(config.temporality)
         .build()
         .context("building the OTLP exporter")
 }
 
-fn http(target: &Target) -> Result<(MetricExporter, Failure)> {
+fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
     // A redirect would carry our headers, and the secrets in them, to another place.
     let redirects = reqwest::redirect::Policy::none();
     let mut client = reqwest::Client::builder()
-        .timeout(target.timeout)
+        .timeout(config.timeout)
         .redirect(redirects);
-    if let Some(file) = &target.ca_file {
+    if let Some(file) = &config.ca_file {
         let certificates = reqwest::Certificate::from_pem_bundle(&read(file)?);
         client = client
             .tls_certs_merge(certificates.with_context(|| format!("reading {}", file.display()))?);
     }
-    if let Some((certificate, key)) = &target.identity {
+    if let Some((certificate, key)) = config.identity() {
         let mut pem = read(certificate)?;
         pem.extend(read(key)?);
         let identity = reqwest::Identity::from_pem(&pem);
@@ -290,7 +327,7 @@ fn http(target: &Target) -> Result<(MetricExporter, Failure)> {
             .identity(identity.with_context(|| format!("reading {}", certificate.display()))?);
     }
     // The exporter decodes %xx in header values, which have been decoded already.
-    let headers = target.headers.iter();
+    let headers = config.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.clone(), value.expose_secret().replace('%', "%25")));
     let (courier, failure) = Courier::new(client.build().context("building the OTLP client")?);
@@ -298,13 +335,13 @@ fn http(target: &Target) -> Result<(MetricExporter, Failure)> {
         .with_http()
         .with_http_client(courier)
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-        .with_endpoint(target.endpoint.as_str())
-        .with_timeout(target.timeout)
+        .with_endpoint(config.endpoint.as_str())
+        .with_timeout(config.timeout)
         .with_headers(headers.collect());
-    if let Some(compression) = target.compression {
+    if let Some(compression) = config.compression {
         builder = builder.with_compression(compression);
     }
-    let exporter = builder.with_temporality(target.temporality).build();
+    let exporter = builder.with_temporality(config.temporality).build();
     Ok((exporter.context("building the OTLP exporter")?, failure))
 }
 

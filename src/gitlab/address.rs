@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::settings::BuildError;
+use super::config::BuildError;
 
 const REST: &str = "api/v4/";
 const GRAPHQL: &str = "api/graphql";

@@ -22,6 +22,12 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// Below the limits that GitLab.com has announced for its free plan: 5,000/h and 100/m.
+    pub const GITLAB_COM: Budget = Budget {
+        per_hour: 4500,
+        per_minute: 90,
+    };
+
     /// The one bucket that holds both limits.
     ///
     /// A window sees at most `burst + rate * seconds` requests, and that must stay below the limit

@@ -10,8 +10,8 @@ use http::{Request, Response};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder, Identity};
 
+use super::config::{BuildError, Config};
 use super::network::NetworkFailure;
-use super::settings::{BuildError, Settings};
 use super::wire::{Broken, Wire};
 
 /// The largest answer that is read: a hundred projects with all that is asked of them stay below
@@ -33,14 +33,11 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn build(
-        settings: &Settings,
-        largest_body: usize,
-    ) -> Result<Connections, BuildError> {
-        let authorities = authorities(settings)?;
-        let identity = identity(settings)?;
+    pub(super) fn build(config: &Config, largest_body: usize) -> Result<Connections, BuildError> {
+        let authorities = authorities(config)?;
+        let identity = identity(config)?;
         let builder = || {
-            let mut builder = builder(settings);
+            let mut builder = builder(config);
             if let Some(identity) = identity.clone() {
                 builder = builder.identity(identity);
             }
@@ -49,7 +46,7 @@ impl Connections {
         let built = builder().tls_certs_merge(authorities).build();
         let built = match built {
             // Plain HTTP trusts nobody: it works on a system without any certificates.
-            Err(_) if settings.url.scheme() == "http" => builder().tls_certs_only([]).build(),
+            Err(_) if config.url.scheme() == "http" => builder().tls_certs_only([]).build(),
             built => built,
         };
         Ok(Connections {
@@ -86,12 +83,12 @@ impl Wire for Connections {
     }
 }
 
-fn builder(settings: &Settings) -> ClientBuilder {
+fn builder(config: &Config) -> ClientBuilder {
     reqwest::Client::builder()
         // Followed by hand, so that the token never leaves for another place.
         .redirect(Policy::none())
-        .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
+        .connect_timeout(config.connect_timeout)
+        .read_timeout(config.read_timeout)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .gzip(true)
@@ -108,9 +105,9 @@ fn broken(error: reqwest::Error) -> Broken {
     }
 }
 
-fn authorities(settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
+fn authorities(config: &Config) -> Result<Vec<Certificate>, BuildError> {
     const WHAT: &str = "CA file";
-    let Some(path) = &settings.ca_file else {
+    let Some(path) = &config.ca_file else {
         return Ok(Vec::new());
     };
     let not_pem = |source| BuildError::NotPem {
@@ -127,9 +124,9 @@ fn authorities(settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
     Ok(certificates)
 }
 
-fn identity(settings: &Settings) -> Result<Option<Identity>, BuildError> {
+fn identity(config: &Config) -> Result<Option<Identity>, BuildError> {
     const WHAT: &str = "client certificate";
-    let (certificate, key) = match (&settings.client_certificate, &settings.client_key) {
+    let (certificate, key) = match (&config.client_certificate, &config.client_key) {
         (None, None) => return Ok(None),
         (None, Some(key)) => return Err(BuildError::KeyWithoutCertificate(key.clone())),
         (Some(certificate), key) => (certificate, key),

@@ -15,6 +15,7 @@ mod budget;
 mod call;
 mod class;
 mod clock;
+mod config;
 mod connections;
 mod error;
 mod graphql;
@@ -27,7 +28,6 @@ mod rate_limit;
 mod refusal;
 mod rest;
 mod retry;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -37,20 +37,19 @@ mod wire;
 
 pub use budget::{Budget, Spent};
 pub use clock::Clock;
+pub use config::{BudgetChoice, BuildError, Config};
 pub use error::Error;
 pub use graphql::{Answer, GraphqlError};
 pub use introduction::Introduction;
 pub use network::NetworkFailure;
 pub use rate_limit::RateLimit;
 pub use rest::Page;
-pub use settings::{BuildError, Settings};
-pub use token::Token;
+pub use token::TokenSource;
 pub use usage::Usage;
 pub use wire::{Broken, Wire};
 
 use address::Address;
 use bucket::Bucket;
-use connections::{Connections, LARGEST_BODY};
 use limiter::Limiter;
 use retry::Backoff;
 use token::TokenHolder;
@@ -73,48 +72,41 @@ struct Parts {
     limiter: Limiter,
     backoff: Backoff,
     attempts: u32,
+    concurrency: usize,
     meter: Meter,
     clock: Clock,
 }
 
 impl Client {
-    /// Reads the token and the certificates and makes ready to ask; nothing is sent yet.
-    ///
-    /// # Errors
-    /// Says which setting or file is at fault and what to do about it.
-    pub fn build(settings: Settings) -> Result<Client, BuildError> {
-        let wire = Connections::build(&settings, LARGEST_BODY)?;
-        Self::over(settings, Arc::new(wire))
-    }
-
-    /// Like [`Client::build`], over a wire of the caller's: certificates and the timeouts of
+    /// Like [`Config::build`], over a wire of the caller's: certificates and the timeouts of
     /// connections are the wire's business then.
     ///
     /// # Errors
     /// Says which setting or file is at fault and what to do about it.
-    pub fn over(settings: Settings, wire: Arc<dyn Wire>) -> Result<Client, BuildError> {
-        Self::with_parts(settings, wire, Backoff::default())
+    pub fn over(config: Config, wire: Arc<dyn Wire>) -> Result<Client, BuildError> {
+        Self::with_parts(config, wire, Backoff::default())
     }
 
     fn with_parts(
-        settings: Settings,
+        config: Config,
         wire: Arc<dyn Wire>,
         backoff: Backoff,
     ) -> Result<Client, BuildError> {
-        let rate = settings.requests_per_second;
+        let rate = config.requests_per_second;
         if !(rate.is_finite() && rate > 0.0) {
             return Err(BuildError::RequestsPerSecond(rate));
         }
-        let budget = budget(&settings)?;
+        let budget = budget(&config)?;
         let parts = Parts {
-            address: Address::new(&settings.url)?,
-            token: TokenHolder::read(settings.token.clone())?,
-            transport: Transport::new(wire, settings.request_timeout),
-            limiter: Limiter::new(rate, settings.concurrency, budget),
+            address: Address::new(&config.url)?,
+            token: TokenHolder::read(config.token()?.clone())?,
+            transport: Transport::new(wire, config.request_timeout),
+            limiter: Limiter::new(rate, config.concurrency, budget),
             backoff,
-            attempts: settings.attempts.max(1),
+            attempts: config.attempts.max(1),
+            concurrency: config.concurrency,
             meter: Meter::default(),
-            clock: settings.clock,
+            clock: config.clock,
         };
         Ok(Client {
             parts: Arc::new(parts),
@@ -143,7 +135,7 @@ impl Client {
         Spent::new(level.unwrap_or_default(), self.now())
     }
 
-    /// Bridge time, by the clock of the settings.
+    /// Bridge time, by the clock of the configuration.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.parts.clock.now()
@@ -155,6 +147,12 @@ impl Client {
         self.parts.clock.wall()
     }
 
+    /// How many requests may be under way at once.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        self.parts.concurrency
+    }
+
     /// Where GitLab is, without credentials, ending in a slash.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -163,16 +161,16 @@ impl Client {
 }
 
 /// What the budget still allows.
-fn budget(settings: &Settings) -> Result<Option<Bucket>, BuildError> {
-    let Some(budget) = settings.budget else {
+fn budget(config: &Config) -> Result<Option<Bucket>, BuildError> {
+    let Some(budget) = config.budget() else {
         return Ok(None);
     };
     if budget.per_hour == 0 || budget.per_minute == 0 {
         return Err(BuildError::Budget);
     }
     let now = Instant::now();
-    Ok(Some(match settings.spent {
-        Some(spent) => budget.bucket_after(spent, now, settings.clock.now()),
+    Ok(Some(match config.spent {
+        Some(spent) => budget.bucket_after(spent, now, config.clock.now()),
         None => budget.bucket(now),
     }))
 }

@@ -1,6 +1,5 @@
 //! The token: where it comes from, and the one form in which it leaves the process.
 
-use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,34 +8,25 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-use super::settings::BuildError;
+use super::config::BuildError;
 
-/// Where the token stands. Its `Debug` says neither the value nor the path.
-#[derive(Clone)]
-pub enum Token {
-    /// The token itself.
-    Value(SecretString),
+/// Where the token stands.
+#[derive(Clone, Debug)]
+pub enum TokenSource {
+    /// A variable, by its name, and the token that it holds.
+    Variable(String, SecretString),
     /// A file that holds nothing else; it is read again on request.
     File(PathBuf),
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Token::Value(_) => "Token::Value(..)",
-            Token::File(_) => "Token::File(..)",
-        })
-    }
-}
-
 /// The token in use, replaceable while requests are under way.
 pub(super) struct TokenHolder {
-    origin: Token,
+    origin: TokenSource,
     current: RwLock<Arc<Credential>>,
 }
 
 impl TokenHolder {
-    pub(super) fn read(origin: Token) -> Result<TokenHolder, BuildError> {
+    pub(super) fn read(origin: TokenSource) -> Result<TokenHolder, BuildError> {
         let credential = Credential::read(&origin)?;
         Ok(TokenHolder {
             origin,
@@ -67,10 +57,12 @@ pub(super) struct Credential {
 }
 
 impl Credential {
-    fn read(origin: &Token) -> Result<Credential, BuildError> {
+    fn read(origin: &TokenSource) -> Result<Credential, BuildError> {
         match origin {
-            Token::Value(secret) => Self::new(secret.expose_secret(), || "given".to_owned()),
-            Token::File(path) => {
+            TokenSource::Variable(name, secret) => {
+                Self::new(secret.expose_secret(), || format!("in {name}"))
+            }
+            TokenSource::File(path) => {
                 let text = fs::read_to_string(path)
                     .map(SecretString::from)
                     .map_err(|source| BuildError::Unreadable {
@@ -116,17 +108,19 @@ impl Credential {
 mod tests {
     use super::*;
 
+    fn variable(token: &str) -> TokenSource {
+        TokenSource::Variable("GITLAB_TOKEN".to_owned(), token.into())
+    }
+
     #[test]
-    fn debug_says_neither_the_token_nor_its_path() {
-        let value = Token::Value("glpat-secret".into());
-        let file = Token::File("/run/secrets/token".into());
-        let text = format!("{value:?} {file:?}");
-        assert_eq!(text, "Token::Value(..) Token::File(..)");
+    fn debug_does_not_show_the_token() {
+        let text = format!("{:?}", variable("glpat-secret"));
+        assert!(!text.contains("glpat-secret"), "{text}");
     }
 
     #[test]
     fn the_header_is_a_bearer_token_marked_sensitive() {
-        let holder = TokenHolder::read(Token::Value(" glpat-a\n".into())).unwrap();
+        let holder = TokenHolder::read(variable(" glpat-a\n")).unwrap();
         let header = holder.current().header();
         assert!(header.is_sensitive());
         assert_eq!(header, "Bearer glpat-a");
@@ -136,7 +130,7 @@ mod tests {
     fn a_rotated_file_is_read_again_and_a_broken_one_keeps_the_old_token() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "first\n").unwrap();
-        let holder = TokenHolder::read(Token::File(file.path().into())).unwrap();
+        let holder = TokenHolder::read(TokenSource::File(file.path().into())).unwrap();
 
         fs::write(file.path(), "  second\r\n").unwrap();
         holder.reload().unwrap();
@@ -151,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_token_of_two_lines_is_refused_without_being_shown() {
-        let read = TokenHolder::read(Token::Value("one\ntwo".into()));
+        let read = TokenHolder::read(variable("one\ntwo"));
         let error = read.err().unwrap();
         assert!(matches!(error, BuildError::MalformedToken { .. }));
         assert!(!error.to_string().contains("one"));

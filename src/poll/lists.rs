@@ -84,7 +84,7 @@ impl Poller {
                 let rest = rest.clone();
                 async move { (id, rest.project(&id.to_string()).await) }
             })
-            .buffer_unordered(self.settings.concurrency);
+            .buffer_unordered(self.client.concurrency());
         while let Some((id, read)) = reads.next().await {
             match read {
                 Ok(Some(found)) => self.learn(asking, found, at, false),

@@ -76,7 +76,7 @@ impl Poller {
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;
-            let taken = self.settings.selection.filter.takes(&project.identity, now);
+            let taken = self.config.selection.filter.takes(&project.identity, now);
             let known = track.as_mut().is_some_and(|track| track.take(taken));
             let is_open = |slot: &usize| {
                 let open = [Reading::PENDING, Reading::NOT_ASKED].map(Reading::Unknown);

@@ -23,7 +23,7 @@ impl Poller {
         }
         let failure = self.failure(&tally.failures).or_else(|| self.unfinished());
         let complete = failure.is_none();
-        let late = took.saturating_sub(self.settings.rhythm.interval);
+        let late = took.saturating_sub(self.config.rhythm.interval);
         let reached =
             tally.failures.is_empty() || tally.failures.iter().any(|(_, error)| answered(error));
         let before = self.last.report.as_ref();
@@ -56,7 +56,7 @@ impl Poller {
     /// A snapshot of what is known now. The number of projects is known once every list has been read
     /// to its end, and stays so: later failures leave the set of projects as it was.
     pub(super) fn snapshot(&self, report: Option<Report>) -> Snapshot {
-        let (filter, now) = (&self.settings.selection.filter, self.now());
+        let (filter, now) = (&self.config.selection.filter, self.now());
         let taken = |project: &&Arc<Project>| filter.takes(&project.identity, now);
         let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
         let count = projects.len() as u64;

@@ -27,6 +27,7 @@ mod turn;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -46,25 +47,41 @@ pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Kind, Pop
 pub use inbox::Inbox;
 pub use plan::{Capabilities, Depth, List, PROBE, Part, Plan};
 pub use schedule::Rhythm;
-pub use selection::{Filter, Selection, Source};
+pub use selection::{Filter, Patterns, Scope, Selection, Source};
 
 /// When to poll, and what.
-#[derive(Clone)]
-pub struct Settings {
-    /// The projects.
+#[derive(Clone, Debug)]
+pub struct Config {
     pub selection: Selection,
-    /// How often what is asked.
     pub rhythm: Rhythm,
     /// How long one poll may take, not counting what it waits for its budget.
     pub timeout: Duration,
-    /// Requests at a time.
-    pub concurrency: usize,
+    /// The file that keeps what is known over a restart.
+    pub state: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            selection: Selection::default(),
+            rhythm: Rhythm::default(),
+            timeout: Duration::from_secs(10 * 60),
+            state: None,
+        }
+    }
+}
+
+impl Config {
+    /// A poller that has not asked anything yet.
+    pub fn build(self, client: Client, shown: Shown) -> Poller {
+        Poller::new(client, self, shown)
+    }
 }
 
 /// Polls one GitLab.
 pub struct Poller {
     client: Client,
-    settings: Settings,
+    config: Config,
     shown: Shown,
     slots: Arc<BTreeSet<usize>>,
     progress: Arc<Progress>,
@@ -117,17 +134,16 @@ struct Tally {
 type Publish = watch::Sender<Arc<Snapshot>>;
 
 impl Poller {
-    /// A poller that has not asked anything yet.
-    pub fn new(client: Client, settings: Settings, shown: Shown) -> Poller {
+    fn new(client: Client, config: Config, shown: Shown) -> Poller {
         let slots = Arc::new(shown.slots());
-        let schedule = Schedule::new(settings.rhythm, &settings.selection.sources);
+        let schedule = Schedule::new(config.rhythm, &config.selection.sources());
         let clock = (
             Instant::now(),
             client.now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         );
         Poller {
             client,
-            settings,
+            config,
             shown,
             slots,
             progress: Arc::default(),
@@ -174,7 +190,7 @@ impl Poller {
 
     async fn poll_for_ever(&mut self, publish: &Publish) {
         loop {
-            let next = Instant::now() + self.settings.rhythm.interval;
+            let next = Instant::now() + self.config.rhythm.interval;
             self.poll_and_publish(Some(publish)).await;
             self.heed_hints(publish, next).await;
         }
@@ -250,7 +266,7 @@ impl Poller {
         if !self.late.is_power_of_two() {
             return;
         }
-        let interval = self.settings.rhythm.interval;
+        let interval = self.config.rhythm.interval;
         let needed =
             humantime::format_duration(Duration::from_secs((interval + late).as_secs() + 1));
         match self.client.usage().waited_for_budget > waited_before {

@@ -3,19 +3,31 @@
 use std::fmt;
 use std::time::Duration;
 
-use globset::GlobSet;
+use globset::{GlobBuilder, GlobSet};
 use serde::{Deserialize, Serialize};
 
 use super::plan::List;
 use crate::metrics::{Identity, UnixTime};
 
-/// What is selected.
-#[derive(Clone, Debug)]
+/// Which projects are selected.
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Where projects are looked for.
-    pub sources: Vec<Source>,
-    /// Which of them are taken.
+    /// Groups by full path or id, with their subgroups.
+    pub groups: Vec<String>,
+    /// Single projects, by id or full path.
+    pub projects: Vec<String>,
+    /// What is taken where neither groups nor projects are named.
+    pub scope: Scope,
     pub filter: Filter,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything the token's user is a member of.
+    #[default]
+    Membership,
+    /// Everything the token may see.
+    All,
 }
 
 /// A list of projects that GitLab keeps.
@@ -35,10 +47,10 @@ pub enum Source {
 /// What a project must be like to be taken.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// If given, the full path must match one of these.
-    pub include: Option<GlobSet>,
+    /// If there are any, the full path must match one of these.
+    pub include: Patterns,
     /// The full path must match none of these.
-    pub exclude: GlobSet,
+    pub exclude: Patterns,
     /// Whether archived projects are taken.
     pub archived: bool,
     /// Whether forks are taken.
@@ -47,6 +59,91 @@ pub struct Filter {
     pub personal: bool,
     /// Leave out what has been idle for longer.
     pub inactive_for: Option<Duration>,
+}
+
+/// Patterns for full paths: `*` stays within one level of a path, `**` crosses them.
+#[derive(Clone, Default)]
+pub struct Patterns {
+    texts: Vec<String>,
+    globs: GlobSet,
+}
+
+impl Patterns {
+    /// # Errors
+    /// For the first that is not a pattern.
+    pub fn new<Text: Into<String>>(
+        patterns: impl IntoIterator<Item = Text>,
+    ) -> Result<Patterns, globset::Error> {
+        let texts: Vec<String> = patterns.into_iter().map(Into::into).collect();
+        let mut globs = GlobSet::builder();
+        for text in &texts {
+            globs.add(GlobBuilder::new(text).literal_separator(true).build()?);
+        }
+        let globs = globs.build()?;
+        Ok(Patterns { texts, globs })
+    }
+
+    /// The patterns as they are written.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    pub fn matches(&self, path: &str) -> bool {
+        self.globs.is_match(path)
+    }
+}
+
+impl fmt::Debug for Patterns {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.texts.fmt(formatter)
+    }
+}
+
+impl Selection {
+    /// The lists of projects in which the selected ones are.
+    pub fn sources(&self) -> Vec<Source> {
+        let mut sources: Vec<Source> = self.groups.iter().cloned().map(Source::Group).collect();
+        if !self.projects.is_empty() {
+            sources.push(Source::Projects(self.projects.clone()));
+        }
+        if sources.is_empty() {
+            sources.push(match self.scope {
+                Scope::Membership => Source::Membership,
+                Scope::All => Source::All,
+            });
+        }
+        sources
+    }
+}
+
+/// Everything in these lists.
+impl From<&[Source]> for Selection {
+    fn from(sources: &[Source]) -> Selection {
+        let mut selection = Selection::default();
+        for source in sources.iter().cloned() {
+            match source {
+                Source::Membership => selection.scope = Scope::Membership,
+                Source::All => selection.scope = Scope::All,
+                Source::Group(path) => selection.groups.push(path),
+                Source::Projects(names) => selection.projects.extend(names),
+            }
+        }
+        selection
+    }
+}
+
+/// Takes everything.
+impl Default for Filter {
+    fn default() -> Filter {
+        Filter {
+            include: Patterns::default(),
+            exclude: Patterns::default(),
+            archived: true,
+            forks: true,
+            personal: true,
+            inactive_for: None,
+        }
+    }
 }
 
 impl Source {
@@ -82,12 +179,9 @@ impl Filter {
             .map(|at| Duration::from_secs(now.saturating_sub(at)));
         let too_idle =
             matches!((idle, self.inactive_for), (Some(idle), Some(limit)) if idle > limit);
-        let included = self
-            .include
-            .as_ref()
-            .is_none_or(|globs| globs.is_match(&identity.path));
+        let included = self.include.texts.is_empty() || self.include.matches(&identity.path);
         included
-            && !self.exclude.is_match(&identity.path)
+            && !self.exclude.matches(&identity.path)
             && (self.archived || identity.archived != Some(true))
             && (self.forks || identity.fork != Some(true))
             && (self.personal || identity.personal != Some(true))
@@ -98,27 +192,6 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use globset::Glob;
-
-    fn globs(patterns: &[&str]) -> GlobSet {
-        let mut builder = GlobSet::builder();
-        for pattern in patterns {
-            builder.add(Glob::new(pattern).unwrap());
-        }
-        builder.build().unwrap()
-    }
-
-    fn everything() -> Filter {
-        let exclude = globs(&[]);
-        Filter {
-            include: None,
-            exclude,
-            archived: true,
-            forks: true,
-            personal: true,
-            inactive_for: None,
-        }
-    }
 
     fn project(path: &str) -> Identity {
         Identity {
@@ -130,9 +203,9 @@ mod tests {
     #[test]
     fn exclusion_beats_inclusion() {
         let filter = Filter {
-            include: Some(globs(&["a/**"])),
-            exclude: globs(&["a/old/*"]),
-            ..everything()
+            include: Patterns::new(["a/**"]).unwrap(),
+            exclude: Patterns::new(["a/old/*"]).unwrap(),
+            ..Filter::default()
         };
         assert!(filter.takes(&project("a/new/b"), 0));
         assert!(!filter.takes(&project("a/old/b"), 0));
@@ -145,7 +218,7 @@ mod tests {
             archived: false,
             forks: false,
             personal: false,
-            ..everything()
+            ..Filter::default()
         };
         assert!(filter.takes(&project("a/b"), 0));
         assert!(!filter.takes(
@@ -175,7 +248,7 @@ mod tests {
     fn idle_projects_are_left_out_after_the_limit() {
         let filter = Filter {
             inactive_for: Some(Duration::from_secs(100)),
-            ..everything()
+            ..Filter::default()
         };
         let active_at = |at| Identity {
             last_activity: Some(at),

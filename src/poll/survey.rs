@@ -32,7 +32,7 @@ impl Poller {
     pub async fn survey(&mut self, deadline: Instant) -> Result<Assumption, Error> {
         self.probe(deadline).await?;
         let (mut lists, mut active) = (Vec::new(), 0.0);
-        for source in self.settings.selection.sources.clone() {
+        for source in self.config.selection.sources() {
             let sample = self.sample(&source, deadline).await?;
             let projects = match sample.goes_on {
                 true => self.count(&source, deadline).await?,
@@ -166,7 +166,7 @@ impl Poller {
 
     /// A list of which a part is known.
     fn population(&self, source: Source, projects: usize, sample: &[Found]) -> Population {
-        let (filter, now) = (&self.settings.selection.filter, self.now());
+        let (filter, now) = (&self.config.selection.filter, self.now());
         let selected = |found: &&Found| filter.takes(&found.identity, now);
         let hides = |found: &&Found| self.slots.iter().any(|slot| found.is_hidden(*slot));
         let taken: Vec<&Found> = sample.iter().filter(selected).collect();

@@ -42,7 +42,7 @@ impl Poller {
             tracing::warn!(%error, "reading the token again failed; the last one is used");
         }
         let mut tally = Tally::default();
-        if let Err(error) = self.probe(Instant::now() + self.settings.timeout).await {
+        if let Err(error) = self.probe(Instant::now() + self.config.timeout).await {
             let what = "asking GitLab what it can do".to_owned();
             tally.failures.push((what, error));
             return tally;
@@ -64,7 +64,7 @@ impl Poller {
         let mut asking = Asking {
             turn,
             tally: Tally::default(),
-            deadline: Instant::now() + self.settings.timeout,
+            deadline: Instant::now() + self.config.timeout,
             published: Instant::now(),
             strikes: 0,
         };
@@ -108,7 +108,7 @@ impl Poller {
         match self.client.graphql(PROBE, json!({}), deadline).await {
             Ok(answer) => {
                 let capabilities = Capabilities::from_probe(&answer.data);
-                self.graphql = self.settings.selection.filter.forks || capabilities.has("isForked");
+                self.graphql = self.config.selection.filter.forks || capabilities.has("isForked");
                 if !self.graphql {
                     tracing::warn!(
                         "this GitLab does not tell forks over GraphQL; REST is used, at more requests"
@@ -118,7 +118,7 @@ impl Poller {
             }
             Err(Error::Graphql { .. }) => {
                 // Introspection is refused: what it lacks will show when it is asked.
-                self.graphql = self.settings.selection.filter.forks;
+                self.graphql = self.config.selection.filter.forks;
                 *lock(&self.capabilities) = Capabilities::default();
             }
             Err(error) if is_blocked(&error) || is_broken(&error) => {
@@ -165,7 +165,7 @@ impl Poller {
                     (pack, at, answer)
                 }
             })
-            .buffer_unordered(self.settings.concurrency);
+            .buffer_unordered(self.client.concurrency());
         // What takes more asking waits until all of these are answered: nobody listens meanwhile.
         let (mut less, mut failed) = (Vec::new(), Vec::new());
         while let Some((pack, at, answer)) = answers.next().await {
@@ -270,7 +270,7 @@ impl Poller {
         let Some(publish) = publish else {
             return;
         };
-        if asking.published.elapsed() >= self.settings.rhythm.interval {
+        if asking.published.elapsed() >= self.config.rhythm.interval {
             asking.published = Instant::now();
             self.show(publish);
             self.keep();
@@ -297,7 +297,7 @@ impl Poller {
             client: self.client.clone(),
             slots: Arc::clone(&self.slots),
             capabilities: self.capabilities(),
-            concurrency: self.settings.concurrency,
+            concurrency: self.client.concurrency(),
             deadline: deadline.min(Instant::now() + PATIENCE),
             now: self.now(),
         }

@@ -24,7 +24,7 @@ impl Poller {
     pub(super) fn learn(&mut self, asking: &mut Asking, mut found: Found, at: Moment, again: bool) {
         let identity = &found.identity;
         let (id, activity) = (identity.id, identity.last_activity);
-        let taken = self.settings.selection.filter.takes(identity, self.now());
+        let taken = self.config.selection.filter.takes(identity, self.now());
         let last = self.projects.get(&id);
         if !self.polls.is_multiple_of(RETRY_FORBIDDEN)
             && let Some(last) = last
@@ -107,7 +107,7 @@ impl Poller {
         while !open.is_empty() && asking.strikes < STRIKES {
             let rest = self.rest(asking.deadline);
             let batch: Vec<u64> = open
-                .drain(..open.len().min(4 * self.settings.concurrency))
+                .drain(..open.len().min(4 * self.client.concurrency()))
                 .collect();
             let asked: Vec<Found> = batch
                 .iter()
@@ -118,7 +118,7 @@ impl Poller {
                     let rest = rest.clone();
                     async move { (found.identity.id, rest.complete(found).await) }
                 })
-                .buffer_unordered(self.settings.concurrency);
+                .buffer_unordered(self.client.concurrency());
             let mut held_back = false;
             while let Some((id, found)) = completed.next().await {
                 match found {

@@ -3,6 +3,7 @@
 //! A webhook must be authentic (`secrets`) and say what it is about (`event`); then it is a [`Hint`].
 //! Whoever takes hints joins those about the same project.
 
+mod config;
 mod counts;
 mod door;
 mod event;
@@ -10,6 +11,7 @@ mod secrets;
 
 use std::sync::Arc;
 
+pub use config::{Config, SecretSource};
 pub use counts::{Counts, Outcome};
 pub use door::{Receiver, router};
 pub use event::Event;

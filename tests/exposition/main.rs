@@ -6,59 +6,47 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{Introspect, Prometheus};
-use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
 use gitlab_metrics_bridge::metrics::{Bridge, Shown, View};
-use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::poll::{self, Filter, Patterns, Rhythm, Selection};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, Fault, GitLab, Version, World};
-use globset::{Glob, GlobSetBuilder};
 use opentelemetry_sdk::Resource;
 
 fn client(gitlab: &GitLab) -> Client {
-    Client::build(ClientSettings {
+    let config = gitlab::Config {
         url: gitlab.url().parse().unwrap(),
-        token: Token::Value(DEMO_TOKEN.to_owned().into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
+        token: Some(TokenSource::Variable(
+            "GITLAB_TOKEN".to_owned(),
+            DEMO_TOKEN.into(),
+        )),
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(5),
         requests_per_second: 10_000.0,
-        concurrency: 4,
         attempts: 3,
-        budget: None,
-        spent: None,
-        clock: Clock::system(),
-    })
-    .unwrap()
+        budget: BudgetChoice::Unlimited,
+        ..gitlab::Config::default()
+    };
+    config.build().unwrap()
 }
 
 /// A few of each kind: plain ones, forks, one without commits, some with features switched off, and
 /// one that hides values from the token.
 const SELECTED: [&str; 4] = [
     "research/thesis-template",
-    "acme/infrastructure/*",
-    "community/*",
-    "erin/*",
+    "acme/infrastructure/**",
+    "community/**",
+    "erin/**",
 ];
 
-fn settings() -> Settings {
-    let mut globs = GlobSetBuilder::new();
-    for selected in SELECTED {
-        globs.add(Glob::new(selected).unwrap());
-    }
-    let globs = globs.build().unwrap();
-    Settings {
+fn config() -> poll::Config {
+    poll::Config {
         selection: Selection {
-            sources: vec![Source::Membership],
             filter: Filter {
-                include: Some(globs),
-                exclude: globset::GlobSet::empty(),
-                archived: true,
-                forks: true,
-                personal: true,
-                inactive_for: None,
+                include: Patterns::new(SELECTED).unwrap(),
+                ..Filter::default()
             },
+            ..Selection::default()
         },
         rhythm: Rhythm {
             interval: Duration::from_secs(60),
@@ -66,7 +54,7 @@ fn settings() -> Settings {
             sweep: Duration::from_secs(60),
         },
         timeout: Duration::from_secs(60),
-        concurrency: 4,
+        state: None,
     }
 }
 
@@ -82,7 +70,7 @@ async fn demo(version: Version) -> GitLab {
 /// What is shown of GitLab after one poll.
 async fn exposition(gitlab: &GitLab, project_path: bool) -> String {
     let shown = Shown::new(|_| true, project_path);
-    let mut poller = Poller::new(client(gitlab), settings(), shown.clone());
+    let mut poller = config().build(client(gitlab), shown.clone());
     let snapshot = poller.poll().await;
     let resource = Resource::builder_empty().build();
     let prometheus = Prometheus::build(&resource, shown).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::gitlab::{Client, Clock, Settings, Token};
+use gitlab_metrics_bridge::gitlab::{BudgetChoice, Client, Config, TokenSource};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -162,23 +162,21 @@ async fn commits_are_counted_in_the_repository_where_statistics_are_hidden() {
 }
 
 fn client(url: &str) -> Client {
-    Client::build(Settings {
+    let config = Config {
         url: url.parse().unwrap(),
-        token: Token::Value("demo-token".to_owned().into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
+        token: Some(TokenSource::Variable(
+            "GITLAB_TOKEN".to_owned(),
+            "demo-token".into(),
+        )),
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(5),
         requests_per_second: 10_000.0,
-        concurrency: 4,
         attempts: 1,
-        budget: None,
-        spent: None,
-        clock: Clock::system(),
-    })
-    .unwrap()
+        budget: BudgetChoice::Unlimited,
+        ..Config::default()
+    };
+    config.build().unwrap()
 }
 
 #[tokio::test]

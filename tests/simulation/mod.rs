@@ -14,9 +14,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gitlab_metrics_bridge::gitlab::{Budget, Client, Clock, Settings as ClientSettings, Token};
+use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, TokenSource};
 use gitlab_metrics_bridge::metrics::{Report, Shown, Snapshot, UnixTime};
-use gitlab_metrics_bridge::poll::{Filter, Poller, Rhythm, Selection, Settings, Source};
+use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -150,17 +150,12 @@ impl Bridge {
 
 /// A poller of this GitLab, which has asked nothing yet.
 pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
-    let settings = Settings {
-        selection: Selection {
-            sources: setup.sources,
-            filter: everything(),
-        },
+    let config = poll::Config {
+        selection: setup.sources.as_slice().into(),
         rhythm: setup.rhythm,
-        timeout: 10 * MINUTE,
-        concurrency: 4,
+        ..poll::Config::default()
     };
-    let client = client(gitlab, setup.budget);
-    Poller::new(client, settings, Shown::new(|_| true, false))
+    config.build(client(gitlab, setup.budget), Shown::new(|_| true, false))
 }
 
 /// When the poll began that a snapshot shows.
@@ -171,42 +166,26 @@ fn began(snapshot: &Snapshot) -> UnixTime {
 
 fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
     let clock = Arc::clone(gitlab);
-    let settings = ClientSettings {
+    let config = gitlab::Config {
         url: gitlab.url().parse().expect("the model has an address"),
-        token: Token::Value(DEMO_TOKEN.to_owned().into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
-        connect_timeout: Duration::from_secs(10),
+        token: Some(TokenSource::Variable(
+            "GITLAB_TOKEN".to_owned(),
+            DEMO_TOKEN.into(),
+        )),
         read_timeout: Duration::from_secs(60),
-        request_timeout: Duration::from_secs(60),
-        requests_per_second: 10.0,
-        concurrency: 4,
-        attempts: 5,
-        budget,
-        spent: None,
+        budget: budget.into(),
         clock: Clock::new(move || time_of_day(&clock)),
+        ..gitlab::Config::default()
     };
     // The pauses between tries are drawn by chance, which is to be the same in every run.
     fastrand::seed(4);
-    Client::over(settings, Arc::new(Call(Arc::clone(gitlab)))).expect("the settings are good")
+    Client::over(config, Arc::new(Call(Arc::clone(gitlab)))).expect("the settings are good")
 }
 
 /// The bridge goes by GitLab's clock, which goes by tokio's.
 fn time_of_day(gitlab: &GitLab) -> SystemTime {
     let now = gitlab.read(World::now).as_millisecond().unsigned_abs();
     UNIX_EPOCH + Duration::from_millis(now)
-}
-
-fn everything() -> Filter {
-    Filter {
-        include: None,
-        exclude: globset::GlobSet::empty(),
-        archived: true,
-        forks: true,
-        personal: true,
-        inactive_for: None,
-    }
 }
 
 /// A GitLab of projects that have been idle for long.

@@ -87,16 +87,16 @@ fn every_example_is_accepted() {
 
 #[test]
 fn the_group_example_reads_a_group() {
-    let select = &load("group.yaml").instances[0].select;
+    let select = &load("group.yaml").instances[0].poll.selection;
     assert_eq!(select.groups, ["platform"]);
-    assert!(!select.archived);
+    assert!(!select.filter.archived);
 }
 
 #[test]
 fn the_example_of_instances_asks_two_gitlabs_with_three_tokens() {
     let config = load("instances.yaml");
     let asked = config.instances.iter().map(|instance| {
-        let interval = instance.poll.interval.as_secs();
+        let interval = instance.poll.rhythm.interval.as_secs();
         (
             instance.name.as_str(),
             instance.gitlab.url.as_str(),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::super::{Compression, Otlp, Protocol, Temporality};
 use super::*;
+use crate::export::{Compression, OtlpConfig, Protocol, Temporality};
 
-fn otlp(written: &Written) -> Otlp {
+fn otlp(written: &Written) -> OtlpConfig {
     written.config().export.otlp.expect("OTLP is on")
 }
 
@@ -66,10 +66,7 @@ fn the_sdks_switch_turns_all_exporters_off() {
 fn the_default_endpoint_is_on_this_machine() {
     assert_eq!(
         target(&[]),
-        (
-            Protocol::HttpProtobuf,
-            "http://localhost:4318/v1/metrics".into()
-        )
+        (Protocol::Http, "http://localhost:4318/v1/metrics".into())
     );
     let grpc = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
     assert_eq!(
@@ -88,10 +85,7 @@ fn over_http_the_path_is_added_to_an_endpoint_of_all_signals() {
         ("https://c/v1/metrics", "https://c/v1/metrics"),
     ] {
         let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", given)];
-        assert_eq!(
-            target(&variables),
-            (Protocol::HttpProtobuf, asked.to_owned())
-        );
+        assert_eq!(target(&variables), (Protocol::Http, asked.to_owned()));
     }
 }
 
@@ -103,7 +97,7 @@ fn the_endpoint_of_metrics_is_asked_as_it_is_and_wins() {
     ];
     assert_eq!(
         target(&variables),
-        (Protocol::HttpProtobuf, "https://c/custom".into())
+        (Protocol::Http, "https://c/custom".into())
     );
 }
 
@@ -116,7 +110,7 @@ fn port_4317_means_grpc_unless_something_else_is_said() {
     );
     let http = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf");
     let asked = "http://c:4317/v1/metrics".to_owned();
-    assert_eq!(target(&[endpoint, http]), (Protocol::HttpProtobuf, asked));
+    assert_eq!(target(&[endpoint, http]), (Protocol::Http, asked));
 }
 
 #[test]
@@ -148,7 +142,7 @@ fn standard_variables_say_the_rest_in_milliseconds() {
     );
     assert_eq!(otlp.timeout, Duration::from_millis(2500));
     assert_eq!(otlp.interval, Duration::from_secs(15));
-    assert_eq!(otlp.compression, Compression::Gzip);
+    assert_eq!(otlp.compression, Some(Compression::Gzip));
     assert_eq!(otlp.temporality, Temporality::LowMemory);
 }
 

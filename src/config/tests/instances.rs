@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::super::SETTINGS;
 use super::super::draft::Draft;
 use super::super::kind::Kind;
 use super::super::settings::instance_sections;
-use super::super::{SETTINGS, Scope, Token};
 use super::*;
+use crate::gitlab::TokenSource;
+use crate::poll::Scope;
 
 /// A file that lists these GitLabs. The variables A and B hold tokens.
 fn listed(text: &str) -> Written {
@@ -20,7 +22,7 @@ fn asked(written: &Written) -> Vec<(String, String, String)> {
     let instances = written.config().instances.into_iter();
     let asked = instances.map(|instance| {
         let token = match instance.gitlab.token {
-            Some(Token::Variable(name, _)) => name,
+            Some(TokenSource::Variable(name, _)) => name,
             other => panic!("{other:?}"),
         };
         (instance.name, instance.gitlab.url.to_string(), token)
@@ -71,11 +73,14 @@ fn what_is_said_of_one_wins_over_what_any_source_says_of_all() {
     .variable("GITLAB_BRIDGE_ARCHIVED", "false")
     .config();
     let [a, b] = config.instances.try_into().unwrap();
-    assert_eq!(a.poll.interval, Duration::from_secs(300));
-    assert_eq!(b.poll.interval, Duration::from_secs(180));
-    assert_eq!(a.select.groups, ["x"]);
-    assert_eq!((b.select.scope, b.select.groups.len()), (Scope::All, 0));
-    assert!(!a.select.archived && !b.select.archived);
+    assert_eq!(a.poll.rhythm.interval, Duration::from_secs(300));
+    assert_eq!(b.poll.rhythm.interval, Duration::from_secs(180));
+    assert_eq!(a.poll.selection.groups, ["x"]);
+    assert_eq!(
+        (b.poll.selection.scope, b.poll.selection.groups.len()),
+        (Scope::All, 0)
+    );
+    assert!(!a.poll.selection.filter.archived && !b.poll.selection.filter.archived);
 }
 
 #[test]

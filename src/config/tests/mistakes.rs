@@ -297,7 +297,7 @@ fn webhooks_are_not_taken_without_a_secret() {
 fn webhooks_have_an_address_of_host_and_port() {
     let listen = |address: &str| file(&format!("webhook:\n  listen: \"{address}\"\n"));
     for (address, host) in [("0.0.0.0:9465", "0.0.0.0"), ("[::1]:9465", "::1")] {
-        let own = listen(address).config().webhook.listen.unwrap();
+        let own = listen(address).config().webhook_listen.unwrap();
         assert_eq!((own.host.as_str(), own.port), (host, 9465));
         assert_eq!(own.to_string(), address);
     }

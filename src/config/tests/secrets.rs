@@ -2,13 +2,13 @@
 
 use secrecy::ExposeSecret;
 
-use super::super::Token;
 use super::*;
+use crate::gitlab::TokenSource;
 
 /// The variable that the token is in, and the token.
 fn from_variable(written: &Written) -> (String, String) {
     match written.instance().gitlab.token {
-        Some(Token::Variable(name, token)) => (name, token.expose_secret().to_owned()),
+        Some(TokenSource::Variable(name, token)) => (name, token.expose_secret().to_owned()),
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +25,7 @@ fn the_environment_holds_the_token_or_names_its_file() {
     let instance = written
         .variable("GITLAB_TOKEN_FILE", &file.display().to_string())
         .instance();
-    assert!(matches!(instance.gitlab.token, Some(Token::File(named)) if named == file));
+    assert!(matches!(instance.gitlab.token, Some(TokenSource::File(named)) if named == file));
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn the_token_of_the_environment_wins_over_the_file_that_the_configuration_names(
     let written = file("gitlab: {token_file: token}\n").beside("token");
     assert!(matches!(
         written.instance().gitlab.token,
-        Some(Token::File(_))
+        Some(TokenSource::File(_))
     ));
     let written = written.variable("GITLAB_TOKEN", "abc");
     assert!(matches!(
         written.instance().gitlab.token,
-        Some(Token::Variable(..))
+        Some(TokenSource::Variable(..))
     ));
 }
 

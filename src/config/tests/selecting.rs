@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::Scope;
 use super::*;
+use crate::poll::Scope;
 
 #[test]
 fn what_the_token_is_a_member_of_is_read_when_nothing_is_said() {
-    let select = nothing().instance().select;
+    let select = nothing().instance().poll.selection;
     assert_eq!(select.scope, Scope::Membership);
-    assert!(select.archived && select.forks && select.personal);
+    assert!(select.filter.archived && select.filter.forks && select.filter.personal);
 }
 
 #[test]
@@ -25,32 +25,36 @@ fn groups_and_projects_are_listed_in_each_source_in_its_own_way() {
         .flag("project", "a/b")
         .instance();
     for instance in [yaml, variables, flags] {
-        assert_eq!(instance.select.groups, ["platform", "tools/ci"]);
-        assert_eq!(instance.select.projects, ["278964", "a/b"]);
+        assert_eq!(instance.poll.selection.groups, ["platform", "tools/ci"]);
+        assert_eq!(instance.poll.selection.projects, ["278964", "a/b"]);
     }
 }
 
 #[test]
 fn a_comma_within_braces_belongs_to_the_pattern() {
     let instance = variable("GITLAB_BRIDGE_EXCLUDE", "{a,b}/**,c/*").instance();
-    assert_eq!(instance.select.exclude, ["{a,b}/**", "c/*"]);
+    assert_eq!(
+        instance.poll.selection.filter.exclude.texts(),
+        ["{a,b}/**", "c/*"]
+    );
 }
 
 #[test]
 fn everything_is_one_flag() {
-    assert_eq!(flag("all", "").instance().select.scope, Scope::All);
+    assert_eq!(flag("all", "").instance().poll.selection.scope, Scope::All);
 }
 
 #[test]
 fn idle_projects_may_be_left_out() {
     let select = file("select: {inactive_for: 180days, archived: false}\n")
         .instance()
-        .select;
+        .poll
+        .selection;
     assert_eq!(
-        select.inactive_for,
+        select.filter.inactive_for,
         Some(Duration::from_secs(180 * 24 * 3600))
     );
-    assert!(!select.archived);
+    assert!(!select.filter.archived);
 }
 
 #[test]

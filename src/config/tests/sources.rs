@@ -10,9 +10,12 @@ fn nothing_needs_to_be_written() {
     let config = nothing().config();
     let instance = nothing().instance();
     assert_eq!(instance.gitlab.url.as_str(), "https://gitlab.com/");
-    assert_eq!(instance.poll.interval, Duration::from_secs(60));
+    assert_eq!(instance.poll.rhythm.interval, Duration::from_secs(60));
     assert_eq!(
-        (config.listen.host.as_str(), config.listen.port),
+        (
+            config.export.listen.host.as_str(),
+            config.export.listen.port
+        ),
         ("127.0.0.1", 9464)
     );
     assert!(config.export.prometheus);
@@ -22,17 +25,26 @@ fn nothing_needs_to_be_written() {
 #[test]
 fn the_environment_wins_over_the_file_and_flags_win_over_both() {
     let written = file("poll: {interval: 1m}\n");
-    assert_eq!(written.instance().poll.interval, Duration::from_secs(60));
+    assert_eq!(
+        written.instance().poll.rhythm.interval,
+        Duration::from_secs(60)
+    );
     let written = written.variable("GITLAB_BRIDGE_POLL_INTERVAL", "2m");
-    assert_eq!(written.instance().poll.interval, Duration::from_secs(120));
+    assert_eq!(
+        written.instance().poll.rhythm.interval,
+        Duration::from_secs(120)
+    );
     let written = written.flag("interval", "1h30m");
-    assert_eq!(written.instance().poll.interval, Duration::from_secs(5400));
+    assert_eq!(
+        written.instance().poll.rhythm.interval,
+        Duration::from_secs(5400)
+    );
 }
 
 #[test]
 fn an_empty_variable_is_as_good_as_none() {
     let written = variable("GITLAB_BRIDGE_GROUPS", " ").variable("OTEL_EXPORTER_OTLP_ENDPOINT", "");
-    assert!(written.instance().select.groups.is_empty());
+    assert!(written.instance().poll.selection.groups.is_empty());
     assert!(written.config().export.otlp.is_none());
 }
 
@@ -72,7 +84,7 @@ fn a_section_may_be_empty() {
 #[test]
 fn where_to_listen_is_one_flag() {
     let listen = |text: &str| {
-        let listen = flag("listen", text).config().listen;
+        let listen = flag("listen", text).config().export.listen;
         (listen.host, listen.port)
     };
     assert_eq!(listen("0.0.0.0:9000"), ("0.0.0.0".to_owned(), 9000));

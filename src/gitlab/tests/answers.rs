@@ -149,7 +149,7 @@ async fn a_web_page_that_forbids_is_not_taken_for_gitlab() {
 #[tokio::test]
 async fn an_answer_beyond_the_size_limit_is_not_read() {
     let server = Server::start(|_, _| json(200, &json!({"text": "x".repeat(5000)}))).await;
-    let client = client_reading_at_most(1000, settings(&server.url));
+    let client = client_reading_at_most(1000, config(&server.url));
     let error = client.get("projects", soon()).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 1000 }));
     assert_eq!(server.requests(), 1);
@@ -165,7 +165,7 @@ async fn a_small_archive_of_a_huge_answer_counts_as_huge() {
 
     let headers = [("content-encoding", "gzip")];
     let server = Server::start(move |_, _| answer(200, &headers, packed.clone())).await;
-    let client = client_reading_at_most(10_000, settings(&server.url));
+    let client = client_reading_at_most(10_000, config(&server.url));
     let error = client.get("projects", soon()).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     let client = server.client();

@@ -31,9 +31,9 @@ async fn a_rotated_token_is_used_from_the_next_request() {
     let server = Server::start(|_, _| json(200, &json!([]))).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), "first\n").unwrap();
-    let client = client(Settings {
-        token: Token::File(file.path().into()),
-        ..settings(&server.url)
+    let client = client(Config {
+        token: Some(TokenSource::File(file.path().into())),
+        ..config(&server.url)
     });
     client.get("user", soon()).await.unwrap();
     fs::write(file.path(), "second\n").unwrap();

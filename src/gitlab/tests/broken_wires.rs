@@ -81,7 +81,7 @@ async fn serve(mut stream: TcpStream, fault: Fault) {
 #[tokio::test]
 async fn a_reset_and_a_truncated_answer_are_retried() {
     let server = BareServer::start(&[Fault::Reset, Fault::Truncate, Fault::None]).await;
-    let client = client(settings(&server.url));
+    let client = client(config(&server.url));
     let page = client.get("projects", soon()).await.unwrap();
     assert_eq!(page.body, json!([1, 2]));
     assert_eq!(
@@ -93,7 +93,7 @@ async fn a_reset_and_a_truncated_answer_are_retried() {
 #[tokio::test]
 async fn an_answer_that_is_always_truncated_is_a_network_error() {
     let server = BareServer::start(&[Fault::Truncate]).await;
-    let error = client(settings(&server.url))
+    let error = client(config(&server.url))
         .get("projects", soon())
         .await
         .unwrap_err();
@@ -107,9 +107,9 @@ async fn an_answer_that_is_always_truncated_is_a_network_error() {
 #[tokio::test]
 async fn a_silent_server_is_a_timeout_after_a_few_tries() {
     let server = BareServer::start(&[Fault::Hang]).await;
-    let client = client(Settings {
+    let client = client(Config {
         read_timeout: Duration::from_millis(20),
-        ..settings(&server.url)
+        ..config(&server.url)
     });
     let error = client
         .graphql("{ a }", json!({}), soon())
@@ -123,9 +123,9 @@ async fn a_silent_server_is_a_timeout_after_a_few_tries() {
 #[tokio::test]
 async fn a_request_as_a_whole_has_its_timeout_too() {
     let server = BareServer::start(&[Fault::Hang]).await;
-    let client = client(Settings {
+    let client = client(Config {
         request_timeout: Duration::from_millis(20),
-        ..settings(&server.url)
+        ..config(&server.url)
     });
     let error = client.get("projects", soon()).await.unwrap_err();
     assert_eq!(
@@ -137,7 +137,7 @@ async fn a_request_as_a_whole_has_its_timeout_too() {
 #[tokio::test]
 async fn a_hanging_server_cannot_outlast_the_deadline() {
     let server = BareServer::start(&[Fault::Hang]).await;
-    let client = client(settings(&server.url));
+    let client = client(config(&server.url));
     let deadline = Instant::now() + Duration::from_millis(300);
     let error = client.get("projects", deadline).await.unwrap_err();
     assert!(matches!(error, Error::Deadline), "{error}");
@@ -149,7 +149,7 @@ async fn a_closed_port_refuses_and_says_what_to_check() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let client = client(settings(&url));
+    let client = client(config(&url));
     let error = client.get("projects?secret=1", soon()).await.unwrap_err();
     let Error::Network { kind, source } = &error else {
         panic!("{error}");
@@ -165,7 +165,7 @@ async fn a_closed_port_refuses_and_says_what_to_check() {
 async fn an_unknown_host_is_told_as_such() {
     // A label of 64 characters is no name: the resolver says so without asking anyone.
     let url = format!("http://{}.invalid", "g".repeat(64));
-    let client = client(settings(&url));
+    let client = client(config(&url));
     let error = client.get("projects", soon()).await.unwrap_err();
     assert!(
         matches!(

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::wires::{client_of, far, reply};
 use super::*;
+use crate::gitlab::Clock;
 use crate::gitlab::{Budget, Error, Spent};
 
 /// Twelve at once, then one every 4.4 seconds or so.
@@ -20,12 +21,12 @@ fn clock() -> Clock {
     Clock::new(move || UNIX_EPOCH + Duration::from_secs(1_787_137_500) + start.elapsed())
 }
 
-fn budgeted(spent: Option<Spent>, clock: &Clock) -> Settings {
-    Settings {
-        budget: Some(BUDGET),
+fn budgeted(spent: Option<Spent>, clock: &Clock) -> Config {
+    Config {
+        budget: BudgetChoice::Limited(BUDGET),
         spent,
         clock: clock.clone(),
-        ..settings("http://gitlab.model")
+        ..config("http://gitlab.model")
     }
 }
 
@@ -105,23 +106,23 @@ async fn any_hour_and_any_minute_of_a_client_hold_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn without_a_budget_nothing_is_known_to_be_left() {
     let clock = clock();
-    let settings = Settings {
-        budget: None,
+    let config = Config {
+        budget: BudgetChoice::Unlimited,
         ..budgeted(None, &clock)
     };
-    let client = client_of(settings, |_, _| reply(200, &[], "{}"));
+    let client = client_of(config, |_, _| reply(200, &[], "{}"));
     assert_eq!(client.usage().budget_remaining, None);
     assert_eq!(client.spent(), Spent::unknown(clock.now()));
 }
 
 #[tokio::test]
 async fn a_budget_of_nothing_is_refused() {
-    let settings = Settings {
-        budget: Some(Budget {
+    let config = Config {
+        budget: BudgetChoice::Limited(Budget {
             per_hour: 0,
             per_minute: 1,
         }),
-        ..settings("http://gitlab.model")
+        ..config("http://gitlab.model")
     };
-    assert!(Client::build(settings).is_err());
+    assert!(config.build().is_err());
 }

@@ -43,7 +43,7 @@ async fn run_inside(test: &str, tell: &str, variables: &[(&str, &str)]) {
 async fn the_proxy_variables_are_honoured() {
     if told().is_some() {
         // Only the proxy can answer for a host that does not exist.
-        let client = client(settings("http://gitlab.invalid"));
+        let client = client(config("http://gitlab.invalid"));
         let page = client.get("projects", soon()).await.unwrap();
         assert_eq!(page.body, json!(["by proxy"]));
         return;
@@ -60,10 +60,7 @@ async fn the_proxy_variables_are_honoured() {
 #[tokio::test]
 async fn no_proxy_leads_past_the_proxy() {
     if let Some(url) = told() {
-        let page = client(settings(&url))
-            .get("projects", soon())
-            .await
-            .unwrap();
+        let page = client(config(&url)).get("projects", soon()).await.unwrap();
         assert_eq!(page.body, json!(["directly"]));
         return;
     }
@@ -80,9 +77,9 @@ async fn no_proxy_leads_past_the_proxy() {
 async fn a_proxy_that_lets_nothing_through_is_told_as_such() {
     if told().is_some() {
         let authority = super::secure::Authority::new();
-        let client = client(Settings {
+        let client = client(Config {
             ca_file: Some(authority.ca_file()),
-            ..settings("https://gitlab.invalid")
+            ..config("https://gitlab.invalid")
         });
         let error = client.get("projects", soon()).await.unwrap_err();
         let Error::Network { kind, .. } = error else {
@@ -105,13 +102,8 @@ async fn a_proxy_that_lets_nothing_through_is_told_as_such() {
 #[tokio::test]
 async fn without_the_systems_certificates_only_plain_http_works() {
     if let Some(url) = told() {
-        client(settings(&url))
-            .get("projects", soon())
-            .await
-            .unwrap();
-        let error = Client::build(settings("https://gitlab.invalid"))
-            .err()
-            .unwrap();
+        client(config(&url)).get("projects", soon()).await.unwrap();
+        let error = config("https://gitlab.invalid").build().err().unwrap();
         assert!(matches!(error, BuildError::Transport(_)));
         assert!(error.to_string().contains("gitlab.ca_file"));
         return;
@@ -126,10 +118,7 @@ async fn without_the_systems_certificates_only_plain_http_works() {
 #[tokio::test]
 async fn ssl_cert_file_names_who_is_trusted() {
     if let Some(url) = told() {
-        client(settings(&url))
-            .get("projects", soon())
-            .await
-            .unwrap();
+        client(config(&url)).get("projects", soon()).await.unwrap();
         return;
     }
     let authority = super::secure::Authority::new();

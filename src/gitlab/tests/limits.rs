@@ -119,7 +119,7 @@ const REFUSAL: &str =
 
 #[tokio::test(start_paused = true)]
 async fn a_429_of_one_endpoint_holds_back_its_class_alone() {
-    let client = client_of(settings("http://gitlab.model"), |request, _| {
+    let client = client_of(config("http://gitlab.model"), |request, _| {
         match request.uri().path().ends_with("jobs") {
             // The headers are those of GitLab's throttle of all requests.
             true => reply(
@@ -144,7 +144,7 @@ async fn a_429_of_one_endpoint_holds_back_its_class_alone() {
 fn limited(limit: usize, refused: Arc<Mutex<usize>>) -> Client {
     let start = Instant::now();
     let window = Mutex::new((0, 0));
-    client_of(settings("http://gitlab.model"), move |_, _| {
+    client_of(config("http://gitlab.model"), move |_, _| {
         let minute = start.elapsed().as_secs() / 60;
         let mut window = window.lock().unwrap();
         if window.0 != minute {
@@ -181,7 +181,7 @@ async fn a_limit_that_no_header_tells_is_learned() {
 #[tokio::test(start_paused = true)]
 async fn the_last_tenth_of_a_window_is_not_run_through() {
     let start = Instant::now();
-    let client = client_of(settings("http://gitlab.model"), move |_, before| {
+    let client = client_of(config("http://gitlab.model"), move |_, before| {
         let remaining = 20_usize.saturating_sub(before).to_string();
         let headers = [
             ("date", "Wed, 19 Aug 2026 10:26:00 GMT"),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::connections::{Connections, LARGEST_BODY};
 use super::retry::Backoff;
-use super::{Client, Clock, Settings, Token};
+use super::{BudgetChoice, Client, Config, TokenSource};
 
 mod answers;
 mod authentication;
@@ -93,7 +93,7 @@ impl Server {
     }
 
     fn client(&self) -> Client {
-        client(settings(&self.url))
+        client(config(&self.url))
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -122,37 +122,36 @@ async fn read(request: Request) -> Seen {
     }
 }
 
-fn settings(url: &str) -> Settings {
-    Settings {
+fn config(url: &str) -> Config {
+    Config {
         url: url.parse().unwrap(),
-        token: Token::Value(TOKEN.into()),
-        ca_file: None,
-        client_certificate: None,
-        client_key: None,
+        token: Some(TokenSource::Variable(
+            "GITLAB_TOKEN".to_owned(),
+            TOKEN.into(),
+        )),
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(10),
         requests_per_second: 10_000.0,
         concurrency: 8,
         attempts: 3,
-        budget: None,
-        spent: None,
-        clock: Clock::system(),
+        budget: BudgetChoice::Unlimited,
+        ..Config::default()
     }
 }
 
 /// A client whose pauses are too short to be felt.
-fn client(settings: Settings) -> Client {
-    client_reading_at_most(LARGEST_BODY, settings)
+fn client(config: Config) -> Client {
+    client_reading_at_most(LARGEST_BODY, config)
 }
 
-fn client_reading_at_most(largest_body: usize, settings: Settings) -> Client {
-    let wire = Connections::build(&settings, largest_body).unwrap();
+fn client_reading_at_most(largest_body: usize, config: Config) -> Client {
+    let wire = Connections::build(&config, largest_body).unwrap();
     let backoff = Backoff {
         first: Duration::from_millis(1),
         longest: Duration::from_millis(2),
     };
-    Client::with_parts(settings, Arc::new(wire), backoff).unwrap()
+    Client::with_parts(config, Arc::new(wire), backoff).unwrap()
 }
 
 /// Later than any test lasts.

@@ -14,7 +14,7 @@ async fn a_list_is_followed_by_its_links() {
         Some(_) => answer(200, &[], "[3]"),
     })
     .await;
-    let client = client(settings(&format!("{}/sub", server.url)));
+    let client = client(config(&format!("{}/sub", server.url)));
     let first = client
         .get("projects?pagination=keyset", soon())
         .await

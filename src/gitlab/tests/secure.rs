@@ -89,8 +89,8 @@ pub(super) async fn start(
     format!("https://127.0.0.1:{port}")
 }
 
-async fn failure(settings: Settings) -> (NetworkFailure, Error) {
-    let client = client(settings);
+async fn failure(config: Config) -> (NetworkFailure, Error) {
+    let client = client(config);
     let error = client.get("projects", soon()).await.unwrap_err();
     assert_eq!(
         client.usage().retries,
@@ -107,9 +107,9 @@ async fn failure(settings: Settings) -> (NetworkFailure, Error) {
 async fn a_private_authority_is_trusted_when_its_file_is_named() {
     let authority = Authority::new();
     let url = start(&authority, "127.0.0.1", false).await;
-    let client = client(Settings {
+    let client = client(Config {
         ca_file: Some(authority.ca_file()),
-        ..settings(&url)
+        ..config(&url)
     });
     assert_eq!(
         client.get("projects", soon()).await.unwrap().body,
@@ -121,9 +121,9 @@ async fn a_private_authority_is_trusted_when_its_file_is_named() {
 async fn an_unknown_authority_is_not_trusted_and_the_advice_names_the_setting() {
     let url = start(&Authority::new(), "127.0.0.1", false).await;
     let other = Authority::new();
-    let (kind, error) = failure(Settings {
+    let (kind, error) = failure(Config {
         ca_file: Some(other.ca_file()),
-        ..settings(&url)
+        ..config(&url)
     })
     .await;
     assert_eq!(kind, NetworkFailure::Certificate);
@@ -135,9 +135,9 @@ async fn an_unknown_authority_is_not_trusted_and_the_advice_names_the_setting() 
 async fn a_certificate_for_another_host_is_not_trusted() {
     let authority = Authority::new();
     let url = start(&authority, "gitlab.example.com", false).await;
-    let (kind, _) = failure(Settings {
+    let (kind, _) = failure(Config {
         ca_file: Some(authority.ca_file()),
-        ..settings(&url)
+        ..config(&url)
     })
     .await;
     assert_eq!(kind, NetworkFailure::Certificate);
@@ -148,19 +148,19 @@ async fn a_client_certificate_is_shown_to_a_gitlab_that_wants_one() {
     let authority = Authority::new();
     let url = start(&authority, "127.0.0.1", true).await;
     let (certificate, key) = authority.issue("bridge");
-    let apart = Settings {
+    let apart = Config {
         ca_file: Some(authority.ca_file()),
         client_certificate: Some(authority.write("client.pem", &certificate)),
         client_key: Some(authority.write("client.key", &key)),
-        ..settings(&url)
+        ..config(&url)
     };
-    let together = Settings {
+    let together = Config {
         client_certificate: Some(authority.write("both.pem", &format!("{certificate}{key}"))),
         client_key: None,
         ..apart.clone()
     };
-    for settings in [apart, together] {
-        client(settings).get("projects", soon()).await.unwrap();
+    for config in [apart, together] {
+        client(config).get("projects", soon()).await.unwrap();
     }
 }
 
@@ -168,9 +168,9 @@ async fn a_client_certificate_is_shown_to_a_gitlab_that_wants_one() {
 async fn a_missing_client_certificate_is_told_as_such() {
     let authority = Authority::new();
     let url = start(&authority, "127.0.0.1", true).await;
-    let (kind, error) = failure(Settings {
+    let (kind, error) = failure(Config {
         ca_file: Some(authority.ca_file()),
-        ..settings(&url)
+        ..config(&url)
     })
     .await;
     assert_eq!(kind, NetworkFailure::ClientCertificate);
@@ -185,9 +185,9 @@ async fn a_missing_client_certificate_is_told_as_such() {
 #[tokio::test]
 async fn https_to_a_plain_port_is_told_as_such() {
     let server = Server::start(|_, _| json(200, &json!([]))).await;
-    let (kind, _) = failure(Settings {
+    let (kind, _) = failure(Config {
         ca_file: Some(Authority::new().ca_file()),
-        ..settings(&server.url.replace("http:", "https:"))
+        ..config(&server.url.replace("http:", "https:"))
     })
     .await;
     assert_eq!(kind, NetworkFailure::Tls);
@@ -199,33 +199,33 @@ async fn http2_is_spoken_where_it_is_offered() {
     let (certificate, key) = authority.issue("127.0.0.1");
     let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth();
-    let mut config = config.with_single_cert(chain, key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let server = ServerConfig::builder().with_no_client_auth();
+    let mut server = server.with_single_cert(chain, key).unwrap();
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let agreed = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let stream = TlsAcceptor::from(Arc::new(config))
+        let stream = TlsAcceptor::from(Arc::new(server))
             .accept(stream)
             .await
             .unwrap();
         stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec)
     });
-    let client = client(Settings {
+    let client = client(Config {
         ca_file: Some(authority.ca_file()),
         attempts: 1,
-        ..settings(&url)
+        ..config(&url)
     });
     // The server leaves after the handshake: how far they agreed is all that is asked here.
     client.get("projects", soon()).await.unwrap_err();
     assert_eq!(agreed.await.unwrap().unwrap(), b"h2");
 }
 
-fn build_error(change: impl FnOnce(&mut Settings)) -> BuildError {
-    let mut settings = settings("https://gitlab.example.com");
-    change(&mut settings);
-    Client::build(settings).err().unwrap()
+fn build_error(change: impl FnOnce(&mut Config)) -> BuildError {
+    let mut config = config("https://gitlab.example.com");
+    change(&mut config);
+    config.build().err().unwrap()
 }
 
 #[test]
@@ -234,35 +234,35 @@ fn a_wrong_file_is_named_with_what_belongs_into_it() {
     let missing = authority.folder.path().join("missing.pem");
     let text = authority.write("text.pem", "no certificate at all");
 
-    let error = build_error(|settings| settings.ca_file = Some(missing.clone()));
+    let error = build_error(|config| config.ca_file = Some(missing.clone()));
     assert!(matches!(error, BuildError::Unreadable { .. }));
     assert!(error.to_string().contains("missing.pem"));
 
-    let error = build_error(|settings| settings.ca_file = Some(text.clone()));
+    let error = build_error(|config| config.ca_file = Some(text.clone()));
     assert!(
         error.to_string().contains("text.pem is not usable"),
         "{error}"
     );
 
-    let error = build_error(|settings| settings.client_certificate = Some(text));
+    let error = build_error(|config| config.client_certificate = Some(text));
     assert!(matches!(error, BuildError::NotPem { .. }));
 
-    let error = build_error(|settings| settings.client_key = Some(missing));
+    let error = build_error(|config| config.client_key = Some(missing));
     assert!(matches!(error, BuildError::KeyWithoutCertificate(_)));
 }
 
 #[test]
 fn a_rate_that_says_nothing_is_refused() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = build_error(|settings| settings.requests_per_second = rate);
+        let error = build_error(|config| config.requests_per_second = rate);
         assert!(matches!(error, BuildError::RequestsPerSecond(_)));
     }
 }
 
 #[test]
 fn settings_show_no_secret() {
-    let settings = settings("https://user:password@gitlab.example.com");
-    let text = format!("{settings:?}");
+    let config = config("https://user:password@gitlab.example.com");
+    let text = format!("{config:?}");
     assert!(
         !text.contains("password") && !text.contains(TOKEN),
         "{text}"

@@ -28,12 +28,12 @@ where
 }
 
 /// A client whose GitLab is this rule.
-pub(super) fn client_of<R>(settings: Settings, rule: R) -> Client
+pub(super) fn client_of<R>(config: Config, rule: R) -> Client
 where
     R: Fn(Request<Vec<u8>>, usize) -> Exchanged + Send + Sync + 'static,
 {
     let before = Mutex::default();
-    Client::over(settings, Arc::new(Rule { rule, before })).unwrap()
+    Client::over(config, Arc::new(Rule { rule, before })).unwrap()
 }
 
 pub(super) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Exchanged {
@@ -50,7 +50,7 @@ pub(super) fn far() -> Instant {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_gitlab_asks_for_passes_in_virtual_time() {
-    let client = client_of(settings("http://gitlab.model/sub"), |request, before| {
+    let client = client_of(config("http://gitlab.model/sub"), |request, before| {
         assert_eq!(request.uri(), "http://gitlab.model/sub/api/v4/user");
         assert_eq!(
             request.headers()["authorization"],
@@ -68,7 +68,7 @@ async fn a_wait_that_gitlab_asks_for_passes_in_virtual_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_followed_over_the_wire() {
-    let client = client_of(settings("http://gitlab.model"), |request, before| {
+    let client = client_of(config("http://gitlab.model"), |request, before| {
         let place = [("location", "/api/v4/projects/2")];
         match before {
             0 => reply(301, &place, ""),
@@ -90,12 +90,12 @@ impl Wire for Silence {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_wire_is_given_up_after_the_timeout_of_a_request() {
-    let settings = Settings {
+    let config = Config {
         attempts: 1,
         request_timeout: Duration::from_secs(7),
-        ..settings("http://gitlab.model")
+        ..config("http://gitlab.model")
     };
-    let client = Client::over(settings, Arc::new(Silence)).unwrap();
+    let client = Client::over(config, Arc::new(Silence)).unwrap();
     let start = Instant::now();
     let error = client.get("user", far()).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");

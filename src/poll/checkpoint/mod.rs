@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::memory::Memory;
 use super::selection::Source;
-use super::{Settings, lock};
+use super::{Config, lock};
 use crate::gitlab::Spent;
 use crate::metrics::{Shown, questions};
 use file::Place;
@@ -68,14 +68,14 @@ struct State {
 }
 
 impl Polled {
-    /// What is polled with these settings at that address, which holds no credentials.
-    pub fn new(gitlab: &Url, settings: &Settings, shown: &Shown) -> Polled {
+    /// What is polled in this configuration at that address, which holds no credentials.
+    pub fn new(gitlab: &Url, config: &Config, shown: &Shown) -> Polled {
         let slots: Vec<usize> = shown.slots().into_iter().collect();
         let questions = slots.iter().map(|slot| questions()[*slot].0.graphql);
         Polled {
             gitlab: gitlab.to_string(),
-            sources: settings.selection.sources.clone(),
-            forks: settings.selection.filter.forks,
+            sources: config.selection.sources(),
+            forks: config.selection.filter.forks,
             questions: questions.map(str::to_owned).collect(),
             slots,
         }

@@ -74,6 +74,16 @@ pub struct Rhythm {
     pub sweep: Duration,
 }
 
+impl Default for Rhythm {
+    fn default() -> Rhythm {
+        Rhythm {
+            interval: Duration::from_secs(60),
+            glance: Duration::from_secs(15 * 60),
+            sweep: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
 /// What is to be asked next, for all lists of one GitLab.
 #[derive(Debug)]
 pub struct Schedule {

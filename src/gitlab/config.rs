@@ -3,22 +3,27 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
+use secrecy::SecretString;
 
+use super::Client;
 use super::address::{self, Address};
 use super::budget::{Budget, Spent};
 use super::clock::Clock;
-use super::token::Token;
+use super::connections::{Connections, LARGEST_BODY};
+use super::token::TokenSource;
 
 /// How to reach GitLab and how hard to try.
 #[derive(Clone)]
-pub struct Settings {
+pub struct Config {
     /// Where GitLab is: `https://gitlab.example.com`, or with a sub-path.
     pub url: Url,
-    /// Who asks.
-    pub token: Token,
+    pub token: Option<TokenSource>,
+    /// Further headers of every request, for a front that wants them; the names in lower case.
+    pub headers: Vec<(String, SecretString)>,
     /// Certificates to trust besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     /// The client's own certificate chain in PEM; its key too where `client_key` is not set.
@@ -37,30 +42,116 @@ pub struct Settings {
     pub concurrency: usize,
     /// How often a request is tried in all; at least once.
     pub attempts: u32,
-    /// How many requests may be sent in an hour and in a minute; none for as many as it takes.
-    pub budget: Option<Budget>,
+    /// How many requests may be sent in an hour and in a minute.
+    pub budget: BudgetChoice,
     /// What an earlier process has left of the budget; none if there was none.
     pub spent: Option<Spent>,
-    /// What time it is.
     pub clock: Clock,
 }
 
-impl Settings {
-    /// Where GitLab is, without credentials, as [`super::Client::url`] tells it.
+/// Which request budget is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BudgetChoice {
+    /// The one that suits the GitLab.
+    #[default]
+    Auto,
+    Limited(Budget),
+    Unlimited,
+}
+
+impl BudgetChoice {
+    /// The budget for the GitLab at this address; none if requests are not limited.
+    #[must_use]
+    pub fn at(self, _url: &Url) -> Option<Budget> {
+        match self {
+            BudgetChoice::Auto => Some(Budget::GITLAB_COM),
+            BudgetChoice::Limited(budget) => Some(budget),
+            BudgetChoice::Unlimited => None,
+        }
+    }
+}
+
+impl From<Option<Budget>> for BudgetChoice {
+    fn from(budget: Option<Budget>) -> BudgetChoice {
+        budget.map_or(BudgetChoice::Unlimited, BudgetChoice::Limited)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            // A constant, which every test reads.
+            url: Url::parse("https://gitlab.com").expect("a URL"),
+            token: None,
+            headers: Vec::new(),
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            connect_timeout: Duration::from_secs(10),
+            // GitLab gives up after 30 s of its own, and says so.
+            read_timeout: Duration::from_secs(40),
+            request_timeout: Duration::from_secs(60),
+            requests_per_second: 10.0,
+            concurrency: 4,
+            attempts: 5,
+            budget: BudgetChoice::default(),
+            spent: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the token and the certificates and makes ready to ask; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Says which setting or file is at fault and what to do about it.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let wire = Connections::build(&self, LARGEST_BODY)?;
+        Client::over(self, Arc::new(wire))
+    }
+
+    /// Where GitLab is, without credentials, as [`Client::url`] tells it.
     ///
     /// # Errors
     /// If that is not the address of a web server.
     pub fn address(&self) -> Result<Url, BuildError> {
         Ok(Address::new(&self.url)?.base().clone())
     }
+
+    /// Where the token stands.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn token(&self) -> Result<&TokenSource, BuildError> {
+        self.token.as_ref().ok_or(BuildError::NoToken)
+    }
+
+    /// The request budget; none if requests are not limited.
+    #[must_use]
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget.at(&self.url)
+    }
 }
 
-impl fmt::Debug for Settings {
+/// Shows neither the credentials that an address may hold, nor a secret.
+impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Settings")
+            .debug_struct("Config")
             .field("url", &address::without_credentials(&self.url).as_str())
             .field("token", &self.token)
+            .field("headers", &self.headers)
+            .field("ca_file", &self.ca_file)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("request_timeout", &self.request_timeout)
+            .field("requests_per_second", &self.requests_per_second)
+            .field("concurrency", &self.concurrency)
+            .field("attempts", &self.attempts)
+            .field("budget", &self.budget)
             .finish_non_exhaustive()
     }
 }
@@ -68,6 +159,11 @@ impl fmt::Debug for Settings {
 /// Why no client could be built, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    #[error(
+        "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
+         (in GitLab: Preferences > Access tokens)"
+    )]
+    NoToken,
     /// The address is not one of a web server.
     #[error("{0} is not the address of a GitLab; write it as https://gitlab.example.com")]
     Url(String),
