@@ -53,7 +53,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("clap", "cli config main"),
     ("clap_complete", "cli"),
     ("indicatif", "app"),
-    ("gethostname", "app"),
+    ("gethostname", "export"),
     ("tracing_logfmt", "app"),
     ("tracing_subscriber", "app export"),
     // `metrics` has no clock and no I/O, `config` no I/O but files.
@@ -87,6 +87,7 @@ const CIRCLES_LEFT: &[&str] = &["config", "gitlab", "metrics", "poll", "simulato
 const LONG_LEFT: &[&str] = &[
     "src/app/parts.rs build",
     "src/config/tests/instances.rs what_is_wrong_with_one_of_several_is_told_with_its_place",
+    "src/config/kind.rs read",
     "src/poll/answers.rs take_page",
     "src/poll/graphql.rs read",
     "src/poll/plan.rs request",
