@@ -1,6 +1,5 @@
 //! The command line: commands, and the flags of the configuration, which is read elsewhere.
 
-use std::io::Write;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -124,19 +123,16 @@ impl Cli {
     }
 }
 
-/// Writes the completion script of a shell.
-///
-/// # Errors
-/// If it can't be written.
-pub fn completions(shell: Shell, out: &mut impl Write) -> std::io::Result<()> {
-    let mut script = Vec::new(); // The generator panics if it can't write.
+/// The completion script of a shell.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new(); // The generator panics if it can't write, and this it can.
     clap_complete::generate(
         shell,
         &mut <Cli as CommandFactory>::command(),
         NAME,
         &mut script,
     );
-    out.write_all(&script)
+    script
 }
 
 fn active(text: &str) -> Result<Active, String> {
@@ -279,12 +275,7 @@ mod tests {
 
     #[test]
     fn completions_know_the_flags() {
-        let mut script = Vec::new();
-        completions(Shell::Bash, &mut script).unwrap();
-        assert!(
-            String::from_utf8(script)
-                .unwrap()
-                .contains("--otlp-protocol")
-        );
+        let script = String::from_utf8(completions(Shell::Bash)).unwrap();
+        assert!(script.contains("--otlp-protocol"));
     }
 }

@@ -1,6 +1,9 @@
 //! The bridge from GitLab to OpenTelemetry: see the folders for the four ideas.
 
-#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)
+)]
 
 pub mod app;
 pub mod cli;
@@ -10,4 +13,5 @@ pub mod gitlab;
 pub mod metrics;
 pub mod poll;
 pub mod simulator;
+pub mod stdio;
 pub mod webhook;

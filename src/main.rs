@@ -1,43 +1,37 @@
 //! Configure, build, run, drain.
 
-use std::io::Write;
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
 use gitlab_metrics_bridge::config::{Config, Environment};
-use gitlab_metrics_bridge::{app, metrics};
+use gitlab_metrics_bridge::{app, metrics, stdio};
 
 /// The exit code for a configuration that can't be used, as for wrong flags.
 const MISCONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let command = cli.command();
-    match command {
-        Command::Metrics { format } => return print(catalogue(format).as_bytes()),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            // Writing to a vector can't fail.
-            let _ = completions(shell, &mut script);
-            return print(&script);
-        }
-        _ => {}
-    }
-    let config = match configure(&cli, &command) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("gitlab-metrics-bridge: {error:#}");
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(wrong) if wrong.use_stderr() => {
+            let _ = wrong.print(); // Standard error may be full.
             return ExitCode::from(MISCONFIGURED);
         }
+        Err(help_or_version) => return end(stdio::printed(help_or_version.print())),
     };
-    match run(&command, config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gitlab-metrics-bridge: {error:#}");
-            ExitCode::FAILURE
-        }
+    match cli.command() {
+        Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
+        Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
+        command => match configure(&cli, &command) {
+            Ok(config) => end(run(&command, config)),
+            Err(error) => {
+                complain(&error);
+                ExitCode::from(MISCONFIGURED)
+            }
+        },
     }
 }
 
@@ -81,8 +75,16 @@ fn catalogue(format: Format) -> String {
     }
 }
 
-/// A reader that has read enough, such as `head`, is no failure.
-fn print(text: &[u8]) -> ExitCode {
-    let _ = std::io::stdout().lock().write_all(text);
-    ExitCode::SUCCESS
+fn end(ended: Result<()>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error) {
+    stdio::say(format_args!("gitlab-metrics-bridge: {error:#}"));
 }

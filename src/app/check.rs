@@ -1,12 +1,12 @@
 //! `check`: what would work and what would not, each problem with what to do about it.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokio::time::{Instant, timeout};
 
+use super::findings::Findings;
 use super::instances::Instance;
 use super::{parts, webhooks};
 use crate::config::Config;
@@ -18,36 +18,6 @@ use crate::metrics::{Reading, Snapshot, View, catalogue, questions};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long an export target may take to accept a first export.
 const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
-
-/// What has been found, line by line.
-#[derive(Default)]
-struct Findings {
-    problems: usize,
-    /// Which of several GitLabs they are about.
-    about: Option<String>,
-}
-
-impl Findings {
-    fn good(&mut self, text: impl AsRef<str>) {
-        self.say("ok  ", text.as_ref());
-    }
-
-    fn note(&mut self, text: impl AsRef<str>) {
-        self.say("note", text.as_ref());
-    }
-
-    fn problem(&mut self, text: impl AsRef<str>) {
-        self.problems += 1;
-        self.say("FAIL", text.as_ref());
-    }
-
-    /// A reader that has read enough is no failure: the exit code still tells.
-    fn say(&self, word: &str, text: &str) {
-        let about = self.about.iter().map(|name| format!("{name}: "));
-        let about = about.collect::<String>();
-        let _ = writeln!(std::io::stdout().lock(), "{word}  {about}{text}");
-    }
-}
 
 /// Checks the configuration against the real GitLab and the real export targets.
 ///
@@ -68,11 +38,7 @@ pub async fn check(config: Config) -> Result<()> {
     findings.about = None;
     check_exports(&config, &mut findings).await;
     check_webhooks(&config, &mut findings).await;
-    match findings.problems {
-        0 => Ok(()),
-        1 => bail!("1 problem"),
-        problems => bail!("{problems} problems"),
-    }
+    findings.end()
 }
 
 async fn check_gitlab(instance: Instance, findings: &mut Findings) {

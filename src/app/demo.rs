@@ -8,6 +8,7 @@ use crate::cli::Demo;
 use crate::config::{Config, Instance};
 use crate::gitlab::TokenSource;
 use crate::simulator::{DEMO_TOKEN, GitLab, World};
+use crate::stdio;
 
 /// A poll every few seconds shows that something happens.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -43,13 +44,15 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     instance.poll.state = None;
     config.instances = vec![instance];
     let listener = format!("http://{}", config.export.listen);
-    eprintln!(
+    stdio::say(format_args!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",
         gitlab.url()
-    );
-    eprintln!("Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C.");
+    ));
+    stdio::say(format_args!(
+        "Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C."
+    ));
     if let Some(otlp) = &config.export.otlp {
-        eprintln!("OTLP goes to {}.", otlp.shown_endpoint());
+        stdio::say(format_args!("OTLP goes to {}.", otlp.shown_endpoint()));
     }
     let ended = super::run(config).await;
     gitlab.stop().await;

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod findings;
 mod instances;
 mod logging;
 mod once;

@@ -1,9 +1,8 @@
 //! `once`: one complete poll of each GitLab, the exposition on stdout and nothing else there.
 
-use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use super::{parts, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
 use crate::metrics::{Report, Seen};
+use crate::stdio;
 
 /// Polls once, prints the exposition, and pushes it if OTLP is configured.
 ///
@@ -55,16 +55,7 @@ pub async fn once(config: Config) -> Result<()> {
         None => Ok(()),
     };
     let exposition = prometheus.exposition(&introspect, false);
-    let mut stdout = std::io::stdout().lock();
-    let written = exposition
-        .pieces
-        .iter()
-        .try_for_each(|piece| stdout.write_all(piece));
-    match written.and_then(|()| stdout.flush()) {
-        // A reader that has read enough, such as `head`, is no failure.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        written => written.context("writing the exposition to stdout")?,
-    }
+    stdio::print(&exposition.pieces)?;
 
     if let Err(error) = rendered {
         bail!("rendering the exposition: {error}");

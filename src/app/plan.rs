@@ -1,6 +1,5 @@
 //! `plan`: what polling will cost in this configuration, with a GitLab at hand or without.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +13,7 @@ use crate::config::{self, Config};
 use crate::gitlab::Budget;
 use crate::metrics::Shown;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts};
+use crate::stdio;
 
 /// How long GitLab may take to say how many projects there are.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,9 +41,7 @@ pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
         PlanFormat::Text => outlook::text(&outlooks),
         PlanFormat::Json => outlook::json(&outlooks),
     };
-    // A reader that has read enough is no failure.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(())
+    stdio::print(&[text])
 }
 
 /// Needs neither a GitLab nor a token.

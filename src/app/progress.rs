@@ -1,6 +1,6 @@
 //! A progress bar on a terminal while the first poll runs.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::export::Views;
 use crate::poll::Progress;
+use crate::stdio;
 
 /// The one bar of the process, hidden until it is shown: log lines make way for it.
 static BAR: LazyLock<ProgressBar> = LazyLock::new(ProgressBar::hidden);
@@ -19,17 +20,17 @@ pub struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        BAR.suspend(|| std::io::stderr().write(line))
+        BAR.suspend(|| stdio::Stderr.write(line))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        Ok(())
     }
 }
 
 /// Shows how far the first polls are, until all have ended. Without a terminal it shows nothing.
 pub async fn show(progress: Vec<Arc<Progress>>, mut views: Views, stop: CancellationToken) {
-    if !std::io::stderr().is_terminal() {
+    if !stdio::stderr_is_terminal() {
         return;
     }
     let bar = &*BAR;

@@ -18,14 +18,15 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     // It fills the configurations of the parts.
     ("config", "export gitlab poll webhook"),
     ("webhook", ""),
+    ("stdio", ""),
     ("poll", "gitlab metrics"),
     ("export", "metrics"),
     ("cli", "config"),
     (
         "app",
-        "cli config export gitlab metrics poll simulator webhook",
+        "cli config export gitlab metrics poll simulator stdio webhook",
     ),
-    ("main", "app cli config metrics"),
+    ("main", "app cli config metrics stdio"),
     ("lib", ""),
 ];
 
@@ -61,7 +62,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tokio_util", "app export poll simulator"),
     ("futures", "app export gitlab poll simulator"),
     ("tracing", "app export gitlab poll webhook"),
-    ("anyhow", "app export main webhook"),
+    ("anyhow", "app export main stdio webhook"),
     ("thiserror", "config gitlab poll webhook"),
     ("fastrand", "gitlab poll simulator"),
     ("secrecy", "app config export gitlab webhook"),
@@ -197,6 +198,17 @@ fn meaning_is_free_of_clocks() {
         for clock in ["SystemTime", "Instant"] {
             let pure = source.part != "metrics" || !source.text.contains(clock);
             assert!(pure, "{} mentions {clock}", source.path);
+        }
+    }
+}
+
+/// The lints `print_stdout` and `print_stderr` see the macros.
+#[test]
+fn one_file_writes_to_the_standard_streams() {
+    for source in &TREE.sources {
+        for stream in ["io::stdout(", "io::stderr("] {
+            let apart = source.part == "stdio" || !source.text.contains(stream);
+            assert!(apart, "{} calls {stream})", source.path);
         }
     }
 }

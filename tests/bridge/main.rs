@@ -13,6 +13,7 @@ mod plan;
 mod secrets;
 mod state;
 mod stop;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -61,6 +61,16 @@ pub fn bridge() -> Program {
     Program::new(Path::new(env!("CARGO_BIN_EXE_gitlab-metrics-bridge")))
 }
 
+/// The bridge with its outputs led somewhere by a shell, such as `>/dev/full`.
+pub fn bridge_with_streams(redirection: &str) -> Program {
+    let bridge = env!("CARGO_BIN_EXE_gitlab-metrics-bridge");
+    Program::new(Path::new("/bin/bash")).args([
+        "-c",
+        &format!("exec \"$0\" \"$@\" {redirection}"),
+        bridge,
+    ])
+}
+
 /// `N` loopback ports that were free just now, no two the same.
 pub fn free_ports<const N: usize>() -> [u16; N] {
     let held = [(); N]
