@@ -11,7 +11,7 @@ use super::instances::Instance;
 use super::{parts, webhooks};
 use crate::config::Config;
 use crate::export::Server;
-use crate::gitlab::Introduction;
+use crate::gitlab::TokenInfo;
 use crate::metrics::{Reading, Snapshot, View, catalogue, questions};
 
 /// How long GitLab may take to say who we are.
@@ -46,7 +46,7 @@ async fn check_gitlab(instance: Instance, findings: &mut Findings) {
         client, mut poller, ..
     } = instance;
     let url = client.url().clone();
-    match client.introduce(Instant::now() + PATIENCE).await {
+    match client.token_info(Instant::now() + PATIENCE).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
             findings.problem(format!("{url}: {}", error.with_advice()));
@@ -71,7 +71,7 @@ async fn check_gitlab(instance: Instance, findings: &mut Findings) {
     missing(&snapshot, findings);
 }
 
-fn introduce(url: &url::Url, introduction: &Introduction, findings: &mut Findings) {
+fn introduce(url: &url::Url, introduction: &TokenInfo, findings: &mut Findings) {
     let version = introduction
         .version
         .as_deref()

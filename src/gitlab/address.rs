@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::config::BuildError;
+use super::build_error::BuildError;
 
 const REST: &str = "api/v4/";
 const GRAPHQL: &str = "api/graphql";
@@ -35,6 +35,12 @@ impl Address {
         })
     }
 
+    /// Whether this is the address of this GitLab, with or without a trailing slash.
+    pub(super) fn is(&self, url: &Url) -> bool {
+        let text = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        text(&self.base) == text(url)
+    }
+
     pub(super) fn base(&self) -> &Url {
         &self.base
     }
@@ -50,18 +56,25 @@ impl Address {
             None => (path, None),
         };
         let mut url = self.rest.clone();
+        // GitLab takes what follows a dot for a format, and forgets it when it redirects to where
+        // a project has moved.
+        let path = path.trim_start_matches('/').replace('.', "%2E");
         // Appended, never joined: a path that looks like an address cannot leave this GitLab.
-        url.set_path(&format!(
-            "{}{}",
-            self.rest.path(),
-            path.trim_start_matches('/')
-        ));
+        url.set_path(&format!("{}{path}", self.rest.path()));
         url.set_query(query);
         url
     }
 
-    pub(super) fn is_same_origin(&self, other: &Url) -> bool {
-        self.base.origin() == other.origin()
+    /// Where a redirect of this GitLab leads: an API path of any host is one of ours, below our
+    /// own address. None for what leads elsewhere.
+    ///
+    /// A GitLab behind a proxy that ends TLS redirects to the address it believes to have. The
+    /// token goes to our own address only, whatever the redirect says.
+    pub(super) fn on_this_gitlab(&self, to: &Url) -> Option<Url> {
+        match rest_path(to) {
+            Some(path) => Some(self.rest(&path)),
+            None => (self.base.origin() == to.origin()).then(|| to.clone()),
+        }
     }
 }
 

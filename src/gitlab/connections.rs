@@ -1,4 +1,4 @@
-//! The wire to a real GitLab: connections, TLS, proxies and the size limit.
+//! The transport to a real GitLab: connections, TLS, proxies and the size limit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,10 @@ use http::{Request, Response};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder, Identity};
 
-use super::config::{BuildError, Config};
+use super::build_error::BuildError;
+use super::config::Config;
 use super::network::NetworkFailure;
-use super::wire::{Broken, Wire};
+use super::transport::{Transport, TransportError};
 
 /// The largest answer that is read: a hundred projects with all that is asked of them stay below
 /// a hundredth of it.
@@ -50,12 +51,15 @@ impl Connections {
             built => built,
         };
         Ok(Connections {
-            http: built.map_err(BuildError::Transport)?,
+            http: built.map_err(BuildError::Tls)?,
             largest_body,
         })
     }
 
-    async fn send_and_read(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Broken> {
+    async fn send_and_read(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
         let request = request.try_into().map_err(broken)?;
         let mut response = self.http.execute(request).await.map_err(broken)?;
         let mut body = Vec::new();
@@ -63,7 +67,7 @@ impl Connections {
             // Counted as it unpacks: a small compressed answer may be a huge one.
             if body.len() + chunk.len() > self.largest_body {
                 let limit = self.largest_body;
-                return Err(Broken::TooLarge { limit });
+                return Err(TransportError::TooLarge { limit });
             }
             body.extend_from_slice(&chunk);
         }
@@ -74,11 +78,11 @@ impl Connections {
     }
 }
 
-impl Wire for Connections {
+impl Transport for Connections {
     fn exchange(
         &self,
         request: Request<Vec<u8>>,
-    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, Broken>> {
+    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, TransportError>> {
         self.send_and_read(request).boxed()
     }
 }
@@ -94,12 +98,12 @@ fn builder(config: &Config) -> ClientBuilder {
         .gzip(true)
 }
 
-fn broken(error: reqwest::Error) -> Broken {
+fn broken(error: reqwest::Error) -> TransportError {
     let source = error.without_url();
     if source.is_timeout() && !source.is_connect() {
-        return Broken::Silent;
+        return TransportError::Silent;
     }
-    Broken::Network {
+    TransportError::Network {
         kind: NetworkFailure::of(&source),
         source: Box::new(source),
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::graphql::GraphqlError;
+use super::graphql_error::{self, GraphqlError};
 use super::network::NetworkFailure;
-use super::refusal;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +17,11 @@ pub enum Error {
         /// GitLab's words.
         detail: String,
     },
-    /// The token is known and may not do this; or something before GitLab says so, in HTML.
+    /// The token is known and may not do this.
     #[error("GitLab does not allow this: {detail}")]
     Forbidden {
         /// GitLab's words.
         detail: String,
-        /// Whether it was not GitLab's API that spoke.
-        html: bool,
     },
     /// It is not there, or the token may not know that it is.
     #[error("GitLab does not find it: {detail}")]
@@ -63,7 +60,7 @@ pub enum Error {
         wait: Duration,
     },
     /// GitLab, or what stands before it, failed.
-    #[error("GitLab fails with status {status}")]
+    #[error("GitLab, or what stands before it, fails with status {status}")]
     Server {
         /// The HTTP status.
         status: u16,
@@ -82,13 +79,27 @@ pub enum Error {
         /// What the network said; its address is left out.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// A proxy, a login page or an edge throttle answers in GitLab's place.
+    #[error("what answers is not GitLab's API: status {status} with {detail}")]
+    NotGitLab {
+        /// The HTTP status.
+        status: u16,
+        /// What came instead.
+        detail: String,
+    },
     /// The answer is no JSON.
-    #[error("the answer with status {status} is {}", if *html { "a web page" } else { "no valid JSON" })]
+    #[error("the answer with status {status} is {detail}")]
     NotJson {
         /// The HTTP status.
         status: u16,
-        /// Whether it is a web page.
-        html: bool,
+        /// What it is instead.
+        detail: &'static str,
+    },
+    /// The answer is a document, and not the one that was asked for.
+    #[error("the answer is not understood: {detail}")]
+    NotUnderstood {
+        /// What is wrong with it.
+        detail: String,
     },
     /// The answer is to be found elsewhere, where the token is not sent.
     #[error("GitLab redirects to {to}")]
@@ -99,7 +110,7 @@ pub enum Error {
         gitlab_url: Option<String>,
     },
     /// GraphQL answered without data: it does not run this query.
-    #[error("GraphQL gives no data: {}", refusal::summary(errors))]
+    #[error("GraphQL gives no data: {}", graphql_error::summary(errors))]
     Graphql {
         /// What is wrong with the query.
         errors: Vec<GraphqlError>,
@@ -110,6 +121,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// A document that can't be what was asked for.
+    pub fn not_understood(detail: impl Into<String>) -> Error {
+        Error::NotUnderstood {
+            detail: detail.into(),
+        }
+    }
+
+    /// Whether GitLab itself said it, in a form that is recognised: only then may a refusal remove
+    /// anything. A proxy's 404 is no word of GitLab about a project.
+    #[must_use]
+    pub fn is_gitlabs_word(&self) -> bool {
+        matches!(
+            self,
+            Error::Unauthorized { .. }
+                | Error::Forbidden { .. }
+                | Error::NotFound { .. }
+                | Error::Refused { .. }
+                | Error::Graphql { .. }
+        )
+    }
+
     /// The kind of failure as a metric's attribute: one of a closed set.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -123,7 +155,9 @@ impl Error {
             Error::Server { .. } => "server_error",
             Error::Timeout { .. } | Error::Deadline => "timeout",
             Error::Network { .. } => "network",
+            Error::NotGitLab { .. } => "not_gitlab",
             Error::NotJson { .. } => "not_json",
+            Error::NotUnderstood { .. } => "not_understood",
             Error::Redirected { .. } => "redirected",
             Error::Graphql { .. } => "graphql",
         }
@@ -137,10 +171,6 @@ impl Error {
                 "Check GITLAB_TOKEN: it must be a valid, unexpired access token with the scope \
                  read_api."
             }
-            Error::Forbidden { html: true, .. } => {
-                "A proxy, a firewall or an edge throttle answers in place of GitLab: let the \
-                 bridge through to the API."
-            }
             Error::Forbidden { .. } => {
                 "Give the token the scope read_api and its user a role that may see this."
             }
@@ -148,17 +178,31 @@ impl Error {
                 "Check the path, that the token's user may see it, and that GITLAB_URL is the \
                  address of GitLab itself, with its sub-path if it has one."
             }
-            Error::Refused { status: 407, .. } => NetworkFailure::Proxy.advice(),
             Error::RateLimited { .. } => {
                 "Lower gitlab.requests_per_second or poll less often, or ask for a higher limit."
             }
             Error::Budget { .. } => {
                 "Raise poll.budget if GitLab allows more, or set poll.interval higher."
             }
-            Error::NotJson { html: true, .. } => {
-                "Check GITLAB_URL: a login page or a proxy answers there, not GitLab's API."
-            }
-            Error::NotJson { .. } => {
+            Error::NotGitLab { status, .. } => match status {
+                401 => {
+                    "A proxy or a login page before GitLab wants credentials of its own: let the \
+                     bridge through to the API, or send what it wants with gitlab.headers."
+                }
+                404 => {
+                    "Check GITLAB_URL, with its sub-path if GitLab has one, and what stands before \
+                     GitLab: the bridge must be let through to the API."
+                }
+                407 => NetworkFailure::Proxy.advice(),
+                200..=399 => {
+                    "Check GITLAB_URL: a login page or a proxy answers there, not GitLab's API."
+                }
+                _ => {
+                    "A proxy, a firewall or an edge throttle answers in place of GitLab: let the \
+                     bridge through to the API."
+                }
+            },
+            Error::NotJson { .. } | Error::NotUnderstood { .. } => {
                 "Check GITLAB_URL, and proxies on the way: what answers there is not GitLab's API."
             }
             Error::Redirected {

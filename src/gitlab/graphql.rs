@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Client;
-use super::call::{Call, Outcome};
+use super::client::Client;
 use super::error::Error;
+use super::graphql_error::GraphqlError;
+use super::request::{ApiRequest, Outcome};
 
 /// What a query brought: data, of which parts may be missing.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,23 +19,6 @@ pub struct Answer {
     pub errors: Vec<GraphqlError>,
     /// How long GitLab took, without waiting for limits and without earlier tries.
     pub took: Duration,
-}
-
-/// What is wrong with a query or a part of its answer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GraphqlError {
-    /// GitLab's words.
-    pub message: String,
-    /// The way to the part: names of fields, and numbers of elements.
-    pub path: Vec<Value>,
-    /// The kind of error, such as `undefinedField`.
-    pub code: Option<String>,
-    /// The type that lacks something.
-    pub type_name: Option<String>,
-    /// The field that is meant.
-    pub field_name: Option<String>,
-    /// The argument that is meant.
-    pub argument_name: Option<String>,
 }
 
 impl Client {
@@ -49,15 +33,15 @@ impl Client {
         variables: Value,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let url = self.parts.address.graphql().clone();
+        let url = self.shared.address.graphql().clone();
         let body = json!({ "query": query, "variables": variables }).to_string();
-        let call = Call::query(url, body.into_bytes());
-        match self.ask(&call, deadline).await {
+        let request = ApiRequest::query(url, body.into_bytes());
+        match self.ask(&request, deadline).await {
             Ok(Outcome::Json { body, took, .. }) => {
-                let credential = self.parts.token.current();
+                let credential = self.shared.token.current();
                 answer(body, took, &|text| credential.redact(text))
             }
-            Ok(Outcome::Redirect(to)) => Err(Error::redirected(&to)),
+            Ok(Outcome::Redirect(to)) => Err(self.redirected(&to)),
             Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
             Err(error) => Err(error),
         }
@@ -65,10 +49,10 @@ impl Client {
 
     /// GraphQL says "Invalid token" whatever the matter is; REST says expired or revoked.
     async fn unauthorized(&self, detail: String, deadline: Instant) -> Error {
-        let credential = self.parts.token.current();
+        let credential = self.shared.token.current();
         let explain = || async {
-            let call = Call::get(self.parts.address.rest("user"));
-            match self.ask(&call, deadline).await {
+            let request = ApiRequest::get(self.shared.address.rest("user"));
+            match self.ask(&request, deadline).await {
                 Err(Error::Unauthorized { detail }) => Some(detail),
                 _ => None,
             }
@@ -95,25 +79,6 @@ fn answer(
     match body.get_mut("data").map(Value::take) {
         None | Some(Value::Null) => Err(Error::Graphql { errors }),
         Some(data) => Ok(Answer { data, errors, took }),
-    }
-}
-
-impl GraphqlError {
-    fn read(error: &Value, redact: &dyn Fn(&str) -> String) -> GraphqlError {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let extension = |name: &str| text(error.get("extensions").and_then(|all| all.get(name)));
-        GraphqlError {
-            message: redact(&text(error.get("message")).unwrap_or_default()),
-            path: error
-                .get("path")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default(),
-            code: extension("code"),
-            type_name: extension("typeName"),
-            field_name: extension("fieldName"),
-            argument_name: extension("argumentName"),
-        }
     }
 }
 
@@ -156,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_data_is_an_error() {
-        for body in [json!({"data": null}), json!({}), json!([]), json!("ok")] {
+        for body in [json!({"data": null}), json!({"errors": []})] {
             assert!(matches!(
                 answer(body, Duration::ZERO, &str::to_owned),
                 Err(Error::Graphql { .. })

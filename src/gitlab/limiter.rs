@@ -7,9 +7,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::bucket::Bucket;
-use super::class::Class;
+use super::endpoint_class::EndpointClass;
+use super::endpoint_limit::EndpointLimit;
 use super::error::Error;
-use super::lane::Lane;
 use super::rate_limit::{LONGEST_WAIT, Spread};
 
 /// How many requests may follow each other without a pause after a quiet time: enough for the
@@ -20,7 +20,7 @@ const BURST: f64 = 10.0;
 pub(super) struct Limiter {
     slots: Semaphore,
     /// Of each class one request waits at the gate, the others in a line behind it.
-    lines: [tokio::sync::Mutex<()>; Class::ALL.len()],
+    lines: [tokio::sync::Mutex<()>; EndpointClass::ALL.len()],
     state: Mutex<State>,
 }
 
@@ -31,7 +31,7 @@ struct State {
     blocked_until: Instant,
     /// What is left of GitLab's window, where it is little.
     scarce: Option<Scarce>,
-    lanes: [Lane; Class::ALL.len()],
+    endpoint_limits: [EndpointLimit; EndpointClass::ALL.len()],
     last_passed: Instant,
     waited: Waited,
 }
@@ -73,7 +73,7 @@ impl Limiter {
             budget,
             blocked_until: now,
             scarce: None,
-            lanes: Default::default(),
+            endpoint_limits: Default::default(),
             last_passed: now,
             waited: Waited::default(),
         };
@@ -89,7 +89,7 @@ impl Limiter {
     /// A wait that would outlast the deadline is not begun: it fails at once.
     pub(super) async fn enter(
         &self,
-        class: Class,
+        class: EndpointClass,
         deadline: Instant,
     ) -> Result<SemaphorePermit<'_>, Error> {
         self.refuse_if_closed(class, deadline)?;
@@ -103,7 +103,11 @@ impl Limiter {
         }
     }
 
-    async fn wait(&self, class: Class, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
+    async fn wait(
+        &self,
+        class: EndpointClass,
+        deadline: Instant,
+    ) -> Result<SemaphorePermit<'_>, Error> {
         let _turn = self.lines[class as usize].lock().await;
         // Asked again after each sleep: another request may have been first, or been refused.
         loop {
@@ -140,13 +144,13 @@ impl Limiter {
     }
 
     /// GitLab did not refuse a request of this class.
-    pub(super) fn answered(&self, class: Class) {
-        self.lock().lanes[class as usize].answered();
+    pub(super) fn answered(&self, class: EndpointClass) {
+        self.lock().endpoint_limits[class as usize].answered();
     }
 
     /// GitLab has had too many requests of this class: only the class is held back.
-    pub(super) fn refused(&self, class: Class, wait: Duration) {
-        self.lock().lanes[class as usize].refused(Instant::now(), wait);
+    pub(super) fn refused(&self, class: EndpointClass, wait: Duration) {
+        self.lock().endpoint_limits[class as usize].refused(Instant::now(), wait);
     }
 
     /// How long requests have waited here.
@@ -161,14 +165,19 @@ impl Limiter {
     }
 
     /// The classes that are kept to a number of requests a minute, as GitLab has refused more.
-    pub(super) fn learned(&self) -> Vec<(Class, f64)> {
+    pub(super) fn learned(&self) -> Vec<(EndpointClass, f64)> {
         let (state, now) = (self.lock(), Instant::now());
-        let learned = |class: Class| Some((class, state.lanes[class as usize].per_minute(now)?));
-        Class::ALL.into_iter().filter_map(learned).collect()
+        let learned = |class: EndpointClass| {
+            Some((
+                class,
+                state.endpoint_limits[class as usize].per_minute(now)?,
+            ))
+        };
+        EndpointClass::ALL.into_iter().filter_map(learned).collect()
     }
 
     /// Takes a place in the buckets, or says when to try again.
-    fn pass(&self, class: Class, deadline: Instant) -> Result<Option<Opening>, Error> {
+    fn pass(&self, class: EndpointClass, deadline: Instant) -> Result<Option<Opening>, Error> {
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::Deadline);
@@ -185,7 +194,7 @@ impl Limiter {
         Ok(None)
     }
 
-    fn refuse_if_closed(&self, class: Class, deadline: Instant) -> Result<(), Error> {
+    fn refuse_if_closed(&self, class: EndpointClass, deadline: Instant) -> Result<(), Error> {
         let now = Instant::now();
         let opening = self.lock().opening(class, now);
         match opening.at > deadline.max(now) {
@@ -200,7 +209,7 @@ impl Limiter {
 }
 
 impl State {
-    fn opening(&self, class: Class, now: Instant) -> Opening {
+    fn opening(&self, class: EndpointClass, now: Instant) -> Opening {
         let scarce = self.scarce.as_ref().map(|scarce| {
             // Whatever was in the way, a new window is open then.
             scarce.until.min(self.last_passed + scarce.interval)
@@ -209,7 +218,7 @@ impl State {
             Some(self.blocked_until),
             Some(self.steady.opening(now)),
             scarce,
-            self.lanes[class as usize].opening(now),
+            self.endpoint_limits[class as usize].opening(now),
         ];
         let limits = gates.into_iter().flatten().fold(now, Instant::max);
         let budget = self.budget.as_ref().map_or(now, |all| all.opening(now));
@@ -219,12 +228,12 @@ impl State {
         }
     }
 
-    fn pass(&mut self, class: Class, now: Instant) {
+    fn pass(&mut self, class: EndpointClass, now: Instant) {
         self.steady.take(now);
         if let Some(budget) = &mut self.budget {
             budget.take(now);
         }
-        self.lanes[class as usize].pass(now);
+        self.endpoint_limits[class as usize].pass(now);
         self.last_passed = now;
     }
 }
@@ -263,7 +272,7 @@ mod tests {
 
     /// A request that is over as soon as it was let through.
     async fn pass(limiter: &Limiter, deadline: Instant) {
-        drop(limiter.enter(Class::Rest, deadline).await.unwrap());
+        drop(limiter.enter(EndpointClass::Rest, deadline).await.unwrap());
     }
 
     async fn spend_the_burst(limiter: &Limiter) {
@@ -360,7 +369,7 @@ mod tests {
         let start = Instant::now();
         limiter.block(seconds(300));
         let error = limiter
-            .enter(Class::Rest, start + seconds(60))
+            .enter(EndpointClass::Rest, start + seconds(60))
             .await
             .unwrap_err();
         assert_eq!(start.elapsed(), Duration::ZERO);
@@ -375,11 +384,11 @@ mod tests {
         let limiter = Limiter::new(1000.0, 1, None);
         let start = Instant::now();
         let _under_way = limiter
-            .enter(Class::Rest, start + seconds(60))
+            .enter(EndpointClass::Rest, start + seconds(60))
             .await
             .unwrap();
         let error = limiter
-            .enter(Class::Rest, start + seconds(5))
+            .enter(EndpointClass::Rest, start + seconds(5))
             .await
             .unwrap_err();
         assert!(matches!(error, Error::Deadline));
@@ -395,7 +404,12 @@ mod tests {
     async fn every_class_draws_on_the_one_budget() {
         let limiter = Limiter::new(1000.0, 4, budget());
         let start = Instant::now();
-        for class in [Class::Graphql, Class::Jobs, Class::Rest, Class::Project] {
+        for class in [
+            EndpointClass::Graphql,
+            EndpointClass::Jobs,
+            EndpointClass::Rest,
+            EndpointClass::Project,
+        ] {
             drop(limiter.enter(class, start + seconds(60)).await.unwrap());
         }
         assert_eq!(start.elapsed(), seconds(20));
@@ -408,7 +422,7 @@ mod tests {
         let start = Instant::now();
         pass(&limiter, start + seconds(5)).await;
         pass(&limiter, start + seconds(5)).await;
-        let error = limiter.enter(Class::Rest, start + seconds(5)).await;
+        let error = limiter.enter(EndpointClass::Rest, start + seconds(5)).await;
         let error = error.unwrap_err();
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(error.reason(), "budget");
@@ -423,14 +437,14 @@ mod tests {
     async fn a_refused_class_holds_back_no_other_one() {
         let limiter = Arc::new(Limiter::new(1000.0, 1, None));
         let start = Instant::now();
-        limiter.refused(Class::Jobs, seconds(30));
+        limiter.refused(EndpointClass::Jobs, seconds(30));
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let limiter = Arc::clone(&limiter);
                 tokio::spawn(async move {
                     drop(
                         limiter
-                            .enter(Class::Jobs, start + seconds(60))
+                            .enter(EndpointClass::Jobs, start + seconds(60))
                             .await
                             .unwrap(),
                     );
@@ -442,7 +456,7 @@ mod tests {
         // Though there is but one slot, and the jobs came first.
         drop(
             limiter
-                .enter(Class::Graphql, start + seconds(1))
+                .enter(EndpointClass::Graphql, start + seconds(1))
                 .await
                 .unwrap(),
         );
@@ -457,14 +471,14 @@ mod tests {
         let limiter = Limiter::new(1000.0, 8, None);
         let start = Instant::now();
         let deadline = start + seconds(3600);
-        let jobs = async || drop(limiter.enter(Class::Jobs, deadline).await.unwrap());
+        let jobs = async || drop(limiter.enter(EndpointClass::Jobs, deadline).await.unwrap());
         for _ in 0..100 {
             jobs().await;
-            limiter.answered(Class::Jobs);
+            limiter.answered(EndpointClass::Jobs);
         }
         jobs().await;
-        limiter.refused(Class::Jobs, seconds(1));
-        assert_eq!(limiter.learned(), [(Class::Jobs, 90.0)]);
+        limiter.refused(EndpointClass::Jobs, seconds(1));
+        assert_eq!(limiter.learned(), [(EndpointClass::Jobs, 90.0)]);
         jobs().await;
         let paced = Instant::now();
         for _ in 0..45 {

@@ -8,39 +8,54 @@ use reqwest::header::{HeaderMap, LINK};
 /// Where something on the way has removed `Link`, GitLab's `X-Next-Page` tells it too; a list
 /// must not end early because a proxy tidies up headers.
 pub(super) fn next(headers: &HeaderMap, asked: &Url) -> Option<Url> {
-    let links = headers.get_all(LINK);
-    let target = links
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(next_in);
-    match target {
-        Some(target) => asked.join(target).ok(),
+    match links(headers).find(|link| link.is("next")) {
+        Some(next) => asked.join(next.target).ok(),
         None => next_by_number(headers, asked),
     }
 }
 
-/// The target with `rel="next"` among several links in one header line.
-fn next_in(mut line: &str) -> Option<&str> {
-    // Split at the angle brackets, as targets themselves may hold commas and semicolons.
-    while let Some((_, rest)) = line.split_once('<') {
-        let (target, rest) = rest.split_once('>')?;
-        let end = rest.find('<').unwrap_or(rest.len());
-        let (parameters, rest) = rest.split_at(end);
-        if parameters.split([';', ',']).any(is_rel_next) {
-            return Some(target);
-        }
-        line = rest;
-    }
-    None
+/// Whether the headers are those of a list and name no next page: an empty `X-Next-Page`, or
+/// links to other pages only.
+pub(super) fn says_end(headers: &HeaderMap) -> bool {
+    let number = headers.get("x-next-page");
+    number.is_some_and(|value| value.as_bytes().trim_ascii().is_empty())
+        || links(headers).any(|link| ["first", "prev", "last"].iter().any(|name| link.is(name)))
 }
 
-fn is_rel_next(parameter: &str) -> bool {
-    let Some((name, value)) = parameter.split_once('=') else {
-        return false;
-    };
-    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-    name.trim().eq_ignore_ascii_case("rel")
-        && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+/// One link of the header: `<target>; parameters`.
+struct Link<'a> {
+    target: &'a str,
+    parameters: &'a str,
+}
+
+impl Link<'_> {
+    /// Whether the link has this relation.
+    fn is(&self, relation: &str) -> bool {
+        self.parameters.split([';', ',']).any(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or_default();
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|other| other.eq_ignore_ascii_case(relation))
+        })
+    }
+}
+
+fn links(headers: &HeaderMap) -> impl Iterator<Item = Link<'_>> {
+    let lines = headers.get_all(LINK).iter();
+    lines
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(links_of_line)
+}
+
+fn links_of_line(mut line: &str) -> impl Iterator<Item = Link<'_>> {
+    // Split at the angle brackets, as targets themselves may hold commas and semicolons.
+    std::iter::from_fn(move || {
+        let (_, rest) = line.split_once('<')?;
+        let (target, rest) = rest.split_once('>')?;
+        let (parameters, rest) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
+        line = rest;
+        Some(Link { target, parameters })
+    })
 }
 
 fn next_by_number(headers: &HeaderMap, asked: &Url) -> Option<Url> {

@@ -5,14 +5,11 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::call::{Call, Outcome, Reply};
-use super::class::Class;
+use super::endpoint_class::EndpointClass;
 use super::error::Error;
-use super::graphql::GraphqlError;
+use super::request::{ApiRequest, ApiResponse, Outcome};
 use super::token::Credential;
-
-/// How much of GitLab's words is kept.
-const LONGEST_DETAIL: usize = 200;
+use super::words::{self, Words};
 
 /// An answer that is none, and what to do next.
 pub(super) struct Failure {
@@ -49,66 +46,100 @@ impl Failure {
 
 /// Tells what an answer is. A 429 is for the limiter and never comes here.
 pub(super) fn judge(
-    call: &Call,
-    reply: Reply,
+    request: &ApiRequest,
+    response: ApiResponse,
     credential: &Credential,
 ) -> Result<Outcome, Failure> {
-    let status = reply.status;
+    let status = response.status;
     match status {
-        200..=299 => json(reply),
-        300..=399 => redirect(&call.url, &reply),
-        500..=599 => Err(server_failure(call.class, &reply)),
-        _ => {
-            let detail = credential.redact(&detail(&reply));
-            Err(Failure::lasting(match status {
-                401 => Error::Unauthorized { detail },
-                403 => Error::Forbidden {
-                    detail,
-                    html: reply.is_html(),
+        200..=299 => document(request.class, response, credential),
+        300..=399 => redirect(&request.url, &response),
+        500..=599 => Err(server_failure(request.class, &response)),
+        _ => Err(Failure::lasting(
+            match Words::of(&response, request.class) {
+                Words::GitLabs(detail) => refusal(status, credential.redact(&detail)),
+                Words::Foreign(detail) => Error::NotGitLab {
+                    status,
+                    detail: credential.redact(&detail),
                 },
-                404 => Error::NotFound { detail },
-                _ => Error::Refused { status, detail },
-            }))
-        }
+            },
+        )),
     }
 }
 
-fn json(reply: Reply) -> Result<Outcome, Failure> {
-    match serde_json::from_slice(&reply.body) {
-        Ok(body) => Ok(Outcome::Json {
-            headers: reply.headers,
-            body,
-            took: reply.took,
+fn refusal(status: u16, detail: String) -> Error {
+    match status {
+        401 => Error::Unauthorized { detail },
+        403 => Error::Forbidden { detail },
+        404 => Error::NotFound { detail },
+        _ => Error::Refused { status, detail },
+    }
+}
+
+/// The document that was asked for. GitLab's are objects and lists; a 200 that has nothing but the
+/// words of an error is somebody else's.
+fn document(
+    class: EndpointClass,
+    response: ApiResponse,
+    credential: &Credential,
+) -> Result<Outcome, Failure> {
+    let status = response.status;
+    let foreign = |detail: String| {
+        let detail = credential.redact(&detail);
+        Failure::lasting(Error::NotGitLab { status, detail })
+    };
+    let body: Value = match serde_json::from_slice(response.json()) {
+        Ok(body) => body,
+        Err(_) if response.is_html() => return Err(foreign("a web page".to_owned())),
+        Err(_) => return Err(not_json(&response)),
+    };
+    let is_document = match class {
+        EndpointClass::Graphql => body.get("data").or_else(|| body.get("errors")).is_some(),
+        _ => (body.is_object() || body.is_array()) && !words::is_refusal(&body),
+    };
+    if !is_document {
+        let text = words::said(&response);
+        return Err(foreign(match text.is_empty() {
+            true => "JSON that is not GitLab's".to_owned(),
+            false => format!("JSON that is not GitLab's: {text}"),
+        }));
+    }
+    Ok(Outcome::Json {
+        headers: response.headers,
+        body,
+        took: response.took,
+    })
+}
+
+/// A broken document may come whole the next time; another encoding stays what it is.
+fn not_json(response: &ApiResponse) -> Failure {
+    let status = response.status;
+    match response.is_utf16() {
+        true => Failure::lasting(Error::NotJson {
+            status,
+            detail: "UTF-16 text, and not the UTF-8 that JSON is written in",
         }),
-        Err(_) => {
-            let html = reply.is_html();
-            let error = Error::NotJson {
-                status: reply.status,
-                html,
-            };
-            // A page stays a page; a broken document may come whole the next time.
-            Err(if html {
-                Failure::lasting(error)
-            } else {
-                Failure::passing(error)
-            })
-        }
+        false => Failure::passing(Error::NotJson {
+            status,
+            detail: "no valid JSON",
+        }),
     }
 }
 
-fn redirect(asked: &Url, reply: &Reply) -> Result<Outcome, Failure> {
-    reply.redirect(asked).map(Outcome::Redirect).ok_or_else(|| {
-        Failure::lasting(Error::Refused {
-            status: reply.status,
+fn redirect(asked: &Url, response: &ApiResponse) -> Result<Outcome, Failure> {
+    let to = response.redirect(asked).map(Outcome::Redirect);
+    to.ok_or_else(|| {
+        Failure::lasting(Error::NotGitLab {
+            status: response.status,
             detail: "a redirect that leads nowhere".to_owned(),
         })
     })
 }
 
-fn server_failure(class: Class, reply: &Reply) -> Failure {
-    let status = reply.status;
-    if class == Class::Graphql && status == 503 {
-        let detail = detail(reply);
+fn server_failure(class: EndpointClass, response: &ApiResponse) -> Failure {
+    let status = response.status;
+    if class == EndpointClass::Graphql && status == 503 {
+        let detail = words::said(response);
         // The database gave up on this query: it has to become smaller, not to be asked again.
         if detail.contains("timed out") {
             return Failure::lasting(Error::Timeout { detail });
@@ -123,102 +154,6 @@ fn server_failure(class: Class, reply: &Reply) -> Failure {
 }
 
 /// Whether a 429 is about the endpoint alone: GitLab's throttle of all requests speaks plain text.
-pub(super) fn is_of_one_endpoint(reply: &Reply) -> bool {
-    detail(reply).starts_with("This endpoint has been requested too many times")
-}
-
-/// GitLab's own words about a refusal: short, on one line, never the body as such.
-fn detail(reply: &Reply) -> String {
-    if reply.is_html() {
-        return format!("status {} as a web page", reply.status);
-    }
-    let words = serde_json::from_slice(&reply.body)
-        .ok()
-        .and_then(|body| words(&body));
-    match words {
-        Some(words) => shorten(&words),
-        None => format!("status {} without a reason", reply.status),
-    }
-}
-
-/// The many shapes in which GitLab words an error.
-fn words(body: &Value) -> Option<String> {
-    match body {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(parts) => {
-            let parts: Vec<String> = parts.iter().filter_map(words).collect();
-            (!parts.is_empty()).then(|| parts.join("; "))
-        }
-        Value::Object(fields) => ["error_description", "message", "errors", "error"]
-            .into_iter()
-            .find_map(|field| words(fields.get(field)?)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
-}
-
-/// The first words of a failed query.
-pub(super) fn summary(errors: &[GraphqlError]) -> String {
-    if errors.is_empty() {
-        return "it names no reason".to_owned();
-    }
-    let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-    shorten(&messages.join("; "))
-}
-
-fn shorten(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .collect();
-    let line = words
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    match line.char_indices().nth(LONGEST_DETAIL) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn gitlabs_words_are_found_in_every_shape_it_uses() {
-        for (body, expected) in [
-            (
-                json!({"message": "404 Project Not Found"}),
-                "404 Project Not Found",
-            ),
-            (
-                json!({"message": {"error": "too many times"}}),
-                "too many times",
-            ),
-            (
-                json!({"error": "invalid_token", "error_description": "Token was revoked."}),
-                "Token was revoked.",
-            ),
-            (
-                json!({"error": "order_by does not have a valid value"}),
-                "order_by does not have a valid value",
-            ),
-            (
-                json!({"errors": [{"message": "Query too large"}]}),
-                "Query too large",
-            ),
-            (json!({"errors": ["one", "two"]}), "one; two"),
-        ] {
-            assert_eq!(words(&body).as_deref(), Some(expected));
-        }
-        assert_eq!(words(&json!({"id": 1})), None);
-    }
-
-    #[test]
-    fn long_words_are_cut_and_stay_on_one_line() {
-        let text = shorten(&format!("first\n\u{1b}[31m\tsecond {}", "ä".repeat(500)));
-        assert!(text.starts_with("first [31m second ä"));
-        assert_eq!(text.chars().count(), LONGEST_DETAIL + 1);
-    }
+pub(super) fn is_of_one_endpoint(response: &ApiResponse) -> bool {
+    words::said(response).starts_with("This endpoint has been requested too many times")
 }

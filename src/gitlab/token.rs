@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-use super::config::BuildError;
+use super::build_error::BuildError;
 
 /// Where the token stands.
 #[derive(Clone, Debug)]

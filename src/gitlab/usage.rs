@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::class::Class;
+use super::endpoint_class::EndpointClass;
 use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
 
@@ -39,7 +39,7 @@ pub struct Usage {
 
 /// The running count behind [`Usage`].
 #[derive(Default)]
-pub(super) struct Meter {
+pub(super) struct UsageCount {
     usage: Mutex<Usage>,
     silence: Mutex<Silence>,
 }
@@ -55,7 +55,7 @@ struct Silence {
 
 /// A request under way.
 pub(super) struct InFlight<'a> {
-    meter: &'a Meter,
+    usage: &'a UsageCount,
     made_sense: bool,
 }
 
@@ -68,7 +68,7 @@ impl InFlight<'_> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let mut silence = lock(&self.meter.silence);
+        let mut silence = lock(&self.usage.silence);
         silence.in_flight -= 1;
         if self.made_sense {
             silence.since = Some(Instant::now());
@@ -77,8 +77,8 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl Meter {
-    pub(super) fn usage(&self, limiter: &Limiter) -> Usage {
+impl UsageCount {
+    pub(super) fn read(&self, limiter: &Limiter) -> Usage {
         let Waited { total, for_budget } = limiter.waited();
         let learned = limiter.learned().into_iter();
         Usage {
@@ -100,7 +100,7 @@ impl Meter {
         silence.in_flight += 1;
         silence.owing = true;
         InFlight {
-            meter: self,
+            usage: self,
             made_sense: false,
         }
     }
@@ -113,7 +113,7 @@ impl Meter {
             .map(|since| since.elapsed())
     }
 
-    pub(super) fn request(&self, class: Class, code: Cow<'static, str>) {
+    pub(super) fn request(&self, class: EndpointClass, code: Cow<'static, str>) {
         let mut usage = lock(&self.usage);
         *usage.requests.entry((class.name(), code)).or_default() += 1;
     }
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_an_answer_that_makes_sense_ends_the_silence() {
-        let meter = Meter::default();
+        let meter = UsageCount::default();
         let pass = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
         let silent_for = || meter.silent_for().map(|silent| silent.as_secs());
         assert_eq!(silent_for(), None, "nothing was asked");

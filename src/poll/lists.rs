@@ -207,6 +207,8 @@ pub(super) fn is_blocked(error: &Error) -> bool {
         Error::NotFound { .. }
             | Error::Forbidden { .. }
             | Error::Refused { .. }
+            | Error::NotGitLab { .. }
+            | Error::NotUnderstood { .. }
             | Error::NotJson { .. }
     )
 }

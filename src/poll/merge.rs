@@ -102,7 +102,12 @@ pub(super) fn project(found: Found, last: Option<&Project>, now: UnixTime) -> Pr
 fn answered(error: &Error) -> bool {
     !matches!(
         error,
-        Error::Network { .. } | Error::Timeout { .. } | Error::Deadline | Error::NotJson { .. }
+        Error::Network { .. }
+            | Error::Timeout { .. }
+            | Error::Deadline
+            | Error::NotGitLab { .. }
+            | Error::NotUnderstood { .. }
+            | Error::NotJson { .. }
     )
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::plan::Capabilities;
 use super::selection::Source;
 use super::{Found, Listing};
-use crate::gitlab::{Client, Error};
+use crate::gitlab::{Client, Error, NextPage};
 use crate::metrics::{
     Identity, Question, Reading, Rest, Standing, UnixTime, member, number, questions,
 };
@@ -106,13 +106,14 @@ impl Asker {
     async fn bodies(&self, path: &str) -> Result<(Vec<Value>, Option<String>), Error> {
         let page = self.client.get(path, self.deadline).await?;
         let Value::Array(bodies) = page.body else {
-            return Err(Error::NotJson {
-                status: 200,
-                html: false,
-            });
+            return Err(Error::not_understood("the answer is not a list"));
         };
         // A page that names itself as the next one would be read for ever.
-        Ok((bodies, page.next.filter(|next| next != path)))
+        let next = match page.paging.next {
+            NextPage::At(next) if next != path => Some(next),
+            _ => None,
+        };
+        Ok((bodies, next))
     }
 
     /// Reads one project by id or path; none if it does not exist or may not be seen.
@@ -270,7 +271,7 @@ impl Bodies<'_> {
 /// GitLab about the project: the last good value stays.
 fn failed(error: &Error) -> Reading {
     Reading::Unknown(match error {
-        Error::Forbidden { html: true, .. } => "refused",
+        Error::NotGitLab { status: 403, .. } => "refused",
         error => error.reason(),
     })
 }

@@ -70,9 +70,11 @@ async fn refusals_are_told_apart_and_not_repeated() {
         (405, "refused"),
         (422, "refused"),
     ] {
-        let (error, requests) = error_of(status, json!({"message": "because"})).await;
+        let words = format!("{status} because");
+        let (error, requests) = error_of(status, json!({"message": words})).await;
         assert_eq!((error.reason(), requests), (reason, 1), "{status}");
-        assert!(error.to_string().contains("because"), "{error}");
+        assert!(error.is_gitlabs_word());
+        assert!(error.to_string().contains(&words), "{error}");
     }
 }
 
@@ -109,13 +111,7 @@ async fn a_passing_failure_is_not_noticed() {
 async fn invalid_json_is_retried_and_then_an_error() {
     let server = Server::start(|_, _| answer(200, &[], "{\"a\": [1, 2")).await;
     let error = server.client().get("projects", soon()).await.unwrap_err();
-    assert!(matches!(
-        error,
-        Error::NotJson {
-            status: 200,
-            html: false
-        }
-    ));
+    assert!(matches!(error, Error::NotJson { status: 200, .. }));
     assert_eq!(server.requests(), RETRIED);
 }
 
@@ -123,27 +119,92 @@ async fn invalid_json_is_retried_and_then_an_error() {
 async fn a_web_page_instead_of_json_points_at_the_address() {
     let server = Server::start(|_, _| html(200)).await;
     let error = server.client().get("projects", soon()).await.unwrap_err();
-    assert!(matches!(
-        error,
-        Error::NotJson {
-            status: 200,
-            html: true
-        }
-    ));
+    assert!(matches!(error, Error::NotGitLab { status: 200, .. }));
     assert!(error.advice().unwrap().contains("GITLAB_URL"));
     assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
-async fn a_web_page_that_forbids_is_not_taken_for_gitlab() {
-    let server = Server::start(|_, _| html(403)).await;
-    let error = server
-        .client()
-        .graphql("{ a }", json!({}), soon())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Forbidden { html: true, .. }));
-    assert!(!error.to_string().contains("DOCTYPE"));
+async fn a_refusal_in_gitlabs_place_is_not_taken_for_gitlabs() {
+    for status in [400, 401, 403, 404, 405, 407, 422] {
+        for body in ["<html>Sign in</html>", "", "nope", r#"{"detail": "nope"}"#] {
+            let server = Server::start(move |_, _| answer(status, &[], body)).await;
+            let client = server.client();
+            for error in [
+                client.get("projects/1", soon()).await.unwrap_err(),
+                client
+                    .graphql("{ a }", json!({}), soon())
+                    .await
+                    .unwrap_err(),
+            ] {
+                assert!(matches!(error, Error::NotGitLab { status: told, .. } if told == status));
+                assert!(!error.is_gitlabs_word());
+                assert_eq!(error.reason(), "not_gitlab");
+                assert!(!error.with_advice().contains("GITLAB_TOKEN"), "{error}");
+                assert!(!error.to_string().contains("<html>"));
+            }
+            assert_eq!(server.requests(), 2);
+            assert!(client.usage().silent_for.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_in_gitlabs_place_is_not_taken_for_gitlabs() {
+    for body in [
+        r#"{"message": "maintenance"}"#,
+        r#"{"error": "try later"}"#,
+        "null",
+        "true",
+        "\"ok\"",
+        "17",
+    ] {
+        let server = Server::start(move |_, _| answer(200, &[], body)).await;
+        let client = server.client();
+        for error in [
+            client.get("projects/1", soon()).await.unwrap_err(),
+            client
+                .graphql("{ a }", json!({}), soon())
+                .await
+                .unwrap_err(),
+        ] {
+            let is_foreign = matches!(error, Error::NotGitLab { status: 200, .. });
+            assert!(is_foreign || body.contains("error"), "{body}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_passed_over_and_utf16_is_named() {
+    let server = Server::start(|_, before| match before {
+        0 => answer(200, &[], "\u{feff}[1]"),
+        _ => answer(200, &[], &b"\xFF\xFE[\x001\x00]\x00"[..]),
+    })
+    .await;
+    let client = server.client();
+    assert_eq!(
+        client.get("projects", soon()).await.unwrap().body,
+        json!([1])
+    );
+    let error = client.get("projects", soon()).await.unwrap_err();
+    assert!(error.to_string().contains("UTF-16"), "{error}");
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn only_an_answer_that_makes_sense_ends_gitlabs_silence() {
+    let server = Server::start(|_, before| match before {
+        0..3 => html(502),
+        3 => html(403),
+        4 => json(404, &json!({"message": "404 Project Not Found"})),
+        _ => html(200),
+    })
+    .await;
+    let client = server.client();
+    for is_silent in [true, true, false, true] {
+        client.get("projects/1", soon()).await.unwrap_err();
+        assert_eq!(client.usage().silent_for.is_some(), is_silent);
+    }
 }
 
 #[tokio::test]
@@ -159,7 +220,7 @@ async fn an_answer_beyond_the_size_limit_is_not_read() {
 async fn a_small_archive_of_a_huge_answer_counts_as_huge() {
     use std::io::Write;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    write!(gzip, "\"{}\"", "x".repeat(100_000)).unwrap();
+    write!(gzip, "[\"{}\"]", "x".repeat(100_000)).unwrap();
     let packed = gzip.finish().unwrap();
     assert!(packed.len() < 1000);
 

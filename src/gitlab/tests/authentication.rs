@@ -114,7 +114,7 @@ async fn an_introduction_tells_who_the_token_is() {
         _ => json(404, &json!({"error": "404 Not Found"})),
     })
     .await;
-    let introduction = server.client().introduce(soon()).await.unwrap();
+    let introduction = server.client().token_info(soon()).await.unwrap();
     assert_eq!(introduction.username.as_deref(), Some("bridge"));
     assert_eq!(introduction.token_name.as_deref(), Some("metrics"));
     assert_eq!(introduction.scopes, Some(vec!["read_api".to_owned()]));
@@ -134,7 +134,7 @@ async fn what_an_old_gitlab_does_not_tell_is_absent() {
         _ => json(404, &json!({"error": "404 Not Found"})),
     })
     .await;
-    let introduction = server.client().introduce(soon()).await.unwrap();
+    let introduction = server.client().token_info(soon()).await.unwrap();
     assert_eq!(introduction.version.as_deref(), Some("14.10.0"));
     assert_eq!(
         (introduction.token_name, introduction.enterprise),
@@ -152,7 +152,7 @@ async fn where_rest_is_blocked_graphql_introduces() {
         _ => html(403),
     })
     .await;
-    let introduction = server.client().introduce(soon()).await.unwrap();
+    let introduction = server.client().token_info(soon()).await.unwrap();
     assert_eq!(introduction.username.as_deref(), Some("bridge"));
     assert_eq!(introduction.enterprise, Some(false));
 }
@@ -160,7 +160,7 @@ async fn where_rest_is_blocked_graphql_introduces() {
 #[tokio::test]
 async fn a_wrong_token_has_no_introduction() {
     let server = Server::start(|_, _| json(401, &json!({"message": "401 Unauthorized"}))).await;
-    let error = server.client().introduce(soon()).await.unwrap_err();
+    let error = server.client().token_info(soon()).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized { .. }));
     assert_eq!(server.requests(), 1);
 }

@@ -4,7 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::json;
 
-use super::wires::{client_of, far, reply};
+use super::transports::{client_of, far, reply};
 use super::*;
 use crate::gitlab::Clock;
 use crate::gitlab::{Budget, Error, Spent};
@@ -42,8 +42,10 @@ async fn retries_and_redirects_and_questions_about_the_token_count() {
             0 => reply(502, &[], ""),
             1 => reply(301, &place, ""),
             2 => reply(200, &[], "{}"),
-            _ if request.method() == "POST" => reply(401, &[], "{}"),
-            _ => reply(401, &[], "{\"error_description\": \"expired\"}"),
+            _ if request.method() == "POST" => {
+                reply(401, &[], r#"{"errors": [{"message": "Invalid token"}]}"#)
+            }
+            _ => reply(401, &[], r#"{"message": "401 Unauthorized"}"#),
         }
     });
     let full = remaining(&client);

@@ -10,7 +10,8 @@ fn page_of(items: u64, largest_page: u64) -> impl Fn(&Seen, usize) -> Response +
         let size = number("per_page").min(largest_page);
         let start = (number("page") - 1) * size;
         let length = items.saturating_sub(start).min(size);
-        json(200, &vec![1; length as usize].into())
+        let items = (start..start + length).map(|id| serde_json::json!({"id": id}));
+        json(200, &items.collect())
     }
 }
 
@@ -58,12 +59,12 @@ async fn a_server_with_smaller_pages_is_counted_exactly_too() {
 async fn pages_that_hide_items_give_no_count() {
     let full = page_of(1_000, 100);
     let server = Server::start(move |seen, before| match seen.query("page").as_deref() {
-        Some("4") => json(200, &vec![1; 93].into()),
+        Some("4") => json(200, &(300..393).collect()),
         _ => full(seen, before),
     })
     .await;
     let error = count(&server).await.unwrap_err();
-    assert!(matches!(error, Error::Refused { .. }));
+    assert!(matches!(error, Error::NotUnderstood { .. }));
 }
 
 fn offset_limited(items: u64) -> impl Fn(&Seen, usize) -> Response + Clone {
@@ -94,4 +95,42 @@ async fn a_list_that_reaches_beyond_the_offset_limit_has_no_count() {
 async fn what_is_no_list_has_no_count() {
     let server = Server::start(|_, _| json(200, &serde_json::json!({"id": 1}))).await;
     assert!(count(&server).await.is_err());
+}
+
+#[tokio::test]
+async fn a_cache_that_does_not_heed_the_query_gives_no_count() {
+    let full = page_of(100, 100);
+    let server = Server::start(move |_, before| {
+        let first = Seen {
+            target: "/?page=1&per_page=100".to_owned(),
+            ..Seen::default()
+        };
+        full(&first, before)
+    })
+    .await;
+    let error = count(&server).await.unwrap_err();
+    assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
+    assert_eq!(server.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_the_one_asked_for_gives_no_count() {
+    for headers in [
+        [("x-total", "4711"), ("x-per-page", "100")],
+        [("x-total", "4711"), ("x-page", "3")],
+        [("x-total", "1"), ("x-page", "1")],
+    ] {
+        let server = Server::start(move |_, _| answer(200, &headers, "[1, 2]")).await;
+        let error = count(&server).await.unwrap_err();
+        assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_gives_no_count() {
+    let server = Server::start(page_of(u64::MAX / 200, 100)).await;
+    let error = count(&server).await.unwrap_err();
+    assert!(matches!(error, Error::NotUnderstood { .. }), "{error}");
+    assert!(server.requests() < 30, "{}", server.requests());
 }

@@ -104,7 +104,7 @@ async fn without_the_systems_certificates_only_plain_http_works() {
     if let Some(url) = told() {
         client(config(&url)).get("projects", soon()).await.unwrap();
         let error = config("https://gitlab.invalid").build().err().unwrap();
-        assert!(matches!(error, BuildError::Transport(_)));
+        assert!(matches!(error, BuildError::Tls(_)));
         assert!(error.to_string().contains("gitlab.ca_file"));
         return;
     }

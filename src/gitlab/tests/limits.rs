@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::wires::{client_of, far, reply};
+use super::transports::{client_of, far, reply};
 use super::*;
 use crate::gitlab::Error;
 

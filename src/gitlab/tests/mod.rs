@@ -13,25 +13,25 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::connections::{Connections, LARGEST_BODY};
-use super::retry::Backoff;
 use super::{BudgetChoice, Client, Config, TokenSource};
 
 mod answers;
 mod authentication;
-mod broken_wires;
+mod broken_connections;
 mod budget;
 mod counting;
 mod environment;
 mod limits;
 mod pages;
 mod secure;
-mod wires;
+mod transports;
 
 const TOKEN: &str = "glpat-0123456789";
 
 /// A request as a server saw it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Seen {
     method: String,
     /// Path and query.
@@ -146,12 +146,12 @@ fn client(config: Config) -> Client {
 }
 
 fn client_reading_at_most(largest_body: usize, config: Config) -> Client {
-    let wire = Connections::build(&config, largest_body).unwrap();
+    let connections = Connections::build(&config, largest_body).unwrap();
     let backoff = Backoff {
         first: Duration::from_millis(1),
         longest: Duration::from_millis(2),
     };
-    Client::with_parts(config, Arc::new(wire), backoff).unwrap()
+    Client::with_backoff(config, Arc::new(connections), backoff).unwrap()
 }
 
 /// Later than any test lasts.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::gitlab::Error;
+use crate::gitlab::{Error, NextPage};
 
 #[tokio::test]
 async fn a_list_is_followed_by_its_links() {
@@ -20,11 +20,14 @@ async fn a_list_is_followed_by_its_links() {
         .await
         .unwrap();
     assert_eq!(first.body, json!([1, 2]));
-    assert_eq!(first.total, Some(3));
-    let second = client.get(&first.next.unwrap(), soon()).await.unwrap();
+    assert_eq!(first.paging.total, Some(3));
+    let NextPage::At(next) = first.paging.next else {
+        panic!("the list goes on");
+    };
+    let second = client.get(&next, soon()).await.unwrap();
     assert_eq!(
-        (second.body, second.next, second.total),
-        (json!([3]), None, None)
+        (second.body, second.paging.next, second.paging.total),
+        (json!([3]), NextPage::Untold, None)
     );
     assert_eq!(
         server.seen()[1].target,
@@ -37,7 +40,7 @@ async fn a_link_out_of_the_api_is_an_error_and_not_the_end() {
     let next = r#"<https://gitlab.example.com/elsewhere>; rel="next""#;
     let server = Server::start(move |_, _| answer(200, &[("link", next)], "[]")).await;
     let error = server.client().get("projects", soon()).await.unwrap_err();
-    assert!(matches!(error, Error::Refused { status: 200, .. }));
+    assert!(matches!(error, Error::NotUnderstood { .. }));
 }
 
 #[tokio::test]
@@ -60,11 +63,65 @@ async fn a_renamed_project_is_found_at_its_new_address() {
 }
 
 #[tokio::test]
-async fn a_loop_of_redirects_ends() {
-    let server = Server::start(|_, _| answer(302, &[("location", "/api/v4/user")], "")).await;
-    let error = server.client().get("user", soon()).await.unwrap_err();
-    assert!(matches!(error, Error::Redirected { .. }));
-    assert_eq!(server.requests(), 6);
+async fn a_moved_project_is_found_at_our_own_address_whatever_host_and_scheme_are_named() {
+    for location in [
+        "http://10.0.0.7:8080/api/v4/projects/7?statistics=true",
+        "https://internal.example/gitlab/api/v4/projects/7?statistics=true",
+        "/api/v4/projects/7?statistics=true",
+    ] {
+        let server = Server::start(move |seen, _| match seen.target.contains("old") {
+            true => answer(301, &[("location", location)], ""),
+            false => json(200, &json!({"id": 7})),
+        })
+        .await;
+        let client = client(config(&format!("{}/sub", server.url)));
+        let path = "projects/old%2Fname?statistics=true";
+        let project = client.get(path, soon()).await.unwrap();
+        assert_eq!(project.body, json!({"id": 7}));
+        let target = &server.seen()[1].target;
+        assert_eq!(target, "/sub/api/v4/projects/7?statistics=true");
+    }
+}
+
+#[tokio::test]
+async fn a_dot_in_a_path_is_sent_encoded_before_and_after_a_redirect() {
+    let location = "/api/v4/projects/new%2Fpage.io?statistics=true";
+    let server = Server::start(move |seen, _| match seen.target.contains("old") {
+        true => answer(301, &[("location", location)], ""),
+        false => json(200, &json!({"id": 7})),
+    })
+    .await;
+    let path = "projects/old%2Fsite.js/issues?search=a.b";
+    server.client().get(path, soon()).await.unwrap();
+    let targets: Vec<_> = server.seen().into_iter().map(|seen| seen.target).collect();
+    assert_eq!(
+        targets,
+        [
+            "/api/v4/projects/old%2Fsite%2Ejs/issues?search=a.b",
+            "/api/v4/projects/new%2Fpage%2Eio?statistics=true",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_circle_of_redirects_ends_with_the_first_address_that_returns() {
+    for (length, requests) in [(1, 1), (2, 2), (100, 6)] {
+        let server = Server::start(move |_, before| {
+            let to = format!("/api/v4/projects/{}", (before + 1) % length);
+            answer(302, &[("location", &to)], "")
+        })
+        .await;
+        let error = server.client().get("projects/0", soon()).await;
+        let error = error.unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Redirected {
+                gitlab_url: None,
+                ..
+            }
+        ));
+        assert_eq!(server.requests(), requests);
+    }
 }
 
 #[tokio::test]
@@ -107,5 +164,5 @@ async fn a_login_page_behind_a_redirect_points_at_the_address() {
     })
     .await;
     let error = server.client().get("projects", soon()).await.unwrap_err();
-    assert!(matches!(error, Error::NotJson { html: true, .. }));
+    assert!(matches!(error, Error::NotGitLab { status: 200, .. }));
 }

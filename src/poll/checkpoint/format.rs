@@ -31,7 +31,7 @@ const LARGEST: u64 = 8 << 30;
 /// How much is compressed at a time.
 const CHUNK: usize = 64 << 10;
 /// All reasons why a value may not be known; one that is not among them is of another version.
-const REASONS: [Reason; 16] = [
+const REASONS: [Reason; 18] = [
     Reading::NOT_ASKED,
     Reading::HIDDEN,
     Reading::UNSUPPORTED,
@@ -45,7 +45,9 @@ const REASONS: [Reason; 16] = [
     "server_error",
     "timeout",
     "network",
+    "not_gitlab",
     "not_json",
+    "not_understood",
     "redirected",
     "graphql",
 ];

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 /// What is asked, as far as GitLab's limits tell endpoints apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
+pub(super) enum EndpointClass {
     /// Every query.
     Graphql,
     /// The list of all projects.
@@ -19,18 +19,18 @@ pub(super) enum Class {
     Rest,
 }
 
-impl Class {
-    pub(super) const ALL: [Class; 6] = [
-        Class::Graphql,
-        Class::Projects,
-        Class::Project,
-        Class::GroupProjects,
-        Class::Jobs,
-        Class::Rest,
+impl EndpointClass {
+    pub(super) const ALL: [EndpointClass; 6] = [
+        EndpointClass::Graphql,
+        EndpointClass::Projects,
+        EndpointClass::Project,
+        EndpointClass::GroupProjects,
+        EndpointClass::Jobs,
+        EndpointClass::Rest,
     ];
 
     /// The class of an address of the REST API, also of one below a sub-path.
-    pub(super) fn of(url: &Url) -> Class {
+    pub(super) fn of(url: &Url) -> EndpointClass {
         let path = url.path().split_once("/api/v4/").map(|(_, path)| path);
         let parts: Vec<_> = path
             .unwrap_or_default()
@@ -38,23 +38,23 @@ impl Class {
             .filter(|part| !part.is_empty())
             .collect();
         match parts[..] {
-            ["projects"] => Class::Projects,
-            ["projects", _, "jobs"] => Class::Jobs,
-            ["projects", ..] => Class::Project,
-            ["groups", _, "projects"] => Class::GroupProjects,
-            _ => Class::Rest,
+            ["projects"] => EndpointClass::Projects,
+            ["projects", _, "jobs"] => EndpointClass::Jobs,
+            ["projects", ..] => EndpointClass::Project,
+            ["groups", _, "projects"] => EndpointClass::GroupProjects,
+            _ => EndpointClass::Rest,
         }
     }
 
     /// Its name in metrics and logs.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Class::Graphql => "graphql",
-            Class::Projects => "projects",
-            Class::Project => "project",
-            Class::GroupProjects => "group_projects",
-            Class::Jobs => "jobs",
-            Class::Rest => "rest",
+            EndpointClass::Graphql => "graphql",
+            EndpointClass::Projects => "projects",
+            EndpointClass::Project => "project",
+            EndpointClass::GroupProjects => "group_projects",
+            EndpointClass::Jobs => "jobs",
+            EndpointClass::Rest => "rest",
         }
     }
 }
@@ -78,7 +78,7 @@ mod tests {
         ] {
             for base in ["https://host", "https://host/projects/gitlab"] {
                 let url = format!("{base}/api/v4/{path}").parse().unwrap();
-                assert_eq!(Class::of(&url).name(), class, "{url}");
+                assert_eq!(EndpointClass::of(&url).name(), class, "{url}");
             }
         }
     }
@@ -86,6 +86,6 @@ mod tests {
     #[test]
     fn an_address_out_of_the_api_has_no_class_of_its_own() {
         let url = "https://host/projects".parse().unwrap();
-        assert_eq!(Class::of(&url), Class::Rest);
+        assert_eq!(EndpointClass::of(&url), EndpointClass::Rest);
     }
 }

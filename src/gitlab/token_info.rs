@@ -4,12 +4,12 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Client;
+use super::client::Client;
 use super::error::Error;
 
 /// What GitLab tells about the token and itself. What it does not tell is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Introduction {
+pub struct TokenInfo {
     /// The user that the token acts for.
     pub username: Option<String>,
     /// The name of the token.
@@ -29,12 +29,12 @@ impl Client {
     ///
     /// # Errors
     /// When neither API knows the token, or GitLab cannot be asked at all.
-    pub async fn introduce(&self, deadline: Instant) -> Result<Introduction, Error> {
+    pub async fn token_info(&self, deadline: Instant) -> Result<TokenInfo, Error> {
         let user = match self.get("user", deadline).await {
-            Ok(page) => page.body,
+            Ok(document) => document.body,
             Err(refusal) if is_refusal(&refusal) => {
                 return self
-                    .introduce_by_graphql(deadline)
+                    .token_info_by_graphql(deadline)
                     .await
                     .map_err(|_| refusal);
             }
@@ -49,7 +49,7 @@ impl Client {
             metadata => metadata,
         };
         let date = |text: String| text.parse().ok();
-        Ok(Introduction {
+        Ok(TokenInfo {
             username: text(&user["username"]),
             token_name: text(&token["name"]),
             scopes: token["scopes"]
@@ -61,21 +61,21 @@ impl Client {
         })
     }
 
-    async fn introduce_by_graphql(&self, deadline: Instant) -> Result<Introduction, Error> {
+    async fn token_info_by_graphql(&self, deadline: Instant) -> Result<TokenInfo, Error> {
         const QUERY: &str = "{ currentUser { username } metadata { version enterprise } }";
         let data = self.graphql(QUERY, json!({}), deadline).await?.data;
-        Ok(Introduction {
+        Ok(TokenInfo {
             username: text(&data["currentUser"]["username"]),
             version: text(&data["metadata"]["version"]),
             enterprise: data["metadata"]["enterprise"].as_bool(),
-            ..Introduction::default()
+            ..TokenInfo::default()
         })
     }
 
     /// The document, or null where this GitLab or this token has none.
     async fn get_if_allowed(&self, path: &str, deadline: Instant) -> Result<Value, Error> {
         match self.get(path, deadline).await {
-            Ok(page) => Ok(page.body),
+            Ok(document) => Ok(document.body),
             Err(error) if is_refusal(&error) => Ok(Value::Null),
             Err(Error::Unauthorized { .. }) => Ok(Value::Null),
             Err(error) => Err(error),
@@ -90,6 +90,7 @@ fn is_refusal(error: &Error) -> bool {
         Error::Forbidden { .. }
             | Error::NotFound { .. }
             | Error::Refused { .. }
+            | Error::NotGitLab { .. }
             | Error::NotJson { .. }
     )
 }

@@ -19,7 +19,7 @@ const MEMORY: u64 = 60;
 /// What is known of one class. GitLab limits some endpoints apart from all others and tells the
 /// limit nowhere but in its refusals.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct EndpointLimit {
     blocked_until: Option<Instant>,
     /// When the requests of the last minute passed.
     passed: VecDeque<Instant>,
@@ -37,7 +37,7 @@ struct Refusal {
     per_minute: f64,
 }
 
-impl Lane {
+impl EndpointLimit {
     /// When the next request of the class may pass; none if no limit is known.
     pub(super) fn opening(&self, now: Instant) -> Option<Instant> {
         let paced = self.passed.back().zip(self.per_minute(now));
@@ -91,8 +91,8 @@ mod tests {
     use super::*;
 
     /// A lane that was refused after this many answers in half a minute.
-    fn refused_after(answers: u32, start: Instant) -> (Lane, Instant) {
-        let mut lane = Lane::default();
+    fn refused_after(answers: u32, start: Instant) -> (EndpointLimit, Instant) {
+        let mut lane = EndpointLimit::default();
         let step = MINUTE / 2 / answers;
         for number in 0..answers {
             lane.pass(start + step * number);
@@ -106,7 +106,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_held_back_before_a_refusal() {
-        let mut lane = Lane::default();
+        let mut lane = EndpointLimit::default();
         lane.pass(Instant::now());
         assert_eq!(lane.opening(Instant::now()), None);
     }

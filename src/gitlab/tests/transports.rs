@@ -1,21 +1,21 @@
-//! Other wires than the network: a GitLab in the same process, on a clock that is paused.
+//! Other transports than the network: a GitLab in the same process, on a clock that is paused.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::Request;
 
 use super::*;
-use crate::gitlab::{Broken, Error, Wire};
+use crate::gitlab::{Error, Transport, TransportError};
 
-type Exchanged = Result<http::Response<Vec<u8>>, Broken>;
+type Exchanged = Result<http::Response<Vec<u8>>, TransportError>;
 
-/// A wire that answers by a rule, which gets the request and how many came before it.
+/// A transport that answers by a rule, which gets the request and how many came before it.
 pub(super) struct Rule<R> {
     rule: R,
     before: Mutex<usize>,
 }
 
-impl<R> Wire for Rule<R>
+impl<R> Transport for Rule<R>
 where
     R: Fn(Request<Vec<u8>>, usize) -> Exchanged + Send + Sync,
 {
@@ -67,29 +67,29 @@ async fn a_wait_that_gitlab_asks_for_passes_in_virtual_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_is_followed_over_the_wire() {
+async fn a_redirect_is_followed_over_any_transport() {
     let client = client_of(config("http://gitlab.model"), |request, before| {
         let place = [("location", "/api/v4/projects/2")];
         match before {
             0 => reply(301, &place, ""),
-            _ => reply(200, &[], &format!("{:?}", request.uri().path())),
+            _ => reply(200, &[], &format!("[{:?}]", request.uri().path())),
         }
     });
     let page = client.get("projects/1", far()).await.unwrap();
-    assert_eq!(page.body, "/api/v4/projects/2");
+    assert_eq!(page.body, serde_json::json!(["/api/v4/projects/2"]));
 }
 
-/// A wire on which nothing ever comes back.
+/// A transport on which nothing ever comes back.
 struct Silence;
 
-impl Wire for Silence {
+impl Transport for Silence {
     fn exchange(&self, _: Request<Vec<u8>>) -> BoxFuture<'_, Exchanged> {
         std::future::pending().boxed()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_wire_is_given_up_after_the_timeout_of_a_request() {
+async fn a_silent_transport_is_given_up_after_the_timeout_of_a_request() {
     let config = Config {
         attempts: 1,
         request_timeout: Duration::from_secs(7),

@@ -1,0 +1,66 @@
+//! What can be wrong with a configuration before anything is sent.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why no client could be built, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(
+        "no token: set GITLAB_TOKEN, or GITLAB_TOKEN_FILE, to an access token with the read_api scope \
+         (in GitLab: Preferences > Access tokens)"
+    )]
+    NoToken,
+    /// The address is not one of a web server.
+    #[error("{0} is not the address of a GitLab; write it as https://gitlab.example.com")]
+    Url(String),
+    /// The rate says nothing useful.
+    #[error("{0} requests a second cannot be kept; set a number greater than zero")]
+    RequestsPerSecond(f64),
+    /// The budget says nothing useful.
+    #[error("a budget of no requests allows no question; set both of its numbers to 1 or more")]
+    Budget,
+    /// A file that was named is not readable.
+    #[error("cannot read the {what} {}; check its path and its permissions", path.display())]
+    Unreadable {
+        /// What the file should have held.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate or key file does not hold what it should.
+    #[error("the {what} {} is not usable; it must hold {expected} in PEM", path.display())]
+    NotPem {
+        /// What the file should have held.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What belongs into it.
+        expected: &'static str,
+        /// Why, where more is known than that nothing was found.
+        source: Option<reqwest::Error>,
+    },
+    /// A client key stands alone.
+    #[error("the client key {} has no certificate; set the client certificate too", .0.display())]
+    KeyWithoutCertificate(PathBuf),
+    /// A token is empty.
+    #[error("the token {place} is empty; put a GitLab access token with scope read_api there")]
+    EmptyToken {
+        /// Where it was read.
+        place: String,
+    },
+    /// A token holds what no token holds.
+    #[error("the token {place} holds line breaks or characters that no GitLab token has")]
+    MalformedToken {
+        /// Where it was read.
+        place: String,
+    },
+    /// The HTTP client has nothing to trust, or cannot start.
+    #[error(
+        "cannot prepare secure connections; install the system's CA certificates, \
+         or name a file with gitlab.ca_file or SSL_CERT_FILE"
+    )]
+    Tls(#[source] reqwest::Error),
+}

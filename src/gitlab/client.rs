@@ -1,0 +1,156 @@
+//! One session with one GitLab: its parts, and what it has spent.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::backoff::Backoff;
+use super::bucket::Bucket;
+use super::budget::Spent;
+use super::build_error::BuildError;
+use super::clock::Clock;
+use super::config::Config;
+use super::connections::{Connections, LARGEST_BODY};
+use super::limiter::Limiter;
+use super::sender::Sender;
+use super::token::TokenHolder;
+use super::transport::Transport;
+use super::usage::{Usage, UsageCount};
+
+/// One session with one GitLab. Clones share its connections, limits and token.
+///
+/// Every request waits its turn at the limiter, is retried while that can help, and ends by its
+/// deadline.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all clones share.
+pub(super) struct Shared {
+    pub(super) address: Address,
+    pub(super) token: TokenHolder,
+    pub(super) sender: Sender,
+    pub(super) limiter: Limiter,
+    pub(super) backoff: Backoff,
+    pub(super) attempts: u32,
+    concurrency: usize,
+    pub(super) usage: UsageCount,
+    pub(super) clock: Clock,
+}
+
+impl Config {
+    /// Reads the token and the certificates and makes ready to ask; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Says which setting or file is at fault and what to do about it.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let connections = Connections::build(&self, LARGEST_BODY)?;
+        Client::over(self, Arc::new(connections))
+    }
+}
+
+impl Client {
+    /// Like [`Config::build`], over a transport of the caller's: certificates and the timeouts of
+    /// connections are the transport's business then.
+    ///
+    /// # Errors
+    /// Says which setting or file is at fault and what to do about it.
+    pub fn over(config: Config, transport: Arc<dyn Transport>) -> Result<Client, BuildError> {
+        Self::with_backoff(config, transport, Backoff::default())
+    }
+
+    pub(super) fn with_backoff(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        backoff: Backoff,
+    ) -> Result<Client, BuildError> {
+        let rate = config.requests_per_second;
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(BuildError::RequestsPerSecond(rate));
+        }
+        let budget = budget(&config)?;
+        let shared = Shared {
+            address: Address::new(&config.url)?,
+            token: TokenHolder::read(config.token()?.clone())?,
+            sender: Sender::new(transport, config.request_timeout),
+            limiter: Limiter::new(rate, config.concurrency, budget),
+            backoff,
+            attempts: config.attempts.max(1),
+            concurrency: config.concurrency,
+            usage: UsageCount::default(),
+            clock: config.clock,
+        };
+        Ok(Client {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Reads a token file again, after a rotation; the next request carries what it holds.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no usable token: the token of before stays in use.
+    pub fn reload_token(&self) -> Result<(), BuildError> {
+        self.shared.token.reload()
+    }
+
+    /// What the client has spent since it was built.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.shared.usage.read(&self.shared.limiter)
+    }
+
+    /// What is left of the budget, to be kept over a restart.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        let level = self.shared.limiter.budget();
+        // Without a budget nothing was counted.
+        Spent::new(level.unwrap_or_default(), self.now())
+    }
+
+    /// Bridge time, by the clock of the configuration.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.shared.clock.now()
+    }
+
+    /// What the wall clock shows; it may jump.
+    #[must_use]
+    pub fn wall_clock(&self) -> SystemTime {
+        self.shared.clock.wall()
+    }
+
+    /// How many requests may be under way at once.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        self.shared.concurrency
+    }
+
+    /// Where GitLab is, without credentials, ending in a slash.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        self.shared.address.base()
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.shared.address
+    }
+}
+
+/// What the budget still allows.
+fn budget(config: &Config) -> Result<Option<Bucket>, BuildError> {
+    let Some(budget) = config.budget() else {
+        return Ok(None);
+    };
+    if budget.per_hour == 0 || budget.per_minute == 0 {
+        return Err(BuildError::Budget);
+    }
+    let now = Instant::now();
+    Ok(Some(match config.spent {
+        Some(spent) => budget.bucket_after(spent, now, config.clock.now()),
+        None => budget.bucket(now),
+    }))
+}

@@ -1,0 +1,105 @@
+//! Sends one request, with the token and within its time. What an answer means is not its business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::Error;
+use super::network::NetworkFailure;
+use super::refusal::Failure;
+use super::request::{ApiRequest, ApiResponse};
+use super::token::Credential;
+use super::transport::{Transport, TransportError};
+
+const US: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests over a transport and does not wait for ever.
+pub(super) struct Sender {
+    transport: Arc<dyn Transport>,
+    request_timeout: Duration,
+}
+
+impl Sender {
+    pub(super) fn new(transport: Arc<dyn Transport>, request_timeout: Duration) -> Sender {
+        Sender {
+            transport,
+            request_timeout,
+        }
+    }
+
+    /// Sends one request and reads its whole answer.
+    pub(super) async fn send(
+        &self,
+        question: &ApiRequest,
+        credential: &Credential,
+        deadline: Instant,
+    ) -> Result<ApiResponse, Failure> {
+        let sent = Instant::now();
+        let patience = sent + self.request_timeout;
+        let exchange = self.transport.exchange(request(question, credential)?);
+        match timeout_at(deadline.min(patience), exchange).await {
+            Ok(Ok(response)) => {
+                let (head, body) = response.into_parts();
+                Ok(ApiResponse {
+                    status: head.status.as_u16(),
+                    headers: head.headers,
+                    body,
+                    took: sent.elapsed(),
+                })
+            }
+            Ok(Err(broken)) => Err(failure(broken)),
+            Err(_) if deadline <= patience => Err(Failure::lasting(Error::Deadline)),
+            Err(_) => Err(no_answer_within(self.request_timeout)),
+        }
+    }
+}
+
+fn request(question: &ApiRequest, credential: &Credential) -> Result<Request<Vec<u8>>, Failure> {
+    let builder = Request::builder()
+        .uri(question.url.as_str())
+        .header(USER_AGENT, US)
+        .header(ACCEPT, "application/json")
+        .header(AUTHORIZATION, credential.header());
+    let built = match &question.body {
+        None => builder.body(Vec::new()),
+        Some(body) => builder
+            .method("POST")
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.clone()),
+    };
+    // An address too long for a request line stays so.
+    built.map_err(|source| {
+        Failure::lasting(Error::Network {
+            kind: NetworkFailure::Other,
+            source: Box::new(source),
+        })
+    })
+}
+
+fn failure(broken: TransportError) -> Failure {
+    match broken {
+        TransportError::Silent => Failure::passing(Error::Timeout {
+            detail: "GitLab stayed silent for too long".to_owned(),
+        }),
+        TransportError::TooLarge { limit } => Failure::lasting(Error::TooLarge { limit }),
+        TransportError::Network { kind, source } => {
+            let error = Error::Network { kind, source };
+            match kind.may_pass() {
+                true => Failure::passing(error),
+                false => Failure::lasting(error),
+            }
+        }
+    }
+}
+
+fn no_answer_within(timeout: Duration) -> Failure {
+    Failure::passing(Error::Timeout {
+        detail: format!(
+            "no whole answer came within {}",
+            humantime::format_duration(timeout)
+        ),
+    })
+}
