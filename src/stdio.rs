@@ -12,9 +12,9 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// If they can't be written, because the disk is full for instance.
-pub fn print(pieces: &[impl AsRef<[u8]>]) -> Result<()> {
+pub fn print(pieces: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    let mut pieces = pieces.iter();
+    let mut pieces = pieces.into_iter();
     printed(pieces.try_for_each(|piece| stdout.write_all(piece.as_ref())))
 }
 

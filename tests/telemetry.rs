@@ -161,6 +161,71 @@ fn thousands_of_projects_come_out_whole_and_again_when_all_ids_change() {
     }
 }
 
+fn text(prometheus: &Prometheus, gzip: bool) -> Vec<u8> {
+    let exposition = prometheus.exposition(&introspect(), gzip);
+    let length = exposition.length;
+    let bytes = exposition.pieces.concat();
+    assert_eq!(length, bytes.len() as u64);
+    if !gzip {
+        return bytes;
+    }
+    let mut text = Vec::new();
+    // Not the multi-member decoder: not every client reads past the first member.
+    let mut decoder = flate2::read::GzDecoder::new(&*bytes);
+    std::io::Read::read_to_end(&mut decoder, &mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_text_that_is_kept_up_to_date_is_the_text_that_is_rendered_at_once() {
+    let kept = Prometheus::build(&resource(), everything()).unwrap();
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut ids: BTreeSet<u64> = (1..3_000).collect();
+    let mut epochs = std::collections::BTreeMap::<u64, u64>::new();
+    for generation in 1..12 {
+        // Once everything vanishes, once nothing changes, mostly a few of all kinds do.
+        for _ in 0..[30, 1, 0, 400][generation % 4] {
+            ids.remove(&random.u64(1..3_000));
+            ids.insert(random.u64(1..6_000));
+            epochs.insert(random.u64(1..6_000), random.u64(1..9));
+        }
+        if generation == 7 {
+            ids.clear();
+        }
+        let epoch = |id| epochs.get(&id).copied().unwrap_or_default();
+        let view = view(generation as u64, ids.iter().copied(), |id, slot| {
+            if slot as u64 % 4 == 1 { epoch(id) } else { id }
+        });
+        kept.render(&view).unwrap();
+        let at_once = Prometheus::build(&resource(), everything()).unwrap();
+        at_once.render(&view).unwrap();
+        let expected = text(&at_once, false);
+        assert!(text(&kept, false) == expected, "generation {generation}");
+        assert!(
+            text(&kept, true) == expected,
+            "generation {generation}, gzip"
+        );
+    }
+}
+
+/// However many pages a metric is rendered in, its lines are in the order rust-prometheus gives them.
+#[test]
+fn the_lines_of_a_metric_are_sorted_by_their_label_values() {
+    let prometheus = Prometheus::build(&resource(), everything()).unwrap();
+    prometheus.render(&view(1, 1..5_001, |id, _| id)).unwrap();
+    let text = String::from_utf8(text(&prometheus, true)).unwrap();
+    for name in [
+        "gitlab_commits_total{",
+        "gitlab_storage_size_bytes{",
+        "gitlab_project_info{",
+    ] {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(name));
+        let values = lines.map(|line| line.split('"').skip(1).step_by(2).collect::<Vec<_>>());
+        let values: Vec<_> = values.collect();
+        assert!(values.len() >= 5_000 && values.is_sorted(), "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_change() {
     for protocol in [Protocol::Grpc, Protocol::Http] {

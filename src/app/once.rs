@@ -55,7 +55,7 @@ pub async fn once(config: Config) -> Result<()> {
         None => Ok(()),
     };
     let exposition = prometheus.exposition(&introspect, false);
-    stdio::print(&exposition.pieces)?;
+    stdio::print(exposition.pieces)?;
 
     if let Err(error) = rendered {
         bail!("rendering the exposition: {error}");

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use futures::stream;
 use tokio::net::TcpListener;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::prometheus::Pieces;
 use super::{Health, Introspect, Listen, Prometheus, Readiness, Views};
 use crate::metrics::{Bridge, View};
 
@@ -120,18 +123,34 @@ async fn metrics(State(pages): State<Arc<Pages>>, request: HeaderMap) -> Respons
         let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     };
-    let exposition = prometheus.exposition(&pages.introspect, accepts_gzip(&request));
-    let length: usize = exposition.pieces.iter().map(|piece| piece.len()).sum();
-    let pieces = exposition.pieces.into_iter().map(Ok::<_, Infallible>);
+    let (prometheus, introspect) = (Arc::clone(prometheus), Arc::clone(&pages.introspect));
+    let gzip = accepts_gzip(&request);
+    // The bridge's own series are gathered and compressed: not on a worker of the runtime.
+    let exposition = spawn_blocking(move || prometheus.exposition(&introspect, gzip)).await;
+    let Ok(exposition) = exposition else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let mut response = Response::builder()
         .header(header::CONTENT_TYPE, TEXT_FORMAT)
-        .header(header::CONTENT_LENGTH, length)
+        .header(header::CONTENT_LENGTH, exposition.length)
         .header(header::VARY, "Accept-Encoding");
-    if exposition.gzip {
-        response = response.header(header::CONTENT_ENCODING, "gzip");
-    }
-    let response = response.body(Body::from_stream(futures::stream::iter(pieces)));
+    let pieces = exposition.pieces;
+    let body = match exposition.gzip {
+        true => {
+            response = response.header(header::CONTENT_ENCODING, "gzip");
+            Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
+        }
+        false => Body::from_stream(stream::unfold(pieces, decompressed)),
+    };
+    let response = response.body(body);
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// The next piece of a text that is kept compressed, and what comes after it. Decompressing takes too
+/// long for a worker of the runtime, and is done no faster than the client reads.
+async fn decompressed(mut pieces: Pieces) -> Option<(Result<Bytes, JoinError>, Pieces)> {
+    let next = spawn_blocking(move || pieces.next().map(|piece| (Ok(piece), pieces)));
+    next.await.ok().flatten()
 }
 
 async fn ready(State(pages): State<Arc<Pages>>) -> Response {

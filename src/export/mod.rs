@@ -6,7 +6,6 @@
 //! one export comes from the same view.
 
 mod config;
-mod gzip;
 mod health;
 mod http;
 mod meter;

@@ -1,0 +1,205 @@
+//! The text of one metric as compressed fragments in the order of its lines. A change touches only
+//! the fragments its lines lie in; all others are used again as they are.
+//!
+//! Fragments are cut by their size, not by projects: a fixed size holds for metrics with one series
+//! for each project and with many, and the order of the lines stays that of rust-prometheus.
+
+use axum::body::Bytes;
+
+use super::entries::{Entries, compare, differences};
+use super::gzip::{Codec, Piece, Sum};
+
+/// Bytes of text in a fragment. Measured over 2 million lines: half of it costs a sixth more time to
+/// compress and 4 % more memory, and saves nothing when 1 % of all projects change at random.
+const TARGET: usize = 16 << 10;
+/// A fragment that has shrunk below this is joined with the one before it.
+const SMALL: usize = TARGET / 4;
+
+/// The text of one metric.
+#[derive(Clone, Debug, Default)]
+pub struct MetricText {
+    headers: Option<Piece>,
+    of_histograms: bool,
+    fragments: Vec<Fragment>,
+    /// The headers and all fragments, compressed, behind each other.
+    whole: Piece,
+    series: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Fragment {
+    piece: Piece,
+    /// The first entry, to find the fragment of others by.
+    first: Box<[u8]>,
+    series: u32,
+}
+
+impl MetricText {
+    /// How many series it has.
+    pub fn series(&self) -> u64 {
+        self.series
+    }
+
+    /// All of it, compressed.
+    pub fn whole(&self) -> &Piece {
+        &self.whole
+    }
+
+    /// Its parts, compressed, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        let shown = self.headers.iter().filter(|_| !self.fragments.is_empty());
+        shown.chain(self.fragments.iter().map(|fragment| &fragment.piece))
+    }
+
+    /// Puts the text of some series in place of what it was before; both as they were rendered, with
+    /// headers. False if what was before is not there: then this text is of no use any more.
+    #[must_use]
+    pub fn replace(&mut self, before: Vec<u8>, after: Vec<u8>, codec: &mut Codec) -> bool {
+        let (_, before) = Entries::with_headers(before);
+        let (headers, after) = Entries::with_headers(after);
+        if self.headers.is_none() && !headers.is_empty() {
+            self.of_histograms = headers.ends_with(b" histogram\n");
+            self.headers = Some(codec.compress(&headers));
+        }
+        let (removed, added) = differences(&before, &after);
+        if removed.is_empty() && added.is_empty() {
+            return true;
+        }
+        let changed = self.change(&removed, &added, codec);
+        self.series = self
+            .fragments
+            .iter()
+            .map(|fragment| u64::from(fragment.series))
+            .sum();
+        changed
+    }
+
+    /// Takes all of its text away, compares it with another and shows that.
+    #[must_use]
+    pub fn replace_all(&mut self, after: Vec<u8>, codec: &mut Codec) -> bool {
+        let mut before = Vec::new();
+        self.pieces()
+            .all(|piece| codec.decompress(piece, &mut before))
+            && { before == after || self.replace(before, after, codec) }
+    }
+
+    /// Lays the compressed fragments behind each other after some changes, so that a scrape has but one
+    /// piece to send.
+    pub fn join(&mut self) {
+        let length = self.pieces().map(|piece| piece.compressed.len()).sum();
+        let mut whole = Vec::with_capacity(length);
+        let mut sum = Sum::default();
+        for piece in self.pieces() {
+            whole.extend_from_slice(&piece.compressed);
+            sum = sum.and(piece.sum);
+        }
+        self.whole = Piece {
+            compressed: whole.into(),
+            sum,
+        };
+        self.share();
+    }
+
+    /// Lets the fragments be slices of the whole: each byte is kept once.
+    fn share(&mut self) {
+        let whole: Bytes = self.whole.compressed.clone();
+        let mut start = 0;
+        let mut take = |piece: &mut Piece| {
+            let end = start + piece.compressed.len();
+            piece.compressed = whole.slice(start..end);
+            start = end;
+        };
+        if self.fragments.is_empty() {
+            return;
+        }
+        self.headers.iter_mut().for_each(&mut take);
+        self.fragments
+            .iter_mut()
+            .for_each(|fragment| take(&mut fragment.piece));
+    }
+
+    fn change(&mut self, removed: &[&[u8]], added: &[&[u8]], codec: &mut Codec) -> bool {
+        let old = std::mem::take(&mut self.fragments);
+        let (mut removed, mut added) = (removed, added);
+        let mut old = old.into_iter().peekable();
+        loop {
+            let fragment = old.next();
+            // What comes before the next fragment belongs to this one.
+            let next = old.peek().map(|next| &*next.first);
+            let here = |entries: &[&[u8]]| match (entries.first(), next) {
+                // Nearly all fragments are untouched, and this tells it with one comparison.
+                (Some(first), Some(next)) if compare(first, next).is_ge() => 0,
+                (_, Some(next)) => entries.partition_point(|entry| compare(entry, next).is_lt()),
+                (_, None) => entries.len(),
+            };
+            let (removed_here, rest) = removed.split_at(here(removed));
+            removed = rest;
+            let (added_here, rest) = added.split_at(here(added));
+            added = rest;
+            let untouched = removed_here.is_empty() && added_here.is_empty();
+            match fragment {
+                Some(fragment) if untouched => self.fragments.push(fragment),
+                fragment => {
+                    if !self.rewrite(fragment, removed_here, added_here, codec) {
+                        return false;
+                    }
+                }
+            }
+            if old.peek().is_none() && removed.is_empty() && added.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// Changes one fragment, and adds what becomes of it to the fragments.
+    fn rewrite(
+        &mut self,
+        fragment: Option<Fragment>,
+        removed: &[&[u8]],
+        added: &[&[u8]],
+        codec: &mut Codec,
+    ) -> bool {
+        let mut text = Vec::new();
+        if let Some(fragment) = fragment
+            && !codec.decompress(&fragment.piece, &mut text)
+        {
+            return false;
+        }
+        let entries = Entries::of(text, self.of_histograms);
+        let Some(mut entries) = entries.changed(removed, added) else {
+            return false;
+        };
+        if (1..SMALL).contains(&entries.text().len())
+            && let Some(before) = self.fragments.pop()
+        {
+            let mut text = Vec::new();
+            if !codec.decompress(&before.piece, &mut text) {
+                return false;
+            }
+            text.extend_from_slice(entries.text());
+            entries = Entries::of(text, self.of_histograms);
+        }
+        self.cut(&entries, codec);
+        true
+    }
+
+    /// Cuts entries into fragments of about the same size.
+    fn cut(&mut self, entries: &Entries, codec: &mut Codec) {
+        let count = entries.text().len().div_ceil(TARGET + TARGET / 2).max(1);
+        let size = entries.text().len() / count;
+        let mut start = 0;
+        while start < entries.len() {
+            let (mut end, mut length) = (start, 0);
+            while end < entries.len() && (length < size || end == start) {
+                length += entries.get(end).len();
+                end += 1;
+            }
+            self.fragments.push(Fragment {
+                piece: codec.compress(entries.slice(start..end)),
+                first: entries.get(start).into(),
+                series: (end - start) as u32,
+            });
+            start = end;
+        }
+    }
+}
