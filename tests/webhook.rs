@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::future::join_all;
 use gitlab_metrics_bridge::simulator::{GitLab, World};
-use gitlab_metrics_bridge::webhook::{Counts, Event, Hint, Receiver, Secrets, router};
+use gitlab_metrics_bridge::webhook::{Counts, Event, Hint, Receiver, Secrets};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -400,15 +400,16 @@ async fn check_tells_where_webhooks_are_taken() {
     );
 }
 
-/// The door alone, and the hints that come through it.
-async fn door() -> (String, mpsc::UnboundedReceiver<Hint>) {
+/// A receiver without the rest of the bridge, and the hints it takes.
+async fn receiver() -> (String, mpsc::UnboundedReceiver<Hint>) {
     let (sender, hints) = mpsc::unbounded_channel();
-    let routes = router(Receiver {
+    let receiver = Receiver {
         secrets: Secrets::build(&["old".into(), SECRET.into()], &[]).unwrap(),
-        instances: vec!["main".to_owned()],
-        take: Arc::new(move |hint| drop(sender.send(hint))),
+        names: vec!["main".to_owned()],
+        take_hint: Arc::new(move |hint| drop(sender.send(hint))),
         counts: Arc::new(Counts::default()),
-    });
+    };
+    let routes = receiver.routes();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, routes).await });
@@ -417,9 +418,9 @@ async fn door() -> (String, mpsc::UnboundedReceiver<Hint>) {
 
 #[tokio::test]
 async fn a_webhook_becomes_a_hint() {
-    let (url, mut hints) = door().await;
+    let (url, mut hints) = receiver().await;
     let sent_by = Some("https://gitlab.example.com".to_owned());
-    for (path, token, body, instance, event, project) in [
+    for (path, token, body, gitlab, event, project) in [
         ("/webhook", SECRET, push(), None, Event::Push, Some(7)),
         (
             "/webhook/main",
@@ -451,7 +452,7 @@ async fn a_webhook_becomes_a_hint() {
         let (status, _) = send(request.body(body)).await;
         assert_eq!(status, StatusCode::OK);
         let hint = Hint {
-            instance: instance.map(str::to_owned),
+            gitlab: gitlab.map(str::to_owned),
             sent_by: sent_by.clone(),
             project,
             event,
@@ -465,7 +466,7 @@ async fn a_webhook_becomes_a_hint() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_end_is_not_waited_for() {
-    let (url, hints) = door().await;
+    let (url, hints) = receiver().await;
     let port = url.rsplit(':').next().unwrap().parse().unwrap();
     let began = Instant::now();
     let endless = format!(

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::webhooks::Addressee;
+use super::webhooks::HintInbox;
 use crate::config::{self, Config};
 use crate::export;
 use crate::gitlab::{self, Client};
@@ -87,9 +87,9 @@ impl Instances {
         pollers.map(Poller::progress).collect()
     }
 
-    /// Who takes hints.
-    pub fn addressees(&self) -> Vec<Addressee> {
-        let each = self.0.iter().map(|instance| Addressee {
+    /// Where hints go.
+    pub fn inboxes(&self) -> Vec<HintInbox> {
+        let each = self.0.iter().map(|instance| HintInbox {
             name: instance.name.clone(),
             url: instance.client.url().clone(),
             inbox: instance.poller.inbox(),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use axum::Router;
 use futures::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -17,7 +16,7 @@ use crate::config::Config;
 use crate::export::{self, Health, Introspect, Otlp, Pages, Prometheus, Readiness, Server, Views};
 use crate::metrics::{Bridge, Shown, View};
 use crate::poll::Patterns;
-use crate::webhook::Counts;
+use crate::webhook::{Counts, Routes};
 
 /// The parts of a bridge, ready to run.
 pub struct Parts {
@@ -51,7 +50,7 @@ impl Parts {
             Some(otlp) => Some(otlp.build(resource, shown)?),
             None => None,
         };
-        let webhooks = webhooks::build(config, instances.addressees()).await?;
+        let webhooks = webhooks::build(config, instances.inboxes()).await?;
         let (publish, views) = watch::channel(Arc::new(instances.view()));
         let health = otlp.as_ref().map(Otlp::health);
         let counts = webhooks
@@ -101,7 +100,7 @@ impl Parts {
     /// Starts everything; all of it ends when `stop` says so.
     pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
         let mut tasks = JoinSet::new();
-        let mut beside = Router::new();
+        let mut beside = Routes::new();
         if let Some(webhooks) = self.webhooks {
             match webhooks.server {
                 Some(own) => {

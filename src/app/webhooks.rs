@@ -1,31 +1,36 @@
-//! Webhooks joined to the rest: what they are checked against, where they arrive, where hints go.
+//! Webhooks joined to the rest: where they arrive, and which poller takes their hints.
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::Router;
 use url::Url;
 
 use crate::config::Config;
 use crate::export::Server;
 use crate::poll::Inbox;
-use crate::webhook::{self, Counts, Hint, Receiver};
+use crate::webhook::{Counts, Hint, Receiver, Routes};
 
-/// Webhooks, ready to be taken.
+/// Webhooks, ready to be served.
 pub struct Webhooks {
-    /// The routes they arrive at.
-    pub routes: Router,
-    /// Where these are served, unless it is with the pages.
+    pub routes: Routes,
+    /// The server of the routes; none if they are served beside `/metrics`.
     pub server: Option<Server>,
-    /// What came.
     pub counts: Arc<Counts>,
 }
 
-/// Builds what takes webhooks, if they are wanted, and binds their listener if they have their own.
+/// Where the hints about one GitLab go.
+pub struct HintInbox {
+    /// The name of the GitLab, where there are several.
+    pub name: Option<Arc<str>>,
+    pub url: Url,
+    pub inbox: Arc<Inbox>,
+}
+
+/// Builds what receives webhooks, if that is configured, and binds the listener if they have their own.
 ///
 /// # Errors
 /// If a secret can't be read or the listener can't be bound; the message says what to do.
-pub async fn build(config: &Config, inboxes: Vec<Addressee>) -> Result<Option<Webhooks>> {
+pub async fn build(config: &Config, inboxes: Vec<HintInbox>) -> Result<Option<Webhooks>> {
     if !config.webhook.enabled {
         return Ok(None);
     }
@@ -34,53 +39,36 @@ pub async fn build(config: &Config, inboxes: Vec<Addressee>) -> Result<Option<We
         None => None,
     };
     let counts = Arc::new(Counts::default());
+    let names = inboxes.iter().filter_map(|inbox| inbox.name.as_deref());
     let receiver = Receiver {
         secrets: config.webhook.build()?,
-        instances: inboxes
-            .iter()
-            .filter_map(|to| to.name.as_deref())
-            .map(str::to_owned)
-            .collect(),
-        take: Arc::new(move |hint| deliver(&inboxes, &hint)),
+        names: names.map(str::to_owned).collect(),
+        take_hint: Arc::new(move |hint| deliver(&inboxes, &hint)),
         counts: Arc::clone(&counts),
     };
     Ok(Some(Webhooks {
-        routes: webhook::router(receiver),
+        routes: receiver.routes(),
         server,
         counts,
     }))
 }
 
-/// Who takes the hints of one GitLab.
-pub struct Addressee {
-    /// Its name, where there are several.
-    pub name: Option<Arc<str>>,
-    /// Its address.
-    pub url: Url,
-    /// Where its hints go.
-    pub inbox: Arc<Inbox>,
-}
-
-/// A hint goes to the GitLab that it is addressed to, else to the one that says it sent it. Where
-/// neither tells, all of them are asked: too many questions are the lesser evil.
-fn deliver(all: &[Addressee], hint: &Hint) {
-    let sent_by = hint
-        .sent_by
-        .as_deref()
-        .and_then(|text| Url::parse(text).ok());
-    let is_meant = |to: &&Addressee| match (&hint.instance, &sent_by) {
-        (Some(name), _) => to.name.as_deref() == Some(name),
-        (None, Some(url)) => url.origin() == to.url.origin(),
-        (None, None) => true,
+/// A hint goes to the GitLab whose name it was sent to, else to the one with the sender's address. Where
+/// neither fits, every GitLab is asked: a question too many does no harm.
+fn deliver(inboxes: &[HintInbox], hint: &Hint) {
+    let sent_by = hint.sent_by.as_deref();
+    let sent_by = sent_by.and_then(|text| Url::parse(text).ok());
+    let fits = |inbox: &&HintInbox| match (&hint.gitlab, &sent_by) {
+        (Some(name), _) => inbox.name.as_deref() == Some(name),
+        (None, Some(url)) => url.origin() == inbox.url.origin(),
+        (None, None) => false,
     };
-    let meant: Vec<&Addressee> = all.iter().filter(is_meant).collect();
-    let meant = if meant.is_empty() {
-        all.iter().collect()
-    } else {
-        meant
-    };
-    for to in meant {
-        to.inbox.put(hint.project);
+    let mut fitting: Vec<_> = inboxes.iter().filter(fits).collect();
+    if fitting.is_empty() {
+        fitting = inboxes.iter().collect();
+    }
+    for inbox in fitting {
+        inbox.inbox.put(hint.project);
     }
 }
 
@@ -89,8 +77,8 @@ mod tests {
     use super::*;
     use crate::webhook::Event;
 
-    fn addressee(name: &str, url: &str) -> Addressee {
-        Addressee {
+    fn inbox(name: &str, url: &str) -> HintInbox {
+        HintInbox {
             name: Some(Arc::from(name)),
             url: url.parse().unwrap(),
             inbox: Arc::default(),
@@ -100,10 +88,10 @@ mod tests {
     #[test]
     fn a_hint_goes_to_the_gitlab_that_it_is_about() {
         let all = [
-            addressee("a", "https://a.example.com/"),
-            addressee("b", "https://b.example.com/gitlab/"),
+            inbox("a", "https://a.example.com/"),
+            inbox("b", "https://b.example.com/gitlab/"),
         ];
-        for (instance, sent_by, reached) in [
+        for (gitlab, sent_by, reached) in [
             (Some("b"), None, [false, true]),
             (Some("a"), Some("https://b.example.com"), [true, false]),
             (None, Some("https://b.example.com"), [false, true]),
@@ -112,7 +100,7 @@ mod tests {
             (None, None, [true, true]),
         ] {
             let hint = Hint {
-                instance: instance.map(str::to_owned),
+                gitlab: gitlab.map(str::to_owned),
                 sent_by: sent_by.map(str::to_owned),
                 project: Some(7),
                 event: Event::Push,

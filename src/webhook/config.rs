@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Secrets;
+use super::secrets::Secrets;
 
 /// Whether webhooks are taken, and what they are checked against. When they are, there is a secret.
 #[derive(Clone, Debug, Default)]

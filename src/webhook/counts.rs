@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Event;
+use super::event::Event;
 
 /// What became of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// How it is called in metrics.
+    /// The value of the attribute `outcome`.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
@@ -32,13 +32,11 @@ impl Outcome {
 pub struct Counts(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
 
 impl Counts {
-    /// Counts one.
     pub fn note(&self, event: Event, outcome: Outcome) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((event.name(), outcome.name())).or_default() += 1;
     }
 
-    /// All of them now.
     pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
         self.0
             .lock()

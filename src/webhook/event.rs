@@ -2,26 +2,20 @@
 
 use serde::Deserialize;
 
-/// What happened, in the words of GitLab's webhooks.
+/// What happened, in GitLab's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Commits were pushed.
     Push,
     /// A tag was created or removed.
     TagPush,
-    /// A merge request changed.
     MergeRequest,
     /// An issue or another work item changed.
     Issue,
     /// Somebody commented.
     Note,
-    /// A pipeline changed its status.
     Pipeline,
-    /// A job changed its status.
     Job,
-    /// A deployment changed its status.
     Deployment,
-    /// A release changed.
     Release,
     /// Somebody joined, left or changed their role.
     Member,
@@ -29,23 +23,20 @@ pub enum Event {
     Project,
     /// A group was created, changed or removed.
     Group,
-    /// An account changed.
     User,
-    /// Anything else.
     Other,
 }
 
-/// What a body tells.
+/// The two things that matter in the body of a webhook, where it tells them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
-    /// What happened, if it says so.
+pub struct Payload {
     pub event: Option<Event>,
-    /// Where it happened, if it is about a project.
+    /// The id of the project that it is about.
     pub project: Option<u64>,
 }
 
 impl Event {
-    /// How it is called in metrics.
+    /// The value of the attribute `event`.
     pub fn name(self) -> &'static str {
         match self {
             Event::Push => "push",
@@ -78,7 +69,7 @@ impl Event {
             "job" | "build" => Event::Job,
             "deployment" => Event::Deployment,
             "release" => Event::Release,
-            _ => Event::of(name),
+            _ => Event::of_action(name),
         }
     }
 
@@ -88,8 +79,8 @@ impl Event {
         Event::named(&title.to_ascii_lowercase().replace(' ', "_"))
     }
 
-    /// The thing that names like `project_create` and `user_add_to_team` speak of.
-    fn of(name: &str) -> Event {
+    /// The event of names such as `project_create` and `user_add_to_team`.
+    fn of_action(name: &str) -> Event {
         let (thing, action) = name.split_once('_').unwrap_or((name, ""));
         let of_member = ["team", "group", "project"]
             .iter()
@@ -105,27 +96,31 @@ impl Event {
     }
 }
 
-/// Reads a body, or says what is wrong with it. What it holds besides is skipped without recursion,
-/// however deep it is.
-pub fn read(body: &[u8]) -> Result<Told, &'static str> {
-    // A list would be taken for the fields in their order.
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err("not a JSON object");
+impl Payload {
+    /// Reads a body. The fields that don't matter are skipped without recursion, however deep they are.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub fn read(body: &[u8]) -> Result<Payload, &'static str> {
+        // serde would take a list for the fields in their order.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err("not a JSON object");
+        }
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|_| "not JSON, or not in the shape of GitLab's webhooks")?;
+        let attributes = body.object_attributes.unwrap_or_default();
+        let name = body.object_kind.or(body.event_name);
+        Ok(Payload {
+            event: name.as_deref().map(Event::named),
+            project: (body.project.and_then(|project| project.id))
+                .or(body.project_id)
+                .or(attributes.target_project_id)
+                .or(attributes.project_id),
+        })
     }
-    let body: Body = serde_json::from_slice(body)
-        .map_err(|_| "not JSON, or not in the shape of GitLab's webhooks")?;
-    let attributes = body.object_attributes.unwrap_or_default();
-    let name = body.object_kind.or(body.event_name);
-    Ok(Told {
-        event: name.as_deref().map(Event::named),
-        project: (body.project.and_then(|project| project.id))
-            .or(body.project_id)
-            .or(attributes.target_project_id)
-            .or(attributes.project_id),
-    })
 }
 
-/// The few fields that matter. Each event has its own place for the project.
+/// The places where the various events name themselves and their project.
 #[derive(Deserialize)]
 struct Body {
     object_kind: Option<String>,
@@ -151,9 +146,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn told(body: &str) -> (Option<Event>, Option<u64>) {
-        let told = read(body.as_bytes()).unwrap();
-        (told.event, told.project)
+    fn payload(body: &str) -> (Option<Event>, Option<u64>) {
+        let payload = Payload::read(body.as_bytes()).unwrap();
+        (payload.event, payload.project)
     }
 
     #[test]
@@ -208,7 +203,7 @@ mod tests {
                 Event::Other,
             ),
         ] {
-            assert_eq!(told(body), (Some(event), Some(7)), "{body}");
+            assert_eq!(payload(body), (Some(event), Some(7)), "{body}");
         }
     }
 
@@ -224,7 +219,7 @@ mod tests {
             ("key_create", Event::Other),
         ] {
             let body = format!(r#"{{"event_name":"{name}","group_id":3,"user_id":4}}"#);
-            assert_eq!(told(&body), (Some(event), None));
+            assert_eq!(payload(&body), (Some(event), None));
         }
     }
 
@@ -267,10 +262,10 @@ mod tests {
         ];
         for body in wrong {
             let shown = String::from_utf8_lossy(&body[..body.len().min(60)]);
-            assert!(read(body).is_err(), "{shown}");
+            assert!(Payload::read(body).is_err(), "{shown}");
         }
         let unclosed = format!(r#"{{"object_kind":"push","a":{deep}"#);
-        assert!(read(unclosed.as_bytes()).is_err());
+        assert!(Payload::read(unclosed.as_bytes()).is_err());
     }
 
     #[test]
@@ -278,8 +273,8 @@ mod tests {
         let depth = 1 << 20;
         let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let body = format!(r#"{{"a":{deep},"project_id":7,"object_kind":"push","b":1e400}}"#);
-        assert_eq!(told(&body), (Some(Event::Push), Some(7)));
-        assert_eq!(told("{}"), (None, None));
+        assert_eq!(payload(&body), (Some(Event::Push), Some(7)));
+        assert_eq!(payload("{}"), (None, None));
     }
 
     mod with_shared {
@@ -338,9 +333,10 @@ systemhooks/user_add_to_team.json member 74";
                     panic!("{line}");
                 };
                 let body = std::fs::read(folder.join(file)).unwrap();
-                let told = read(&body).unwrap_or_else(|error| panic!("{file}: {error}"));
-                assert_eq!(told.event.unwrap().name(), event, "{file}");
-                assert_eq!(told.project, project.parse().ok(), "{file}");
+                let payload =
+                    Payload::read(&body).unwrap_or_else(|error| panic!("{file}: {error}"));
+                assert_eq!(payload.event.unwrap().name(), event, "{file}");
+                assert_eq!(payload.project, project.parse().ok(), "{file}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Whether a webhook is GitLab's: by the secret token it carries, or by its signature, which is that
-//! of <https://www.standardwebhooks.com>. Secrets are compared in constant time.
+//! Whether GitLab sent a webhook: by the secret token it carries, or by its signature as
+//! <https://www.standardwebhooks.com> describes it. Secrets are compared in constant time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,49 +12,48 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::{ExposeSecret, SecretString};
 
-/// How old or how far ahead a signature may be. An older one may be somebody's copy.
+/// How far the time of a signature may be from ours. An older webhook may be a copy that somebody sends
+/// again.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// What webhooks are checked against: one of them must fit.
+/// What webhooks are checked against: one of the secrets must fit.
 pub struct Secrets {
-    /// Of tokens their digests, which all have the same length.
+    /// The digests of the secret tokens. Digests have one length, so comparing them tells nothing of a
+    /// token's.
     tokens: Vec<Digest>,
     keys: Vec<hmac::Key>,
 }
 
-/// A signature whose time is right, and which the body has still to bear out.
-pub struct Seal {
+/// The signature of a webhook, with a time close to ours. It is still to be compared with the body.
+pub struct Signature {
     /// What is signed before the body: `{id}.{timestamp}.`.
-    before: String,
-    signatures: Vec<Vec<u8>>,
+    prefix: String,
+    /// GitLab may sign with several keys while one replaces another.
+    tags: Vec<Vec<u8>>,
 }
 
-/// Why a webhook is not taken for GitLab's.
+/// Why a webhook is not accepted as GitLab's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nothing was sent that could be checked.
     #[error(
         "it has no secret: give the webhook in GitLab the token or signing token that is configured here"
     )]
-    Missing,
-    /// The token is none of ours.
+    NoSecret,
     #[error("its secret token is not webhook.token: set the same in GitLab and here")]
-    Token,
-    /// The signature is none of ours.
+    WrongToken,
     #[error("its signature does not fit webhook.signing_token: set the same in GitLab and here")]
-    Signature,
-    /// It was signed too long ago, or is to be yet.
+    WrongSignature,
     #[error(
         "it was signed more than 5 minutes away from our time: set the clocks of both machines"
     )]
-    Time,
+    WrongTime,
 }
 
 impl Secrets {
-    /// Takes tokens as they are, and signing tokens as GitLab shows them: `whsec_` and base64.
+    /// Signing tokens are written as GitLab shows them: `whsec_` and base64.
     ///
     /// # Errors
-    /// If there is none at all, or a signing token is not one.
+    /// If there is no secret at all, or a signing token can't be one.
     pub fn build(tokens: &[SecretString], signing_tokens: &[SecretString]) -> Result<Secrets> {
         ensure!(
             !tokens.is_empty() || !signing_tokens.is_empty(),
@@ -69,57 +68,62 @@ impl Secrets {
         })
     }
 
-    /// Judges by the headers alone, so that nobody else's body is read. A seal must be borne out.
-    pub fn admit(&self, headers: &HeaderMap, now: SystemTime) -> Result<Option<Seal>, Refusal> {
+    /// Checks what can be checked before the body is read: a stranger's body costs no memory. Where a
+    /// signature is returned, the body must be checked with it.
+    pub fn check_headers(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Option<Signature>, Refusal> {
         if !self.keys.is_empty() && headers.contains_key("webhook-signature") {
-            return Seal::read(headers, now).map(Some);
+            return Signature::read(headers, now).map(Some);
         }
         let token = headers.get("x-gitlab-token");
         let token = token.filter(|_| !self.tokens.is_empty());
-        let token = token.ok_or(Refusal::Missing)?;
+        let token = token.ok_or(Refusal::NoSecret)?;
         let token = digest(&SHA256, token.as_bytes());
         match any(&self.tokens, |known| equal(known.as_ref(), token.as_ref())) {
             true => Ok(None),
-            false => Err(Refusal::Token),
+            false => Err(Refusal::WrongToken),
         }
     }
 
-    /// Whether the body is the one that was signed.
-    pub fn confirm(&self, seal: &Seal, body: &[u8]) -> Result<(), Refusal> {
+    /// Checks that the body is the one that was signed.
+    pub fn check_body(&self, signature: &Signature, body: &[u8]) -> Result<(), Refusal> {
         let signed = any(&self.keys, |key| {
             let mut context = hmac::Context::with_key(key);
-            context.update(seal.before.as_bytes());
+            context.update(signature.prefix.as_bytes());
             context.update(body);
-            let tag = context.sign();
-            any(&seal.signatures, |signature| equal(signature, tag.as_ref()))
+            let ours = context.sign();
+            any(&signature.tags, |tag| equal(tag, ours.as_ref()))
         });
         match signed {
             true => Ok(()),
-            false => Err(Refusal::Signature),
+            false => Err(Refusal::WrongSignature),
         }
     }
 }
 
-impl Seal {
-    fn read(headers: &HeaderMap, now: SystemTime) -> Result<Seal, Refusal> {
+impl Signature {
+    fn read(headers: &HeaderMap, now: SystemTime) -> Result<Signature, Refusal> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let id = text("webhook-id").ok_or(Refusal::Signature)?;
-        let timestamp = text("webhook-timestamp").ok_or(Refusal::Signature)?;
-        let seconds = timestamp.parse().map_err(|_| Refusal::Time)?;
+        let id = text("webhook-id").ok_or(Refusal::WrongSignature)?;
+        let timestamp = text("webhook-timestamp").ok_or(Refusal::WrongSignature)?;
+        let seconds = timestamp.parse().map_err(|_| Refusal::WrongTime)?;
         let signed = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let signed = signed.ok_or(Refusal::Time)?;
+        let signed = signed.ok_or(Refusal::WrongTime)?;
         let apart = now.duration_since(signed);
         if apart.unwrap_or_else(|ahead| ahead.duration()) > TOLERANCE {
-            return Err(Refusal::Time);
+            return Err(Refusal::WrongTime);
         }
         let values = headers.get_all("webhook-signature").into_iter();
-        let signatures = values
+        let tags = values
             .filter_map(|value| value.to_str().ok())
             .flat_map(str::split_ascii_whitespace)
             .filter_map(|signature| BASE64.decode(signature.strip_prefix("v1,")?).ok());
-        Ok(Seal {
-            before: format!("{id}.{timestamp}."),
-            signatures: signatures.collect(),
+        Ok(Signature {
+            prefix: format!("{id}.{timestamp}."),
+            tags: tags.collect(),
         })
     }
 }
@@ -135,7 +139,7 @@ fn key(token: &SecretString) -> Result<hmac::Key> {
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
 }
 
-/// Whether one of them fits. All are looked at, so that time does not tell which.
+/// Whether one of them fits. All are tried, so that the time it takes does not tell which.
 fn any<T>(items: &[T], fits: impl Fn(&T) -> bool) -> bool {
     items.iter().fold(false, |found, item| fits(item) | found)
 }
@@ -182,8 +186,8 @@ mod tests {
     }
 
     fn judge(secrets: &Secrets, headers: &HeaderMap, body: &[u8], now: u64) -> Result<(), Refusal> {
-        match secrets.admit(headers, at(now))? {
-            Some(seal) => secrets.confirm(&seal, body),
+        match secrets.check_headers(headers, at(now))? {
+            Some(signature) => secrets.check_body(&signature, body),
             None => Ok(()),
         }
     }
@@ -195,10 +199,13 @@ mod tests {
         assert_eq!(judge("first"), Ok(()));
         assert_eq!(judge("second"), Ok(()));
         for wrong in ["", "firs", "first ", "First", "firstsecond"] {
-            assert_eq!(judge(wrong), Err(Refusal::Token), "{wrong:?}");
+            assert_eq!(judge(wrong), Err(Refusal::WrongToken), "{wrong:?}");
         }
         let nothing = HeaderMap::new();
-        assert_eq!(secrets.admit(&nothing, at(0)).err(), Some(Refusal::Missing));
+        assert_eq!(
+            secrets.check_headers(&nothing, at(0)).err(),
+            Some(Refusal::NoSecret)
+        );
     }
 
     #[test]
@@ -207,7 +214,7 @@ mod tests {
         let signed = signed_with(SIGNATURE);
         assert_eq!(judge(&secrets, &signed, BODY, SIGNED), Ok(()));
         let other = br#"{"test": 2432232315}"#;
-        let refused = Err(Refusal::Signature);
+        let refused = Err(Refusal::WrongSignature);
         assert_eq!(judge(&secrets, &signed, other, SIGNED), refused);
 
         for name in ["webhook-id", "webhook-timestamp"] {
@@ -227,12 +234,15 @@ mod tests {
                 format!("v1,AAAA v1a,{0} {SIGNATURE}", &SIGNATURE[3..]),
                 Ok(()),
             ),
-            (format!("v1a,{}", &SIGNATURE[3..]), Err(Refusal::Signature)),
-            ("v1,".to_owned(), Err(Refusal::Signature)),
-            ("v1,not*base64 v1".to_owned(), Err(Refusal::Signature)),
+            (
+                format!("v1a,{}", &SIGNATURE[3..]),
+                Err(Refusal::WrongSignature),
+            ),
+            ("v1,".to_owned(), Err(Refusal::WrongSignature)),
+            ("v1,not*base64 v1".to_owned(), Err(Refusal::WrongSignature)),
             (
                 SIGNATURE[..SIGNATURE.len() - 4].to_owned(),
-                Err(Refusal::Signature),
+                Err(Refusal::WrongSignature),
             ),
         ] {
             let headers = signed_with(&signatures);
@@ -252,7 +262,7 @@ mod tests {
             assert_eq!(judge(near), Ok(()));
         }
         for far in [0, SIGNED - 301, SIGNED + 301] {
-            assert_eq!(judge(far), Err(Refusal::Time));
+            assert_eq!(judge(far), Err(Refusal::WrongTime));
         }
         let mut headers = signed_with(SIGNATURE);
         for odd in [
@@ -263,8 +273,8 @@ mod tests {
             "18446744073709551615",
         ] {
             headers.insert("webhook-timestamp", odd.parse().unwrap());
-            let refused = secrets.admit(&headers, at(SIGNED)).err();
-            assert_eq!(refused, Some(Refusal::Time), "{odd}");
+            let refused = secrets.check_headers(&headers, at(SIGNED)).err();
+            assert_eq!(refused, Some(Refusal::WrongTime), "{odd}");
         }
     }
 
@@ -273,7 +283,7 @@ mod tests {
         let both = secrets(&["token"], &[SIGNING_TOKEN]);
         let mut headers = signed_with("v1,AAAA");
         headers.insert("x-gitlab-token", "token".parse().unwrap());
-        let refused = Err(Refusal::Signature);
+        let refused = Err(Refusal::WrongSignature);
         assert_eq!(judge(&both, &headers, BODY, SIGNED), refused);
 
         // Where no signing token is known, the signature says nothing.
@@ -283,7 +293,7 @@ mod tests {
         headers.remove("webhook-signature");
         assert_eq!(judge(&both, &headers, BODY, SIGNED), Ok(()));
         let signing = secrets(&[], &[SIGNING_TOKEN]);
-        let missing = Err(Refusal::Missing);
+        let missing = Err(Refusal::NoSecret);
         assert_eq!(judge(&signing, &headers, BODY, SIGNED), missing);
     }
 

@@ -36,7 +36,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("reqwest", "gitlab export config poll"),
     ("http", "gitlab simulator"),
     // Only these serve anything.
-    ("axum", "export simulator webhook app"),
+    ("axum", "export simulator webhook"),
     ("opentelemetry", "export app"),
     ("opentelemetry_sdk", "export app"),
     ("opentelemetry_otlp", "export"),

@@ -1,0 +1,244 @@
+//! Where webhooks arrive: `POST /webhook` and `POST /webhook/{name of the GitLab}`.
+//!
+//! GitLab waits 10 s for an answer and switches a webhook off that fails too often. So answers come
+//! fast, and the only thing that is waited for is the rest of the body.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
+
+use super::counts::{Counts, Outcome};
+use super::event::{Event, Payload};
+use super::hint::{Hint, TakeHint};
+use super::secrets::{Refusal, Secrets, Signature};
+
+/// The largest payload that GitLab sends.
+const LARGEST: usize = 25 << 20;
+/// How many bytes of bodies may be in memory at once, of all senders together.
+const MEMORY: usize = 4 * LARGEST;
+/// A body up to this size is parsed in far less than a millisecond; a larger one gets its own thread.
+const SMALL: usize = 256 << 10;
+/// GitLab gives up after 10 s.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The log warns of refused webhooks at most this often.
+const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// Routes that a server can offer.
+pub type Routes = Router;
+
+/// Receives webhooks.
+pub struct Receiver {
+    /// What webhooks are checked against.
+    pub secrets: Secrets,
+    /// The names of GitLabs that may stand in the address.
+    pub names: Vec<String>,
+    pub take_hint: TakeHint,
+    pub counts: Arc<Counts>,
+}
+
+impl Receiver {
+    /// The routes that webhooks arrive at.
+    pub fn routes(self) -> Routes {
+        let receiving = Receiving {
+            receiver: self,
+            memory: Semaphore::new(MEMORY),
+            refusals: Refusals::default(),
+        };
+        Router::new()
+            .route("/webhook", post(receive))
+            .route("/webhook/{name}", post(receive))
+            .layer(DefaultBodyLimit::max(LARGEST))
+            .with_state(Arc::new(receiving))
+    }
+}
+
+/// A receiver at work, which many requests share.
+struct Receiving {
+    receiver: Receiver,
+    memory: Semaphore,
+    refusals: Refusals,
+}
+
+/// Why a webhook gives no hint.
+enum Failure {
+    Unauthorized(Refusal),
+    Invalid(StatusCode, &'static str),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Unauthorized(refusal)
+    }
+}
+
+async fn receive(
+    State(receiving): State<Arc<Receiving>>,
+    name: Option<Path<String>>,
+    request: Request,
+) -> Response {
+    let gitlab = name.map(|Path(name)| name);
+    let unknown = |name: &String| !receiving.receiver.names.contains(name);
+    if gitlab.as_ref().is_some_and(unknown) {
+        let text = "No GitLab of that name is configured.\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    }
+    let titled = header(request.headers(), "x-gitlab-event").map(|title| Event::titled(&title));
+    let sent_by = header(request.headers(), "x-gitlab-instance");
+    let read = receiving.read(request).await.and_then(|payload| {
+        let event = payload.event.or(titled);
+        let event = event.ok_or(invalid("it does not say what happened"))?;
+        Ok((event, payload.project))
+    });
+    match read {
+        Ok((event, project)) => receiving.accept(Hint {
+            gitlab,
+            sent_by,
+            project,
+            event,
+        }),
+        Err(failure) => receiving.refuse(titled.unwrap_or(Event::Other), failure),
+    }
+}
+
+impl Receiving {
+    fn accept(&self, hint: Hint) -> Response {
+        self.receiver.counts.note(hint.event, Outcome::Accepted);
+        (self.receiver.take_hint)(hint);
+        StatusCode::OK.into_response()
+    }
+
+    fn refuse(&self, event: Event, failure: Failure) -> Response {
+        match failure {
+            Failure::Unauthorized(refusal) => {
+                self.receiver.counts.note(event, Outcome::Unauthorized);
+                self.refusals.warn(refusal);
+                let text = "The secret of this webhook is missing or wrong.\n";
+                (StatusCode::UNAUTHORIZED, text).into_response()
+            }
+            Failure::Invalid(status, problem) => {
+                self.receiver.counts.note(event, Outcome::Invalid);
+                tracing::debug!(problem, "a webhook could not be read");
+                let text = format!("This is no webhook of GitLab: {problem}.\n");
+                (status, text).into_response()
+            }
+        }
+    }
+
+    /// Checks that GitLab sent the request, and reads what it is about.
+    async fn read(self: &Arc<Self>, request: Request) -> Result<Payload, Failure> {
+        let secrets = &self.receiver.secrets;
+        let signature = secrets.check_headers(request.headers(), SystemTime::now())?;
+        let (body, _memory) = self.body(request).await?;
+        if body.len() <= SMALL {
+            return self.parse(signature.as_ref(), &body);
+        }
+        let receiving = Arc::clone(self);
+        let parsed =
+            tokio::task::spawn_blocking(move || receiving.parse(signature.as_ref(), &body)).await;
+        parsed.unwrap_or_else(|_| Err(invalid("it could not be read")))
+    }
+
+    /// The whole body, once there is memory for it. The memory is free again when the permit is dropped.
+    async fn body(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Failure> {
+        let size = request.body().size_hint();
+        if size.lower() > LARGEST as u64 {
+            return Err(TOO_LARGE);
+        }
+        let needed = size.upper().unwrap_or(LARGEST as u64).min(LARGEST as u64);
+        let received = timeout(PATIENCE, async {
+            // The semaphore is never closed, and what is needed fits into 32 bits.
+            let permit = self.memory.acquire_many(needed as u32).await.ok();
+            let body = Bytes::from_request(request, &()).await;
+            body.map(|body| (body, permit))
+        });
+        match received.await {
+            Ok(Ok(received)) => Ok(received),
+            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(TOO_LARGE)
+            }
+            Ok(Err(_)) => Err(invalid("its body ends too early")),
+            Err(_) => Err(Failure::Invalid(
+                StatusCode::REQUEST_TIMEOUT,
+                "its body did not arrive in time",
+            )),
+        }
+    }
+
+    fn parse(&self, signature: Option<&Signature>, body: &[u8]) -> Result<Payload, Failure> {
+        if let Some(signature) = signature {
+            self.receiver.secrets.check_body(signature, body)?;
+        }
+        Payload::read(body).map_err(invalid)
+    }
+}
+
+const TOO_LARGE: Failure = Failure::Invalid(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "GitLab's are no larger than 25 MiB",
+);
+
+fn invalid(problem: &'static str) -> Failure {
+    Failure::Invalid(StatusCode::BAD_REQUEST, problem)
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Webhooks that were refused and that the log has not told of yet.
+#[derive(Default)]
+struct Refusals(Mutex<Untold>);
+
+#[derive(Default)]
+struct Untold {
+    refused: u64,
+    last_warning: Option<Instant>,
+}
+
+impl Refusals {
+    fn warn(&self, refusal: Refusal) {
+        if let Some(refused) = self.due(Instant::now()) {
+            tracing::warn!(refused, last = %refusal, "webhooks were refused");
+        }
+    }
+
+    /// Counts one more. Returns how many the next warning is about, if it is time for one.
+    fn due(&self, now: Instant) -> Option<u64> {
+        let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        untold.refused += 1;
+        if untold
+            .last_warning
+            .is_some_and(|last| now < last + WARN_EVERY)
+        {
+            return None;
+        }
+        untold.last_warning = Some(now);
+        Some(std::mem::take(&mut untold.refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_warning_a_minute_tells_of_all_refusals() {
+        let refusals = Refusals::default();
+        let start = Instant::now();
+        let due: Vec<_> = [0, 1, 59, 60, 61, 300]
+            .map(|seconds| refusals.due(start + Duration::from_secs(seconds)))
+            .into();
+        assert_eq!(due, [Some(1), None, None, Some(3), None, Some(2)]);
+    }
+}
