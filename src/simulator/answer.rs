@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// An answer before it becomes bytes on a wire; faults may tamper with it.
@@ -11,7 +12,7 @@ pub struct Answer {
     pub status: u16,
     /// The bytes before they are compressed.
     pub body: Vec<u8>,
-    pub(super) headers: Vec<(Cow<'static, str>, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     /// How many projects are in it; answers with more of them may take longer.
     pub(super) projects: usize,
 }
@@ -25,8 +26,10 @@ pub(super) enum Dialect {
 
 impl Answer {
     /// A status with a body of JSON.
-    pub fn json(status: u16, body: &Value) -> Self {
-        Answer::of(status, "application/json", body.to_string())
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        // Only maps with strange keys can't be written, and there are none.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Answer::of(status, "application/json", body)
     }
 
     /// A page as a proxy shows it.
@@ -102,6 +105,15 @@ impl Answer {
         Answer::json(status, &json!({ "message": message }))
     }
 
+    pub(super) fn forbidden() -> Self {
+        Answer::message(403, "403 Forbidden")
+    }
+
+    /// REST's answer where it has nothing at all.
+    pub(super) fn unknown_endpoint() -> Self {
+        Answer::json(404, &json!({ "error": "404 Not Found" }))
+    }
+
     /// REST's word on a wrong parameter.
     pub(super) fn bad_parameter(name: &str) -> Self {
         Answer::json(
@@ -151,7 +163,7 @@ impl Answer {
             401 if graphql => Answer::graphql_error(401, "Invalid token"),
             401 => Answer::message(401, "401 Unauthorized"),
             403 if graphql => Answer::graphql_error(403, "API not accessible for user"),
-            403 => Answer::message(403, "403 Forbidden"),
+            403 => Answer::forbidden(),
             404 if graphql => Answer::html(
                 404,
                 "The page could not be found or you don't have permission to view it. (404)",

@@ -29,50 +29,27 @@
 //! ```
 
 mod answer;
-mod arguments;
-mod chaos;
-mod clock;
-mod complexity;
-mod connection;
-mod delivery;
-mod events;
-mod execution;
-mod fault;
 mod graphql;
-mod index;
-mod listing;
-mod moods;
-mod past;
-mod plan;
-mod population;
-mod project;
-mod rate;
-mod recent;
-mod reception;
-mod record;
+mod limits;
+mod resources;
 mod rest;
-mod rest_body;
-mod rest_pages;
-mod route;
-mod schema;
-mod server;
+mod serving;
 #[cfg(test)]
 mod tests;
-mod token;
-mod validate;
-mod version;
 mod world;
 
 pub use answer::Answer;
-pub use complexity::score;
-pub use events::Events;
-pub use fault::{Fault, FaultBuilder};
-pub use project::{
-    Access, Features, MergeRequests, PipelineStatus, Pipelines, Project, Sizes, Visibility,
-};
-pub use reception::Cut;
-pub use record::{Request, TokenHeader, most_within};
-pub use server::GitLab;
-pub use token::{DEMO_TOKEN, Token};
-pub use version::Version;
+pub use graphql::complexity::score;
+pub use serving::GitLab;
+pub use serving::arrival::TokenHeader;
+pub use serving::fault::{Fault, FaultBuilder};
+pub use serving::record::{Request, most_within};
+pub use serving::service::Cut;
 pub use world::World;
+pub use world::counts::{
+    Access, Features, MergeRequests, PipelineStatus, Pipelines, Sizes, Visibility,
+};
+pub use world::events::Events;
+pub use world::project::Project;
+pub use world::token::{DEMO_TOKEN, Token};
+pub use world::version::Version;

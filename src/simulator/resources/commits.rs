@@ -1,0 +1,72 @@
+//! A project's commits, which REST alone lists.
+
+use serde_json::json;
+
+use super::named_project::find;
+use crate::simulator::answer::Answer;
+use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::world::clock::in_milliseconds;
+use crate::simulator::world::counts::Viewer;
+use crate::simulator::world::project::Project;
+use crate::simulator::world::version::Version;
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    ("/projects/:id/repository/commits", list),
+    ("/projects/:id/repository/commits/:sha/sequence", sequence),
+];
+
+/// A list of which GitLab never says how long it is.
+fn list(request: &Request<'_>) -> Answered {
+    let project = find_with_code(request)?;
+    let known = match request.parameter("ref_name") {
+        Some(reference) if !is_reference(project, &reference) => 0,
+        _ => project.commits,
+    };
+    request.uncounted_rows(known, |index| {
+        let height = known - index;
+        let hash = commit_hash(project, height);
+        json!({
+            "id": hash,
+            "short_id": &hash[..8],
+            "title": format!("Commit {height}"),
+            "committed_date": in_milliseconds(project.last_activity_at),
+        })
+    })
+}
+
+fn sequence(request: &Request<'_>) -> Answered {
+    if request.world.profile.version < Version::V16_9 {
+        return Err(Answer::unknown_endpoint());
+    }
+    let project = find_with_code(request)?;
+    if !is_reference(project, request.named(1)) {
+        return Err(Answer::message(404, "404 Commit Not Found"));
+    }
+    Ok(Answer::json(200, &json!({ "count": project.commits })))
+}
+
+/// A project whose code may be read and that has some.
+fn find_with_code<'w>(request: &Request<'w>) -> Result<&'w Project, Answer> {
+    let project = find(request)?;
+    if !project.shows_code_to(Viewer::User) {
+        return Err(Answer::forbidden());
+    }
+    if project.empty_repository {
+        return Err(Answer::message(404, "404 Repository Not Found"));
+    }
+    Ok(project)
+}
+
+fn is_reference(project: &Project, reference: &str) -> bool {
+    reference == project.default_branch
+        || reference == "HEAD"
+        || reference == format!("refs/heads/{}", project.default_branch)
+        || reference == commit_hash(project, project.commits)
+}
+
+fn commit_hash(project: &Project, height: u64) -> String {
+    format!(
+        "{:016x}{height:024x}",
+        project.id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    )
+}

@@ -1,0 +1,35 @@
+//! What GitLab tells of its things: for each the fields of GraphQL and, beside them, the bodies and
+//! endpoints of REST.
+//!
+//! To tell more of a thing, add it to the world, to `schema.graphql` and to the file of the thing.
+//! A new thing is a new file here, and a line in `ENDPOINTS`.
+
+mod changed;
+mod commits;
+mod group;
+mod instance;
+mod issues;
+mod merge_requests;
+mod named_project;
+mod pipelines;
+mod project;
+mod project_body;
+mod project_list;
+mod query;
+mod releases;
+mod statistics;
+
+use super::rest::request::Endpoint;
+
+pub(super) use query::Query;
+
+/// REST's endpoints, by the things they are about.
+pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
+    instance::ENDPOINTS,
+    project_list::ENDPOINTS,
+    merge_requests::ENDPOINTS,
+    issues::ENDPOINTS,
+    releases::ENDPOINTS,
+    commits::ENDPOINTS,
+    group::ENDPOINTS,
+];

@@ -1,0 +1,177 @@
+//! What is counted of a project, what is switched on in it, and what its readers may do.
+
+/// Who may see a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    Private,
+    /// Everybody who is signed in.
+    Internal,
+    Public,
+}
+
+impl Visibility {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Visibility::Private => "private",
+            Visibility::Internal => "internal",
+            Visibility::Public => "public",
+        }
+    }
+}
+
+/// What the token's user may do with a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// The project does not exist for this user.
+    None,
+    /// Issues and releases; code and merge requests only where the project is not private; never statistics.
+    Guest,
+    /// Everything that is counted.
+    Reporter,
+    Maintainer,
+}
+
+impl Access {
+    pub(crate) fn level(self) -> u64 {
+        match self {
+            Access::None => 0,
+            Access::Guest => 10,
+            Access::Reporter => 20,
+            Access::Maintainer => 40,
+        }
+    }
+}
+
+/// Who is asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    Anonymous,
+    User,
+}
+
+/// Merge requests by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MergeRequests {
+    pub opened: u64,
+    /// Closed without a merge.
+    pub closed: u64,
+    pub merged: u64,
+    /// Locked while they merge.
+    pub locked: u64,
+}
+
+impl MergeRequests {
+    pub fn all(&self) -> u64 {
+        self.opened + self.closed + self.merged + self.locked
+    }
+
+    pub(crate) fn in_state(&self, state: &str) -> u64 {
+        match state {
+            "opened" => self.opened,
+            "closed" => self.closed,
+            "merged" => self.merged,
+            "locked" => self.locked,
+            _ => self.all(),
+        }
+    }
+}
+
+/// Pipelines by status; the statuses that are not listed have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pipelines {
+    pub success: u64,
+    pub failed: u64,
+    pub canceled: u64,
+    pub running: u64,
+    /// Waiting for a runner.
+    pub pending: u64,
+}
+
+impl Pipelines {
+    pub fn all(&self) -> u64 {
+        self.success + self.failed + self.canceled + self.running + self.pending
+    }
+
+    pub(crate) fn in_status(&self, status: &str) -> u64 {
+        match status {
+            "all" => self.all(),
+            "SUCCESS" => self.success,
+            "FAILED" => self.failed,
+            "CANCELED" => self.canceled,
+            "RUNNING" => self.running,
+            "PENDING" => self.pending,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn of(&mut self, status: PipelineStatus) -> &mut u64 {
+        match status {
+            PipelineStatus::Pending => &mut self.pending,
+            PipelineStatus::Running => &mut self.running,
+            PipelineStatus::Success => &mut self.success,
+            PipelineStatus::Failed => &mut self.failed,
+            PipelineStatus::Canceled => &mut self.canceled,
+        }
+    }
+}
+
+/// The statuses of pipelines that the model counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipelineStatus {
+    /// Waiting for a runner.
+    Pending,
+    Running,
+    Success,
+    Failed,
+    Canceled,
+}
+
+impl PipelineStatus {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            PipelineStatus::Pending => "PENDING",
+            PipelineStatus::Running => "RUNNING",
+            PipelineStatus::Success => "SUCCESS",
+            PipelineStatus::Failed => "FAILED",
+            PipelineStatus::Canceled => "CANCELED",
+        }
+    }
+}
+
+/// Bytes by kind, as `statistics` reports them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    pub repository: u64,
+    pub wiki: u64,
+    pub lfs_objects: u64,
+    pub build_artifacts: u64,
+    pub pipeline_artifacts: u64,
+    pub packages: u64,
+    pub snippets: u64,
+    pub uploads: u64,
+    /// The container registry; `None` where GitLab does not measure it. Not part of the sum.
+    pub container_registry: Option<u64>,
+}
+
+impl Sizes {
+    pub fn storage(&self) -> u64 {
+        self.repository
+            + self.wiki
+            + self.lfs_objects
+            + self.build_artifacts
+            + self.pipeline_artifacts
+            + self.packages
+            + self.snippets
+            + self.uploads
+    }
+}
+
+/// Which parts of a project are switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    pub merge_requests: bool,
+    pub issues: bool,
+    pub builds: bool,
+    /// The repository; merge requests, CI and releases live on it.
+    pub repository: bool,
+}

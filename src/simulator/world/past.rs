@@ -1,0 +1,72 @@
+//! What a project remembers of its past: when its things changed, and what was counted before.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::clock::later;
+use super::counts::PipelineStatus;
+use super::recent::Recent;
+
+/// The past that events leave behind. What is set in a project is as old as the project.
+#[derive(Clone, Debug)]
+pub(crate) struct Past {
+    pub(crate) merge_requests: Recent<IssuableState>,
+    pub(crate) issues: Recent<IssuableState>,
+    pub(crate) pipelines: Recent<PipelineStatus>,
+    pub(crate) settings_changed_at: Timestamp,
+    /// Until when the statistics show which number of commits, the oldest first.
+    shown_commits: VecDeque<(Timestamp, u64)>,
+}
+
+/// What became of a merge request or an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IssuableState {
+    Opened,
+    Closed,
+    Merged,
+}
+
+impl IssuableState {
+    /// Whether a list of what is `wanted` holds things in this state.
+    pub(crate) fn is(self, wanted: &str) -> bool {
+        let word = match self {
+            IssuableState::Opened => "opened",
+            IssuableState::Closed => "closed",
+            IssuableState::Merged => "merged",
+        };
+        wanted == "all" || wanted == word
+    }
+}
+
+impl Past {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Past {
+            merge_requests: Recent::default(),
+            issues: Recent::default(),
+            pipelines: Recent::default(),
+            settings_changed_at: now,
+            shown_commits: VecDeque::new(),
+        }
+    }
+
+    /// The statistics show a number of commits for a while yet.
+    pub(crate) fn show_commits(&mut self, commits: u64, now: Timestamp, lag: Duration) {
+        self.shown_commits.retain(|(until, _)| *until > now);
+        if !lag.is_zero() {
+            self.shown_commits.push_back((later(now, lag), commits));
+        }
+    }
+
+    /// The number of commits that the statistics still show though it is outdated.
+    pub(crate) fn outdated_commits(&self, now: Timestamp) -> Option<u64> {
+        let mut shown = self.shown_commits.iter();
+        let late = shown.find(|(until, _)| *until > now);
+        late.map(|(_, commits)| *commits)
+    }
+
+    pub(crate) fn forget_commits(&mut self) {
+        self.shown_commits.clear();
+    }
+}

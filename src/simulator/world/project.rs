@@ -1,0 +1,304 @@
+//! A project of the model: what GitLab would count in it, and who may see it.
+
+use jiff::Timestamp;
+
+use super::counts::{Access, Features, MergeRequests, Pipelines, Sizes, Viewer, Visibility};
+use super::index::Activity;
+use super::past::Past;
+use super::recent::Recent;
+
+/// One project. Every method sets one thing, as if it had always been so, and can be chained;
+/// what happens in a project is in [`Events`](super::Events).
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// GitLab's number for it; it survives renames.
+    pub id: u64,
+    /// The path with all its groups, such as `group/subgroup/project`.
+    pub full_path: String,
+    pub name: String,
+    pub visibility: Visibility,
+    pub archived: bool,
+    pub forked_from: Option<u64>,
+    pub created_at: Timestamp,
+    /// When it was last pushed to, discussed or merged; GitLab moves this at most once an hour.
+    pub last_activity_at: Timestamp,
+    pub default_branch: String,
+    /// Whether nothing was ever pushed.
+    pub empty_repository: bool,
+    /// Commits on the default branch.
+    pub commits: u64,
+    pub sizes: Sizes,
+    pub stars: u64,
+    pub forks: u64,
+    pub releases: u64,
+    pub packages: u64,
+    pub labels: u64,
+    pub issues_opened: u64,
+    pub issues_closed: u64,
+    pub merge_requests: MergeRequests,
+    /// Pipelines by status.
+    pub pipelines: Pipelines,
+    pub features: Features,
+    /// What the token's user may do here.
+    pub access: Access,
+    /// Whether the token's user is a member, which is what `membership=true` lists.
+    pub member: bool,
+    /// When it was marked for deletion, if it is; it exists until it is deleted for good.
+    pub marked_for_deletion_on: Option<Timestamp>,
+    pub(crate) in_hidden_group: bool,
+    pub(crate) past: Past,
+}
+
+impl Project {
+    pub(crate) fn new(id: u64, full_path: &str, now: Timestamp) -> Self {
+        Project {
+            id,
+            full_path: full_path.to_owned(),
+            name: full_path.rsplit('/').next().unwrap_or(full_path).to_owned(),
+            visibility: Visibility::Private,
+            archived: false,
+            forked_from: None,
+            created_at: now,
+            last_activity_at: now,
+            default_branch: "main".to_owned(),
+            empty_repository: false,
+            commits: 1,
+            sizes: Sizes::default(),
+            stars: 0,
+            forks: 0,
+            releases: 0,
+            packages: 0,
+            labels: 0,
+            issues_opened: 0,
+            issues_closed: 0,
+            merge_requests: MergeRequests::default(),
+            pipelines: Pipelines::default(),
+            features: Features {
+                merge_requests: true,
+                issues: true,
+                builds: true,
+                repository: true,
+            },
+            access: Access::Reporter,
+            member: true,
+            marked_for_deletion_on: None,
+            in_hidden_group: false,
+            past: Past::new(now),
+        }
+    }
+
+    /// Sets the number of commits on the default branch.
+    pub fn commits(&mut self, count: u64) -> &mut Self {
+        self.commits = count;
+        self.empty_repository = false;
+        self.past.forget_commits();
+        self
+    }
+
+    /// Makes the repository one that was never pushed to.
+    pub fn empty_repository(&mut self) -> &mut Self {
+        self.commits = 0;
+        self.empty_repository = true;
+        self.past.forget_commits();
+        self
+    }
+
+    pub fn issues(&mut self, opened: u64, closed: u64) -> &mut Self {
+        (self.issues_opened, self.issues_closed) = (opened, closed);
+        self.past.issues = Recent::default();
+        self
+    }
+
+    pub fn merge_requests(&mut self, merge_requests: MergeRequests) -> &mut Self {
+        self.merge_requests = merge_requests;
+        self.past.merge_requests = Recent::default();
+        self
+    }
+
+    pub fn pipelines(&mut self, pipelines: Pipelines) -> &mut Self {
+        self.pipelines = pipelines;
+        self.past.pipelines = Recent::default();
+        self
+    }
+
+    pub fn sizes(&mut self, sizes: Sizes) -> &mut Self {
+        self.sizes = sizes;
+        self
+    }
+
+    pub fn stars(&mut self, count: u64) -> &mut Self {
+        self.stars = count;
+        self
+    }
+
+    pub fn forks(&mut self, count: u64) -> &mut Self {
+        self.forks = count;
+        self
+    }
+
+    pub fn releases(&mut self, count: u64) -> &mut Self {
+        self.releases = count;
+        self
+    }
+
+    pub fn named(&mut self, name: &str) -> &mut Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    pub fn visibility(&mut self, visibility: Visibility) -> &mut Self {
+        self.visibility = visibility;
+        self
+    }
+
+    pub fn archived(&mut self) -> &mut Self {
+        self.archived = true;
+        self
+    }
+
+    /// Makes it a fork of the project with that id.
+    pub fn fork_of(&mut self, id: u64) -> &mut Self {
+        self.forked_from = Some(id);
+        self
+    }
+
+    pub fn default_branch(&mut self, name: &str) -> &mut Self {
+        self.default_branch = name.to_owned();
+        self
+    }
+
+    pub fn created_at(&mut self, when: Timestamp) -> &mut Self {
+        self.created_at = when;
+        self
+    }
+
+    pub fn last_activity_at(&mut self, when: Timestamp) -> &mut Self {
+        self.last_activity_at = when;
+        self
+    }
+
+    pub fn access(&mut self, access: Access) -> &mut Self {
+        self.access = access;
+        self
+    }
+
+    /// Makes the token's user see it without being a member.
+    pub fn not_a_member(&mut self) -> &mut Self {
+        self.member = false;
+        self
+    }
+
+    /// Switches parts on or off: `project.features(|on| on.issues = false)`.
+    pub fn features(&mut self, change: impl FnOnce(&mut Features)) -> &mut Self {
+        change(&mut self.features);
+        self
+    }
+
+    pub fn issues_all(&self) -> u64 {
+        self.issues_opened + self.issues_closed
+    }
+
+    pub(crate) fn issues_in_state(&self, state: &str) -> u64 {
+        match state {
+            "opened" => self.issues_opened,
+            "closed" => self.issues_closed,
+            "all" => self.issues_all(),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        (self.last_activity_at, self.id)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.full_path.rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(crate) fn namespace_path(&self) -> &str {
+        self.full_path.rsplit_once('/').map_or("", |(head, _)| head)
+    }
+
+    pub(crate) fn visible_to(&self, viewer: Viewer) -> bool {
+        match viewer {
+            Viewer::Anonymous => self.visibility == Visibility::Public,
+            Viewer::User => self.access != Access::None && !self.in_hidden_group,
+        }
+    }
+
+    pub(crate) fn shows_statistics_to(&self, viewer: Viewer) -> bool {
+        viewer == Viewer::User && self.access >= Access::Reporter
+    }
+
+    /// A guest of a private project reads neither code nor merge requests nor CI.
+    pub(crate) fn shows_code_to(&self, viewer: Viewer) -> bool {
+        let allowed = self.visibility != Visibility::Private || self.access >= Access::Reporter;
+        self.features.repository && self.visible_to(viewer) && allowed
+    }
+
+    pub(crate) fn shows_merge_requests_to(&self, viewer: Viewer) -> bool {
+        self.features.merge_requests && self.shows_code_to(viewer)
+    }
+
+    pub(crate) fn shows_builds_to(&self, viewer: Viewer) -> bool {
+        self.features.builds && self.shows_code_to(viewer)
+    }
+
+    pub(crate) fn shows_issues_to(&self, viewer: Viewer) -> bool {
+        self.features.issues && self.visible_to(viewer)
+    }
+
+    pub(crate) fn shows_releases_to(&self, viewer: Viewer) -> bool {
+        self.features.repository && self.visible_to(viewer)
+    }
+}
+
+impl Project {
+    /// When anything about the project itself changed, not counting what happens in it unnoticed.
+    pub(crate) fn updated_at(&self) -> Timestamp {
+        self.last_activity_at.max(self.past.settings_changed_at)
+    }
+
+    /// The commits as the statistics show them, which may be late.
+    pub(crate) fn commits_in_statistics(&self, now: Timestamp) -> u64 {
+        self.past.outdated_commits(now).unwrap_or(self.commits)
+    }
+
+    /// Merge requests in a state that changed at `since` or later; `None` when that is forgotten.
+    pub(crate) fn merge_requests_since(&self, state: &str, since: Timestamp) -> Option<u64> {
+        let all = self.merge_requests.in_state(state);
+        self.since(all, since, || {
+            let recent = &self.past.merge_requests;
+            recent.count(since, |changed| changed.is(state))
+        })
+    }
+
+    /// Issues in a state that changed at `since` or later; `None` when that is forgotten.
+    pub(crate) fn issues_since(&self, state: &str, since: Timestamp) -> Option<u64> {
+        self.since(self.issues_in_state(state), since, || {
+            let recent = &self.past.issues;
+            recent.count(since, |changed| changed.is(state))
+        })
+    }
+
+    /// Pipelines in a status that changed at `since` or later; `None` when that is forgotten.
+    pub(crate) fn pipelines_since(&self, status: &str, since: Timestamp) -> Option<u64> {
+        let all = self.pipelines.in_status(status);
+        self.since(all, since, || {
+            let recent = &self.past.pipelines;
+            recent.count(since, |now| status == "all" || now.word() == status)
+        })
+    }
+
+    fn since(
+        &self,
+        all: u64,
+        since: Timestamp,
+        recent: impl FnOnce() -> Option<u64>,
+    ) -> Option<u64> {
+        if since <= self.created_at {
+            return Some(all);
+        }
+        recent().map(|count| count.min(all))
+    }
+}
