@@ -16,8 +16,8 @@ use super::network::NetworkFailure;
 use super::transport::{Transport, TransportError};
 
 /// The largest answer that is read: a hundred projects with all that is asked of them stay below
-/// a hundredth of it.
-pub(super) const LARGEST_BODY: usize = 64 * 1024 * 1024;
+/// a tenth of it.
+pub(super) const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
 /// How often a shared HTTP/2 connection is asked for a sign of life while requests wait on it:
 /// without it a dead one would swallow every retry.

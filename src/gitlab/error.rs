@@ -38,7 +38,7 @@ pub enum Error {
         detail: String,
     },
     /// The answer is bigger than anything that is worth reading.
-    #[error("the answer is larger than {limit} bytes")]
+    #[error("the answer is too large: to read it takes more than {limit} bytes")]
     TooLarge {
         /// The largest answer that is read.
         limit: usize,

@@ -18,6 +18,7 @@ mod endpoint_limit;
 mod error;
 mod graphql;
 mod graphql_error;
+mod json;
 mod limiter;
 mod link;
 mod network;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use serde_json::Value;
 
 use super::endpoint_class::EndpointClass;
 use super::error::Error;
+use super::json::{self, Unread};
 use super::request::{ApiRequest, ApiResponse, Outcome};
 use super::token::Credential;
 use super::words::{self, Words};
@@ -88,10 +88,16 @@ fn document(
         let detail = credential.redact(&detail);
         Failure::lasting(Error::NotGitLab { status, detail })
     };
-    let body: Value = match serde_json::from_slice(response.json()) {
+    let body = match json::read(response.json()) {
         Ok(body) => body,
-        Err(_) if response.is_html() => return Err(foreign("a web page".to_owned())),
-        Err(_) => return Err(not_json(&response)),
+        Err(Unread::TooHeavy) => {
+            let limit = json::HEAVIEST;
+            return Err(Failure::lasting(Error::TooLarge { limit }));
+        }
+        Err(Unread::NotJson) if response.is_html() => {
+            return Err(foreign("a web page".to_owned()));
+        }
+        Err(Unread::NotJson) => return Err(not_json(&response)),
     };
     let is_document = match class {
         EndpointClass::Graphql => body.get("data").or_else(|| body.get("errors")).is_some(),

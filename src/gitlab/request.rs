@@ -34,6 +34,17 @@ impl ApiRequest {
     }
 }
 
+impl ApiRequest {
+    /// What the answer is judged by.
+    pub(super) fn without_body(&self) -> ApiRequest {
+        ApiRequest {
+            class: self.class,
+            url: self.url.clone(),
+            body: None,
+        }
+    }
+}
+
 /// An answer as it came back.
 pub(super) struct ApiResponse {
     pub(super) status: u16,

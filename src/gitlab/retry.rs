@@ -1,8 +1,11 @@
 //! Asking until there is an answer: what is worth another try, after which pause, and when to stop.
 
 use std::borrow::Cow;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
@@ -11,8 +14,12 @@ use super::error::Error;
 use super::rate_limit::{self, RateLimit};
 use super::refusal::{self, Failure, Next};
 use super::request::{ApiRequest, ApiResponse, Outcome};
+use super::token::Credential;
 
 const TOO_MANY_REQUESTS: u16 = 429;
+
+/// An answer of so many bytes takes about a millisecond to read.
+const LONG: usize = 128 * 1024;
 
 /// What has become of a question so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +99,7 @@ impl Client {
         // Not before the gate is closed: whoever waits for this place must find it so.
         drop(permit);
         let asked = rate_limit::retry_after(&reply.headers, server_time);
-        let judged = refusal::judge(call, reply, &credential);
+        let judged = judge(call, reply, credential).await;
         if is_gitlabs_word(&judged) {
             in_flight.made_sense();
         }
@@ -134,6 +141,25 @@ impl Client {
             error: Error::RateLimited { until, wait },
             next: Next::WhenAllowed,
         }
+    }
+}
+
+/// Reads an answer: a long one apart from the runtime's workers, which others wait for.
+async fn judge(
+    request: &ApiRequest,
+    response: ApiResponse,
+    credential: Arc<Credential>,
+) -> Result<Outcome, Failure> {
+    if response.body.len() < LONG {
+        return refusal::judge(request, response, &credential);
+    }
+    let request = request.without_body();
+    let judging = spawn_blocking(move || refusal::judge(&request, response, &credential));
+    match judging.await {
+        Ok(judged) => judged,
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        // The runtime ends.
+        Err(_) => Err(Failure::lasting(Error::Deadline)),
     }
 }
 

@@ -12,15 +12,15 @@ use crate::gitlab::{BuildError, Error, NetworkFailure};
 const INSIDE: &str = "GITLAB_METRICS_BRIDGE_TEST_INSIDE";
 
 /// What the outer test told the inner one; none in the outer one.
-fn told() -> Option<String> {
+pub(super) fn told() -> Option<String> {
     env::var(INSIDE).ok()
 }
 
-/// Runs the named test of this file once more, in a process with these variables.
-async fn run_inside(test: &str, tell: &str, variables: &[(&str, &str)]) {
+/// Runs the named test once more, in a process with these variables.
+pub(super) async fn run_inside(file: &str, test: &str, tell: &str, variables: &[(&str, &str)]) {
     let mut command = Command::new(env::current_exe().unwrap());
     command
-        .args(["--exact", &format!("gitlab::tests::environment::{test}")])
+        .args(["--exact", &format!("gitlab::tests::{file}::{test}")])
         .env(INSIDE, tell);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());
@@ -50,7 +50,13 @@ async fn the_proxy_variables_are_honoured() {
     }
     let proxy = Server::start(|_, _| json(200, &json!(["by proxy"]))).await;
     let variables = [("HTTP_PROXY", proxy.url.as_str())];
-    run_inside("the_proxy_variables_are_honoured", "", &variables).await;
+    run_inside(
+        "environment",
+        "the_proxy_variables_are_honoured",
+        "",
+        &variables,
+    )
+    .await;
     assert_eq!(
         proxy.seen()[0].target,
         "http://gitlab.invalid/api/v4/projects"
@@ -70,7 +76,13 @@ async fn no_proxy_leads_past_the_proxy() {
         ("HTTP_PROXY", proxy.url.as_str()),
         ("NO_PROXY", "127.0.0.1"),
     ];
-    run_inside("no_proxy_leads_past_the_proxy", &server.url, &variables).await;
+    run_inside(
+        "environment",
+        "no_proxy_leads_past_the_proxy",
+        &server.url,
+        &variables,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -91,6 +103,7 @@ async fn a_proxy_that_lets_nothing_through_is_told_as_such() {
     let proxy = Server::start(|_, _| answer(407, &[], "")).await;
     let variables = [("HTTPS_PROXY", proxy.url.as_str())];
     run_inside(
+        "environment",
         "a_proxy_that_lets_nothing_through_is_told_as_such",
         "",
         &variables,
@@ -112,7 +125,7 @@ async fn without_the_systems_certificates_only_plain_http_works() {
     let nothing = tempfile::NamedTempFile::new().unwrap();
     let path = nothing.path().to_str().unwrap();
     let test = "without_the_systems_certificates_only_plain_http_works";
-    run_inside(test, &server.url, &[("SSL_CERT_FILE", path)]).await;
+    run_inside("environment", test, &server.url, &[("SSL_CERT_FILE", path)]).await;
 }
 
 #[tokio::test]
@@ -125,5 +138,11 @@ async fn ssl_cert_file_names_who_is_trusted() {
     let url = super::secure::start(&authority, "127.0.0.1", false).await;
     let path = authority.ca_file();
     let variables = [("SSL_CERT_FILE", path.to_str().unwrap())];
-    run_inside("ssl_cert_file_names_who_is_trusted", &url, &variables).await;
+    run_inside(
+        "environment",
+        "ssl_cert_file_names_who_is_trusted",
+        &url,
+        &variables,
+    )
+    .await;
 }

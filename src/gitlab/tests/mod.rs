@@ -24,6 +24,7 @@ mod budget;
 mod counting;
 mod environment;
 mod limits;
+mod memory;
 mod pages;
 mod secure;
 mod transports;
