@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
 use gitlab_metrics_bridge::config::{Config, Environment};
-use gitlab_metrics_bridge::{app, metrics, stdio};
+use gitlab_metrics_bridge::metrics::{self, Catalogue};
+use gitlab_metrics_bridge::{app, stdio};
 
 /// The exit code for a configuration that can't be used, as for wrong flags.
 const MISCONFIGURED: u8 = 2;
@@ -36,10 +37,8 @@ fn main() -> ExitCode {
 }
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
-    let names: Vec<_> = metrics::catalogue()
-        .iter()
-        .map(|metric| metric.name)
-        .collect();
+    let metrics = Catalogue::standard().metrics().iter();
+    let names: Vec<_> = metrics.map(|metric| metric.name).collect();
     let config = Config::load(&cli.flags, &Environment::of_process(), &names)?;
     if matches!(command, Command::Run | Command::Once) {
         app::require_tokens(&config)?;
@@ -68,10 +67,11 @@ fn run(command: &Command, config: Config) -> Result<()> {
 }
 
 fn catalogue(format: Format) -> String {
+    let catalogue = Catalogue::standard();
     match format {
-        Format::Text => metrics::text(),
-        Format::Markdown => metrics::markdown(),
-        Format::Json => metrics::json() + "\n",
+        Format::Text => metrics::text(catalogue),
+        Format::Markdown => metrics::markdown(catalogue),
+        Format::Json => metrics::json(catalogue) + "\n",
     }
 }
 

@@ -231,7 +231,7 @@ async fn a_budget_that_is_too_small_makes_everything_older_evenly_and_drops_noth
     let ages: Vec<u64> = snapshot
         .projects
         .iter()
-        .map(|project| now - project.listed)
+        .map(|project| now - u64::from(project.listed))
         .collect();
     let (most, mean) = (
         *ages.iter().max().unwrap(),

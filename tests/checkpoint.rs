@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Clock, Spent, TokenSource};
-use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{
     self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
 };
@@ -133,8 +133,8 @@ impl Running {
     }
 }
 
-fn everything() -> Shown {
-    Shown::new(|_| true, false)
+fn everything() -> EnabledMetrics {
+    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
 }
 
 fn folder() -> TempDir {
@@ -168,10 +168,10 @@ fn series(snapshot: &Snapshot) -> Vec<String> {
 
 fn commits(snapshot: &Snapshot, path: &str) -> f64 {
     let mut projects = snapshot.projects.iter();
-    let index = projects.position(|project| project.identity.path == path);
+    let index = projects.position(|project| *project.identity.path == *path);
     let index = index.unwrap();
     let mut commits = f64::NAN;
-    let metric = find("gitlab_commits_total").unwrap();
+    let metric = Catalogue::standard().find("gitlab_commits_total").unwrap();
     metric.observe(snapshot, index..index + 1, false, &mut |_, value| {
         commits = value;
     });
@@ -387,7 +387,7 @@ async fn nobody_else_reads_the_state_and_anybody_can_read_it() {
         .read_to_string(&mut text)
         .unwrap();
     let header = text.lines().next().unwrap();
-    assert!(header.starts_with(r#"{"format":"gitlab-metrics-bridge state","version":1,"#));
+    assert!(header.starts_with(r#"{"format":"gitlab-metrics-bridge state","version":2,"#));
     assert!(header.contains(r#""clean":true,"projects":2,"#), "{header}");
     assert!(!text.contains(DEMO_TOKEN));
     let left: Vec<_> = names(folder.path());

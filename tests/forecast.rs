@@ -5,12 +5,11 @@
 #[path = "simulation/mod.rs"]
 mod simulation;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::questions;
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics};
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{Access, Fault, GitLab, PipelineStatus, Visibility, World};
 use simulation::{HOUR, Setup};
@@ -69,8 +68,8 @@ impl Case {
         let mut assumption = Assumption::of(&self.sources, self.paths.len(), |_| active);
         assumption.graphql = self.graphql;
         assumption.lists[0].hidden = self.hidden;
-        let slots: BTreeSet<usize> = (0..questions().len()).collect();
-        let forecast = Forecast::new(self.rhythm, &slots, &assumption);
+        let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
+        let forecast = Forecast::new(self.rhythm, &enabled, &assumption);
         Requests {
             first: forecast.first_sweep as f64,
             an_hour: forecast.total(),

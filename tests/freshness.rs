@@ -7,7 +7,7 @@ mod simulation;
 
 use std::time::Duration;
 
-use gitlab_metrics_bridge::metrics::{Project, Snapshot};
+use gitlab_metrics_bridge::metrics::{Owner, Snapshot};
 use gitlab_metrics_bridge::poll::Rhythm;
 use gitlab_metrics_bridge::simulator::{Events, PipelineStatus, World};
 use jiff::Timestamp;
@@ -69,7 +69,7 @@ fn path() -> String {
     simulation::path(LAST)
 }
 
-fn last(snapshot: &Snapshot) -> Option<&Project> {
+fn last(snapshot: &Snapshot) -> Option<&Owner> {
     let last = snapshot.projects.first().map(AsRef::as_ref);
     last.filter(|project| project.identity.id == LAST)
 }
@@ -190,7 +190,7 @@ async fn a_rename_a_transfer_and_archiving_are_seen_within_the_ci_interval() {
         .gitlab
         .edit(|world| world.rename_project(&path(), "group-0/renamed"));
     let at = |path: &'static str| {
-        move |snapshot: &Snapshot| last(snapshot).is_some_and(|last| last.identity.path == path)
+        move |snapshot: &Snapshot| last(snapshot).is_some_and(|last| *last.identity.path == *path)
     };
     bridge.seen_within(GLANCE, at("group-0/renamed")).await;
     bridge

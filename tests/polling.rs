@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
-use gitlab_metrics_bridge::metrics::{Shown, Snapshot, find};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
@@ -58,13 +58,16 @@ fn poller_with_timeout(
         timeout,
         state: None,
     };
-    config.build(client(gitlab), Shown::new(|_| true, false))
+    config.build(
+        client(gitlab),
+        EnabledMetrics::new(Catalogue::standard(), |_| true, false),
+    )
 }
 
 /// The series of a metric as `labels=value` texts, sorted; the project's id as `id`.
 fn series(snapshot: &Snapshot, metric: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    find(metric).unwrap().observe(
+    Catalogue::standard().find(metric).unwrap().observe(
         snapshot,
         0..snapshot.projects.len(),
         false,
@@ -96,7 +99,7 @@ fn missing(snapshot: &Snapshot, metric: &str) -> Vec<(&'static str, u64)> {
         .iter()
         .filter(|missing| missing.metric == metric);
     of_metric
-        .map(|missing| (missing.reason, missing.count))
+        .map(|missing| (missing.reason.name(), missing.count))
         .collect()
 }
 
@@ -173,7 +176,8 @@ async fn rest_gives_the_same_series_where_graphql_is_blocked() {
     );
     let over_rest = poll(&gitlab).await;
     assert_eq!((failure(&over_graphql), failure(&over_rest)), (None, None));
-    for metric in gitlab_metrics_bridge::metrics::catalogue()
+    for metric in Catalogue::standard()
+        .metrics()
         .iter()
         .filter(|metric| metric.is_about_gitlab())
     {
@@ -440,7 +444,7 @@ async fn groups_projects_and_everything_can_be_selected() {
         let mut found: Vec<_> = snapshot
             .projects
             .iter()
-            .map(|project| project.identity.path.clone())
+            .map(|project| project.identity.path.to_string())
             .collect();
         found.sort();
         let mut wanted = paths[..2].to_vec();
@@ -490,7 +494,7 @@ async fn a_renamed_project_stays_the_same_project() {
         series(&snapshot, "gitlab_commits_total"),
         ["project_id=1 250"]
     );
-    assert_eq!(snapshot.projects[0].identity.path, "other/z");
+    assert_eq!(&*snapshot.projects[0].identity.path, "other/z");
 }
 
 #[tokio::test]

@@ -3,9 +3,7 @@
 //! The schemas are real ones that lie beside the checkout in development; without them the test that
 //! needs them is ignored.
 
-use std::collections::BTreeSet;
-
-use gitlab_metrics_bridge::metrics::{Identity, questions};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Identity};
 use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Part, Plan};
 use gitlab_metrics_bridge::simulator::score;
 use serde_json::json;
@@ -40,13 +38,13 @@ fn parts() -> Vec<Part> {
 /// The score that GitLab lets anonymous users have; with a token it is more.
 const LIMIT: u32 = 200;
 
-fn every_slot() -> BTreeSet<usize> {
-    (0..questions().len()).collect()
+fn everything() -> EnabledMetrics {
+    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
 }
 
 #[test]
 fn a_page_of_100_projects_scores_below_the_limit() {
-    let plan = Plan::new(&every_slot(), &Capabilities::default());
+    let plan = Plan::new(&everything(), &Capabilities::default());
     for part in parts() {
         let (document, variables) = plan.request(std::slice::from_ref(&part));
         let scored = score(&document, &variables).unwrap();
@@ -59,7 +57,7 @@ fn a_page_of_100_projects_scores_below_the_limit() {
 fn a_part_scores_what_gitlab_makes_of_it() {
     /// What asking for the score costs itself.
     const OWN: usize = 3;
-    let plan = Plan::new(&every_slot(), &Capabilities::default());
+    let plan = Plan::new(&everything(), &Capabilities::default());
     for part in parts() {
         for first in [1, 20, 55, 100] {
             let part = Part {
@@ -80,7 +78,7 @@ fn a_part_scores_what_gitlab_makes_of_it() {
 
 #[test]
 fn the_documents_ask_what_a_reader_expects() {
-    let plan = Plan::new(&every_slot(), &Capabilities::default());
+    let plan = Plan::new(&everything(), &Capabilities::default());
     let (document, _) = plan.request(&parts()[..1]);
     for path in Identity::ASKED {
         let name = path.split('.').next().unwrap();
@@ -138,8 +136,8 @@ mod with_shared {
             });
             ExecutableDocument::parse_and_validate(&schema, PROBE, "probe").unwrap();
             let capabilities = probed(&schema);
-            let plan = Plan::new(&every_slot(), &capabilities);
-            assert_eq!(plan.unsupported.len(), lacks, "{version}");
+            let plan = Plan::new(&everything(), &capabilities);
+            assert_eq!(plan.whole.unsupported.len(), lacks, "{version}");
             for part in parts() {
                 if matches!(part.list, List::Paths(_)) && !capabilities.asks_by_paths() {
                     continue;

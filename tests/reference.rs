@@ -4,14 +4,17 @@
 use std::fs;
 use std::path::PathBuf;
 
-use gitlab_metrics_bridge::metrics;
+use gitlab_metrics_bridge::metrics::{self, Catalogue};
 
 #[test]
 fn the_registry_and_the_reference_are_fresh() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("otel");
-    let mut files = vec![("metrics.md".to_owned(), metrics::markdown())];
+    let mut files = vec![(
+        "metrics.md".to_owned(),
+        metrics::markdown(Catalogue::standard()),
+    )];
     files.extend(
-        metrics::registry()
+        metrics::registry(Catalogue::standard())
             .into_iter()
             .map(|(name, text)| (format!("registry/{name}"), text)),
     );

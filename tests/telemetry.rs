@@ -11,7 +11,8 @@ use gitlab_metrics_bridge::export::{
     Compression, Introspect, OtlpConfig, Prometheus, Protocol, Rejections,
 };
 use gitlab_metrics_bridge::metrics::{
-    Bridge, Identity, Project, Reading, Report, Seen, Shown, Snapshot, View, find, questions,
+    BridgeStatus, Catalogue, EnabledMetrics, GitLabView, Identity, Owner, Reading, Report,
+    Snapshot, View,
 };
 use opentelemetry_sdk::Resource;
 use support::certificates::Certificates;
@@ -20,8 +21,8 @@ use support::receiver::{Fault, Receiver};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-fn everything() -> Shown {
-    Shown::new(|_| true, false)
+fn everything() -> EnabledMetrics {
+    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
 }
 
 fn resource() -> Resource {
@@ -38,26 +39,16 @@ fn view(
     value: impl Fn(u64, usize) -> u64,
 ) -> Arc<View> {
     let project = |id: u64| {
-        let readings = 0..questions().len();
-        let readings = readings
-            .map(|slot| Reading::Known {
-                value: value(id, slot),
-                at: 1_000,
-            })
-            .collect();
+        let places = 0..Catalogue::standard().project_columns().len();
+        let values = places.map(|place| Reading::known(value(id, place) as f64, 1_000));
         let identity = Identity {
             id,
-            id_text: id.to_string(),
-            path: format!("group/subgroup/project-{id}"),
-            name: format!("Project {id}"),
+            path: format!("group/subgroup/project-{id}").into(),
+            name: format!("Project {id}").into(),
             last_activity: Some(id),
             ..Identity::default()
         };
-        Arc::new(Project {
-            identity,
-            listed: 1_000,
-            readings,
-        })
+        Arc::new(Owner::new(identity, 1_000, values.collect()))
     };
     let projects: Vec<_> = ids.into_iter().map(project).collect();
     let report = Report {
@@ -81,7 +72,7 @@ fn rendered(prometheus: &Prometheus) -> Exposition {
 }
 
 fn introspect() -> Introspect {
-    Arc::new(|_| Bridge::default())
+    Arc::new(|_| BridgeStatus::default())
 }
 
 fn target(receiver: &Receiver, protocol: Protocol) -> OtlpConfig {
@@ -106,7 +97,8 @@ fn ids(series: &support::Series) -> BTreeSet<u64> {
 
 #[test]
 fn the_seed_metrics_come_out_byte_for_byte() {
-    let shown = Shown::new(
+    let shown = EnabledMetrics::new(
+        Catalogue::standard(),
         |name| {
             [
                 "gitlab_commits_total",
@@ -282,12 +274,12 @@ async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
 
 /// Two GitLabs whose projects have the same ids, and values that tell them apart.
 fn two(projects: u64) -> View {
-    let seen = |name: &str, number| Seen {
+    let seen = |name: &str, number| GitLabView {
         name: Some(name.into()),
         snapshot: view(1, 0..projects, move |_, _| number).snapshot(0),
     };
     View {
-        instances: vec![seen("a", 1), seen("b", 2)],
+        gitlabs: vec![seen("a", 1), seen("b", 2)],
     }
 }
 
@@ -308,7 +300,7 @@ async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
         assert_eq!(series, export.series(metric), "{metric}");
         assert_eq!(
             series.len(),
-            2 * 3_000 * find(metric).unwrap().values().len()
+            2 * 3_000 * Catalogue::standard().find(metric).unwrap().columns().len()
         );
         for (labels, value) in series {
             let number = if labels["gitlab_instance"] == "a" {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
 use gitlab_metrics_bridge::metrics::{
-    Bridge, Identity, Project, Reading, Report, Shown, Snapshot, View, questions,
+    BridgeStatus, Catalogue, EnabledMetrics, Identity, Owner, Reading, Report, Snapshot, View,
 };
 use opentelemetry_sdk::Resource;
 
@@ -36,7 +36,7 @@ pub async fn pushing(projects: usize, endpoint: &str, times: usize) -> Result<Du
     };
     let otlp = target.build(resource(), shown())?;
     let view = view(projects);
-    let introspect: Introspect = Arc::new(|_| Bridge::default());
+    let introspect: Introspect = Arc::new(|_| BridgeStatus::default());
     let mut durations = Vec::new();
     for _ in 0..times {
         let started = Instant::now();
@@ -56,29 +56,21 @@ fn view(projects: usize) -> Arc<View> {
     Arc::new(View::from(Arc::new(snapshot)))
 }
 
-fn project(id: u64) -> Project {
-    let readings = 0..questions().len() as u64;
-    let readings = readings.map(|slot| Reading::Known {
-        value: id * 31 + slot,
-        at: id,
-    });
+fn project(id: u64) -> Owner {
+    let places = 0..Catalogue::standard().project_columns().len() as u64;
+    let values = places.map(|place| Reading::known((id * 31 + place) as f64, id));
     let identity = Identity {
         id,
-        id_text: id.to_string(),
-        path: format!("group-{:03}/project-{id:06}", id % 300),
-        name: format!("project-{id:06}"),
+        path: format!("group-{:03}/project-{id:06}", id % 300).into(),
+        name: format!("project-{id:06}").into(),
         last_activity: Some(id),
         ..Identity::default()
     };
-    Project {
-        identity,
-        listed: id,
-        readings: readings.collect(),
-    }
+    Owner::new(identity, id, values.collect())
 }
 
-fn shown() -> Shown {
-    Shown::new(|_| true, false)
+fn shown() -> EnabledMetrics {
+    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
 }
 
 fn resource() -> Resource {

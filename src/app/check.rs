@@ -12,7 +12,7 @@ use super::{parts, webhooks};
 use crate::config::Config;
 use crate::export::Server;
 use crate::gitlab::TokenInfo;
-use crate::metrics::{Reading, Snapshot, View, catalogue, questions};
+use crate::metrics::{Catalogue, Metric, Reason, Snapshot, View};
 
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,19 +113,36 @@ fn missing(snapshot: &Snapshot, findings: &mut Findings) {
     for missing in &snapshot.missing {
         let (metric, count) = (missing.metric, missing.count);
         match missing.reason {
-            Reading::HIDDEN => findings.note(format!(
+            Reason::Hidden => findings.note(format!(
                 "{metric}: {count} values are hidden from the token, or this GitLab does not keep them \
                  (statistics and merge requests of private projects need the Reporter role)"
             )),
-            Reading::FORBIDDEN => findings.note(format!("{metric}: GitLab forbids the token {count} values")),
-            Reading::UNSUPPORTED => {
-                let asked = catalogue().iter().find(|known| known.name == metric);
-                let asked = asked.map(|metric| questions()[metric.slots().start].0.graphql).unwrap_or_default();
+            Reason::Forbidden => findings.note(format!("{metric}: GitLab forbids the token {count} values")),
+            Reason::Unsupported => {
+                let asked = Catalogue::standard().find(metric).map(Metric::asked_as).unwrap_or_default();
+                let asked = asked.first().copied().unwrap_or_default();
                 findings.note(format!("{metric}: this GitLab does not have all of it (it is asked as {asked})"));
             }
-            reason => findings.problem(format!("{metric}: {count} values could not be read: {reason}")),
+            Reason::Invalid => findings.problem(invalid(metric, count)),
+            reason => findings.problem(format!("{metric}: {count} values could not be read: {}", reason.name())),
         }
     }
+}
+
+/// What GitLab told and can't be true. A size is never negative; one that is comes of a counter that
+/// GitLab has lost count of.
+fn invalid(metric: &str, count: u64) -> String {
+    let is_size = Catalogue::standard()
+        .find(metric)
+        .is_some_and(|metric| metric.unit == "By");
+    let told = match is_size {
+        true => "a negative or impossible size",
+        false => "a negative or impossible number",
+    };
+    format!(
+        "{metric}: GitLab told {told} for {count} values, so they are left out; an administrator can \
+         let GitLab count them again"
+    )
 }
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
@@ -148,7 +165,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
     let pushed = match built {
         Ok(otlp) => {
             let nothing = Arc::<View>::default();
-            let introspect = Arc::new(|_: &View| crate::metrics::Bridge {
+            let introspect = Arc::new(|_: &View| crate::metrics::BridgeStatus {
                 version: env!("CARGO_PKG_VERSION"),
                 ..Default::default()
             });

@@ -16,7 +16,7 @@ use super::webhooks::HintInbox;
 use crate::config::{self, Config};
 use crate::export;
 use crate::gitlab::{self, Client};
-use crate::metrics::{self, Seen, Shown, Snapshot, View};
+use crate::metrics::{self, EnabledMetrics, GitLabView, Snapshot, View};
 use crate::poll::{Checkpoint, Polled, Poller, Progress};
 
 /// The GitLabs of a configuration, in its order.
@@ -39,7 +39,7 @@ impl Instances {
     ///
     /// # Errors
     /// For the first that can't be built, with its name.
-    pub fn build(config: &Config, shown: &Shown) -> Result<Instances> {
+    pub fn build(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
         Self::each(config, |instance, name| {
             Instance::build(instance, name, shown)
         })
@@ -49,7 +49,7 @@ impl Instances {
     ///
     /// # Errors
     /// For the first that can't be built, with its name.
-    pub fn resume(config: &Config, shown: &Shown) -> Result<Instances> {
+    pub fn resume(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
         Self::each(config, |instance, name| {
             Instance::resume(instance, name, shown)
         })
@@ -72,12 +72,12 @@ impl Instances {
 
     /// The view before any of them has been polled.
     pub fn view(&self) -> View {
-        let unknown = |instance: &Instance| Seen {
+        let unknown = |instance: &Instance| GitLabView {
             name: instance.name.clone(),
             snapshot: Arc::default(),
         };
         View {
-            instances: self.0.iter().map(unknown).collect(),
+            gitlabs: self.0.iter().map(unknown).collect(),
         }
     }
 
@@ -98,7 +98,7 @@ impl Instances {
     }
 
     /// Tells how the bridge gets on with each of them, beside a view that is shown.
-    pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::Instance> + use<> {
+    pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::GitLabStatus> + use<> {
         let clients = self.0.iter();
         let clients: Vec<_> = clients
             .map(|instance| {
@@ -108,7 +108,7 @@ impl Instances {
             .collect();
         move |view| {
             let each = clients.iter().enumerate();
-            let each = each.map(|(index, (name, client, interval))| metrics::Instance {
+            let each = each.map(|(index, (name, client, interval))| metrics::GitLabStatus {
                 name: name.clone(),
                 url: client.url().to_string(),
                 now: export::seconds(client.now()),
@@ -156,7 +156,7 @@ impl Instance {
     pub fn build(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &Shown,
+        shown: &EnabledMetrics,
     ) -> Result<Instance> {
         Self::with_checkpoint(instance, name, shown, None)
     }
@@ -168,7 +168,7 @@ impl Instance {
     pub fn resume(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &Shown,
+        shown: &EnabledMetrics,
     ) -> Result<Instance> {
         let Some(path) = &instance.poll.state else {
             return Self::build(instance, name, shown);
@@ -184,7 +184,7 @@ impl Instance {
     fn with_checkpoint(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &Shown,
+        shown: &EnabledMetrics,
         checkpoint: Option<Checkpoint>,
     ) -> Result<Instance> {
         instance.gitlab.token()?;

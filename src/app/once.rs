@@ -11,7 +11,7 @@ use super::instances::Instances;
 use super::{parts, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
-use crate::metrics::{Report, Seen};
+use crate::metrics::{GitLabView, Report};
 use crate::stdio;
 
 /// Polls once, prints the exposition, and pushes it if OTLP is configured.
@@ -63,7 +63,7 @@ pub async fn once(config: Config) -> Result<()> {
     if let Err(error) = pushed {
         bail!("pushing over OTLP: {error}");
     }
-    let failures: Vec<_> = view.instances.iter().filter_map(incomplete).collect();
+    let failures: Vec<_> = view.gitlabs.iter().filter_map(incomplete).collect();
     match failures.is_empty() {
         true => Ok(()),
         false => bail!("{}", failures.join("; ")),
@@ -71,7 +71,7 @@ pub async fn once(config: Config) -> Result<()> {
 }
 
 /// Says what could not be read of a GitLab; none if nothing.
-fn incomplete(seen: &Seen) -> Option<String> {
+fn incomplete(seen: &GitLabView) -> Option<String> {
     let failure = failure(seen.snapshot.report.as_ref()?)?;
     Some(match &seen.name {
         Some(name) => format!("{name}: {failure}"),

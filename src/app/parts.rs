@@ -14,7 +14,7 @@ use super::progress;
 use super::webhooks::{self, Webhooks};
 use crate::config::Config;
 use crate::export::{self, Health, Introspect, Otlp, Pages, Prometheus, Readiness, Server, Views};
-use crate::metrics::{Bridge, Shown, View};
+use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
 use crate::poll::Patterns;
 use crate::webhook::{Counts, Routes};
 
@@ -137,9 +137,10 @@ pub fn require_tokens(config: &Config) -> Result<()> {
 ///
 /// # Errors
 /// If a pattern is not valid: nothing that is to be left out is shown by mistake.
-pub fn shown(config: &Config) -> Result<Shown> {
+pub fn shown(config: &Config) -> Result<EnabledMetrics> {
     let disabled = Patterns::new(&config.metrics.disabled).context("metrics.disabled")?;
-    Ok(Shown::new(
+    Ok(EnabledMetrics::new(
+        Catalogue::standard(),
         |name| !disabled.matches(name),
         config.metrics.project_path_label,
     ))
@@ -160,10 +161,10 @@ pub fn introspect(
                 .iter()
                 .map(|prometheus| prometheus.health().export()),
         );
-        Bridge {
+        BridgeStatus {
             version: env!("CARGO_PKG_VERSION"),
             wall_clock: export::seconds(SystemTime::now()),
-            instances: instances(view),
+            gitlabs: instances(view),
             exports,
             webhooks: webhooks
                 .as_ref()

@@ -11,7 +11,7 @@ use super::parts;
 use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
-use crate::metrics::Shown;
+use crate::metrics::EnabledMetrics;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts};
 use crate::stdio;
 
@@ -54,7 +54,7 @@ fn assume(instance: &config::Instance, projects: u32, active: Option<Active>) ->
 async fn survey(
     instance: &config::Instance,
     label: Option<&str>,
-    shown: &Shown,
+    shown: &EnabledMetrics,
     active: Option<Active>,
 ) -> Result<Assumption> {
     let mut built = Instance::build(instance, label, shown)
@@ -81,12 +81,12 @@ fn number(active: Active, projects: usize) -> f64 {
 fn outlook(
     name: Option<String>,
     instance: &config::Instance,
-    shown: &Shown,
+    shown: &EnabledMetrics,
     assumption: Assumption,
     plan: &Plan,
 ) -> Outlook {
-    let (rhythm, slots) = (instance.poll.rhythm, shown.slots());
-    let mut forecasts = Forecasts::new(&slots, &assumption);
+    let rhythm = instance.poll.rhythm;
+    let mut forecasts = Forecasts::new(shown, &assumption);
     let forecast = forecasts.of(rhythm).clone();
     let mut verdict = |name: &'static str, limit: Budget, fits: fn(&Forecast, Budget) -> bool| {
         let fitting = fits(&forecast, limit);

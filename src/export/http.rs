@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::prometheus::Pieces;
 use super::{Health, Introspect, Listen, Prometheus, Readiness, Views};
-use crate::metrics::{Bridge, View};
+use crate::metrics::{BridgeStatus, View};
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -169,7 +169,7 @@ async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
     let status = complaint(&pages, &bridge).map_or("ready".to_owned(), |complaint| {
         format!("not ready: {complaint}")
     });
-    let instances = bridge.instances.iter().map(|instance| {
+    let gitlabs = bridge.gitlabs.iter().map(|instance| {
         let named = instance.name.iter().map(|name| format!("{name}: "));
         format!(
             "<p>{}{}: {} projects, {} series.</p>",
@@ -186,11 +186,11 @@ async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
          <li><a href=\"-/healthy\">Healthy</a></li></ul></html>\n",
         bridge.version,
         escaped(&status),
-        instances.collect::<String>(),
+        gitlabs.collect::<String>(),
     ))
 }
 
-fn complaint(pages: &Pages, bridge: &Bridge) -> Option<String> {
+fn complaint(pages: &Pages, bridge: &BridgeStatus) -> Option<String> {
     let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
     exports.extend(
         pages

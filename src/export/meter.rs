@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Stream};
 
 use super::pages::{Bounds, Page};
-use crate::metrics::{Bridge, Instrument, Metric, Shown, View};
+use crate::metrics::{BridgeStatus, Emit, EnabledMetrics, Instrument, Metric, View};
 
 /// The instrumentation scope of every series.
 const SCOPE: &str = "gitlab-metrics-bridge";
@@ -46,79 +46,94 @@ pub struct ViewPage {
 
 impl Instruments<ViewPage> {
     /// Instruments for every shown metric about GitLab.
-    pub fn about_gitlab(reader: impl MetricReader, resource: Resource, shown: &Shown) -> Self {
+    pub fn about_gitlab(
+        reader: impl MetricReader,
+        resource: Resource,
+        shown: &EnabledMetrics,
+    ) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
         let project_path = shown.project_path;
-        for (index, metric) in shown.metrics.iter().enumerate() {
+        for (index, &metric) in shown.metrics.iter().enumerate() {
             if !metric.is_about_gitlab() {
                 continue;
             }
             let frame = Arc::clone(&instruments.frame);
-            let metric: &'static Metric = metric;
-            meter
-                .u64_observable_gauge(metric.name)
-                .with_unit(metric.unit)
-                .with_description(metric.help)
-                .with_callback(move |observer| {
-                    frame.guard(metric, |content| {
-                        let Some(Some(projects)) = content.page.get(index) else {
-                            return;
-                        };
-                        content.view.observe(
-                            metric,
-                            projects.clone(),
-                            project_path,
-                            &mut |attributes, value| {
-                                observer.observe(value as u64, &key_values(attributes));
-                            },
-                        );
-                    });
-                })
-                .build();
+            instrument(&meter, metric, move |emit| {
+                frame.guard(metric, |content| {
+                    if let Some(Some(projects)) = content.page.get(index) {
+                        content
+                            .view
+                            .observe(metric, projects.clone(), project_path, emit);
+                    }
+                });
+            });
         }
         instruments
     }
 }
 
-impl Instruments<Bridge> {
+impl Instruments<BridgeStatus> {
     /// Instruments for every shown metric about the bridge itself.
-    pub fn about_bridge(reader: impl MetricReader, resource: Resource, shown: &Shown) -> Self {
+    pub fn about_bridge(
+        reader: impl MetricReader,
+        resource: Resource,
+        shown: &EnabledMetrics,
+    ) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
-        for metric in &shown.metrics {
+        for &metric in &shown.metrics {
             if metric.is_about_gitlab() {
                 continue;
             }
             let frame = Arc::clone(&instruments.frame);
-            let metric: &'static Metric = metric;
-            let callback = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<f64>| {
-                frame.guard(metric, |bridge| {
-                    metric.observe_bridge(bridge, &mut |attributes, value| {
-                        observer.observe(value, &key_values(attributes));
-                    });
-                });
-            };
-            match metric.instrument {
-                Instrument::Gauge => {
-                    let builder = meter
-                        .f64_observable_gauge(metric.name)
-                        .with_unit(metric.unit);
-                    builder
-                        .with_description(metric.help)
-                        .with_callback(callback)
-                        .build();
-                }
-                Instrument::Counter => {
-                    let builder = meter
-                        .f64_observable_counter(metric.name)
-                        .with_unit(metric.unit);
-                    builder
-                        .with_description(metric.help)
-                        .with_callback(callback)
-                        .build();
-                }
-            }
+            instrument(&meter, metric, move |emit| {
+                frame.guard(metric, |bridge| metric.observe_bridge(bridge, emit));
+            });
         }
         instruments
+    }
+}
+
+/// Builds the instrument of a metric, which shows what `show` emits. Whole numbers are integers in
+/// OTLP.
+fn instrument(
+    meter: &Meter,
+    metric: &'static Metric,
+    show: impl Fn(&mut Emit<'_>) + Send + Sync + 'static,
+) {
+    let whole = |show: &dyn Fn(&mut Emit<'_>), observer: &dyn AsyncInstrument<u64>| {
+        show(&mut |attributes, value| observer.observe(value as u64, &key_values(attributes)));
+    };
+    let fraction = |show: &dyn Fn(&mut Emit<'_>), observer: &dyn AsyncInstrument<f64>| {
+        show(&mut |attributes, value| observer.observe(value, &key_values(attributes)));
+    };
+    let (name, unit, help) = (metric.name, metric.unit, metric.help);
+    match (metric.instrument, metric.is_whole()) {
+        (Instrument::Gauge, true) => drop(
+            (meter.u64_observable_gauge(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| whole(&show, observer))
+                .build(),
+        ),
+        (Instrument::Gauge, false) => drop(
+            (meter.f64_observable_gauge(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| fraction(&show, observer))
+                .build(),
+        ),
+        (Instrument::Counter, true) => drop(
+            (meter.u64_observable_counter(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| whole(&show, observer))
+                .build(),
+        ),
+        (Instrument::Counter, false) => drop(
+            (meter.f64_observable_counter(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| fraction(&show, observer))
+                .build(),
+        ),
+        // There is no observable histogram.
+        (Instrument::Histogram, _) => {}
     }
 }
 
@@ -197,42 +212,41 @@ fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::subject::{Rows, Shows, gauge};
     use crate::metrics::{
-        Attribute, Instance, Project, Reading, Report, Snapshot, Source, questions,
+        Catalogue, GitLabStatus, Grain, Identity, Owner, Report, Snapshot, Subject,
     };
 
-    static FRAGILE: Metric = Metric {
-        name: "gitlab_fragile",
-        unit: "{thing}",
-        help: "Panics for project 13",
-        instrument: Instrument::Gauge,
-        attributes: &[] as &[Attribute],
-        source: Source::Known {
-            value: |identity| {
-                Some(if identity.id == 13 {
-                    panic!("unlucky")
-                } else {
-                    identity.id
-                })
+    static FRAGILE: Subject = Subject {
+        name: "fragile",
+        of: Grain::Project,
+        rows: Rows::One,
+        columns: &[],
+        metrics: &[gauge(
+            "gitlab_fragile",
+            "{thing}",
+            "Panics for project 13",
+            &[],
+            Shows::Identity {
+                value: |identity| {
+                    Some(if identity.id == 13 {
+                        panic!("unlucky")
+                    } else {
+                        identity.id
+                    })
+                },
+                attributes: |_| Vec::new(),
             },
-            attributes: |_| Vec::new(),
-        },
+        )],
     };
 
     fn page(id: u64) -> ViewPage {
-        let identity = crate::metrics::Identity {
+        let identity = Identity {
             id,
-            id_text: id.to_string(),
-            ..Default::default()
-        };
-        let readings = vec![Reading::Unknown("timeout"); questions().len()];
-        let project = Project {
-            identity,
-            listed: 0,
-            readings,
+            ..Identity::default()
         };
         let snapshot = Snapshot {
-            projects: vec![Arc::new(project)],
+            projects: vec![Arc::new(Owner::new(identity, 0, Vec::new()))],
             ..Snapshot::default()
         };
         ViewPage {
@@ -243,10 +257,8 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_callback_fails_that_collect_and_no_other() {
-        let shown = Shown {
-            metrics: vec![&FRAGILE],
-            project_path: false,
-        };
+        let catalogue = Box::leak(Box::new(Catalogue::new(&[&FRAGILE]).unwrap()));
+        let shown = EnabledMetrics::new(catalogue, |_| true, false);
         let registry = prometheus::Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -270,10 +282,7 @@ mod tests {
 
     #[test]
     fn collects_at_the_same_time_do_not_see_each_other() {
-        let shown = Shown {
-            metrics: crate::metrics::catalogue().to_vec(),
-            project_path: false,
-        };
+        let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
         let registry = prometheus::Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -297,15 +306,15 @@ mod tests {
                             report: Some(report(number)),
                             ..Snapshot::default()
                         };
-                        let instance = Instance {
+                        let gitlab = GitLabStatus {
                             snapshot: Arc::new(snapshot),
                             now: number,
                             wall_clock: number,
-                            ..Instance::default()
+                            ..GitLabStatus::default()
                         };
-                        let bridge = Bridge {
-                            instances: vec![instance],
-                            ..Bridge::default()
+                        let bridge = BridgeStatus {
+                            gitlabs: vec![gitlab],
+                            ..BridgeStatus::default()
                         };
                         let families = instruments.collect(bridge, || registry.gather()).unwrap();
                         let seen = families

@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::metrics::{Bridge, UnixTime, View};
+use crate::metrics::{BridgeStatus, UnixTime, View};
 
 pub use config::{Config, Listen};
 pub use health::Health;
@@ -34,7 +34,7 @@ pub use readiness::Readiness;
 pub type Views = watch::Receiver<Arc<View>>;
 
 /// Tells what the bridge knows of itself now, beside a view that is shown.
-pub type Introspect = Arc<dyn Fn(&View) -> Bridge + Send + Sync>;
+pub type Introspect = Arc<dyn Fn(&View) -> BridgeStatus + Send + Sync>;
 
 /// A moment as it is kept and shown: in whole seconds.
 pub fn seconds(time: SystemTime) -> UnixTime {

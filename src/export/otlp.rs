@@ -28,7 +28,7 @@ use super::meter::{Instruments, ViewPage};
 use super::overheard::{Courier, Failure, Rejections};
 use super::pages::{Bounds, pages};
 use super::{Health, Introspect, Views};
-use crate::metrics::{Bridge, Shown, View};
+use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
 /// Where to push and how.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl OtlpConfig {
     ///
     /// # Errors
     /// If a certificate or key can't be read or a header is not valid.
-    pub fn build(&self, resource: Resource, shown: Shown) -> Result<Otlp> {
+    pub fn build(&self, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
         Otlp::build(self, resource, shown)
     }
 
@@ -112,8 +112,8 @@ pub struct Otlp {
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
     gitlab: Arc<Collector<ViewPage>>,
-    bridge: Arc<Collector<Bridge>>,
-    shown: Shown,
+    bridge: Arc<Collector<BridgeStatus>>,
+    shown: EnabledMetrics,
     interval: Duration,
     health: Arc<Health>,
 }
@@ -130,7 +130,7 @@ impl Otlp {
     /// The pause after a first failure; it doubles up to the interval.
     const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-    fn build(config: &OtlpConfig, resource: Resource, shown: Shown) -> Result<Otlp> {
+    fn build(config: &OtlpConfig, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
         let exporter = match config.protocol {
             Protocol::Grpc => (grpc(config)?, Failure::default()),
             Protocol::Http => http(config)?,

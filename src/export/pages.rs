@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::metrics::{Shown, View};
+use crate::metrics::{EnabledMetrics, View};
 
 /// Bounds of one page.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ const ATTRIBUTE_BYTES: usize = 14;
 
 /// All series of the view, in pages. A page of the exposition holds a `single` metric, since a
 /// metric's lines must stand together there.
-pub fn pages(shown: &Shown, view: &View, bounds: Bounds, single: bool) -> Vec<Page> {
+pub fn pages(shown: &EnabledMetrics, view: &View, bounds: Bounds, single: bool) -> Vec<Page> {
     let mut pages = Vec::new();
     let empty: Page = vec![None; shown.metrics.len()];
     let mut page = empty.clone();

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Health;
-use crate::metrics::{Bridge, Instance, Report};
+use crate::metrics::{BridgeStatus, GitLabStatus, Report};
 
 /// Decides whether the bridge is ready.
 pub struct Readiness {
@@ -41,8 +41,8 @@ impl Readiness {
     }
 
     /// Says why the bridge is not ready; none if it is.
-    pub fn complaint(&self, bridge: &Bridge, exports: &[&Health]) -> Option<String> {
-        let complaints = bridge.instances.iter().filter_map(|gitlab| {
+    pub fn complaint(&self, bridge: &BridgeStatus, exports: &[&Health]) -> Option<String> {
+        let complaints = bridge.gitlabs.iter().filter_map(|gitlab| {
             let complaint = self.of_polls(gitlab)?;
             Some(match &gitlab.name {
                 Some(name) => format!("{name}: {complaint}"),
@@ -62,7 +62,7 @@ impl Readiness {
     }
 
     /// Says what is wrong with the polls of one GitLab.
-    fn of_polls(&self, gitlab: &Instance) -> Option<String> {
+    fn of_polls(&self, gitlab: &GitLabStatus) -> Option<String> {
         let Some(report) = &gitlab.snapshot.report else {
             return Some("the first poll has not ended yet".to_owned());
         };
@@ -116,7 +116,7 @@ mod tests {
     const START: u64 = 1_790_000_000;
 
     /// A bridge whose last complete poll ended at `complete` seconds after the start.
-    fn bridge(started: Instant, complete: u64, failure: Option<&str>) -> Bridge {
+    fn bridge(started: Instant, complete: u64, failure: Option<&str>) -> BridgeStatus {
         let report = Report {
             ended: START + complete,
             reached: true,
@@ -128,20 +128,20 @@ mod tests {
             report: Some(report),
             ..Snapshot::default()
         };
-        let gitlab = Instance {
+        let gitlab = GitLabStatus {
             now: START + started.elapsed().as_secs(),
             interval: INTERVAL,
             snapshot: Arc::new(snapshot),
-            ..Instance::default()
+            ..GitLabStatus::default()
         };
-        Bridge {
-            instances: vec![gitlab],
-            ..Bridge::default()
+        BridgeStatus {
+            gitlabs: vec![gitlab],
+            ..BridgeStatus::default()
         }
     }
 
-    fn silent_for(mut bridge: Bridge, seconds: u64) -> Bridge {
-        bridge.instances[0].usage = Usage {
+    fn silent_for(mut bridge: BridgeStatus, seconds: u64) -> BridgeStatus {
+        bridge.gitlabs[0].usage = Usage {
             silent_for: Some(Duration::from_secs(seconds)),
             ..Usage::default()
         };
@@ -195,9 +195,9 @@ mod tests {
     async fn a_restart_is_as_ready_as_the_process_before_it_was() {
         let restored = |complete: u64, started| {
             let mut bridge = bridge(started, complete, Some("the first poll has not ended yet"));
-            let mut snapshot = Snapshot::clone(&bridge.instances[0].snapshot);
+            let mut snapshot = Snapshot::clone(&bridge.gitlabs[0].snapshot);
             snapshot.report.as_mut().unwrap().restored = true;
-            bridge.instances[0].snapshot = Arc::new(snapshot);
+            bridge.gitlabs[0].snapshot = Arc::new(snapshot);
             bridge
         };
         let began = Instant::now();

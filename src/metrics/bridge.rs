@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Attribute, Emit, Instrument, Metric, Report, Snapshot, Source, Subject, UnixTime};
+use super::subject::{Attribute, Grain, Rows, Shows, Subject, counter, gauge};
+use super::{Emit, Report, Snapshot, UnixTime};
 
 /// What the bridge knows of itself at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Bridge {
+pub struct BridgeStatus {
     /// Our version.
     pub version: &'static str,
     /// What the wall clock shows; only what is shown as a time of day goes by it.
     pub wall_clock: UnixTime,
     /// How it gets on with each GitLab.
-    pub instances: Vec<Instance>,
+    pub gitlabs: Vec<GitLabStatus>,
     /// How the exports went.
     pub exports: Vec<Export>,
     /// What GitLab sent, by event and outcome.
@@ -24,7 +25,7 @@ pub struct Bridge {
 
 /// How the bridge gets on with one GitLab.
 #[derive(Clone, Debug, Default)]
-pub struct Instance {
+pub struct GitLabStatus {
     /// Its name, where there are several to tell apart.
     pub name: Option<Arc<str>>,
     /// Its address.
@@ -58,7 +59,7 @@ pub struct Usage {
     pub silent_for: Option<Duration>,
 }
 
-impl Instance {
+impl GitLabStatus {
     /// So many intervals without an answer mean that GitLab is down.
     const SILENT_INTERVALS: u32 = 2;
 
@@ -84,93 +85,89 @@ pub struct Export {
     pub last_success: Option<Duration>,
 }
 
-pub(super) const SUBJECT: Subject = Subject {
+pub(super) static SUBJECT: Subject = Subject {
     name: "bridge",
+    of: Grain::Instance,
+    rows: Rows::One,
+    columns: &[],
     metrics: &[
-        Metric {
-            name: "gitlab_bridge_build_info",
-            unit: "",
-            help: "The version of the bridge; always 1",
-            instrument: Instrument::Gauge,
-            attributes: &[VERSION],
-            source: Source::Bridge(|bridge, emit| emit(&[(VERSION.name, bridge.version)], 1.0)),
-        },
-        Metric {
-            name: "gitlab_bridge_up",
-            unit: "",
-            help: "Whether GitLab answers: 0 once it has answered nothing for two intervals, though asked",
-            instrument: Instrument::Gauge,
-            attributes: &[INSTANCE_URL],
-            source: Source::Instance(|instance, emit| {
-                let reached = poll(instance).map(|report| report.reached);
-                let up = if instance.is_silent() {
+        gauge(
+            "gitlab_bridge_build_info",
+            "",
+            "The version of the bridge; always 1",
+            &[VERSION],
+            Shows::Bridge(|bridge, emit| emit(&[(VERSION.name, bridge.version)], 1.0)),
+        ),
+        gauge(
+            "gitlab_bridge_up",
+            "",
+            "Whether GitLab answers: 0 once it has answered nothing for two intervals, though asked",
+            &[INSTANCE_URL],
+            Shows::GitLab(|gitlab, emit| {
+                let reached = poll(gitlab).map(|report| report.reached);
+                let up = if gitlab.is_silent() {
                     Some(false)
                 } else {
                     reached
                 };
                 if let Some(up) = up {
-                    emit(&[(INSTANCE_URL.name, &instance.url)], flag(up));
+                    emit(&[(INSTANCE_URL.name, &gitlab.url)], flag(up));
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_last_poll_success",
-            unit: "",
-            help: "Whether the last poll read every selected project, and the one under way is answered",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                if let Some(report) = poll(instance) {
-                    emit(&[], flag(report.failure.is_none() && !instance.is_silent()));
+        ),
+        gauge(
+            "gitlab_bridge_last_poll_success",
+            "",
+            "Whether the last poll read every selected project, and the one under way is answered",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(report) = poll(gitlab) {
+                    emit(&[], flag(report.failure.is_none() && !gitlab.is_silent()));
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_last_successful_poll_timestamp_seconds",
-            unit: "s",
-            help: "When the last poll that read every selected project ended",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                let report = instance.snapshot.report.as_ref();
+        ),
+        gauge(
+            "gitlab_bridge_last_successful_poll_timestamp_seconds",
+            "s",
+            "When the last poll that read every selected project ended",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                let report = gitlab.snapshot.report.as_ref();
                 if let Some(at) = report.and_then(|report| report.last_complete) {
-                    let age = instance.now.saturating_sub(at);
-                    emit(&[], instance.wall_clock.saturating_sub(age) as f64);
+                    let age = gitlab.now.saturating_sub(at);
+                    emit(&[], gitlab.wall_clock.saturating_sub(age) as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_poll_duration_seconds",
-            unit: "s",
-            help: "How long the last poll took",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                if let Some(report) = poll(instance) {
+        ),
+        gauge(
+            "gitlab_bridge_poll_duration_seconds",
+            "s",
+            "How long the last poll took",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(report) = poll(gitlab) {
                     emit(&[], report.took.as_secs_f64());
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_poll_lateness_seconds",
-            unit: "s",
-            help: "By how much the last poll was longer than its interval",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                if let Some(report) = poll(instance) {
+        ),
+        gauge(
+            "gitlab_bridge_poll_lateness_seconds",
+            "s",
+            "By how much the last poll was longer than its interval",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(report) = poll(gitlab) {
                     emit(&[], report.late.as_secs_f64());
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_poll_errors_total",
-            unit: "{error}",
-            help: "Errors of polls since the start by what was read and why it failed",
-            instrument: Instrument::Counter,
-            attributes: &[COLLECTOR, ERROR_TYPE],
-            source: Source::Instance(|instance, emit| {
-                let errors = instance
+        ),
+        counter(
+            "gitlab_bridge_poll_errors_total",
+            "{error}",
+            "Errors of polls since the start by what was read and why it failed",
+            &[COLLECTOR, ERROR_TYPE],
+            Shows::GitLab(|gitlab, emit| {
+                let errors = gitlab
                     .snapshot
                     .report
                     .iter()
@@ -182,123 +179,114 @@ pub(super) const SUBJECT: Subject = Subject {
                     );
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_data_age_seconds",
-            unit: "s",
-            help: "Age of the oldest value that is shown of each subject",
-            instrument: Instrument::Gauge,
-            attributes: &[COLLECTOR],
-            source: Source::Instance(|instance, emit| {
-                for age in &instance.snapshot.ages {
-                    let seconds = instance.now.saturating_sub(age.oldest);
+        ),
+        gauge(
+            "gitlab_bridge_data_age_seconds",
+            "s",
+            "Age of the oldest value that is shown of each subject",
+            &[COLLECTOR],
+            Shows::GitLab(|gitlab, emit| {
+                for age in &gitlab.snapshot.ages {
+                    let seconds = gitlab.now.saturating_sub(age.oldest);
                     emit(&[(COLLECTOR.name, age.collector)], seconds as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_missing_series",
-            unit: "{series}",
-            help: "Series that are absent because their value is not known, by reason",
-            instrument: Instrument::Gauge,
-            attributes: &[METRIC, REASON],
-            source: Source::Instance(|instance, emit| {
-                for missing in &instance.snapshot.missing {
-                    let attributes = [(METRIC.name, missing.metric), (REASON.name, missing.reason)];
+        ),
+        gauge(
+            "gitlab_bridge_missing_series",
+            "{series}",
+            "Series that are absent because their value is not known, by reason",
+            &[METRIC, REASON],
+            Shows::GitLab(|gitlab, emit| {
+                for missing in &gitlab.snapshot.missing {
+                    let attributes = [
+                        (METRIC.name, missing.metric),
+                        (REASON.name, missing.reason.name()),
+                    ];
                     emit(&attributes, missing.count as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_series",
-            unit: "{series}",
-            help: "Series about GitLab that are shown",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                let snapshot = &instance.snapshot;
+        ),
+        gauge(
+            "gitlab_bridge_series",
+            "{series}",
+            "Series about GitLab that are shown",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                let snapshot = &gitlab.snapshot;
                 if snapshot.report.is_some() {
                     emit(&[], snapshot.series as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_api_requests_total",
-            unit: "{request}",
-            help: "Requests made to GitLab since the start by endpoint class and outcome",
-            instrument: Instrument::Counter,
-            attributes: &[CODE, ENDPOINT],
-            source: Source::Instance(|instance, emit| {
-                for ((endpoint, code), count) in &instance.usage.requests {
+        ),
+        counter(
+            "gitlab_bridge_api_requests_total",
+            "{request}",
+            "Requests made to GitLab since the start by endpoint class and outcome",
+            &[CODE, ENDPOINT],
+            Shows::GitLab(|gitlab, emit| {
+                for ((endpoint, code), count) in &gitlab.usage.requests {
                     emit(
                         &[(CODE.name, code), (ENDPOINT.name, endpoint)],
                         *count as f64,
                     );
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_api_retries_total",
-            unit: "{request}",
-            help: "Requests to GitLab that were repeated since the start",
-            instrument: Instrument::Counter,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| emit(&[], instance.usage.retries as f64)),
-        },
-        Metric {
-            name: "gitlab_bridge_api_wait_seconds_total",
-            unit: "s",
-            help: "Time requests to GitLab have waited for rate limits since the start",
-            instrument: Instrument::Counter,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                emit(&[], instance.usage.waited.as_secs_f64())
-            }),
-        },
-        Metric {
-            name: "gitlab_bridge_api_rate_limit_remaining",
-            unit: "{request}",
-            help: "What GitLab last said is left of its rate limit",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                if let Some(remaining) = instance.usage.rate_limit_remaining {
+        ),
+        counter(
+            "gitlab_bridge_api_retries_total",
+            "{request}",
+            "Requests to GitLab that were repeated since the start",
+            &[],
+            Shows::GitLab(|gitlab, emit| emit(&[], gitlab.usage.retries as f64)),
+        ),
+        counter(
+            "gitlab_bridge_api_wait_seconds_total",
+            "s",
+            "Time requests to GitLab have waited for rate limits since the start",
+            &[],
+            Shows::GitLab(|gitlab, emit| emit(&[], gitlab.usage.waited.as_secs_f64())),
+        ),
+        gauge(
+            "gitlab_bridge_api_rate_limit_remaining",
+            "{request}",
+            "What GitLab last said is left of its rate limit",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(remaining) = gitlab.usage.rate_limit_remaining {
                     emit(&[], remaining as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_api_budget_remaining",
-            unit: "{request}",
-            help: "What is left of the request budget at this moment",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                if let Some(remaining) = instance.usage.budget_remaining {
+        ),
+        gauge(
+            "gitlab_bridge_api_budget_remaining",
+            "{request}",
+            "What is left of the request budget at this moment",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(remaining) = gitlab.usage.budget_remaining {
                     emit(&[], remaining as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_state_write_success",
-            unit: "",
-            help: "Whether what is known could last be written to the file that keeps it over a restart",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Instance(|instance, emit| {
-                let report = instance.snapshot.report.as_ref();
+        ),
+        gauge(
+            "gitlab_bridge_state_write_success",
+            "",
+            "Whether what is known could last be written to the file that keeps it over a restart",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                let report = gitlab.snapshot.report.as_ref();
                 if let Some(kept) = report.and_then(|report| report.kept) {
                     emit(&[], flag(kept));
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_exports_total",
-            unit: "{export}",
-            help: "Exports since the start by exporter and outcome",
-            instrument: Instrument::Counter,
-            attributes: &[EXPORTER, OUTCOME],
-            source: Source::Bridge(|bridge, emit| {
+        ),
+        counter(
+            "gitlab_bridge_exports_total",
+            "{export}",
+            "Exports since the start by exporter and outcome",
+            &[EXPORTER, OUTCOME],
+            Shows::Bridge(|bridge, emit| {
                 for export in &bridge.exports {
                     let exporter = (EXPORTER.name, export.exporter);
                     emit(
@@ -308,54 +296,51 @@ pub(super) const SUBJECT: Subject = Subject {
                     emit(&[exporter, (OUTCOME.name, "failure")], export.failed as f64);
                 }
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_last_export_success",
-            unit: "",
-            help: "Whether the last export succeeded",
-            instrument: Instrument::Gauge,
-            attributes: &[EXPORTER],
-            source: Source::Bridge(|bridge, emit| {
+        ),
+        gauge(
+            "gitlab_bridge_last_export_success",
+            "",
+            "Whether the last export succeeded",
+            &[EXPORTER],
+            Shows::Bridge(|bridge, emit| {
                 each_export(bridge, emit, |export| export.last.map(flag));
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_last_successful_export_timestamp_seconds",
-            unit: "s",
-            help: "When the last good export ended",
-            instrument: Instrument::Gauge,
-            attributes: &[EXPORTER],
-            source: Source::Bridge(|bridge, emit| {
+        ),
+        gauge(
+            "gitlab_bridge_last_successful_export_timestamp_seconds",
+            "s",
+            "When the last good export ended",
+            &[EXPORTER],
+            Shows::Bridge(|bridge, emit| {
                 let wall_clock = Duration::from_secs(bridge.wall_clock);
                 each_export(bridge, emit, |export| {
                     let ago = export.last_success?;
                     Some(wall_clock.saturating_sub(ago).as_secs() as f64)
                 });
             }),
-        },
-        Metric {
-            name: "gitlab_bridge_webhooks_total",
-            unit: "{webhook}",
-            help: "Webhooks received since the start by event and outcome",
-            instrument: Instrument::Counter,
-            attributes: &[EVENT, OUTCOME],
-            source: Source::Bridge(|bridge, emit| {
+        ),
+        counter(
+            "gitlab_bridge_webhooks_total",
+            "{webhook}",
+            "Webhooks received since the start by event and outcome",
+            &[EVENT, OUTCOME],
+            Shows::Bridge(|bridge, emit| {
                 for ((event, outcome), count) in &bridge.webhooks {
                     let attributes = [(EVENT.name, *event), (OUTCOME.name, *outcome)];
                     emit(&attributes, *count as f64);
                 }
             }),
-        },
+        ),
     ],
 };
 
 /// The last poll of this process.
-fn poll(instance: &Instance) -> Option<&Report> {
-    let report = instance.snapshot.report.as_ref();
+fn poll(gitlab: &GitLabStatus) -> Option<&Report> {
+    let report = gitlab.snapshot.report.as_ref();
     report.filter(|report| !report.restored)
 }
 
-fn each_export(bridge: &Bridge, emit: &mut Emit<'_>, value: impl Fn(&Export) -> Option<f64>) {
+fn each_export(bridge: &BridgeStatus, emit: &mut Emit<'_>, value: impl Fn(&Export) -> Option<f64>) {
     for export in &bridge.exports {
         if let Some(value) = value(export) {
             emit(&[(EXPORTER.name, export.exporter)], value);
@@ -410,8 +395,8 @@ const METRIC: Attribute = Attribute {
 };
 const REASON: Attribute = Attribute {
     name: "reason",
-    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `pending` (it is still to be asked), or an error type.",
-    examples: &["hidden", "unsupported", "pending", "timeout"],
+    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), or an error type.",
+    examples: &["hidden", "unsupported", "invalid", "pending", "timeout"],
 };
 const CODE: Attribute = Attribute {
     name: "code",

@@ -1,37 +1,35 @@
 //! Commits on the default branch.
 
-use super::{Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject, Value};
+use super::PROJECT_ID;
+use super::subject::{ChangesWith, Grain, Rest, Rows, Shows, Subject, count, gauge};
 
-pub(super) const SUBJECT: Subject = Subject {
+pub(super) static SUBJECT: Subject = Subject {
     name: "commits",
-    metrics: &[Metric {
-        name: "gitlab_commits_total",
-        unit: "{commit}",
-        help: "Total number of commits",
-        instrument: Instrument::Gauge,
-        attributes: &[PROJECT_ID],
-        source: Source::Asked(&[Value {
-            attributes: &[],
-            question: COMMITS,
-        }]),
-    }],
-};
-
-/// GitLab keeps the count among the project's statistics, which need the Reporter role. Where the
-/// token may not see them the repository itself is asked (`rev-list --count`, GitLab 16.9 and
-/// later), and before that the pages of its commits are bisected.
-const COMMITS: Question = Question {
-    graphql: "statistics.commitCount",
-    rest: Rest::Body("statistics.commit_count"),
-    hidden: &[
-        Rest::Number {
+    of: Grain::Project,
+    rows: Rows::One,
+    // GitLab keeps the count among the project's statistics, which need the Reporter role. Where the
+    // token may not see them the repository itself is asked (`rev-list --count`, GitLab 16.9 and
+    // later), and before that the pages of its commits are bisected.
+    columns: &[count(
+        "commits",
+        "statistics.commitCount",
+        Rest::Body("statistics.commit_count"),
+    )
+    .or(&[
+        Rest::Member {
             path: "repository/commits/{ref}/sequence",
             member: "count",
             since: (16, 9),
         },
         Rest::Count("repository/commits?ref_name={ref}"),
-    ],
-    when_empty: Some(0),
-    feature: None,
-    moves: Moves::WithActivity,
+    ])
+    .when_empty(0.0)
+    .changes_with(ChangesWith::Activity)],
+    metrics: &[gauge(
+        "gitlab_commits_total",
+        "{commit}",
+        "Total number of commits",
+        &[PROJECT_ID],
+        Shows::Value("commits"),
+    )],
 };

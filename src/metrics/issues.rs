@@ -1,43 +1,47 @@
 //! Issues by state.
 
-use super::{
-    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
+use super::subject::{
+    ChangesWith, Column, Feature, Grain, Rest, Rows, Shows, Subject, count, gauge,
 };
+use super::{PROJECT_ID, STATE};
 
-pub(super) const SUBJECT: Subject = Subject {
+pub(super) static SUBJECT: Subject = Subject {
     name: "issues",
-    metrics: &[Metric {
-        name: "gitlab_issues",
-        unit: "{issue}",
-        help: "Issues of the project by state, as the token may see them",
-        instrument: Instrument::Gauge,
-        attributes: &[PROJECT_ID, STATE],
-        source: Source::Asked(&[
-            Value {
-                attributes: &[("state", "opened")],
-                question: count("issueStatusCounts.opened", "statistics.counts.opened"),
-            },
-            Value {
-                attributes: &[("state", "closed")],
-                question: count("issueStatusCounts.closed", "statistics.counts.closed"),
-            },
-        ]),
-    }],
+    of: Grain::Project,
+    rows: Rows::One,
+    columns: &[
+        issues(
+            "opened",
+            "issueStatusCounts.opened",
+            "statistics.counts.opened",
+        ),
+        issues(
+            "closed",
+            "issueStatusCounts.closed",
+            "statistics.counts.closed",
+        ),
+    ],
+    metrics: &[gauge(
+        "gitlab_issues",
+        "{issue}",
+        "Issues of the project by state, as the token may see them",
+        &[PROJECT_ID, STATE],
+        Shows::ByColumn {
+            attribute: "state",
+            columns: &["opened", "closed"],
+        },
+    )],
 };
 
 /// One grouped count for both states. Not `openIssuesCount`: that one leaves confidential issues
 /// out for everybody.
-const fn count(graphql: &'static str, member: &'static str) -> Question {
-    Question {
-        graphql,
-        rest: Rest::Number {
-            path: "issues_statistics?scope=all",
-            member,
-            since: (10, 0),
-        },
-        hidden: &[],
-        when_empty: None,
-        feature: Some(Feature::Issues),
-        moves: Moves::WithActivity,
-    }
+const fn issues(state: &'static str, graphql: &'static str, member: &'static str) -> Column {
+    let rest = Rest::Member {
+        path: "issues_statistics?scope=all",
+        member,
+        since: (10, 0),
+    };
+    count(state, graphql, rest)
+        .of(Feature::Issues)
+        .changes_with(ChangesWith::Activity)
 }

@@ -1,71 +1,61 @@
 //! Merge requests by state, and all of them together.
 
-use super::{
-    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, STATE, Source, Subject, Value,
+use super::subject::{
+    ChangesWith, Column, Feature, Grain, Rest, Rows, Shows, Subject, count, gauge,
 };
+use super::{PROJECT_ID, STATE};
 
-pub(super) const SUBJECT: Subject = Subject {
+pub(super) static SUBJECT: Subject = Subject {
     name: "merge_requests",
+    of: Grain::Project,
+    rows: Rows::One,
+    columns: &[
+        merge_requests(
+            "opened",
+            "mergeRequests(state: opened, first: 1).count",
+            "merge_requests?scope=all&state=opened",
+        ),
+        merge_requests(
+            "closed",
+            "mergeRequests(state: closed, first: 1).count",
+            "merge_requests?scope=all&state=closed",
+        ),
+        merge_requests(
+            "merged",
+            "mergeRequests(state: merged, first: 1).count",
+            "merge_requests?scope=all&state=merged",
+        ),
+        merge_requests(
+            "locked",
+            "mergeRequests(state: locked, first: 1).count",
+            "merge_requests?scope=all&state=locked",
+        ),
+    ],
     metrics: &[
-        Metric {
-            name: "gitlab_merge_requests_total",
-            unit: "{merge_request}",
-            help: "Total number of merge requests",
-            instrument: Instrument::Gauge,
-            attributes: &[],
-            source: Source::Sum(BY_STATE),
-        },
-        Metric {
-            name: BY_STATE,
-            unit: "{merge_request}",
-            help: "Merge requests of the project by state",
-            instrument: Instrument::Gauge,
-            attributes: &[PROJECT_ID, STATE],
-            source: Source::Asked(&[
-                Value {
-                    attributes: &[("state", "opened")],
-                    question: count(
-                        "mergeRequests(state: opened, first: 1).count",
-                        "merge_requests?scope=all&state=opened",
-                    ),
-                },
-                Value {
-                    attributes: &[("state", "closed")],
-                    question: count(
-                        "mergeRequests(state: closed, first: 1).count",
-                        "merge_requests?scope=all&state=closed",
-                    ),
-                },
-                Value {
-                    attributes: &[("state", "merged")],
-                    question: count(
-                        "mergeRequests(state: merged, first: 1).count",
-                        "merge_requests?scope=all&state=merged",
-                    ),
-                },
-                Value {
-                    attributes: &[("state", "locked")],
-                    question: count(
-                        "mergeRequests(state: locked, first: 1).count",
-                        "merge_requests?scope=all&state=locked",
-                    ),
-                },
-            ]),
-        },
+        gauge(
+            "gitlab_merge_requests_total",
+            "{merge_request}",
+            "Total number of merge requests",
+            &[],
+            Shows::Sum("gitlab_merge_requests"),
+        ),
+        gauge(
+            "gitlab_merge_requests",
+            "{merge_request}",
+            "Merge requests of the project by state",
+            &[PROJECT_ID, STATE],
+            Shows::ByColumn {
+                attribute: "state",
+                columns: &["opened", "closed", "merged", "locked"],
+            },
+        ),
     ],
 };
 
-const BY_STATE: &str = "gitlab_merge_requests";
-
-/// A state of its own: GitLab has no merge request counts by state, so each is one count.
-/// `scope=all` says what a script forgets: not only the token's own.
-const fn count(graphql: &'static str, rest: &'static str) -> Question {
-    Question {
-        graphql,
-        rest: Rest::Count(rest),
-        hidden: &[],
-        when_empty: None,
-        feature: Some(Feature::MergeRequests),
-        moves: Moves::WithActivity,
-    }
+/// GitLab has no merge request counts by state, so each state is one count. `scope=all` says what a
+/// script forgets: not only the token's own.
+const fn merge_requests(state: &'static str, graphql: &'static str, rest: &'static str) -> Column {
+    count(state, graphql, Rest::Count(rest))
+        .of(Feature::MergeRequests)
+        .changes_with(ChangesWith::Activity)
 }

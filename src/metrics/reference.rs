@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use super::subject::Shows;
 use super::view::INSTANCE;
-use super::{Attribute, Instrument, Metric, SUBJECTS, Source, catalogue};
+use super::{Attribute, Catalogue, Grain, Instrument, Metric};
 
 const SCHEMA_URL: &str = concat!(
     "https://gitlab-metrics-bridge.invalid/schemas/",
@@ -14,9 +15,9 @@ const SCHEMA_URL: &str = concat!(
 );
 
 /// A table for a terminal.
-pub fn text() -> String {
+pub fn text(catalogue: &Catalogue) -> String {
     let mut text = String::new();
-    for metric in catalogue() {
+    for metric in catalogue.metrics() {
         let attributes = names(metric).join(", ");
         let unit = if metric.unit.is_empty() {
             "-"
@@ -35,8 +36,9 @@ pub fn text() -> String {
 }
 
 /// The catalogue for programs: an array of objects.
-pub fn json() -> String {
-    let metrics: Vec<_> = catalogue()
+pub fn json(catalogue: &Catalogue) -> String {
+    let metrics: Vec<_> = catalogue
+        .metrics()
         .iter()
         .map(|metric| {
             json!({
@@ -53,7 +55,7 @@ pub fn json() -> String {
 }
 
 /// The metric reference: `otel/metrics.md`.
-pub fn markdown() -> String {
+pub fn markdown(catalogue: &Catalogue) -> String {
     let mut page = String::from(
         "# Metric reference\n\n\
          Rendered from `src/metrics` by `UPDATE_OTEL=1 cargo test`; do not edit.\n\n\
@@ -64,12 +66,13 @@ pub fn markdown() -> String {
          carries `gitlab_instance`, its name in the configuration; with one there is no such \
          attribute.\n",
     );
-    for subject in SUBJECTS {
+    for subject in catalogue.subjects() {
         let _ = write!(page, "\n## {}\n\n", subject.name);
         page.push_str(
             "| metric | type | unit | attributes | meaning | source |\n|---|---|---|---|---|---|\n",
         );
-        for metric in subject.metrics {
+        let metrics = catalogue.metrics().iter();
+        for metric in metrics.filter(|metric| std::ptr::eq(metric.subject, *subject)) {
             let attributes = names(metric)
                 .iter()
                 .map(|name| format!("`{name}`"))
@@ -91,7 +94,7 @@ pub fn markdown() -> String {
         }
     }
     page.push_str("\n## Attributes\n\n| attribute | meaning | examples |\n|---|---|---|\n");
-    for attribute in attributes().values() {
+    for attribute in attributes(catalogue).values() {
         let examples = attribute
             .examples
             .iter()
@@ -107,7 +110,7 @@ pub fn markdown() -> String {
 }
 
 /// The metric registry in OpenTelemetry Weaver's `groups:` syntax, as (file name, content).
-pub fn registry() -> Vec<(&'static str, String)> {
+pub fn registry(catalogue: &Catalogue) -> Vec<(&'static str, String)> {
     let manifest = format!(
         "# Rendered from src/metrics; do not edit.\n\
          description: What gitlab-metrics-bridge measures\n\
@@ -119,7 +122,7 @@ pub fn registry() -> Vec<(&'static str, String)> {
         "  - id: registry.gitlab\n    type: attribute_group\n    display_name: GitLab\n    \
          brief: Attributes of GitLab's things and of the bridge\n    attributes:\n",
     );
-    for attribute in attributes().values() {
+    for attribute in attributes(catalogue).values() {
         let _ = write!(
             groups,
             "      - id: {}\n        type: string\n        stability: development\n        brief: {}\n        examples: {}\n",
@@ -128,7 +131,7 @@ pub fn registry() -> Vec<(&'static str, String)> {
             json!(attribute.examples),
         );
     }
-    for metric in catalogue() {
+    for metric in catalogue.metrics() {
         let _ = write!(
             groups,
             "  - id: metric.{name}\n    type: metric\n    metric_name: {name}\n    instrument: {}\n    \
@@ -142,7 +145,7 @@ pub fn registry() -> Vec<(&'static str, String)> {
             .iter()
             .map(|name| format!("      - {{ref: {name}, requirement_level: required}}\n"))
             .collect::<String>();
-        if !matches!(metric.source, Source::Bridge(_)) {
+        if !matches!(metric.shows, Shows::Bridge(_)) {
             let _ = writeln!(
                 attributes,
                 "      - {{ref: {}, requirement_level: {{conditionally_required: several are polled}}}}",
@@ -161,8 +164,11 @@ fn quoted(text: &str) -> String {
     json!(text).to_string()
 }
 
-fn attributes() -> BTreeMap<&'static str, &'static Attribute> {
-    let all = catalogue().iter().flat_map(|metric| metric.attributes);
+fn attributes(catalogue: &Catalogue) -> BTreeMap<&'static str, &'static Attribute> {
+    let all = catalogue
+        .metrics()
+        .iter()
+        .flat_map(|metric| metric.attributes);
     let all = all.chain([&INSTANCE]);
     all.map(|attribute| (attribute.name, attribute)).collect()
 }
@@ -179,73 +185,28 @@ fn instrument(metric: &Metric) -> &'static str {
     match metric.instrument {
         Instrument::Gauge => "gauge",
         Instrument::Counter => "counter",
+        Instrument::Histogram => "histogram",
     }
 }
 
 fn source(metric: &Metric) -> String {
-    match metric.source {
-        Source::Asked(values) => {
-            let mut fields: Vec<_> = values.iter().map(|value| value.question.graphql).collect();
-            if fields.len() > 2 {
-                fields.truncate(1);
-                fields.push("…");
-            }
-            let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-            format!("GraphQL `Project`: {}", fields.join(", "))
-        }
-        Source::Known { .. } => "the list of projects".to_owned(),
-        Source::Sum(other) => format!("the sum of `{other}`, once every project is known"),
-        Source::Projects => "the list of projects".to_owned(),
-        Source::Bridge(_) | Source::Instance(_) => "the bridge".to_owned(),
+    match metric.shows {
+        Shows::Identity { .. } | Shows::Projects => return "the list of projects".to_owned(),
+        Shows::Sum(other) => return format!("the sum of `{other}`, once every project is known"),
+        Shows::Bridge(_) | Shows::GitLab(_) => return "the bridge".to_owned(),
+        _ => {}
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn a_name_survives_every_translation_to_prometheus() {
-        for metric in catalogue() {
-            let name = metric.name;
-            assert!(
-                name.starts_with("gitlab_") && !name.contains("__"),
-                "{name}"
-            );
-            assert!(
-                name.bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
-                "{name}"
-            );
-            let stem = name.trim_end_matches("_total");
-            let unit_is_in_the_name = match metric.unit {
-                "" => true,
-                "s" => stem.ends_with("_seconds"),
-                "By" => stem.ends_with("_bytes"),
-                annotation => annotation.starts_with('{') && annotation.ends_with('}'),
-            };
-            assert!(unit_is_in_the_name, "{name} has the unit {}", metric.unit);
-            let counter = metric.instrument == Instrument::Counter;
-            let seed = ["gitlab_commits_total", "gitlab_merge_requests_total"].contains(&name);
-            assert_eq!(name.ends_with("_total"), counter || seed, "{name}");
-        }
+    let mut fields = metric.asked_as();
+    if fields.len() > 2 {
+        fields.truncate(1);
+        fields.push("…");
     }
-
-    #[test]
-    fn names_are_unique_and_their_attributes_sorted() {
-        let mut seen = HashSet::new();
-        for metric in catalogue() {
-            assert!(seen.insert(metric.name), "{} twice", metric.name);
-            let names = names(metric);
-            assert!(names.is_sorted(), "{}: {names:?}", metric.name);
-            for value in metric.values() {
-                assert!(
-                    value.attributes.iter().all(|(key, _)| names.contains(key)),
-                    "{}",
-                    metric.name
-                );
-            }
-        }
-    }
+    let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    let below = match metric.subject.of {
+        Grain::Instance => "Query",
+        Grain::Group => "Group",
+        Grain::Project => "Project",
+        Grain::Runner => "CiRunner",
+    };
+    format!("GraphQL `{below}`: {}", fields.join(", "))
 }

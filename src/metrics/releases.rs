@@ -1,27 +1,24 @@
 //! Releases.
 
-use super::{
-    Feature, Instrument, Metric, Moves, PROJECT_ID, Question, Rest, Source, Subject, Value,
-};
+use super::PROJECT_ID;
+use super::subject::{ChangesWith, Feature, Grain, Rest, Rows, Shows, Subject, count, gauge};
 
-pub(super) const SUBJECT: Subject = Subject {
+pub(super) static SUBJECT: Subject = Subject {
     name: "releases",
-    metrics: &[Metric {
-        name: "gitlab_project_releases",
-        unit: "{release}",
-        help: "Releases of the project",
-        instrument: Instrument::Gauge,
-        attributes: &[PROJECT_ID],
-        source: Source::Asked(&[Value {
-            attributes: &[],
-            question: Question {
-                graphql: "releases(first: 1).count",
-                rest: Rest::Count("releases"),
-                hidden: &[],
-                when_empty: None,
-                feature: Some(Feature::Releases),
-                moves: Moves::WithActivity,
-            },
-        }]),
-    }],
+    of: Grain::Project,
+    rows: Rows::One,
+    columns: &[count(
+        "releases",
+        "releases(first: 1).count",
+        Rest::Count("releases"),
+    )
+    .of(Feature::Releases)
+    .changes_with(ChangesWith::Activity)],
+    metrics: &[gauge(
+        "gitlab_project_releases",
+        "{release}",
+        "Releases of the project",
+        &[PROJECT_ID],
+        Shows::Value("releases"),
+    )],
 };

@@ -1,17 +1,13 @@
 //! What is known of GitLab at one moment: an immutable value that readers share.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Identity, Question, Shown, Standing, catalogue, questions};
+use super::{EnabledMetrics, Grain, Owner, Reading, Reason};
 
 /// Seconds since 1970, UTC.
 pub type UnixTime = u64;
-
-/// Why a value is not known: one of a small closed set, fit for an attribute.
-pub type Reason = &'static str;
 
 /// Everything known after a poll. Nobody edits one; the next poll builds another.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +15,11 @@ pub struct Snapshot {
     /// Grows with every snapshot.
     pub generation: u64,
     /// The selected projects, by id.
-    pub projects: Vec<Arc<Project>>,
+    pub projects: Vec<Arc<Owner>>,
+    /// What is known of the GitLab itself.
+    pub instance: Arc<Owner>,
+    pub groups: Vec<Arc<Owner>>,
+    pub runners: Vec<Arc<Owner>>,
     /// How many projects are selected, once all lists of them were read to their end; it stays known
     /// while later failures leave the set as it was.
     pub project_count: Option<u64>,
@@ -33,31 +33,22 @@ pub struct Snapshot {
     pub series: u64,
 }
 
-/// A project and what is known of it.
-#[derive(Clone, Debug)]
-pub struct Project {
-    /// Who it is.
-    pub identity: Identity,
-    /// When GitLab last listed it.
-    pub listed: UnixTime,
-    /// One reading for each of [`questions`].
-    pub readings: Vec<Reading>,
+/// Of what something is known.
+#[derive(Clone, Debug, Default)]
+pub struct Owners {
+    pub instance: Arc<Owner>,
+    pub groups: Vec<Arc<Owner>>,
+    pub projects: Vec<Arc<Owner>>,
+    pub runners: Vec<Arc<Owner>>,
 }
 
-/// The answer to one question about one project. Unknown is not zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// No answer, and why.
-    Unknown(Reason),
-    /// The project has switched the feature off: known to count nothing.
-    Off,
-    /// The value and when GitLab told it.
-    Known {
-        /// The value.
-        value: u64,
-        /// When GitLab told it.
-        at: UnixTime,
-    },
+impl From<Vec<Arc<Owner>>> for Owners {
+    fn from(projects: Vec<Arc<Owner>>) -> Owners {
+        Owners {
+            projects,
+            ..Owners::default()
+        }
+    }
 }
 
 /// How a poll went.
@@ -89,7 +80,7 @@ pub struct Report {
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.
-    pub errors: BTreeMap<(&'static str, Reason), u64>,
+    pub errors: BTreeMap<(&'static str, &'static str), u64>,
     /// Whether what is known could last be written to be kept over a restart; none if it is not to be.
     pub kept: Option<bool>,
 }
@@ -115,36 +106,51 @@ pub struct Missing {
 }
 
 impl Snapshot {
-    /// A snapshot of these projects, with what can be said about it.
+    /// A snapshot of these owners, with what can be said about it.
     pub fn new(
         generation: u64,
-        mut projects: Vec<Arc<Project>>,
+        owners: impl Into<Owners>,
         project_count: Option<u64>,
         report: impl Into<Option<Report>>,
-        shown: &Shown,
+        enabled: &EnabledMetrics,
     ) -> Snapshot {
-        projects.sort_unstable_by_key(|project| project.identity.id);
-        let report = report.into();
+        let mut owners = owners.into();
+        owners
+            .projects
+            .sort_unstable_by_key(|project| project.identity.id);
         let mut snapshot = Snapshot {
             generation,
-            projects,
+            projects: owners.projects,
+            instance: owners.instance,
+            groups: owners.groups,
+            runners: owners.runners,
             project_count,
-            report,
+            report: report.into(),
             ..Snapshot::default()
         };
-        snapshot.ages = snapshot.count_ages();
-        snapshot.missing = snapshot.count_missing();
-        snapshot.series = shown.series(&snapshot);
+        snapshot.ages = snapshot.count_ages(enabled);
+        snapshot.missing = snapshot.count_missing(enabled);
+        snapshot.series = enabled.series(&snapshot);
         snapshot
     }
 
-    /// The sum of the readings in `slots` over all projects: none as long as one is unknown.
-    pub fn sum(&self, slots: Range<usize>) -> Option<u64> {
+    /// All owners of a grain.
+    pub fn owners(&self, grain: Grain) -> &[Arc<Owner>] {
+        match grain {
+            Grain::Instance => std::slice::from_ref(&self.instance),
+            Grain::Group => &self.groups,
+            Grain::Project => &self.projects,
+            Grain::Runner => &self.runners,
+        }
+    }
+
+    /// The sum of the values at `places` over all projects: none as long as one is unknown.
+    pub fn sum(&self, places: &[usize]) -> Option<f64> {
         self.project_count?;
-        let mut sum = 0;
+        let mut sum = 0.0;
         for project in &self.projects {
-            for reading in &project.readings[slots.clone()] {
-                match reading {
+            for place in places {
+                match project.values.get(*place)? {
                     Reading::Known { value, .. } => sum += value,
                     Reading::Off => {}
                     Reading::Unknown(_) => return None,
@@ -154,9 +160,10 @@ impl Snapshot {
         Some(sum)
     }
 
-    fn count_ages(&self) -> Vec<Age> {
+    fn count_ages(&self, enabled: &EnabledMetrics) -> Vec<Age> {
         let mut oldest = BTreeMap::<&'static str, UnixTime>::new();
-        let mut note = |collector, at: UnixTime| {
+        let mut note = |collector, at: u32| {
+            let at = UnixTime::from(at);
             oldest
                 .entry(collector)
                 .and_modify(|known| *known = at.min(*known))
@@ -164,127 +171,58 @@ impl Snapshot {
         };
         for project in &self.projects {
             note("projects", project.listed);
-            for ((_, subject), reading) in questions().iter().zip(&project.readings) {
-                if let Reading::Known { at, .. } = reading {
-                    note(subject, *at);
+        }
+        for grain in Grain::ALL {
+            for owner in self.owners(grain) {
+                let columns = enabled.catalogue.columns(grain).iter();
+                for (placed, reading) in columns.zip(&owner.values) {
+                    if let Reading::Known { at, .. } = reading {
+                        note(placed.subject.name, *at);
+                    }
+                }
+                let tables = enabled.catalogue.tables(grain).iter();
+                for (placed, table) in tables.zip(&owner.tables) {
+                    if let Some(table) = table.known() {
+                        note(placed.subject.name, table.at);
+                    }
                 }
             }
         }
-        oldest
-            .into_iter()
-            .map(|(collector, oldest)| Age { collector, oldest })
+        let ages = oldest.into_iter();
+        ages.map(|(collector, oldest)| Age { collector, oldest })
             .collect()
     }
 
-    fn count_missing(&self) -> Vec<Missing> {
-        let mut missing = BTreeMap::<(&'static str, Reason), u64>::new();
-        for metric in catalogue()
-            .iter()
-            .filter(|metric| !metric.values().is_empty())
-        {
-            let slots = metric.slots();
-            for reading in self
-                .projects
-                .iter()
-                .flat_map(|project| &project.readings[slots.clone()])
-            {
-                if let Reading::Unknown(reason) = reading {
-                    *missing.entry((metric.name, *reason)).or_default() += 1;
-                }
-            }
-        }
-        missing.retain(|(_, reason), _| *reason != Reading::NOT_ASKED);
-        let missing = missing.into_iter();
-        missing
-            .map(|((metric, reason), count)| Missing {
-                metric,
+    fn count_missing(&self, enabled: &EnabledMetrics) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        for metric in enabled.catalogue.metrics() {
+            let mut counts = BTreeMap::<&'static str, (Reason, u64)>::new();
+            metric.each_unknown(self, &mut |reason| {
+                counts.entry(reason.name()).or_insert((reason, 0)).1 += 1;
+            });
+            let counts = counts.into_values();
+            missing.extend(counts.map(|(reason, count)| Missing {
+                metric: metric.name,
                 reason,
                 count,
-            })
-            .collect()
-    }
-}
-
-impl Reading {
-    /// The reason of a question that the configuration leaves out.
-    pub const NOT_ASKED: Reason = "not_asked";
-    /// The reason of a null, and of a 0 where the token has no permission: it may not see it, or GitLab
-    /// does not keep it.
-    pub const HIDDEN: Reason = "hidden";
-    /// The reason of a field that this GitLab does not know.
-    pub const UNSUPPORTED: Reason = "unsupported";
-    /// The reason of what the token may not read, where GitLab says so.
-    pub const FORBIDDEN: Reason = "forbidden";
-    /// The reason of what is still to be asked: what was known before stays.
-    pub const PENDING: Reason = "pending";
-    /// Reasons that are facts, not failures.
-    pub const QUIET: [Reason; 4] = [
-        Self::NOT_ASKED,
-        Self::HIDDEN,
-        Self::FORBIDDEN,
-        Self::UNSUPPORTED,
-    ];
-
-    /// The value, if it is known.
-    pub fn value(&self) -> Option<u64> {
-        match self {
-            Reading::Known { value, .. } => Some(*value),
-            _ => None,
+            }));
         }
-    }
-
-    /// The reading of an answer, given what the token's user has of the question's feature.
-    pub fn of(
-        answer: Option<u64>,
-        question: &Question,
-        identity: &Identity,
-        now: UnixTime,
-    ) -> Reading {
-        match (identity.standing(question.feature), answer) {
-            (Standing::Off, _) => Reading::Off,
-            (Standing::Unclear, _) | (Standing::Denied, None | Some(0)) => {
-                Reading::Unknown(Self::HIDDEN)
-            }
-            (_, Some(value)) => Reading::Known { value, at: now },
-            (Standing::On, None) => Reading::of_null(question, identity, now),
-        }
-    }
-
-    /// The reading of a null: nobody tells, unless it follows from an empty repository.
-    fn of_null(question: &Question, identity: &Identity, now: UnixTime) -> Reading {
-        match question.when_empty {
-            Some(value) if identity.empty == Some(true) => Reading::Known { value, at: now },
-            _ => Reading::Unknown(Self::HIDDEN),
-        }
-    }
-
-    /// This reading, or the last good value if this one failed. What GitLab hides or does not have
-    /// is no failure: an older value would no longer be true.
-    pub fn or_last_good(self, last: Option<&Reading>) -> Reading {
-        match (self, last) {
-            (Reading::Unknown(reason), Some(last @ Reading::Known { .. }))
-                if !Self::QUIET.contains(&reason) =>
-            {
-                *last
-            }
-            _ => self,
-        }
+        missing.sort_by_key(|missing| missing.metric);
+        missing
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Feature, Moves, Rest};
 
-    const KNOWN: Reading = Reading::Known { value: 7, at: 1 };
+    const KNOWN: Reading = Reading::Known { value: 7.0, at: 1 };
 
     fn snapshot(readings: &[Reading]) -> Snapshot {
         let projects = readings.iter().map(|reading| {
-            Arc::new(Project {
-                identity: Identity::default(),
-                listed: 1,
-                readings: vec![*reading],
+            Arc::new(Owner {
+                values: Box::new([*reading]),
+                ..Owner::default()
             })
         });
         Snapshot {
@@ -295,59 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_keeps_the_last_good_value_and_a_fact_does_not() {
-        let failed = Reading::Unknown("timeout");
-        assert_eq!(failed.or_last_good(Some(&KNOWN)), KNOWN);
-        assert_eq!(failed.or_last_good(Some(&Reading::Off)), failed);
-        assert_eq!(failed.or_last_good(None), failed);
-        for fact in Reading::QUIET
-            .map(Reading::Unknown)
-            .into_iter()
-            .chain([Reading::Off])
-        {
-            assert_eq!(fact.or_last_good(Some(&KNOWN)), fact);
-        }
-    }
-
-    #[test]
     fn a_sum_needs_every_project_and_goes_on_without_what_is_off() {
-        assert_eq!(snapshot(&[KNOWN, Reading::Off, KNOWN]).sum(0..1), Some(14));
-        assert_eq!(snapshot(&[]).sum(0..1), Some(0));
-        let unknown = snapshot(&[KNOWN, Reading::Unknown(Reading::HIDDEN)]);
-        assert_eq!(unknown.sum(0..1), None);
+        let known = snapshot(&[KNOWN, Reading::Off, KNOWN]);
+        assert_eq!(known.sum(&[0]), Some(14.0));
+        assert_eq!(snapshot(&[]).sum(&[0]), Some(0.0));
+        let unknown = snapshot(&[KNOWN, Reading::Unknown(Reason::Hidden)]);
+        assert_eq!(unknown.sum(&[0]), None);
         let uncounted = Snapshot {
             project_count: None,
             ..snapshot(&[KNOWN])
         };
-        assert_eq!(uncounted.sum(0..1), None);
-    }
-
-    #[test]
-    fn a_zero_is_believed_of_those_who_may_read() {
-        let question = Question {
-            graphql: "issueStatusCounts.opened",
-            rest: Rest::Count("issues"),
-            hidden: &[],
-            when_empty: None,
-            feature: Some(Feature::Issues),
-            moves: Moves::WithActivity,
-        };
-        let known = |value| Reading::Known { value, at: 1 };
-        let hidden = Reading::Unknown(Reading::HIDDEN);
-        for (standing, answer, reading) in [
-            (Standing::On, Some(0), known(0)),
-            (Standing::On, None, hidden),
-            (Standing::Denied, Some(0), hidden),
-            (Standing::Denied, Some(3), known(3)),
-            (Standing::Unclear, Some(3), hidden),
-            (Standing::Off, Some(3), Reading::Off),
-        ] {
-            let identity = Identity {
-                standing: [standing; Feature::ALL.len()],
-                ..Identity::default()
-            };
-            let read = Reading::of(answer, &question, &identity, 1);
-            assert_eq!(read, reading, "{standing:?} {answer:?}");
-        }
+        assert_eq!(uncounted.sum(&[0]), None);
     }
 }

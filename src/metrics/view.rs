@@ -17,12 +17,12 @@ pub(super) const INSTANCE: Attribute = Attribute {
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// Each GitLab, in the order of the configuration.
-    pub instances: Vec<Seen>,
+    pub gitlabs: Vec<GitLabView>,
 }
 
 /// One GitLab in a view.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct GitLabView {
     /// Its name, where there are several to tell apart.
     pub name: Option<Arc<str>>,
     /// What is known of it.
@@ -34,7 +34,7 @@ impl From<Arc<Snapshot>> for View {
     fn from(snapshot: Arc<Snapshot>) -> View {
         let name = None;
         View {
-            instances: vec![Seen { name, snapshot }],
+            gitlabs: vec![GitLabView { name, snapshot }],
         }
     }
 }
@@ -42,38 +42,38 @@ impl From<Arc<Snapshot>> for View {
 impl View {
     /// How many projects it has.
     pub fn projects(&self) -> usize {
-        let snapshots = self.instances.iter().map(|seen| &seen.snapshot);
+        let snapshots = self.gitlabs.iter().map(|gitlab| &gitlab.snapshot);
         snapshots.map(|snapshot| snapshot.projects.len()).sum()
     }
 
     /// How many series it has about GitLab.
     pub fn series(&self) -> u64 {
-        let snapshots = self.instances.iter().map(|seen| &seen.snapshot);
+        let snapshots = self.gitlabs.iter().map(|gitlab| &gitlab.snapshot);
         snapshots.map(|snapshot| snapshot.series).sum()
     }
 
-    /// Of how many instances something is known.
+    /// Of how many gitlabs something is known.
     pub fn known(&self) -> usize {
-        let known = |seen: &&Seen| seen.snapshot.report.is_some();
-        self.instances.iter().filter(known).count()
+        let known = |gitlab: &&GitLabView| gitlab.snapshot.report.is_some();
+        self.gitlabs.iter().filter(known).count()
     }
 
     /// What is known of an instance.
     pub fn snapshot(&self, instance: usize) -> Arc<Snapshot> {
-        let seen = self.instances.get(instance);
-        seen.map(|seen| Arc::clone(&seen.snapshot))
+        let gitlab = self.gitlabs.get(instance);
+        gitlab
+            .map(|gitlab| Arc::clone(&gitlab.snapshot))
             .unwrap_or_default()
     }
 
     /// This view after an instance has published.
     pub fn with(&self, instance: usize, snapshot: Arc<Snapshot>) -> View {
         let mut view = self.clone();
-        view.instances[instance].snapshot = snapshot;
+        view.gitlabs[instance].snapshot = snapshot;
         view
     }
 
-    /// Shows what `projects` have of a metric about GitLab, like [`Metric::observe`] for each
-    /// instance.
+    /// Shows what `projects` have of a metric about GitLab, like [`Metric::observe`] for each GitLab.
     pub fn observe(
         &self,
         metric: &Metric,
@@ -81,28 +81,40 @@ impl View {
         project_path: bool,
         emit: &mut Emit<'_>,
     ) {
-        let mut first = 0;
-        for Seen { name, snapshot } in &self.instances {
-            let count = snapshot.projects.len();
-            let own = |index: usize| index.saturating_sub(first).min(count);
-            let own = own(projects.start)..own(projects.end);
-            first += count;
+        let ranges = self.ranges(projects);
+        for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
             if own.is_empty() && metric.is_per_project() {
                 continue;
             }
-            of_instance(name.as_deref(), emit, |emit| {
+            of_gitlab(name.as_deref(), emit, |emit| {
                 metric.observe(snapshot, own, project_path, emit);
             });
         }
     }
+
+    /// How many series `projects` have of a metric about GitLab, without building them.
+    pub fn count(&self, metric: &Metric, projects: Range<usize>) -> usize {
+        let ranges = self.ranges(projects).zip(&self.gitlabs);
+        ranges
+            .map(|(own, gitlab)| metric.count(&gitlab.snapshot, own))
+            .sum()
+    }
+
+    /// What a range of all projects is in each GitLab.
+    pub(super) fn ranges(&self, projects: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let counts = self.gitlabs.iter();
+        let counts = counts.map(|gitlab| gitlab.snapshot.projects.len());
+        counts.scan(0, move |first, count| {
+            let own = |index: usize| index.saturating_sub(*first).min(count);
+            let own = own(projects.start)..own(projects.end);
+            *first += count;
+            Some(own)
+        })
+    }
 }
 
 /// Adds the name of an instance, if it has one, to all series that are shown.
-pub(super) fn of_instance(
-    name: Option<&str>,
-    emit: &mut Emit<'_>,
-    show: impl FnOnce(&mut Emit<'_>),
-) {
+pub(super) fn of_gitlab(name: Option<&str>, emit: &mut Emit<'_>, show: impl FnOnce(&mut Emit<'_>)) {
     let Some(name) = name else {
         return show(emit);
     };
@@ -117,27 +129,29 @@ pub(super) fn of_instance(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Identity, Project, Reading, find, questions};
+    use crate::metrics::{Catalogue, Identity, Owner, Reading};
 
-    /// A GitLab whose projects have these ids.
-    fn seen(name: &'static str, ids: Range<u64>) -> Seen {
+    fn find(metric: &str) -> &'static Metric {
+        Catalogue::standard().find(metric).unwrap()
+    }
+
+    /// A GitLab whose projects have these ids, and each of their values is the id.
+    fn gitlab(name: &'static str, ids: Range<u64>) -> GitLabView {
+        let columns = Catalogue::standard().project_columns().len();
         let projects = ids.clone().map(|id| {
-            Arc::new(Project {
-                identity: Identity {
-                    id,
-                    id_text: id.to_string(),
-                    ..Identity::default()
-                },
-                listed: 1,
-                readings: vec![Reading::Known { value: id, at: 1 }; questions().len()],
-            })
+            let identity = Identity {
+                id,
+                ..Identity::default()
+            };
+            let values = vec![Reading::known(id as f64, 1); columns];
+            Arc::new(Owner::new(identity, 1, values))
         });
         let snapshot = Snapshot {
             projects: projects.collect(),
             project_count: Some(ids.end - ids.start),
             ..Snapshot::default()
         };
-        Seen {
+        GitLabView {
             name: Some(name.into()),
             snapshot: Arc::new(snapshot),
         }
@@ -146,25 +160,20 @@ mod tests {
     /// The series of a metric, as `attribute=value` and value.
     fn shown(view: &View, metric: &str, projects: Range<usize>) -> Vec<String> {
         let mut shown = Vec::new();
-        view.observe(
-            find(metric).unwrap(),
-            projects,
-            false,
-            &mut |attributes, value| {
-                let attributes = attributes
-                    .iter()
-                    .map(|(key, value)| format!("{key}={value}"));
-                let attributes = attributes.collect::<Vec<_>>().join(",");
-                shown.push(format!("{attributes} {value}"));
-            },
-        );
+        view.observe(find(metric), projects, false, &mut |attributes, value| {
+            let attributes = attributes
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"));
+            let attributes = attributes.collect::<Vec<_>>().join(",");
+            shown.push(format!("{attributes} {value}"));
+        });
         shown
     }
 
     #[test]
     fn projects_are_counted_through_and_named_after_their_instance() {
         let view = View {
-            instances: vec![seen("a", 1..3), seen("empty", 0..0), seen("b", 1..3)],
+            gitlabs: vec![gitlab("a", 1..3), gitlab("empty", 0..0), gitlab("b", 1..3)],
         };
         assert_eq!(view.projects(), 4);
         assert_eq!(
@@ -181,14 +190,14 @@ mod tests {
     #[test]
     fn each_instance_has_its_own_totals_whatever_the_range() {
         let view = View {
-            instances: vec![seen("a", 0..2), seen("b", 0..3)],
+            gitlabs: vec![gitlab("a", 0..2), gitlab("b", 0..3)],
         };
         assert_eq!(
             shown(&view, "gitlab_project_count", 0..0),
             ["gitlab_instance=a 2", "gitlab_instance=b 3"]
         );
         let without = |view: &View, instance: usize| {
-            let mut snapshot = Snapshot::clone(&view.instances[instance].snapshot);
+            let mut snapshot = Snapshot::clone(&view.gitlabs[instance].snapshot);
             snapshot.project_count = None;
             view.with(instance, Arc::new(snapshot))
         };
@@ -200,10 +209,78 @@ mod tests {
 
     #[test]
     fn the_only_instance_has_no_name() {
-        let view = View::from(seen("a", 7..8).snapshot);
+        let view = View::from(gitlab("a", 7..8).snapshot);
         assert_eq!(
             shown(&view, "gitlab_commits_total", 0..1),
             ["project_id=7 7"]
         );
+    }
+
+    fn same(metric: &str, one: &View, other: &View, projects: Range<usize>) -> bool {
+        find(metric).shows_same(one, projects.clone(), other, projects)
+    }
+
+    fn edited(view: &View, edit: impl FnOnce(&mut Owner)) -> View {
+        let mut snapshot = Snapshot::clone(&view.gitlabs[0].snapshot);
+        edit(Arc::make_mut(&mut snapshot.projects[1]));
+        view.with(0, Arc::new(snapshot))
+    }
+
+    #[test]
+    fn what_shows_the_same_is_told_from_what_does_not() {
+        let view = View::from(gitlab("a", 0..3).snapshot);
+        let commits = find("gitlab_commits_total")
+            .columns()
+            .into_iter()
+            .next()
+            .unwrap();
+        let later = edited(&view, |project| {
+            project.listed = 9;
+            project.values[commits] = Reading::known(1.0, 9);
+        });
+        assert!(same("gitlab_commits_total", &view, &later, 0..3));
+        let more = edited(&view, |project| {
+            project.values[commits] = Reading::known(2.0, 9);
+        });
+        assert!(!same("gitlab_commits_total", &view, &more, 0..3));
+        assert!(
+            same("gitlab_commits_total", &view, &more, 0..1),
+            "another block"
+        );
+        assert!(same("gitlab_issues", &view, &more, 0..3), "another metric");
+        let renamed = edited(&view, |project| {
+            Arc::make_mut(&mut project.identity).path = "other".into();
+        });
+        assert!(!same("gitlab_issues", &view, &renamed, 0..3));
+        assert!(!same("gitlab_project_info", &view, &renamed, 0..3));
+        let active = edited(&view, |project| {
+            Arc::make_mut(&mut project.identity).last_activity = Some(7);
+        });
+        assert!(same("gitlab_project_info", &view, &active, 0..3));
+        assert!(!same(
+            "gitlab_project_last_activity_timestamp_seconds",
+            &view,
+            &active,
+            0..3
+        ));
+        assert!(!same("gitlab_commits_total", &view, &View::default(), 0..3));
+        let named = View {
+            gitlabs: vec![gitlab("b", 0..3)],
+        };
+        assert!(!same("gitlab_commits_total", &view, &named, 0..3));
+    }
+
+    #[test]
+    fn series_are_counted_as_they_are_shown() {
+        let view = View {
+            gitlabs: vec![gitlab("a", 1..3), gitlab("empty", 0..0), gitlab("b", 1..3)],
+        };
+        for metric in Catalogue::standard().metrics() {
+            for projects in [0..0, 0..1, 1..3, 0..4] {
+                let mut series = 0;
+                view.observe(metric, projects.clone(), false, &mut |_, _| series += 1);
+                assert_eq!(view.count(metric, projects), series, "{}", metric.name);
+            }
+        }
     }
 }

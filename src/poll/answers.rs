@@ -48,7 +48,7 @@ impl Poller {
                     if errand.purpose == Purpose::Glance {
                         let known = self.projects.get(&id).map(|project| &project.identity);
                         let other = known.is_none_or(|known| {
-                            path.is_some_and(|path| path != known.path)
+                            path.is_some_and(|path| *path != *known.path)
                                 || archived != known.archived
                         });
                         self.schedule.glanced_at(id, at);

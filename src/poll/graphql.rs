@@ -1,6 +1,5 @@
 //! Asks GraphQL: several parts in a request, up to 100 projects in each, and reads the answers.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,10 +7,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::capacity::Capacity;
-use super::plan::{Asked, Capabilities, Depth, List, Part, Plan, alias};
-use super::{Found, lock};
+use super::lock;
+use super::plan::{Capabilities, Depth, List, Part, Plan, alias};
+use super::rest::not_understood;
 use crate::gitlab::{Answer, Client, Error, GraphqlError};
-use crate::metrics::{Identity, Reading, Reason, Standing, UnixTime, number, questions};
+use crate::metrics::{
+    Answered, EnabledMetrics, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, UnixTime,
+    answered,
+};
 
 /// How long one request may take with all its tries: a slow page must not hold up the others.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Asker {
     pub client: Client,
-    pub slots: Arc<BTreeSet<usize>>,
+    pub enabled: Arc<EnabledMetrics>,
     pub capabilities: Arc<Mutex<Capabilities>>,
     pub capacity: Arc<Mutex<Capacity>>,
     pub deadline: Instant,
@@ -38,7 +41,7 @@ pub struct Page {
 /// A project in an answer, as deep as was asked.
 pub enum Node {
     /// Everything, or only who it is.
-    Found(Box<Found>),
+    Found(Box<ProjectAnswer>),
     /// What its activity moves.
     Moved {
         id: u64,
@@ -55,14 +58,6 @@ pub enum Node {
     },
 }
 
-/// The answer to one question, before it is known what it means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    Number(u64),
-    Null,
-    Failed(Reason),
-}
-
 /// Why a part has no answer.
 pub enum Trouble {
     /// GitLab could not manage it; less may do.
@@ -74,7 +69,7 @@ pub enum Trouble {
 impl Asker {
     /// The plan for what GitLab is known to have.
     pub fn plan(&self) -> Plan {
-        Plan::new(&self.slots, &lock(&self.capabilities))
+        Plan::new(&self.enabled, &lock(&self.capabilities))
     }
 
     /// Asks for several parts in one request, and for each alone where together they are too much.
@@ -218,9 +213,12 @@ impl Asker {
                 .filter_map(|error| failed_at(error, index))
                 .collect();
             match self.node(node, part.depth, plan, &failures) {
-                Some(node) => read.push(node),
-                None if failures.is_empty() => {} // A redacted project is null.
-                None => return Err(Trouble::TooMuch), // GitLab lost a whole project of the page.
+                _ if node.is_null() && failures.is_empty() => {} // A redacted project is null.
+                Ok(node) => read.push(node),
+                Err(error) if failures.is_empty() => {
+                    return Err(Trouble::Failed(not_understood(&error)));
+                }
+                Err(_) => return Err(Trouble::TooMuch), // GitLab lost a whole project of the page.
             }
         }
         let page = &connection["pageInfo"];
@@ -249,72 +247,52 @@ impl Asker {
         depth: Depth,
         plan: &Plan,
         failures: &[(Vec<&str>, Reason)],
-    ) -> Option<Node> {
-        if depth == Depth::Whole || depth == Depth::Identity {
-            let identity = Identity::from_graphql(node)?;
-            let asked = (depth == Depth::Whole).then_some(&plan.whole);
-            return Some(Node::Found(Box::new(
-                self.found(identity, node, asked, plan, failures),
-            )));
-        }
-        let id = Identity::id_from_graphql(node)?;
+    ) -> Result<Node, NotUnderstood> {
+        let catalogue = self.enabled.catalogue;
+        let found = match depth {
+            Depth::Whole => {
+                ProjectAnswer::from_graphql(node, &plan.whole, failures, catalogue, self.now)
+            }
+            Depth::Identity => ProjectAnswer::identity_from_graphql(node, &plan.whole, catalogue),
+            _ => return self.light_node(node, depth, plan, failures),
+        };
+        Ok(Node::Found(Box::new(found?)))
+    }
+
+    fn light_node(
+        &self,
+        node: &Value,
+        depth: Depth,
+        plan: &Plan,
+        failures: &[(Vec<&str>, Reason)],
+    ) -> Result<Node, NotUnderstood> {
+        let id = Identity::id_from_graphql(node);
+        let id = id.ok_or(NotUnderstood("a project without an id"))?;
         let activity = Identity::activity_from_graphql(node);
-        Some(match depth {
-            Depth::Activity => Node::Moved {
-                id,
-                activity,
-                readings: plan
-                    .activity
-                    .slots
-                    .iter()
-                    .map(|(slot, keys)| (*slot, answered(node, keys, failures)))
-                    .collect(),
-            },
+        Ok(match depth {
+            Depth::Activity => {
+                let columns = self.enabled.catalogue.project_columns();
+                let readings = plan.activity.columns.iter().map(|(place, keys)| {
+                    let column = columns[*place].column;
+                    (*place, answered(column, node, keys, failures))
+                });
+                Node::Moved {
+                    id,
+                    activity,
+                    readings: readings.collect(),
+                }
+            }
             _ => Node::Seen {
                 id,
                 activity,
                 path: node["fullPath"].as_str().map(str::to_owned),
                 archived: node["archived"].as_bool(),
-                pipelines: number(&node["pipelines"]["count"]),
+                pipelines: match Kind::Count.read(&node["pipelines"]["count"]) {
+                    Answered::Value(count) => Some(count as u64),
+                    _ => None,
+                },
             },
         })
-    }
-
-    /// A project with every answer that was asked for; without any, all of them are still to be asked.
-    fn found(
-        &self,
-        identity: Identity,
-        node: &Value,
-        asked: Option<&Asked>,
-        plan: &Plan,
-        failures: &[(Vec<&str>, Reason)],
-    ) -> Found {
-        let mut found = Found::new(identity);
-        for slot in &plan.unsupported {
-            found.readings[*slot] = Reading::Unknown(Reading::UNSUPPORTED);
-        }
-        let Some(asked) = asked else {
-            for (slot, _) in &plan.whole.slots {
-                found.readings[*slot] = Reading::Unknown(Reading::PENDING);
-                found.failed.push(*slot);
-            }
-            return found;
-        };
-        for (slot, keys) in &asked.slots {
-            let question = questions()[*slot].0;
-            let on = found.identity.standing(question.feature) == Standing::On;
-            found.readings[*slot] = match answered(node, keys, failures) {
-                Answered::Failed(reason) if on => {
-                    found.failed.push(*slot);
-                    Reading::Unknown(reason)
-                }
-                Answered::Number(value) => {
-                    Reading::of(Some(value), question, &found.identity, self.now)
-                }
-                _ => Reading::of(None, question, &found.identity, self.now),
-            };
-        }
-        found
     }
 
     /// Notes the fields that GitLab says it does not know. False if none of them is new.
@@ -353,18 +331,6 @@ fn timed_out() -> Error {
     }
 }
 
-fn answered(node: &Value, keys: &[String], failures: &[(Vec<&str>, Reason)]) -> Answered {
-    let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
-    let failure = failures
-        .iter()
-        .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
-    match (number(value), failure) {
-        (Some(value), _) => Answered::Number(value),
-        (None, Some((_, reason))) => Answered::Failed(reason),
-        (None, None) => Answered::Null,
-    }
-}
-
 /// Whether a validation error says that a field or an argument does not exist.
 fn is_unknown(error: &GraphqlError) -> bool {
     error.code.as_deref() == Some("undefinedField")
@@ -395,9 +361,9 @@ fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> 
         .skip(1);
     let at = path.next()?.as_u64()?;
     let reason = if is_timeout(error) {
-        "timeout"
+        Reason::Timeout
     } else {
-        "graphql"
+        Reason::Graphql
     };
     (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::metrics::{Project, Snapshot};
+use crate::metrics::{Owner, Snapshot};
 
 /// Logs how `snapshot` came to be after `last`.
 pub fn log(last: &Snapshot, snapshot: &Snapshot) {
@@ -61,7 +61,7 @@ struct Changes {
 }
 
 fn changes(last: &Snapshot, snapshot: &Snapshot) -> Changes {
-    let before: HashMap<u64, &Project> = last
+    let before: HashMap<u64, &Owner> = last
         .projects
         .iter()
         .map(|project| (project.identity.id, project.as_ref()))
@@ -73,9 +73,9 @@ fn changes(last: &Snapshot, snapshot: &Snapshot) -> Changes {
             Some(before) => {
                 kept += 1;
                 changed += project
-                    .readings
+                    .values
                     .iter()
-                    .zip(&before.readings)
+                    .zip(&before.values)
                     .filter(|(a, b)| a.value() != b.value())
                     .count();
             }

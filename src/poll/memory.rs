@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Checkpoint;
 use super::schedule::{Listed, Track};
 use super::{Poller, Publish};
-use crate::metrics::{Project, Reading, Report, Snapshot, UnixTime};
+use crate::metrics::{Owner, Reading, Reason, Report, Snapshot, UnixTime, stamp};
 
 /// What a poller knows.
 pub struct Memory {
@@ -18,7 +18,7 @@ pub struct Memory {
     /// All that it knows beside the projects.
     pub course: Course,
     /// The projects, selected or not, and when they were asked what.
-    pub projects: Vec<(Arc<Project>, Option<Track>)>,
+    pub projects: Vec<(Arc<Owner>, Option<Track>)>,
 }
 
 /// Where polling goes on, and what is known of names.
@@ -79,10 +79,10 @@ impl Poller {
             let taken = self.config.selection.filter.takes(&project.identity, now);
             let known = track.as_mut().is_some_and(|track| track.take(taken));
             let is_open = |slot: &usize| {
-                let open = [Reading::PENDING, Reading::NOT_ASKED].map(Reading::Unknown);
-                open.contains(&project.readings[*slot])
+                let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
+                open.contains(&project.values[*slot])
             };
-            if taken && (!known || self.slots.iter().any(is_open)) {
+            if taken && (!known || self.enabled.columns().iter().any(is_open)) {
                 reads.entry(id).or_default();
             }
             tracks.extend(track.map(|track| (id, track)));
@@ -166,12 +166,13 @@ impl Poller {
 }
 
 /// A project none of whose values was told later than now: its age would be nothing until then.
-fn not_after(mut project: Arc<Project>, now: UnixTime) -> Arc<Project> {
+fn not_after(mut project: Arc<Owner>, now: UnixTime) -> Arc<Owner> {
+    let now = stamp(now);
     let later = |reading: &Reading| matches!(reading, Reading::Known { at, .. } if *at > now);
-    if project.listed > now || project.readings.iter().any(later) {
+    if project.listed > now || project.values.iter().any(later) {
         let project = Arc::make_mut(&mut project);
         project.listed = project.listed.min(now);
-        for reading in &mut project.readings {
+        for reading in &mut project.values {
             if let Reading::Known { at, .. } = reading {
                 *at = (*at).min(now);
             }

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Checkpoint, Found, Poller, Tally};
+use super::{Checkpoint, Poller, Tally};
 use crate::gitlab::Error;
-use crate::metrics::{Project, Report, Snapshot, UnixTime};
+use crate::metrics::{Owner, ProjectAnswer, Report, Snapshot, UnixTime, stamp};
 
 /// The name of what lists of projects belong to, in errors.
 const PROJECTS: &str = "projects";
@@ -57,7 +57,7 @@ impl Poller {
     /// to its end, and stays so: later failures leave the set of projects as it was.
     pub(super) fn snapshot(&self, report: Option<Report>) -> Snapshot {
         let (filter, now) = (&self.config.selection.filter, self.now());
-        let taken = |project: &&Arc<Project>| filter.takes(&project.identity, now);
+        let taken = |project: &&Arc<Owner>| filter.takes(&project.identity, now);
         let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
         let count = projects.len() as u64;
         let known = self.schedule.is_whole() && self.mistaken.is_empty();
@@ -66,7 +66,7 @@ impl Poller {
             projects,
             known.then_some(count),
             report,
-            &self.shown,
+            &self.enabled,
         )
     }
 
@@ -86,15 +86,21 @@ impl Poller {
 }
 
 /// A project as it was found, with the last good value of what failed.
-pub(super) fn project(found: Found, last: Option<&Project>, now: UnixTime) -> Project {
-    let before = last.map_or(&[][..], |project| &project.readings);
-    let readings = found.readings.into_iter().enumerate();
-    Project {
-        identity: found.identity,
-        listed: now,
-        readings: readings
-            .map(|(slot, reading)| reading.or_last_good(before.get(slot)))
-            .collect(),
+pub(super) fn project(found: ProjectAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
+    let mut values = found.values;
+    for (place, value) in values.iter_mut().enumerate() {
+        *value = value.or_last_good(last.and_then(|last| last.values.get(place)));
+    }
+    // The same identity is shared: nearly all of them are the same for weeks.
+    let same = last.filter(|last| *last.identity == found.identity);
+    Owner {
+        identity: same.map_or_else(
+            || Arc::new(found.identity),
+            |last| Arc::clone(&last.identity),
+        ),
+        listed: stamp(now),
+        values,
+        tables: found.tables,
     }
 }
 

@@ -37,9 +37,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::gitlab::{Client, Error};
-use crate::metrics::{Project, Reason, Shown, Snapshot, UnixTime};
+use crate::metrics::{EnabledMetrics, Owner, ProjectAnswer, Snapshot, UnixTime};
 use capacity::Capacity;
-use found::{Found, Listing};
+use found::Listing;
 use schedule::{Moment, Schedule};
 
 pub use checkpoint::{Checkpoint, InUse, Polled};
@@ -73,7 +73,7 @@ impl Default for Config {
 
 impl Config {
     /// A poller that has not asked anything yet.
-    pub fn build(self, client: Client, shown: Shown) -> Poller {
+    pub fn build(self, client: Client, shown: EnabledMetrics) -> Poller {
         Poller::new(client, self, shown)
     }
 }
@@ -82,8 +82,7 @@ impl Config {
 pub struct Poller {
     client: Client,
     config: Config,
-    shown: Shown,
-    slots: Arc<BTreeSet<usize>>,
+    enabled: Arc<EnabledMetrics>,
     progress: Arc<Progress>,
     capabilities: Arc<Mutex<Capabilities>>,
     capacity: Arc<Mutex<Capacity>>,
@@ -94,9 +93,9 @@ pub struct Poller {
     schedule: Schedule,
     inbox: Arc<Inbox>,
     /// All that is known, selected or not.
-    projects: BTreeMap<u64, Arc<Project>>,
+    projects: BTreeMap<u64, Arc<Owner>>,
     /// Projects with values that are still to be asked in another way.
-    open: BTreeMap<u64, Found>,
+    open: BTreeMap<u64, ProjectAnswer>,
     /// Ids of the projects that are selected by path: a rename does not lose them.
     ids: HashMap<String, u64>,
     /// Names of groups and projects that have been there, and of those that are not any more.
@@ -110,7 +109,7 @@ pub struct Poller {
     /// How many polls in a row took longer than their interval.
     late: u64,
     last: Arc<Snapshot>,
-    errors: BTreeMap<(&'static str, Reason), u64>,
+    errors: BTreeMap<(&'static str, &'static str), u64>,
     /// Keeps what is known over a restart, if that is wanted.
     checkpoint: Option<Checkpoint>,
 }
@@ -127,15 +126,14 @@ struct Tally {
     /// What could not be read of lists, and why.
     failures: Vec<(String, Error)>,
     /// Single values that could not be read, by subject and reason.
-    values: BTreeMap<(&'static str, Reason), u64>,
+    values: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 /// Where snapshots go.
 type Publish = watch::Sender<Arc<Snapshot>>;
 
 impl Poller {
-    fn new(client: Client, config: Config, shown: Shown) -> Poller {
-        let slots = Arc::new(shown.slots());
+    fn new(client: Client, config: Config, enabled: EnabledMetrics) -> Poller {
         let schedule = Schedule::new(config.rhythm, &config.selection.sources());
         let clock = (
             Instant::now(),
@@ -144,8 +142,7 @@ impl Poller {
         Poller {
             client,
             config,
-            shown,
-            slots,
+            enabled: Arc::new(enabled),
             progress: Arc::default(),
             capabilities: Arc::default(),
             capacity: Arc::new(Mutex::new(Capacity::new())),

@@ -1,12 +1,13 @@
 //! Projects that are selected by name: no list holds them, so they are found one by one, or 100 ids
 //! or 50 paths at a time.
 
-use super::found::{Found, Listing};
+use super::found::Listing;
 use super::graphql::{self, Node, Trouble};
 use super::merge::mistake;
 use super::plan::{Depth, List, Part};
 use super::{Poller, lock, rest};
 use crate::gitlab::Error;
+use crate::metrics::ProjectAnswer;
 
 /// GitLab takes no more paths at once.
 pub(super) const MOST_PATHS: usize = 50;
@@ -41,7 +42,7 @@ impl Poller {
         }
         // An older GitLab can't be asked by paths, and REST alone knows where a renamed project went.
         for path in paths {
-            let is_it = |found: &Found| found.identity.path.eq_ignore_ascii_case(&path);
+            let is_it = |found: &ProjectAnswer| found.identity.path.eq_ignore_ascii_case(&path);
             if listing.failure.is_some() || listing.found.iter().any(is_it) {
                 continue;
             }

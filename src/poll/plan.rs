@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
-use crate::metrics::{Identity, Moves, Selection, UnixTime, keys, questions};
+use crate::metrics::{
+    AskedColumns, ChangesWith, EnabledMetrics, Identity, Selection, UnixTime, keys,
+};
 
 /// Asks who answers and which fields it knows.
 pub const PROBE: &str = "query Probe { \
@@ -126,22 +128,12 @@ impl Capabilities {
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Everything that is known of a project.
-    pub whole: Asked,
+    pub whole: AskedColumns,
     /// What its activity moves.
-    pub activity: Asked,
-    /// The slots this GitLab has no answer for.
-    pub unsupported: Vec<usize>,
+    pub activity: AskedColumns,
     glance: Selection,
     recent: Selection,
     identity: Selection,
-}
-
-/// A selection and the questions in it: slot, and where the answer stands below a project's node.
-#[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// The questions.
-    pub slots: Vec<(usize, Vec<String>)>,
-    selection: Selection,
 }
 
 /// A part of a request: some projects, and how much is asked of each. Several parts travel in one
@@ -192,8 +184,8 @@ pub enum Depth {
 }
 
 impl Plan {
-    /// The plan for the questions in `slots`.
-    pub fn new(slots: &BTreeSet<usize>, capabilities: &Capabilities) -> Plan {
+    /// The plan for what is enabled.
+    pub fn new(enabled: &EnabledMetrics, capabilities: &Capabilities) -> Plan {
         let select = |paths: &[&str], light: bool| {
             let mut selection = Selection::default();
             // A field that breaks its project's answer may be among the permissions: without them the
@@ -206,35 +198,33 @@ impl Plan {
             }
             selection
         };
-        let mut whole = Asked {
+        let mut whole = AskedColumns {
             selection: select(Identity::ASKED, false),
-            ..Asked::default()
+            ..AskedColumns::default()
         };
-        let mut activity = Asked {
+        let mut activity = AskedColumns {
             selection: select(&["id", "lastActivityAt"], false),
-            ..Asked::default()
+            ..AskedColumns::default()
         };
-        let mut unsupported = Vec::new();
         let mut glance = select(&["id", "fullPath", "archived", "lastActivityAt"], false);
-        for &slot in slots {
-            let question = questions()[slot].0;
-            if !capabilities.has(question.graphql) {
-                unsupported.push(slot);
+        for &place in enabled.columns() {
+            let column = enabled.catalogue.project_columns()[place].column;
+            if !capabilities.has(column.graphql) {
+                whole.unsupported.push(place);
                 continue;
             }
-            whole.add(slot, question.graphql);
-            match question.moves {
-                Moves::WithActivity => activity.add(slot, question.graphql),
-                Moves::WithPipelines if capabilities.has(PIPELINES) => {
+            whole.add(place, column.graphql);
+            match column.changes_with {
+                ChangesWith::Activity => activity.add(place, column.graphql),
+                ChangesWith::Pipelines if capabilities.has(PIPELINES) => {
                     glance.add(PIPELINES);
                 }
-                Moves::WithPipelines | Moves::Quietly => {}
+                ChangesWith::Pipelines | ChangesWith::Nothing => {}
             }
         }
         Plan {
             whole,
             activity,
-            unsupported,
             glance,
             recent: select(&["id", "lastActivityAt"], false),
             identity: select(Identity::ASKED, true),
@@ -370,13 +360,6 @@ impl Plan {
     }
 }
 
-impl Asked {
-    fn add(&mut self, slot: usize, path: &str) {
-        let keys = self.selection.add(path);
-        self.slots.push((slot, keys));
-    }
-}
-
 /// Under which name the answer to a request's part stands.
 pub fn alias(part: usize) -> String {
     format!("part{part}")
@@ -396,9 +379,10 @@ fn timestamp(at: UnixTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Catalogue;
 
-    fn slots() -> BTreeSet<usize> {
-        (0..questions().len()).collect()
+    fn everything() -> EnabledMetrics {
+        EnabledMetrics::new(Catalogue::standard(), |_| true, false)
     }
 
     fn document(plan: &Plan) -> String {
@@ -417,12 +401,16 @@ mod tests {
             .map(|name| json!({"name": name}))
             .into();
         let capabilities = Capabilities::from_probe(&json!({"project": {"fields": fields}}));
-        let plan = Plan::new(&slots(), &capabilities);
+        let plan = Plan::new(&everything(), &capabilities);
         let asked: Vec<_> = plan
             .whole
-            .slots
+            .columns
             .iter()
-            .map(|(slot, _)| questions()[*slot].0.graphql)
+            .map(|(place, _)| {
+                Catalogue::standard().project_columns()[*place]
+                    .column
+                    .graphql
+            })
             .collect();
         assert!(
             asked.contains(&"starCount") && asked.contains(&"statistics.commitCount"),
@@ -430,8 +418,8 @@ mod tests {
         );
         assert!(!document(&plan).contains("releases"));
         assert_eq!(
-            plan.whole.slots.len() + plan.unsupported.len(),
-            questions().len()
+            plan.whole.columns.len() + plan.whole.unsupported.len(),
+            Catalogue::standard().project_columns().len()
         );
     }
 
@@ -441,7 +429,7 @@ mod tests {
         let keys = vec!["statistics".to_owned(), "containerRegistrySize".to_owned()];
         assert!(capabilities.lose(keys.clone()));
         assert!(!capabilities.lose(keys), "known already");
-        let plan = Plan::new(&slots(), &capabilities);
+        let plan = Plan::new(&everything(), &capabilities);
         assert!(!document(&plan).contains("containerRegistrySize"));
         assert!(document(&plan).contains("repositorySize"));
     }

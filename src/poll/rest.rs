@@ -1,27 +1,28 @@
 //! Reads over REST what GraphQL can't tell: whole lists where it is blocked, single values where
 //! it answers null or fails.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Listing;
 use super::plan::Capabilities;
 use super::selection::Source;
-use super::{Found, Listing};
 use crate::gitlab::{Client, Error, NextPage};
 use crate::metrics::{
-    Identity, Question, Reading, Rest, Standing, UnixTime, member, number, questions,
+    Access, Answered, Column, EnabledMetrics, Identity, Kind, NotUnderstood, ProjectAnswer,
+    Reading, Reason, Rest, UnixTime, member,
 };
 
 /// What is needed to ask over REST.
 #[derive(Clone)]
 pub struct Asker {
     pub client: Client,
-    pub slots: Arc<BTreeSet<usize>>,
+    pub enabled: Arc<EnabledMetrics>,
     pub capabilities: Capabilities,
     pub concurrency: usize,
     pub deadline: Instant,
@@ -31,7 +32,7 @@ pub struct Asker {
 /// A page of a list.
 pub struct Page {
     /// The projects on it.
-    pub found: Vec<Found>,
+    pub found: Vec<ProjectAnswer>,
     /// Where the list goes on.
     pub next: Option<String>,
 }
@@ -50,7 +51,8 @@ impl Asker {
         );
         let path = position.unwrap_or(&first);
         let (bodies, next) = self.bodies(path).await?;
-        let found = bodies.iter().filter_map(|body| self.found(body)).collect();
+        let found = bodies.iter().map(|body| self.found(body));
+        let found = found.collect::<Result<_, _>>()?;
         Ok(Page { found, next })
     }
 
@@ -66,8 +68,12 @@ impl Asker {
         let order = "order_by=last_activity_at&sort=desc";
         let first = first_page(source, order, order);
         let (bodies, next) = self.bodies(position.unwrap_or(&first)).await?;
-        let node = |body: &Value| Some((body["id"].as_u64()?, Identity::activity_from_rest(body)));
-        Ok((bodies.iter().filter_map(node).collect(), next))
+        let node = |body: &Value| {
+            let id = Identity::id_from_rest(body);
+            let id = id.ok_or_else(|| not_understood(&NotUnderstood("a project without an id")))?;
+            Ok((id, Identity::activity_from_rest(body)))
+        };
+        Ok((bodies.iter().map(node).collect::<Result<_, Error>>()?, next))
     }
 
     /// How many projects a list has.
@@ -117,7 +123,7 @@ impl Asker {
     }
 
     /// Reads one project by id or path; none if it does not exist or may not be seen.
-    pub async fn project(&self, name: &str) -> Result<Option<Found>, Error> {
+    pub async fn project(&self, name: &str) -> Result<Option<ProjectAnswer>, Error> {
         match self
             .client
             .get(
@@ -126,92 +132,76 @@ impl Asker {
             )
             .await
         {
-            Ok(page) => Ok(self.found(&page.body)),
+            Ok(page) => self.found(&page.body).map(Some),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Reads a project's body. What does not stand in it is noted as still to be asked.
-    fn found(&self, body: &Value) -> Option<Found> {
-        let mut found = Found::new(Identity::from_rest(body)?);
-        // A group's list has no statistics; only the project's own body tells whether they are hidden.
-        let complete = body.get("statistics").is_some();
-        for &slot in self.slots.iter() {
-            let question = questions()[slot].0;
-            let off = found.identity.standing(question.feature) == Standing::Off;
-            found.readings[slot] = match question.rest {
-                _ if off => Reading::Off,
-                Rest::Body(path) if complete || !path.starts_with("statistics.") => {
-                    let answer = number(member(body, path));
-                    Reading::of(answer, question, &found.identity, self.now)
-                }
-                _ => {
-                    found.failed.push(slot);
-                    Reading::Unknown(Reading::PENDING)
-                }
-            };
-        }
-        Some(found)
+    fn found(&self, body: &Value) -> Result<ProjectAnswer, Error> {
+        let (columns, catalogue) = (self.enabled.columns(), self.enabled.catalogue);
+        let read = ProjectAnswer::from_rest(body, columns, catalogue, self.now);
+        read.map_err(|error| not_understood(&error))
     }
 
     /// Asks for one project's open values: those that failed, and those that GitLab hides in one
     /// place but may tell in another. None if it turns out to be gone.
-    pub async fn complete(&self, mut found: Found) -> Option<Found> {
+    pub async fn complete(&self, mut found: ProjectAnswer) -> Option<ProjectAnswer> {
         let mut bodies = Bodies {
             asker: self,
             id: found.identity.id,
             bodies: HashMap::new(),
         };
-        if found.identity.standing.contains(&Standing::Unclear) {
+        if found.identity.access.contains(&Access::Unclear) {
             // Without an answer it stays unclear, and hidden.
             let body = bodies
                 .body(format!("projects/{}?statistics=true", found.identity.id))
                 .await;
             if let Some(settled) = body.ok().and_then(Identity::from_rest) {
-                found.settle(&settled.standing, &self.slots);
+                found.settle(&settled.access, self.enabled.columns());
             }
         }
         for slot in std::mem::take(&mut found.failed) {
-            let question = questions()[slot].0;
-            found.readings[slot] = match bodies.ask(question.rest, &found.identity).await {
-                Ok(answer) => Reading::of(answer, question, &found.identity, self.now),
+            let column = self.column(slot);
+            found.values[slot] = match bodies.ask(column.rest, column.kind, &found.identity).await {
+                Ok(told) => Reading::of(told, column, &found.identity, self.now),
                 Err(error) if is_gone(&error) => return None,
                 Err(error) => failed(&error),
             };
         }
-        for &slot in self.slots.iter() {
+        for &slot in self.enabled.columns() {
             if found.is_hidden(slot) {
-                let question = questions()[slot].0;
-                found.readings[slot] = self.uncover(question, &found.identity, &mut bodies).await;
+                let column = self.column(slot);
+                found.values[slot] = self.uncover(column, &found.identity, &mut bodies).await;
             }
         }
         Some(found)
     }
 
+    fn column(&self, place: usize) -> &'static Column {
+        self.enabled.catalogue.project_columns()[place].column
+    }
+
     /// Asks in other ways for what is hidden.
     async fn uncover(
         &self,
-        question: &Question,
+        column: &Column,
         identity: &Identity,
         bodies: &mut Bodies<'_>,
     ) -> Reading {
-        for &way in question.hidden {
-            if matches!(way, Rest::Number { since, .. } if !self.capabilities.is_at_least(since)) {
+        for &way in column.fallbacks {
+            if matches!(way, Rest::Member { since, .. } if !self.capabilities.is_at_least(since)) {
                 continue;
             }
-            match bodies.ask(way, identity).await {
-                Ok(Some(value)) => {
-                    return Reading::Known {
-                        value,
-                        at: self.now,
-                    };
-                }
-                Ok(None) | Err(Error::NotFound { .. }) => {}
+            match bodies.ask(way, column.kind, identity).await {
+                Ok(Answered::Value(value)) => return Reading::known(value, self.now),
+                Ok(Answered::Invalid) => return Reading::Unknown(Reason::Invalid),
+                Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return failed(&error),
             }
         }
-        Reading::Unknown(Reading::HIDDEN)
+        Reading::Unknown(Reason::Hidden)
     }
 }
 
@@ -223,33 +213,38 @@ struct Bodies<'a> {
 }
 
 impl Bodies<'_> {
-    /// Asks in one way; none if the answer does not have the value.
-    async fn ask(&mut self, way: Rest, identity: &Identity) -> Result<Option<u64>, Error> {
+    /// Asks in one way for a value of this kind.
+    async fn ask(&mut self, way: Rest, kind: Kind, identity: &Identity) -> Result<Answered, Error> {
         let path = |below: &str| {
             let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
             format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
         };
         match way {
             Rest::Body(at) => {
-                self.number(format!("projects/{}?statistics=true", self.id), at)
+                self.member(format!("projects/{}?statistics=true", self.id), at, kind)
                     .await
             }
-            Rest::Number {
+            Rest::Member {
                 path: below,
                 member,
                 ..
-            } => self.number(path(below), member).await,
+            } => self.member(path(below), member, kind).await,
             Rest::Count(below) => self
                 .asker
                 .client
                 .count(&path(below), self.asker.deadline)
                 .await
-                .map(Some),
+                .map(|count| Answered::Value(count as f64)),
         }
     }
 
-    async fn number(&mut self, path: String, at: &str) -> Result<Option<u64>, Error> {
-        Ok(number(member(self.body(path).await?, at)))
+    async fn member(&mut self, path: String, at: &str, kind: Kind) -> Result<Answered, Error> {
+        match self.body(path).await? {
+            body @ Value::Object(_) => Ok(kind.read(member(body, at))),
+            _ => Err(not_understood(&NotUnderstood(
+                "no object where one was asked for",
+            ))),
+        }
     }
 
     async fn body(&mut self, path: String) -> Result<&Value, Error> {
@@ -267,12 +262,17 @@ impl Bodies<'_> {
     }
 }
 
+/// An answer that is none: what was known stays.
+pub(super) fn not_understood(error: &NotUnderstood) -> Error {
+    Error::not_understood(error.0)
+}
+
 /// What a value is that could not be asked. What a proxy or an edge throttle forbids is no word of
 /// GitLab about the project: the last good value stays.
 fn failed(error: &Error) -> Reading {
     Reading::Unknown(match error {
-        Error::NotGitLab { status: 403, .. } => "refused",
-        error => error.reason(),
+        Error::NotGitLab { status: 403, .. } => Reason::Refused,
+        error => Reason::from_name(error.reason()).unwrap_or(Reason::Other),
     })
 }
 

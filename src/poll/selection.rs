@@ -195,7 +195,7 @@ mod tests {
 
     fn project(path: &str) -> Identity {
         Identity {
-            path: path.to_owned(),
+            path: path.into(),
             ..Identity::default()
         }
     }

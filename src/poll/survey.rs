@@ -3,13 +3,12 @@
 
 use tokio::time::Instant;
 
-use super::found::Found;
 use super::graphql::{Node, Trouble};
 use super::plan::{Depth, Part, Plan};
 use super::selection::Source;
 use super::{Assumption, Capacity, Poller, Population};
 use crate::gitlab::Error;
-use crate::metrics::UnixTime;
+use crate::metrics::{ProjectAnswer, UnixTime};
 
 /// How far back it is counted who was active.
 const HOUR: u64 = 3600;
@@ -18,7 +17,7 @@ const MOST_PAGES: usize = 5;
 
 /// A page of a list, and whether there are more.
 struct Sample {
-    found: Vec<Found>,
+    found: Vec<ProjectAnswer>,
     goes_on: bool,
 }
 
@@ -158,18 +157,21 @@ impl Poller {
         }
     }
 
-    fn active_among(&self, found: &[Found]) -> f64 {
+    fn active_among(&self, found: &[ProjectAnswer]) -> f64 {
         let since = self.now().saturating_sub(HOUR);
-        let active = |found: &&Found| found.identity.last_activity > Some(since);
+        let active = |found: &&ProjectAnswer| found.identity.last_activity > Some(since);
         found.iter().filter(active).count() as f64
     }
 
     /// A list of which a part is known.
-    fn population(&self, source: Source, projects: usize, sample: &[Found]) -> Population {
+    fn population(&self, source: Source, projects: usize, sample: &[ProjectAnswer]) -> Population {
         let (filter, now) = (&self.config.selection.filter, self.now());
-        let selected = |found: &&Found| filter.takes(&found.identity, now);
-        let hides = |found: &&Found| self.slots.iter().any(|slot| found.is_hidden(*slot));
-        let taken: Vec<&Found> = sample.iter().filter(selected).collect();
+        let selected = |found: &&ProjectAnswer| filter.takes(&found.identity, now);
+        let hides = |found: &&ProjectAnswer| {
+            let mut columns = self.enabled.columns().iter();
+            columns.any(|column| found.is_hidden(*column))
+        };
+        let taken: Vec<&ProjectAnswer> = sample.iter().filter(selected).collect();
         let hidden = taken.iter().copied().filter(|found| hides(found)).count();
         let of_all = |count: usize| (count * projects).div_ceil(sample.len().max(1));
         Population {

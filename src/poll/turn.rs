@@ -284,7 +284,7 @@ impl Poller {
     pub(super) fn asker(&self, deadline: Instant) -> graphql::Asker {
         graphql::Asker {
             client: self.client.clone(),
-            slots: Arc::clone(&self.slots),
+            enabled: Arc::clone(&self.enabled),
             capabilities: Arc::clone(&self.capabilities),
             capacity: Arc::clone(&self.capacity),
             deadline,
@@ -295,7 +295,7 @@ impl Poller {
     pub(super) fn rest(&self, deadline: Instant) -> rest::Asker {
         rest::Asker {
             client: self.client.clone(),
-            slots: Arc::clone(&self.slots),
+            enabled: Arc::clone(&self.enabled),
             capabilities: self.capabilities(),
             concurrency: self.client.concurrency(),
             deadline: deadline.min(Instant::now() + PATIENCE),

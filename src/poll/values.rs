@@ -6,13 +6,11 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
-use super::found::Found;
-use super::graphql::Answered;
 use super::merge;
 use super::schedule::Moment;
 use super::turn::{Asking, STRIKES};
 use super::{Poller, Tally};
-use crate::metrics::{Project, Reading, UnixTime, questions};
+use crate::metrics::{Answered, Catalogue, Owner, ProjectAnswer, Reading, Reason, UnixTime};
 
 /// A value that was forbidden is asked for again every so many polls: a role that was granted shows
 /// after ten minutes of the default interval.
@@ -21,7 +19,13 @@ const RETRY_FORBIDDEN: u64 = 10;
 impl Poller {
     /// Takes in everything that was asked of a project. What failed is asked `again` in a smaller
     /// company, if it was little; else it is left to be asked value by value.
-    pub(super) fn learn(&mut self, asking: &mut Asking, mut found: Found, at: Moment, again: bool) {
+    pub(super) fn learn(
+        &mut self,
+        asking: &mut Asking,
+        mut found: ProjectAnswer,
+        at: Moment,
+        again: bool,
+    ) {
         let identity = &found.identity;
         let (id, activity) = (identity.id, identity.last_activity);
         let taken = self.config.selection.filter.takes(identity, self.now());
@@ -30,24 +34,26 @@ impl Poller {
             && let Some(last) = last
         {
             // Asking at every poll for what is forbidden would be a waste.
-            for slot in found.open(&self.slots) {
-                if last.readings[slot] == Reading::Unknown(Reading::FORBIDDEN) {
-                    found.readings[slot] = last.readings[slot];
+            for slot in found.open(self.enabled.columns()) {
+                if last.values[slot] == Reading::Unknown(Reason::Forbidden) {
+                    found.values[slot] = last.values[slot];
                     found.failed.retain(|failed| *failed != slot);
                 }
             }
         }
-        let few = !found.failed.is_empty() && found.failed.len() < self.slots.len() / 2;
-        let open = found.open(&self.slots);
+        let few = !found.failed.is_empty() && found.failed.len() < self.enabled.columns().len() / 2;
+        let open = found.open(self.enabled.columns());
         if taken && !open.is_empty() && !(again && few) {
             self.open.insert(id, found.clone());
             for slot in open {
-                found.readings[slot] = Reading::Unknown(Reading::PENDING);
+                found.values[slot] = Reading::Unknown(Reason::Pending);
             }
         } else {
             self.open.remove(&id);
             if !(again && few) {
-                asking.tally.count(0..found.readings.len(), &found.readings);
+                asking
+                    .tally
+                    .count(0..found.values.len(), &found.values, self.enabled.catalogue);
             }
         }
         let now = self.now();
@@ -71,28 +77,32 @@ impl Poller {
         let Some(project) = self.projects.get(&id) else {
             return self.schedule.want(id);
         };
-        let mut next = Project::clone(project);
+        let mut next = Owner::clone(project);
         let (mut doubt, now) = (false, self.now());
         for &(slot, answer) in answers {
-            let reading = &mut next.readings[slot];
+            let reading = &mut next.values[slot];
             match (*reading, answer) {
-                (Reading::Known { value, .. }, Answered::Number(number))
-                    if number > 0 || value == 0 =>
+                (Reading::Known { value, .. }, Answered::Value(number))
+                    if number > 0.0 || value == 0.0 =>
                 {
-                    *reading = Reading::Known {
-                        value: number,
-                        at: now,
-                    };
+                    *reading = Reading::known(number, now);
                 }
                 (Reading::Known { .. }, Answered::Failed(reason)) => {
-                    let subject = questions()[slot].1;
-                    *asking.tally.values.entry((subject, reason)).or_default() += 1;
+                    let subject = self.enabled.catalogue.project_columns()[slot].subject;
+                    let failed = (subject.name, reason.name());
+                    *asking.tally.values.entry(failed).or_default() += 1;
                 }
-                (Reading::Known { .. }, _) | (_, Answered::Number(1..)) => doubt = true,
+                (Reading::Unknown(Reason::Invalid), Answered::Value(_))
+                | (Reading::Known { .. }, _) => {
+                    doubt = true;
+                }
+                (_, Answered::Value(number)) if number > 0.0 => doubt = true,
                 _ => {}
             }
         }
-        next.identity.last_activity = activity.or(next.identity.last_activity);
+        if activity.is_some() && activity != next.identity.last_activity {
+            Arc::make_mut(&mut next.identity).last_activity = activity;
+        }
         self.projects.insert(id, Arc::new(next));
         if doubt {
             self.schedule.want(id);
@@ -109,7 +119,7 @@ impl Poller {
             let batch: Vec<u64> = open
                 .drain(..open.len().min(4 * self.client.concurrency()))
                 .collect();
-            let asked: Vec<Found> = batch
+            let asked: Vec<ProjectAnswer> = batch
                 .iter()
                 .filter_map(|id| self.open.get(id).cloned())
                 .collect();
@@ -134,21 +144,28 @@ impl Poller {
 
     /// Takes in what was asked in other ways; what had no time stays open. True if it was a limit that
     /// allowed no more.
-    fn close(&mut self, asking: &mut Asking, id: u64, found: Found) -> bool {
+    fn close(&mut self, asking: &mut Asking, id: u64, found: ProjectAnswer) -> bool {
         let (Some(asked), Some(project)) = (self.open.get(&id), self.projects.get(&id)) else {
             return false;
         };
-        let open = asked.open(&self.slots);
-        let mut next = Project::clone(project);
-        next.identity.standing = found.identity.standing;
+        let open = asked.open(self.enabled.columns());
+        let mut next = Owner::clone(project);
+        if next.identity.access != found.identity.access {
+            Arc::make_mut(&mut next.identity).access = found.identity.access;
+        }
         let (mut held_back, mut late) = (false, false);
         for &slot in &open {
-            let reading = found.readings[slot];
-            held_back |= matches!(reading, Reading::Unknown("budget" | "rate_limited"));
-            late |= reading == Reading::Unknown("timeout");
-            next.readings[slot] = reading.or_last_good(project.readings.get(slot));
+            let reading = found.values[slot];
+            held_back |= matches!(
+                reading,
+                Reading::Unknown(Reason::Budget | Reason::RateLimited)
+            );
+            late |= reading == Reading::Unknown(Reason::Timeout);
+            next.values[slot] = reading.or_last_good(project.values.get(slot));
         }
-        asking.tally.count(open, &found.readings);
+        asking
+            .tally
+            .count(open, &found.values, self.enabled.catalogue);
         self.projects.insert(id, Arc::new(next));
         if !held_back && !late {
             self.open.remove(&id);
@@ -169,15 +186,21 @@ impl Poller {
 impl Tally {
     /// Counts the values among `slots` that could not be read. What GitLab hides or does not have is
     /// no failure, and what is still to be asked is none yet.
-    fn count(&mut self, slots: impl IntoIterator<Item = usize>, readings: &[Reading]) {
+    fn count(
+        &mut self,
+        slots: impl IntoIterator<Item = usize>,
+        readings: &[Reading],
+        catalogue: &Catalogue,
+    ) {
         for slot in slots {
             if let Reading::Unknown(reason) = readings[slot]
-                && !Reading::QUIET.contains(&reason)
-                && reason != Reading::PENDING
+                && !reason.is_fact()
+                && reason != Reason::Pending
             {
+                let subject = catalogue.project_columns()[slot].subject;
                 *self
                     .values
-                    .entry((questions()[slot].1, reason))
+                    .entry((subject.name, reason.name()))
                     .or_default() += 1;
             }
         }
@@ -185,10 +208,10 @@ impl Tally {
 }
 
 /// When the oldest value of a project was told; 0 if it lacks one.
-fn told(project: &Project) -> UnixTime {
-    let at = project.readings.iter().map(|reading| match reading {
-        Reading::Known { at, .. } => *at,
-        Reading::Unknown(reason) if !Reading::QUIET.contains(reason) => 0,
+fn told(project: &Owner) -> UnixTime {
+    let at = project.values.iter().map(|reading| match reading {
+        Reading::Known { at, .. } => UnixTime::from(*at),
+        Reading::Unknown(reason) if !reason.is_fact() => 0,
         Reading::Unknown(_) | Reading::Off => UnixTime::MAX,
     });
     at.min().unwrap_or_default()

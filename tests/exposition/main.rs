@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{Introspect, Prometheus};
 use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
-use gitlab_metrics_bridge::metrics::{Bridge, Shown, View};
+use gitlab_metrics_bridge::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
 use gitlab_metrics_bridge::poll::{self, Filter, Patterns, Rhythm, Selection};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, Fault, GitLab, Version, World};
 use opentelemetry_sdk::Resource;
@@ -69,13 +69,13 @@ async fn demo(version: Version) -> GitLab {
 
 /// What is shown of GitLab after one poll.
 async fn exposition(gitlab: &GitLab, project_path: bool) -> String {
-    let shown = Shown::new(|_| true, project_path);
+    let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, project_path);
     let mut poller = config().build(client(gitlab), shown.clone());
     let snapshot = poller.poll().await;
     let resource = Resource::builder_empty().build();
     let prometheus = Prometheus::build(&resource, shown).unwrap();
     prometheus.render(&Arc::new(View::from(snapshot))).unwrap();
-    let introspect: Introspect = Arc::new(|_| Bridge::default());
+    let introspect: Introspect = Arc::new(|_| BridgeStatus::default());
     let text = prometheus.exposition(&introspect, false).pieces.concat();
     String::from_utf8(text).unwrap()
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, TokenSource};
-use gitlab_metrics_bridge::metrics::{Report, Shown, Snapshot, UnixTime};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Report, Snapshot, UnixTime};
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
@@ -155,7 +155,10 @@ pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
         rhythm: setup.rhythm,
         ..poll::Config::default()
     };
-    config.build(client(gitlab, setup.budget), Shown::new(|_| true, false))
+    config.build(
+        client(gitlab, setup.budget),
+        EnabledMetrics::new(Catalogue::standard(), |_| true, false),
+    )
 }
 
 /// When the poll began that a snapshot shows.

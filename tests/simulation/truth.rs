@@ -1,23 +1,27 @@
 //! What is true in a model of GitLab, to hold beside what is shown.
 
-use gitlab_metrics_bridge::metrics::{Reading, Snapshot, questions};
+use gitlab_metrics_bridge::metrics::{Catalogue, Owner, PlacedColumn, Reading, Snapshot};
 use gitlab_metrics_bridge::simulator::{GitLab, Project, World};
 
-/// What the model answers to each question about a project, in the order of
-/// [`questions`]; none where it does not tell.
+/// What the model answers for each column of a project, in the order of [`columns`]; none where it
+/// does not tell.
 pub fn answers(project: &Project) -> Vec<Option<u64>> {
-    let questions = questions().iter();
-    questions
-        .map(|(question, _)| answer(project, question.graphql))
+    let columns = columns().iter();
+    columns
+        .map(|placed| answer(project, placed.column.graphql))
         .collect()
+}
+
+fn columns() -> &'static [PlacedColumn] {
+    Catalogue::standard().project_columns()
 }
 
 /// Where a question stands among all.
 pub fn slot(question: &str) -> usize {
-    let all = questions();
+    let all = columns();
     let at = all
         .iter()
-        .position(|(asked, _)| asked.graphql.starts_with(question));
+        .position(|placed| placed.column.graphql.starts_with(question));
     at.unwrap_or_else(|| panic!("nobody asks {question}"))
 }
 
@@ -36,9 +40,9 @@ pub fn untrue(gitlab: &GitLab, snapshot: &Snapshot) -> Vec<String> {
                 lines.push(format!("{} is another or was archived", identity.path));
             }
             for (slot, truth) in answers(project).into_iter().enumerate() {
-                let reading = shown.readings[slot];
-                if reading.value() != truth {
-                    let question = questions()[slot].0.graphql;
+                let reading = shown.values[slot];
+                if reading.value() != truth.map(|truth| truth as f64) {
+                    let question = columns()[slot].column.graphql;
                     lines.push(format!(
                         "{}: {question} is {truth:?}, shown {reading:?}",
                         identity.path
@@ -55,15 +59,15 @@ pub fn shown(snapshot: &Snapshot, id: u64, slot: usize) -> Option<u64> {
     let projects = &snapshot.projects;
     let at = projects.binary_search_by_key(&id, |project| project.identity.id);
     projects[at.ok()?]
-        .readings
+        .values
         .get(slot)
         .and_then(Reading::value)
+        .map(|value| value as u64)
 }
 
 fn missing(world: &World, snapshot: &Snapshot) -> Vec<String> {
     let is_shown = |project: &&Project| {
-        let id =
-            |shown: &std::sync::Arc<gitlab_metrics_bridge::metrics::Project>| shown.identity.id;
+        let id = |shown: &std::sync::Arc<Owner>| shown.identity.id;
         let projects = &snapshot.projects;
         projects.binary_search_by_key(&project.id, id).is_ok()
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::metrics::{Project, Reading, Snapshot};
+use gitlab_metrics_bridge::metrics::{Owner, Reading, Snapshot};
 use gitlab_metrics_bridge::poll::Rhythm;
 use tokio::time::Instant;
 
@@ -198,18 +198,18 @@ impl Key {
         };
         match self {
             Key::There(_) => Fact::Flag(true),
-            Key::Path(_) => Fact::Text(project.identity.path.clone()),
+            Key::Path(_) => Fact::Text(project.identity.path.to_string()),
             Key::Archived(_) => project.identity.archived.map_or(Fact::Unknown, Fact::Flag),
             Key::Value(_, slot) => {
-                let value = project.readings.get(*slot).and_then(Reading::value);
-                value.map_or(Fact::Unknown, Fact::Number)
+                let value = project.values.get(*slot).and_then(Reading::value);
+                value.map_or(Fact::Unknown, |value| Fact::Number(value as u64))
             }
         }
     }
 }
 
 /// Snapshots hold their projects by id.
-fn find(snapshot: &Snapshot, id: u64) -> Option<&Project> {
+fn find(snapshot: &Snapshot, id: u64) -> Option<&Owner> {
     let projects = &snapshot.projects;
     let at = projects.binary_search_by_key(&id, |project| project.identity.id);
     at.ok().map(|at| projects[at].as_ref())

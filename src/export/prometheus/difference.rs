@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::metrics::{Metric, Project, Snapshot, Source, View};
+use crate::metrics::{Metric, Owner, Snapshot, View};
 
 /// A project that is not the same in two views, or is in only one of them.
 pub struct Changed {
     gitlab: usize,
-    before: Option<Arc<Project>>,
-    after: Option<Arc<Project>>,
+    before: Option<Arc<Owner>>,
+    after: Option<Arc<Owner>>,
 }
 
 /// One of the two views.
@@ -22,19 +22,14 @@ pub enum Side {
 /// The projects that are not the same in two views of the same GitLabs, in the order of their series.
 pub fn changed(before: &View, after: &View) -> Vec<Changed> {
     let mut changed = Vec::new();
-    for (gitlab, seen) in after.instances.iter().enumerate() {
+    for (gitlab, seen) in after.gitlabs.iter().enumerate() {
         let before = before.snapshot(gitlab);
         if !Arc::ptr_eq(&before, &seen.snapshot) {
             compare(gitlab, &before, &seen.snapshot, &mut changed);
         }
     }
     // So that what is rendered a part at a time comes out in order, and is appended.
-    changed.sort_by(|left, right| {
-        let place = |changed: &Changed| changed.gitlab;
-        place(left)
-            .cmp(&place(right))
-            .then_with(|| left.id_text().cmp(right.id_text()))
-    });
+    changed.sort_by_cached_key(|changed| (changed.gitlab, changed.id_text()));
     changed
 }
 
@@ -69,31 +64,23 @@ fn compare(gitlab: usize, before: &Snapshot, after: &Snapshot, changed: &mut Vec
 impl Changed {
     /// Whether a metric shows the same of the project in both views.
     pub fn shows_same(&self, metric: &Metric) -> bool {
-        let (Some(before), Some(after)) = (&self.before, &self.after) else {
-            return false;
-        };
-        match metric.source {
-            Source::Asked(_) => {
-                let values = |project: &Project| {
-                    let readings = project.readings[metric.slots()].iter();
-                    readings.map(|reading| reading.value()).collect::<Vec<_>>()
-                };
-                values(before) == values(after) && before.identity.path == after.identity.path
-            }
-            _ => before.identity == after.identity,
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => metric.owners_show_same(before, after),
+            _ => false,
         }
     }
 
-    fn id_text(&self) -> &str {
+    /// The id as series are sorted by it.
+    fn id_text(&self) -> String {
         let project = self.after.as_ref().or(self.before.as_ref());
-        project.map_or("", |project| &project.identity.id_text)
+        project.map_or(String::new(), |project| project.identity.id.to_string())
     }
 }
 
 /// The view of some changed projects only, as they were or as they are.
 pub fn view_of(changed: &[&Changed], side: Side, whole: &View) -> View {
     let mut view = whole.clone();
-    for (gitlab, seen) in view.instances.iter_mut().enumerate() {
+    for (gitlab, seen) in view.gitlabs.iter_mut().enumerate() {
         let here = changed.iter().filter(|changed| changed.gitlab == gitlab);
         let projects = here.filter_map(|changed| match side {
             Side::Before => changed.before.clone(),

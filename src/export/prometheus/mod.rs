@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::meter::{Instruments, ViewPage};
 use super::pages::Bounds;
 use super::{Health, Introspect, Views};
-use crate::metrics::{Bridge, Metric, Shown, View};
+use crate::metrics::{BridgeStatus, EnabledMetrics, Metric, View};
 use difference::{Changed, Side};
 use fragments::MetricText;
 use gzip::{Codec, HEADER, Sum};
@@ -29,8 +29,8 @@ use gzip::{Codec, HEADER, Sum};
 /// Renders the exposition.
 pub struct Prometheus {
     gitlab: Collector<ViewPage>,
-    bridge: Collector<Bridge>,
-    shown: Shown,
+    bridge: Collector<BridgeStatus>,
+    shown: EnabledMetrics,
     health: Health,
     rendered: Mutex<Arc<Rendered>>,
 }
@@ -75,7 +75,7 @@ impl Prometheus {
     ///
     /// # Errors
     /// If the SDK's exporter can't be built.
-    pub fn build(resource: &Resource, shown: Shown) -> Result<Prometheus> {
+    pub fn build(resource: &Resource, shown: EnabledMetrics) -> Result<Prometheus> {
         let (registry, reader) = registry_and_reader()?;
         let instruments = Instruments::about_gitlab(reader, resource.clone(), &shown);
         let gitlab = Collector {
@@ -263,7 +263,7 @@ impl Prometheus {
 
 /// How many projects are rendered at once.
 fn projects_in_page(metric: &Metric) -> usize {
-    (Bounds::DEFAULT.series / metric.values().len().max(1)).max(1)
+    (Bounds::DEFAULT.series / metric.most_series()).max(1)
 }
 
 impl Exposition {

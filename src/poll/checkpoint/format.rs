@@ -17,41 +17,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Polled;
 use crate::gitlab::Spent;
-use crate::metrics::{Identity, Project, Reading, Reason, UnixTime, questions};
+use crate::metrics::{Identity, Owner, Reading, Reason, UnixTime};
 use crate::poll::memory::{Course, Memory};
 use crate::poll::schedule::Track;
 
 const FORMAT: &str = "gitlab-metrics-bridge state";
 /// Grows with every change of what is written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// No line is longer, whatever a damaged file unpacks to.
 const LONGEST_LINE: u64 = 16 << 20;
 /// No file unpacks to more: that would be millions of projects.
 const LARGEST: u64 = 8 << 30;
+/// Below this every whole number is exact.
+const MOST: f64 = 9_007_199_254_740_992.0;
 /// How much is compressed at a time.
 const CHUNK: usize = 64 << 10;
-/// All reasons why a value may not be known; one that is not among them is of another version.
-const REASONS: [Reason; 18] = [
-    Reading::NOT_ASKED,
-    Reading::HIDDEN,
-    Reading::UNSUPPORTED,
-    Reading::FORBIDDEN,
-    Reading::PENDING,
-    "unauthorized",
-    "not_found",
-    "refused",
-    "rate_limited",
-    "budget",
-    "server_error",
-    "timeout",
-    "network",
-    "not_gitlab",
-    "not_json",
-    "not_understood",
-    "redirected",
-    "graphql",
-];
-
 /// What is written about the file itself.
 pub struct Header<'a> {
     /// What is left of the budget, if the process ended cleanly.
@@ -83,8 +63,8 @@ pub enum Unusable {
     /// It is about another GitLab.
     #[error("it is about {0}")]
     OtherGitLab(String),
-    /// It is about other projects or other values of the same GitLab.
-    #[error("other projects or other metrics were selected when it was written")]
+    /// It is about other projects of the same GitLab.
+    #[error("other projects were selected when it was written")]
     OtherSelection {
         /// What is left of the budget, if the process ended cleanly.
         spent: Option<Spent>,
@@ -126,7 +106,7 @@ struct HeaderLine<'a> {
 struct ProjectLine<'a> {
     identity: Cow<'a, Identity>,
     listed: UnixTime,
-    readings: Vec<KeptReading>,
+    values: Vec<KeptReading>,
     track: Cow<'a, Option<Track>>,
 }
 
@@ -154,14 +134,14 @@ pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Resu
     )?;
     line(&mut lines, &memory.course)?;
     for (project, track) in &memory.projects {
-        let readings = header.polled.slots.iter();
-        let readings = readings.map(|slot| KeptReading(project.readings[*slot]));
+        let values = header.polled.places.iter();
+        let values = values.map(|place| KeptReading(project.values[*place]));
         line(
             &mut lines,
             &ProjectLine {
                 identity: Cow::Borrowed(&project.identity),
-                listed: project.listed,
-                readings: readings.collect(),
+                listed: project.listed.into(),
+                values: values.collect(),
                 track: Cow::Borrowed(track),
             },
         )?;
@@ -202,14 +182,15 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
         return Err(Unusable::OtherGitLab(gitlab));
     }
     let (at, spent, count) = (header.written_at, header.spent, header.projects);
-    if !header.polled.is_asked_like(polled) {
+    let places = places(&header.polled.columns, polled);
+    if !header.polled.selects_like(polled) {
         lines.finish()?;
         return Err(Unusable::OtherSelection { spent });
     }
     let course: Course = parse(lines.next()?.unwrap_or_default())?;
     let mut projects = Vec::new();
     while let Some(line) = lines.next()? {
-        projects.push(project(parse(line)?, polled)?);
+        projects.push(project(parse(line)?, &places, polled)?);
     }
     if projects.len() != count || course.lists.len() != polled.sources.len() {
         return Err(damaged("something is missing"));
@@ -224,24 +205,34 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     })
 }
 
+/// Where the values of a file's columns are kept now; none for one that nobody asks for any more.
+fn places(columns: &[String], polled: &Polled) -> Vec<Option<usize>> {
+    let place = |column: &String| {
+        let at = polled.columns.iter().position(|known| known == column)?;
+        Some(polled.places[at])
+    };
+    columns.iter().map(place).collect()
+}
+
+/// A project with the values that the file has of it. What is new is still to be asked.
 fn project(
     line: ProjectLine<'_>,
+    places: &[Option<usize>],
     polled: &Polled,
-) -> Result<(Arc<Project>, Option<Track>), Unusable> {
-    if line.readings.len() != polled.slots.len() {
+) -> Result<(Arc<Owner>, Option<Track>), Unusable> {
+    if line.values.len() != places.len() {
         return Err(damaged("a project lacks values"));
     }
-    let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
-    for (slot, reading) in polled.slots.iter().zip(line.readings) {
-        readings[*slot] = reading.0;
+    let mut values = vec![Reading::Unknown(Reason::NotAsked); polled.known.len()];
+    for place in &polled.places {
+        values[*place] = Reading::Unknown(Reason::Pending);
     }
-    let mut identity = line.identity.into_owned();
-    identity.id_text = identity.id.to_string();
-    let project = Project {
-        identity,
-        listed: line.listed,
-        readings,
-    };
+    for (place, value) in places.iter().zip(line.values) {
+        if let Some(place) = place {
+            values[*place] = value.0;
+        }
+    }
+    let project = Owner::new(line.identity.into_owned(), line.listed, values);
     Ok((Arc::new(project), line.track.into_owned()))
 }
 
@@ -281,9 +272,15 @@ impl<R: BufRead> Lines<R> {
 impl Serialize for KeptReading {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
+            // Whole numbers take less without a fraction, and nearly all of them are.
+            Reading::Known { value, at }
+                if value.fract() == 0.0 && (0.0..MOST).contains(&value) =>
+            {
+                (value as u64, at).serialize(serializer)
+            }
             Reading::Known { value, at } => (value, at).serialize(serializer),
             Reading::Off => serializer.serialize_str("off"),
-            Reading::Unknown(reason) => serializer.serialize_str(reason),
+            Reading::Unknown(reason) => serializer.serialize_str(reason.name()),
         }
     }
 }
@@ -304,11 +301,9 @@ impl<'de> Visitor<'de> for ReadingVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<KeptReading, A::Error> {
-        let mut part = |index| {
-            let number = parts.next_element::<u64>()?;
-            number.ok_or_else(|| de::Error::invalid_length(index, &"two numbers"))
-        };
-        let (value, at) = (part(0)?, part(1)?);
+        let lacks = |length| de::Error::invalid_length(length, &"two numbers");
+        let value = parts.next_element::<f64>()?.ok_or_else(|| lacks(0))?;
+        let at = parts.next_element::<u32>()?.ok_or_else(|| lacks(1))?;
         Ok(KeptReading(Reading::Known { value, at }))
     }
 
@@ -316,8 +311,8 @@ impl<'de> Visitor<'de> for ReadingVisitor {
         Ok(KeptReading(match word {
             "off" => Reading::Off,
             word => {
-                let known = REASONS.iter().find(|reason| **reason == word);
-                Reading::Unknown(known.copied().unwrap_or(Reading::PENDING))
+                let known = Reason::from_name(word);
+                Reading::Unknown(known.unwrap_or(Reason::Pending))
             }
         }))
     }
@@ -326,36 +321,31 @@ impl<'de> Visitor<'de> for ReadingVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Standing;
+    use crate::metrics::Access;
 
     fn polled() -> Polled {
         Polled {
             gitlab: "https://gitlab.example.com/".to_owned(),
             sources: Vec::new(),
             forks: true,
-            questions: vec!["starCount".to_owned(), "forksCount".to_owned()],
-            slots: vec![3, 5],
+            columns: vec!["b.one".to_owned(), "b.two".to_owned()],
+            places: vec![1, 2],
+            known: vec!["a".to_owned(), "b.one".to_owned(), "b.two".to_owned()],
         }
     }
 
     fn memory(readings: &[[Reading; 2]]) -> Memory {
         let projects = (1..).zip(readings).map(|(id, [left, right])| {
-            let mut readings = vec![Reading::Unknown(Reading::NOT_ASKED); questions().len()];
-            (readings[3], readings[5]) = (*left, *right);
+            let values = vec![Reading::Unknown(Reason::NotAsked), *left, *right];
             let identity = Identity {
                 id,
-                id_text: id.to_string(),
-                path: format!("group/ä\n{id}"),
+                path: format!("group/ä\n{id}").into(),
                 archived: Some(false),
                 last_activity: Some(u64::MAX),
-                standing: [Standing::On, Standing::Off, Standing::Unclear],
+                access: [Access::On, Access::Off, Access::Unclear],
                 ..Identity::default()
             };
-            let project = Project {
-                identity,
-                listed: 7,
-                readings,
-            };
+            let project = Owner::new(identity, 7, values);
             (Arc::new(project), Some(Track::default()))
         });
         Memory {
@@ -369,14 +359,14 @@ mod tests {
         memory(&[
             [
                 Reading::Known {
-                    value: u64::MAX,
-                    at: 1,
+                    value: 0.1 + 0.2,
+                    at: u32::MAX,
                 },
                 Reading::Off,
             ],
             [
-                Reading::Known { value: 0, at: 2 },
-                Reading::Unknown("timeout"),
+                Reading::Known { value: 7e15, at: 2 },
+                Reading::Unknown(Reason::Timeout),
             ],
         ])
     }
@@ -413,10 +403,26 @@ mod tests {
 
     #[test]
     fn a_reason_of_another_version_is_still_to_be_asked() {
-        let strange = memory(&[[Reading::Unknown("tired"), Reading::Off]]);
-        let kept = read(&*written(&strange, None), &polled()).unwrap();
-        let readings = &kept.memory.projects[0].0.readings;
-        assert_eq!(readings[3], Reading::Unknown(Reading::PENDING));
+        let read: KeptReading = serde_json::from_str("\"tired\"").unwrap();
+        assert_eq!(read.0, Reading::Unknown(Reason::Pending));
+    }
+
+    #[test]
+    fn a_column_is_found_by_its_name() {
+        let now = Polled {
+            columns: vec!["b.two".to_owned(), "c.new".to_owned()],
+            places: vec![0, 2],
+            known: vec!["b.two".to_owned(), "b.one".to_owned(), "c.new".to_owned()],
+            ..polled()
+        };
+        let kept = read(&*written(&some(), None), &now).unwrap();
+        let values = &kept.memory.projects[0].0.values;
+        let expected = [
+            Reading::Off,
+            Reading::Unknown(Reason::NotAsked),
+            Reading::Unknown(Reason::Pending),
+        ];
+        assert_eq!(**values, expected, "moved, not asked any more, and new");
     }
 
     #[test]
@@ -491,21 +497,19 @@ mod tests {
     #[test]
     #[ignore = "a measurement"]
     fn what_a_hundred_thousand_projects_cost() {
-        let slots: Vec<usize> = (0..questions().len()).collect();
+        let places: Vec<usize> = (0..19).collect();
         let polled = Polled {
-            questions: slots.iter().map(usize::to_string).collect(),
-            slots,
+            columns: places.iter().map(usize::to_string).collect(),
+            known: places.iter().map(usize::to_string).collect(),
+            places,
             ..polled()
         };
         let mut large = memory(&vec![[Reading::Off; 2]; 100_000]);
         for (id, (project, _)) in (1..).zip(&mut large.projects) {
             let project = Arc::make_mut(project);
-            for (slot, reading) in (0..).zip(&mut project.readings) {
-                *reading = Reading::Known {
-                    value: (id * 7919 + slot * 31) % 4_001,
-                    at: 1_790_000_000 + id % 300,
-                };
-            }
+            let value = |place: u64| ((id * 7919 + place * 31) % 4_001) as f64;
+            let told = |place| Reading::known(value(place), 1_790_000_000 + id % 300);
+            project.values = (0..19).map(told).collect();
         }
         let (began, mut file) = (std::time::Instant::now(), Vec::new());
         let header = Header {

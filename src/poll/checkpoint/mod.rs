@@ -18,7 +18,7 @@ use super::memory::Memory;
 use super::selection::Source;
 use super::{Config, lock};
 use crate::gitlab::Spent;
-use crate::metrics::{Shown, questions};
+use crate::metrics::{EnabledMetrics, Grain, PlacedColumn};
 use file::Place;
 use format::{Header, Unusable};
 
@@ -47,11 +47,14 @@ pub struct Polled {
     sources: Vec<Source>,
     /// Whether forks are taken: only who leaves them out makes sure that GitLab tells them.
     forks: bool,
-    /// What is asked of a project, as paths of GraphQL, in the order of its readings.
-    questions: Vec<String>,
-    /// The places of these readings among those of a project.
+    /// The names of the columns of projects, in the order of the values in a project's line.
+    columns: Vec<String>,
+    /// The places of these columns in the catalogue.
     #[serde(skip)]
-    slots: Vec<usize>,
+    places: Vec<usize>,
+    /// The names of all columns of projects that the catalogue has now.
+    #[serde(skip)]
+    known: Vec<String>,
 }
 
 struct Writer {
@@ -69,21 +72,22 @@ struct State {
 
 impl Polled {
     /// What is polled in this configuration at that address, which holds no credentials.
-    pub fn new(gitlab: &Url, config: &Config, shown: &Shown) -> Polled {
-        let slots: Vec<usize> = shown.slots().into_iter().collect();
-        let questions = slots.iter().map(|slot| questions()[*slot].0.graphql);
+    pub fn new(gitlab: &Url, config: &Config, enabled: &EnabledMetrics) -> Polled {
+        let columns = enabled.catalogue.columns(Grain::Project).iter();
+        let known: Vec<String> = columns.map(PlacedColumn::full_name).collect();
+        let places: Vec<usize> = enabled.columns().iter().copied().collect();
         Polled {
             gitlab: gitlab.to_string(),
             sources: config.selection.sources(),
             forks: config.selection.filter.forks,
-            questions: questions.map(str::to_owned).collect(),
-            slots,
+            columns: places.iter().map(|place| known[*place].clone()).collect(),
+            places,
+            known,
         }
     }
 
-    fn is_asked_like(&self, other: &Polled) -> bool {
-        (&self.sources, self.forks, &self.questions)
-            == (&other.sources, other.forks, &other.questions)
+    fn selects_like(&self, other: &Polled) -> bool {
+        (&self.sources, self.forks) == (&other.sources, other.forks)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Whether a forecast fits a limit, and how to poll so that it does.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Assumption, Forecast};
 use crate::gitlab::Budget;
+use crate::metrics::EnabledMetrics;
 use crate::poll::schedule::Rhythm;
 
 /// What GitLab.com has announced for its plans (Free, Premium, Ultimate).
@@ -54,16 +55,16 @@ impl Forecast {
 
 /// Forecasts for one GitLab in different rhythms, each made once.
 pub struct Forecasts<'a> {
-    slots: &'a BTreeSet<usize>,
+    enabled: &'a EnabledMetrics,
     assumption: &'a Assumption,
     made: HashMap<Rhythm, Forecast>,
 }
 
 impl Forecasts<'_> {
-    /// For what `slots` ask of the projects that are assumed.
-    pub fn new<'a>(slots: &'a BTreeSet<usize>, assumption: &'a Assumption) -> Forecasts<'a> {
+    /// For what is enabled of the projects that are assumed.
+    pub fn new<'a>(enabled: &'a EnabledMetrics, assumption: &'a Assumption) -> Forecasts<'a> {
         Forecasts {
-            slots,
+            enabled,
             assumption,
             made: HashMap::new(),
         }
@@ -71,7 +72,7 @@ impl Forecasts<'_> {
 
     /// The forecast for a rhythm.
     pub fn of(&mut self, rhythm: Rhythm) -> &Forecast {
-        let forecast = || Forecast::new(rhythm, self.slots, self.assumption);
+        let forecast = || Forecast::new(rhythm, self.enabled, self.assumption);
         self.made.entry(rhythm).or_insert_with(forecast)
     }
 

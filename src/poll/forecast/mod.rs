@@ -8,12 +8,13 @@ mod limits;
 mod made_up;
 mod run;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::plan::Capabilities;
 use super::schedule::{Moment, Purpose, Rhythm};
 use super::selection::Source;
+use crate::metrics::EnabledMetrics;
 use run::Run;
 
 pub use limits::{ANNOUNCED, Advice, Forecasts};
@@ -160,9 +161,9 @@ impl Assumption {
 }
 
 impl Forecast {
-    /// What polling what `slots` ask for will cost in this rhythm.
-    pub fn new(rhythm: Rhythm, slots: &BTreeSet<usize>, assumption: &Assumption) -> Forecast {
-        let mut run = Run::new(rhythm, slots, assumption);
+    /// What polling what is enabled will cost in this rhythm.
+    pub fn new(rhythm: Rhythm, enabled: &EnabledMetrics, assumption: &Assumption) -> Forecast {
+        let mut run = Run::new(rhythm, enabled, assumption);
         let start = run.now();
         run.poll();
         let first_sweep = run.take_requests().values().sum();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::made_up::{MadeUp, START};
 use super::{Assumption, Kind};
-use crate::metrics::{Rest, questions};
+use crate::metrics::{EnabledMetrics, Rest};
 use crate::poll::capacity::Capacity;
 use crate::poll::named::MOST_PATHS;
 use crate::poll::plan::{Capabilities, Depth, List, Part, Plan};
@@ -20,7 +20,7 @@ const GOOD_TIME: Duration = Duration::from_millis(500);
 /// A poller without a GitLab.
 pub(super) struct Run<'a> {
     now: Moment,
-    slots: &'a BTreeSet<usize>,
+    enabled: &'a EnabledMetrics,
     capabilities: &'a Capabilities,
     graphql: bool,
     schedule: Schedule,
@@ -36,7 +36,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(
         rhythm: Rhythm,
-        slots: &'a BTreeSet<usize>,
+        enabled: &'a EnabledMetrics,
         assumption: &'a Assumption,
     ) -> Run<'a> {
         let sources: Vec<Source> = assumption
@@ -46,11 +46,11 @@ impl<'a> Run<'a> {
             .collect();
         Run {
             now: START,
-            slots,
+            enabled,
             capabilities: &assumption.capabilities,
             graphql: assumption.graphql,
             schedule: Schedule::new(rhythm, &sources),
-            plan: Plan::new(slots, &assumption.capabilities),
+            plan: Plan::new(enabled, &assumption.capabilities),
             capacity: Capacity::new(),
             projects: MadeUp::new(assumption),
             probe_due: START,
@@ -262,16 +262,18 @@ impl<'a> Run<'a> {
     /// How many requests over REST ask for what does not stand in a project's body. A group's list has
     /// no statistics.
     fn rest_requests(&self, on_page_of_group: bool) -> u64 {
-        let paths = self
-            .slots
-            .iter()
-            .filter_map(|slot| match questions()[*slot].0.rest {
-                Rest::Body(member) if on_page_of_group && member.starts_with("statistics.") => {
-                    Some("")
-                }
-                Rest::Body(_) => None,
-                Rest::Number { path, .. } | Rest::Count(path) => Some(path),
-            });
+        let columns = self.enabled.catalogue.project_columns();
+        let paths =
+            self.enabled
+                .columns()
+                .iter()
+                .filter_map(|place| match columns[*place].column.rest {
+                    Rest::Body(member) if on_page_of_group && member.starts_with("statistics.") => {
+                        Some("")
+                    }
+                    Rest::Body(_) => None,
+                    Rest::Member { path, .. } | Rest::Count(path) => Some(path),
+                });
         paths.collect::<BTreeSet<_>>().len() as u64
     }
 

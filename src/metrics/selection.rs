@@ -1,62 +1,6 @@
-//! How a question is written down, and how many questions become one GraphQL selection.
+//! What is asked below a node of GraphQL: many paths become one selection.
 
 use serde_json::Value;
-
-/// One number GitLab can tell of a project, and every way to ask for it.
-pub struct Question {
-    /// Where GraphQL has it, as a path below `Project`: `mergeRequests(state: opened, first: 1).count`.
-    pub graphql: &'static str,
-    /// Where REST has it, used when GraphQL can't be.
-    pub rest: Rest,
-    /// Ways, tried in order, to learn it of a project although the answer is null.
-    pub hidden: &'static [Rest],
-    /// What it is in a repository without a commit, if that follows.
-    pub when_empty: Option<u64>,
-    /// The feature that has it; a project that has switched the feature off counts nothing.
-    pub feature: Option<Feature>,
-    /// What GitLab shows of a project whose value has moved.
-    pub moves: Moves,
-}
-
-/// By what one can see, without asking for a value, that it may have moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moves {
-    /// What moves it counts as the project's activity: pushes, merge requests, issues, tags.
-    WithActivity,
-    /// Pipelines move it, which are no activity to GitLab.
-    WithPipelines,
-    /// Nothing tells.
-    Quietly,
-}
-
-/// One way to ask REST. Paths are relative to `projects/:id/`; `{ref}` is the default branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rest {
-    /// A member of the project's own body, as a path.
-    Body(&'static str),
-    /// A member of the body at a path.
-    Number {
-        /// The request.
-        path: &'static str,
-        /// The member, as a path.
-        member: &'static str,
-        /// The first GitLab version that has it.
-        since: (u32, u32),
-    },
-    /// How many entries a paginated list has.
-    Count(&'static str),
-}
-
-/// What a project can switch off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feature {
-    /// Merge requests.
-    MergeRequests,
-    /// Issues.
-    Issues,
-    /// Releases.
-    Releases,
-}
 
 /// The fields to select below `Project`, merged from paths, and the way back from an answer.
 ///
@@ -152,14 +96,6 @@ pub fn member<'a>(body: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(body, |value, key| &value[key])
 }
 
-/// A count as GitLab writes it: an integer, or a float without a fraction (sizes are `Float`).
-pub fn number(value: &Value) -> Option<u64> {
-    let whole = |float: f64| {
-        (float >= 0.0 && float.fract() == 0.0 && float < u64::MAX as f64).then_some(float as u64)
-    };
-    value.as_u64().or_else(|| value.as_f64().and_then(whole))
-}
-
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_i32;
     path.split(move |character| {
@@ -225,19 +161,5 @@ mod tests {
              releases(first: 1) { count }"
         );
         assert_eq!(merged, ["mergeRequestsMerged", "count"]);
-    }
-
-    #[test]
-    fn a_number_is_a_count_or_nothing() {
-        assert_eq!(number(&serde_json::json!(11)), Some(11));
-        assert_eq!(number(&serde_json::json!(1218327.0)), Some(1_218_327));
-        for odd in [
-            serde_json::json!(null),
-            serde_json::json!(-1),
-            serde_json::json!(1.5),
-            serde_json::json!("11"),
-        ] {
-            assert_eq!(number(&odd), None, "{odd}");
-        }
     }
 }

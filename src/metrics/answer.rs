@@ -1,0 +1,332 @@
+//! Reads what GitLab answers about a project, over GraphQL and over REST.
+//!
+//! Not understood is not gone: what can't be read is an error, never an absent project or a null.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::{
+    Access, Answered, Catalogue, Column, Feature, Grain, Identity, PlacedColumn, Reading, Reason,
+    Rest, Selection, TableReading, UnixTime, member,
+};
+
+/// GitLab answered, and not with what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer is not understood: {0}")]
+pub struct NotUnderstood(pub &'static str);
+
+/// What GraphQL could not tell of one node: where below it, and why.
+pub type Failures<'a> = [(Vec<&'a str>, Reason)];
+
+/// What an answer says of a project, before it is merged with what was known.
+#[derive(Clone)]
+pub struct ProjectAnswer {
+    pub identity: Identity,
+    /// One reading for each column of projects.
+    pub values: Box<[Reading]>,
+    /// One for each table of projects.
+    pub tables: Box<[TableReading]>,
+    /// The columns that failed and may be asked in another way.
+    pub failed: Vec<usize>,
+    catalogue: &'static Catalogue,
+}
+
+/// A selection and the columns in it: each column's place, and where its value stands below a node.
+#[derive(Clone, Debug, Default)]
+pub struct AskedColumns {
+    pub columns: Vec<(usize, Vec<String>)>,
+    /// The columns this GitLab does not have.
+    pub unsupported: Vec<usize>,
+    pub selection: Selection,
+}
+
+impl AskedColumns {
+    pub fn add(&mut self, place: usize, path: &str) {
+        let keys = self.selection.add(path);
+        self.columns.push((place, keys));
+    }
+}
+
+impl ProjectAnswer {
+    /// A project of which nothing was asked.
+    pub fn unasked(identity: Identity, catalogue: &'static Catalogue) -> ProjectAnswer {
+        let columns = catalogue.columns(Grain::Project).len();
+        let tables = catalogue.tables(Grain::Project).len();
+        ProjectAnswer {
+            identity,
+            values: vec![Reading::Unknown(Reason::NotAsked); columns].into(),
+            tables: vec![TableReading::Unknown(Reason::NotAsked); tables].into(),
+            failed: Vec::new(),
+            catalogue,
+        }
+    }
+
+    /// Reads a `Project` node of a GraphQL answer to which `asked` was put.
+    ///
+    /// # Errors
+    /// If it is no project with an id and a path.
+    pub fn from_graphql(
+        node: &Json,
+        asked: &AskedColumns,
+        failures: &Failures<'_>,
+        catalogue: &'static Catalogue,
+        now: UnixTime,
+    ) -> Result<ProjectAnswer, NotUnderstood> {
+        let mut answer = Self::listed_over_graphql(node, catalogue)?;
+        for place in &asked.unsupported {
+            answer.values[*place] = Reading::Unknown(Reason::Unsupported);
+        }
+        for (place, keys) in &asked.columns {
+            let column = catalogue.project_columns()[*place].column;
+            let on = answer.identity.access(column.feature) == Access::On;
+            answer.values[*place] = match answered(column, node, keys, failures) {
+                Answered::Failed(reason) if on => {
+                    answer.failed.push(*place);
+                    Reading::Unknown(reason)
+                }
+                Answered::Failed(_) => Reading::of(Answered::Null, column, &answer.identity, now),
+                told => Reading::of(told, column, &answer.identity, now),
+            };
+        }
+        Ok(answer)
+    }
+
+    /// Reads who a `Project` node of a GraphQL answer is. Every value of `asked` is still to be asked.
+    ///
+    /// # Errors
+    /// If it is no project with an id and a path.
+    pub fn identity_from_graphql(
+        node: &Json,
+        asked: &AskedColumns,
+        catalogue: &'static Catalogue,
+    ) -> Result<ProjectAnswer, NotUnderstood> {
+        let mut answer = Self::listed_over_graphql(node, catalogue)?;
+        for place in &asked.unsupported {
+            answer.values[*place] = Reading::Unknown(Reason::Unsupported);
+        }
+        for (place, _) in &asked.columns {
+            answer.values[*place] = Reading::Unknown(Reason::Pending);
+            answer.failed.push(*place);
+        }
+        Ok(answer)
+    }
+
+    fn listed_over_graphql(
+        node: &Json,
+        catalogue: &'static Catalogue,
+    ) -> Result<ProjectAnswer, NotUnderstood> {
+        let identity = Identity::from_graphql(node);
+        let identity = identity.ok_or(NotUnderstood("a project without an id or a path"))?;
+        Ok(Self::unasked(identity, catalogue))
+    }
+
+    /// Reads a project's REST body. A column that does not stand in it is still to be asked.
+    ///
+    /// # Errors
+    /// If it is no project with an id and a path.
+    pub fn from_rest(
+        body: &Json,
+        columns: &BTreeSet<usize>,
+        catalogue: &'static Catalogue,
+        now: UnixTime,
+    ) -> Result<ProjectAnswer, NotUnderstood> {
+        let identity = Identity::from_rest(body);
+        let identity = identity.ok_or(NotUnderstood("a project without an id or a path"))?;
+        let mut answer = Self::unasked(identity, catalogue);
+        // A group's list has no statistics; only the project's own body tells whether they are hidden.
+        let complete = body.get("statistics").is_some();
+        for &place in columns {
+            let column = catalogue.project_columns()[place].column;
+            let off = answer.identity.access(column.feature) == Access::Off;
+            answer.values[place] = match column.rest {
+                _ if off => Reading::Off,
+                Rest::Body(path) if complete || !path.starts_with("statistics.") => {
+                    let told = column.kind.read(member(body, path));
+                    Reading::of(told, column, &answer.identity, now)
+                }
+                _ => {
+                    answer.failed.push(place);
+                    Reading::Unknown(Reason::Pending)
+                }
+            };
+        }
+        Ok(answer)
+    }
+
+    /// Whether a value is hidden where it was asked for, and may be told elsewhere. Who may not read
+    /// the repository is not told about it in another way.
+    pub fn is_hidden(&self, place: usize) -> bool {
+        self.values[place] == Reading::Unknown(Reason::Hidden)
+            && !self.column(place).fallbacks.is_empty()
+            && self.identity.code != Some(false)
+    }
+
+    /// The columns whose values are still to be asked in another way.
+    pub fn open(&self, columns: &BTreeSet<usize>) -> Vec<usize> {
+        let unclear =
+            |place: usize| self.identity.access(self.column(place).feature) == Access::Unclear;
+        let open = columns.iter().copied().filter(|place| {
+            self.failed.contains(place) || self.is_hidden(*place) || unclear(*place)
+        });
+        open.collect()
+    }
+
+    /// Takes over what is known of features, where it was unclear.
+    pub fn settle(&mut self, access: &[Access; Feature::ALL.len()], columns: &BTreeSet<usize>) {
+        for (ours, settled) in self.identity.access.iter_mut().zip(access) {
+            if *ours == Access::Unclear {
+                // On for the project, and not for us.
+                *ours = if *settled == Access::Off {
+                    Access::Off
+                } else {
+                    Access::Denied
+                };
+            }
+        }
+        for &place in columns {
+            if self.identity.access(self.column(place).feature) == Access::Off {
+                self.values[place] = Reading::Off;
+            }
+        }
+    }
+
+    fn column(&self, place: usize) -> &'static Column {
+        let placed: &PlacedColumn = &self.catalogue.project_columns()[place];
+        placed.column
+    }
+}
+
+/// Reads the answer to one column below a node of GraphQL.
+pub fn answered(
+    column: &Column,
+    node: &Json,
+    keys: &[String],
+    failures: &Failures<'_>,
+) -> Answered {
+    let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
+    let failure = failures
+        .iter()
+        .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+    match (column.kind.read(value), failure) {
+        (Answered::Null, Some((_, reason))) => Answered::Failed(*reason),
+        (told, _) => told,
+    }
+}
+
+impl Reading {
+    /// The reading of an answer, given what the token's user has of the column's feature.
+    pub fn of(told: Answered, column: &Column, identity: &Identity, now: UnixTime) -> Reading {
+        match (identity.access(column.feature), told) {
+            (Access::Off, _) => Reading::Off,
+            (Access::Unclear, _) => Reading::Unknown(Reason::Hidden),
+            (_, Answered::Invalid) => Reading::Unknown(Reason::Invalid),
+            (_, Answered::Failed(reason)) => Reading::Unknown(reason),
+            (Access::Denied, Answered::Null | Answered::Value(0.0)) => {
+                Reading::Unknown(Reason::Hidden)
+            }
+            (_, Answered::Value(value)) => Reading::known(value, now),
+            (Access::On, Answered::Null) => Reading::of_null(column, identity, now),
+        }
+    }
+
+    /// The reading of a null: nobody tells, unless it follows from an empty repository.
+    fn of_null(column: &Column, identity: &Identity, now: UnixTime) -> Reading {
+        match column.when_empty {
+            Some(value) if identity.empty == Some(true) => Reading::known(value, now),
+            _ => Reading::Unknown(Reason::Hidden),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::subject::count;
+    use serde_json::json;
+
+    fn catalogue() -> &'static Catalogue {
+        Catalogue::standard()
+    }
+
+    fn place(name: &str) -> usize {
+        let columns = catalogue().project_columns().iter();
+        let mut names = columns.map(|placed| placed.column.name);
+        names.position(|column| column == name).unwrap()
+    }
+
+    #[test]
+    fn a_zero_is_believed_of_those_who_may_read() {
+        let column =
+            count("opened", "issueStatusCounts.opened", Rest::Count("issues")).of(Feature::Issues);
+        let known = |value| Reading::Known { value, at: 1 };
+        let hidden = Reading::Unknown(Reason::Hidden);
+        let invalid = Reading::Unknown(Reason::Invalid);
+        for (access, told, reading) in [
+            (Access::On, Answered::Value(0.0), known(0.0)),
+            (Access::On, Answered::Null, hidden),
+            (Access::On, Answered::Invalid, invalid),
+            (Access::Denied, Answered::Value(0.0), hidden),
+            (Access::Denied, Answered::Value(3.0), known(3.0)),
+            (Access::Unclear, Answered::Value(3.0), hidden),
+            (Access::Off, Answered::Value(3.0), Reading::Off),
+        ] {
+            let identity = Identity {
+                access: [access; Feature::ALL.len()],
+                ..Identity::default()
+            };
+            let read = Reading::of(told, &column, &identity, 1);
+            assert_eq!(read, reading, "{access:?} {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_true_is_invalid_over_both_apis() {
+        let mut asked = AskedColumns::default();
+        let (size, stars) = (place("job_artifacts"), place("stars"));
+        asked.add(size, "statistics.buildArtifactsSize");
+        asked.add(stars, "starCount");
+        let node = json!({
+            "id": "gid://gitlab/Project/7", "fullPath": "a/b",
+            "statistics": {"buildArtifactsSize": -1024.0}, "starCount": 1.5,
+        });
+        let body = json!({
+            "id": 7, "path_with_namespace": "a/b",
+            "statistics": {"job_artifacts_size": -1024}, "star_count": 1e300,
+        });
+        let over_graphql = ProjectAnswer::from_graphql(&node, &asked, &[], catalogue(), 1);
+        let columns = BTreeSet::from([size, stars]);
+        let over_rest = ProjectAnswer::from_rest(&body, &columns, catalogue(), 1);
+        for answer in [over_graphql.unwrap(), over_rest.unwrap()] {
+            for place in [size, stars] {
+                assert_eq!(answer.values[place], Reading::Unknown(Reason::Invalid));
+            }
+            assert_eq!(
+                answer.open(&columns),
+                [] as [usize; 0],
+                "nobody else is asked"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_project_is_not_understood() {
+        let asked = AskedColumns::default();
+        for odd in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!(1),
+            json!({"message": "maintenance"}),
+            json!({"fullPath": "a/b", "path_with_namespace": "a/b"}),
+            json!({"id": "gid://gitlab/Project/x", "fullPath": "a/b"}),
+            json!({"id": "7", "path_with_namespace": "a/b"}),
+            json!({"id": {"id": 7}, "fullPath": "a/b", "path_with_namespace": "a/b"}),
+        ] {
+            let over_graphql = ProjectAnswer::from_graphql(&odd, &asked, &[], catalogue(), 1);
+            assert!(over_graphql.is_err(), "{odd}");
+            let over_rest = ProjectAnswer::from_rest(&odd, &BTreeSet::new(), catalogue(), 1);
+            assert!(over_rest.is_err(), "{odd}");
+        }
+    }
+}

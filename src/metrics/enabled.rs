@@ -1,0 +1,66 @@
+//! What the configuration lets be shown, and how.
+
+use std::collections::BTreeSet;
+
+use super::{Catalogue, Grain, Metric, Snapshot};
+
+/// The metrics that are shown.
+#[derive(Clone)]
+pub struct EnabledMetrics {
+    pub catalogue: &'static Catalogue,
+    /// In the order they are shown.
+    pub metrics: Vec<&'static Metric>,
+    /// Whether every series of a project also carries its path.
+    pub project_path: bool,
+    /// By grain, the places of what must be asked.
+    columns: [BTreeSet<usize>; 4],
+    tables: [BTreeSet<usize>; 4],
+}
+
+impl EnabledMetrics {
+    /// The metrics of a catalogue whose name `keep` accepts.
+    pub fn new(
+        catalogue: &'static Catalogue,
+        keep: impl Fn(&str) -> bool,
+        project_path: bool,
+    ) -> EnabledMetrics {
+        let metrics = catalogue.metrics().iter();
+        let mut enabled = EnabledMetrics {
+            catalogue,
+            metrics: metrics.filter(|metric| keep(metric.name)).collect(),
+            project_path,
+            columns: Default::default(),
+            tables: Default::default(),
+        };
+        for metric in &enabled.metrics {
+            let grain = metric.subject.of as usize;
+            enabled.columns[grain].extend(metric.columns());
+            enabled.tables[grain].extend(metric.table());
+        }
+        enabled
+    }
+
+    /// The places of the columns of projects that must be asked.
+    pub fn columns(&self) -> &BTreeSet<usize> {
+        self.columns_of(Grain::Project)
+    }
+
+    /// The places of the columns of a grain that must be asked.
+    pub fn columns_of(&self, grain: Grain) -> &BTreeSet<usize> {
+        &self.columns[grain as usize]
+    }
+
+    /// The places of the tables of a grain that must be asked.
+    pub fn tables_of(&self, grain: Grain) -> &BTreeSet<usize> {
+        &self.tables[grain as usize]
+    }
+
+    /// How many series a snapshot has about GitLab.
+    pub fn series(&self, snapshot: &Snapshot) -> u64 {
+        let all = 0..snapshot.projects.len();
+        let counts = self.metrics.iter();
+        counts
+            .map(|metric| metric.count(snapshot, all.clone()) as u64)
+            .sum()
+    }
+}

@@ -1,0 +1,341 @@
+//! What a metric shows of a snapshot: its series, how many they are, and whether two snapshots show
+//! the same.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::catalogue::{Places, RowAttribute, RowText, TablePlace, ValuePlace};
+use super::projects::PROJECT_PATH;
+use super::subject::Shows;
+use super::view::of_gitlab;
+use super::{
+    BridgeStatus, Grain, Identity, Kind, Metric, Owner, PROJECT_ID, Reading, Reason, Snapshot,
+    Table, TableReading, View,
+};
+
+/// Takes one series: its attributes and its value.
+pub type Emit<'a> = dyn FnMut(&[(&'static str, &str)], f64) + 'a;
+
+impl Metric {
+    /// Shows what `projects` (indices into the snapshot) have of this metric, with their path if
+    /// `project_path`. A metric over all projects, or about something else, is shown whatever the range.
+    pub fn observe(
+        &self,
+        snapshot: &Snapshot,
+        projects: Range<usize>,
+        project_path: bool,
+        emit: &mut Emit<'_>,
+    ) {
+        match (&self.places, self.shows) {
+            (Places::Sum(places), _) => {
+                if let Some(sum) = snapshot.sum(places) {
+                    emit(&[], sum);
+                }
+            }
+            (_, Shows::Projects) => {
+                if let Some(count) = snapshot.project_count {
+                    emit(&[], count as f64);
+                }
+            }
+            (_, Shows::Bridge(_) | Shows::GitLab(_)) => {}
+            _ => {
+                for owner in self.owners(snapshot, projects) {
+                    self.observe_owner(owner, project_path, emit);
+                }
+            }
+        }
+    }
+
+    fn observe_owner(&self, owner: &Owner, project_path: bool, emit: &mut Emit<'_>) {
+        let id = owner.identity.id.to_string();
+        let labels = identity_labels(self.subject.of, &id, &owner.identity, project_path);
+        match (&self.places, self.shows) {
+            (Places::Values(places), _) => {
+                for place in places {
+                    if let Some((attribute, value)) = shown_value(self, place, owner) {
+                        let mut all = labels.clone();
+                        all.extend(attribute);
+                        emit(&all, value);
+                    }
+                }
+            }
+            (Places::Table(place), _) => self.observe_table(place, owner, &labels, emit),
+            (_, Shows::Identity { value, attributes }) => {
+                if let Some(number) = value(&owner.identity) {
+                    let mut all = attributes(&owner.identity);
+                    let named = all.iter().any(|(key, _)| *key == PROJECT_PATH.name);
+                    all.extend(
+                        labels
+                            .iter()
+                            .filter(|(key, _)| !named || *key != PROJECT_PATH.name),
+                    );
+                    emit(&all, number as f64);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_table(
+        &self,
+        place: &TablePlace,
+        owner: &Owner,
+        labels: &[(&'static str, &str)],
+        emit: &mut Emit<'_>,
+    ) {
+        let Some(table) = table(owner, place) else {
+            return;
+        };
+        if matches!(self.shows, Shows::Rows) {
+            return emit(labels, table.rows() as f64);
+        }
+        for row in 0..table.rows() {
+            if let Some(value) = self.row_value(place, table, row) {
+                let mut all = labels.to_vec();
+                let texts = place.attributes.iter();
+                all.extend(texts.map(|attribute| (attribute.name, attribute.text(table, row))));
+                emit(&all, value);
+            }
+        }
+    }
+
+    /// What is shown of a row; none if it has nothing to show.
+    fn row_value(&self, place: &TablePlace, table: &Table, row: usize) -> Option<f64> {
+        let Some(at) = place.value else {
+            return Some(1.0);
+        };
+        let value = table.values_of(row)[at].value()?;
+        Some(match self.shows {
+            Shows::StateSet(_) => 1.0,
+            _ => value,
+        })
+    }
+
+    /// How many series it has there, without building them.
+    pub fn count(&self, snapshot: &Snapshot, projects: Range<usize>) -> usize {
+        match (&self.places, self.shows) {
+            (Places::Sum(places), _) => usize::from(snapshot.sum(places).is_some()),
+            (_, Shows::Projects) => usize::from(snapshot.project_count.is_some()),
+            (_, Shows::Bridge(_) | Shows::GitLab(_)) => 0,
+            _ => {
+                let owners = self.owners(snapshot, projects).iter();
+                owners.map(|owner| self.count_of(owner)).sum()
+            }
+        }
+    }
+
+    fn count_of(&self, owner: &Owner) -> usize {
+        match (&self.places, self.shows) {
+            (Places::Values(places), _) => {
+                let shown = |place: &&ValuePlace| value(owner, place.place).is_some();
+                places.iter().filter(shown).count()
+            }
+            (Places::Table(place), shows) => match (table(owner, place), shows) {
+                (None, _) => 0,
+                (Some(_), Shows::Rows) => 1,
+                (Some(table), _) => {
+                    let rows = 0..table.rows();
+                    rows.filter(|row| self.row_value(place, table, *row).is_some())
+                        .count()
+                }
+            },
+            (_, Shows::Identity { value, .. }) => usize::from(value(&owner.identity).is_some()),
+            _ => 0,
+        }
+    }
+
+    /// Whether it shows the same of these projects of one view as of those of the other. When a value
+    /// was told is not shown. It may say no where the same is shown, never yes where it is not.
+    pub fn shows_same(
+        &self,
+        one: &View,
+        of_one: Range<usize>,
+        other: &View,
+        of_other: Range<usize>,
+    ) -> bool {
+        let names = |view: &View| -> Vec<Option<Arc<str>>> {
+            view.gitlabs
+                .iter()
+                .map(|gitlab| gitlab.name.clone())
+                .collect()
+        };
+        if names(one) != names(other) {
+            return false;
+        }
+        let ranges = one.ranges(of_one).zip(other.ranges(of_other));
+        let mut pairs = ranges.zip(one.gitlabs.iter().zip(&other.gitlabs));
+        pairs.all(|((of_one, of_other), (one, other))| {
+            let (one, other) = (&one.snapshot, &other.snapshot);
+            Arc::ptr_eq(one, other) && of_one == of_other
+                || self.snapshots_show_same(one, of_one, other, of_other)
+        })
+    }
+
+    fn snapshots_show_same(
+        &self,
+        one: &Snapshot,
+        of_one: Range<usize>,
+        other: &Snapshot,
+        of_other: Range<usize>,
+    ) -> bool {
+        match (&self.places, self.shows) {
+            (Places::Sum(places), _) => one.sum(places) == other.sum(places),
+            (_, Shows::Projects) => one.project_count == other.project_count,
+            _ => {
+                let (one, other) = (self.owners(one, of_one), self.owners(other, of_other));
+                let same = |(one, other): (&Arc<Owner>, &Arc<Owner>)| {
+                    Arc::ptr_eq(one, other) || self.owners_show_same(one, other)
+                };
+                one.len() == other.len() && one.iter().zip(other).all(same)
+            }
+        }
+    }
+
+    /// Whether it shows the same of two owners; see [`Metric::shows_same`].
+    pub fn owners_show_same(&self, one: &Owner, other: &Owner) -> bool {
+        let (who, now) = (&one.identity, &other.identity);
+        if !Arc::ptr_eq(who, now) && (who.id, &who.path) != (now.id, &now.path) {
+            return false;
+        }
+        match (&self.places, self.shows) {
+            (Places::Values(places), _) => places
+                .iter()
+                .all(|place| value(one, place.place) == value(other, place.place)),
+            (Places::Table(place), _) => match (table(one, place), table(other, place)) {
+                (None, None) => true,
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.shows_like(other),
+                _ => false,
+            },
+            (_, Shows::Identity { value, attributes }) => {
+                Arc::ptr_eq(who, now)
+                    || value(who) == value(now) && attributes(who) == attributes(now)
+            }
+            _ => true,
+        }
+    }
+
+    /// Calls `note` for each series that is absent because a value is not known. What is not asked
+    /// is not missing.
+    pub(super) fn each_unknown(&self, snapshot: &Snapshot, note: &mut dyn FnMut(Reason)) {
+        let mut note = |reason: Reason| {
+            if reason != Reason::NotAsked {
+                note(reason);
+            }
+        };
+        for owner in snapshot.owners(self.subject.of) {
+            match &self.places {
+                Places::Values(places) => {
+                    for place in places {
+                        if let Some(Reading::Unknown(reason)) = owner.values.get(place.place) {
+                            note(*reason);
+                        }
+                    }
+                }
+                Places::Table(place) => match owner.tables.get(place.table) {
+                    Some(TableReading::Unknown(reason)) => note(*reason),
+                    Some(TableReading::Known(table)) => {
+                        let Some(at) = place.value else {
+                            continue;
+                        };
+                        for row in 0..table.rows() {
+                            if let Reading::Unknown(Reason::Invalid) = table.values_of(row)[at] {
+                                note(Reason::Invalid);
+                            }
+                        }
+                    }
+                    Some(TableReading::Off) | None => {}
+                },
+                Places::Elsewhere | Places::Sum(_) => {}
+            }
+        }
+    }
+
+    /// Shows what the bridge has of this metric, if it is one of its own.
+    pub fn observe_bridge(&self, bridge: &BridgeStatus, emit: &mut Emit<'_>) {
+        match self.shows {
+            Shows::Bridge(read) => read(bridge, emit),
+            Shows::GitLab(read) => {
+                for gitlab in &bridge.gitlabs {
+                    let name = gitlab.name.as_deref();
+                    of_gitlab(name, emit, |emit| read(gitlab, emit));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The owners whose series it shows. Only projects are counted through.
+    fn owners<'a>(&self, snapshot: &'a Snapshot, projects: Range<usize>) -> &'a [Arc<Owner>] {
+        match self.subject.of {
+            Grain::Project => &snapshot.projects[projects],
+            grain => snapshot.owners(grain),
+        }
+    }
+}
+
+impl RowAttribute {
+    fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {
+        match self.from {
+            RowText::Label(at) => &table.labels_of(row)[at],
+            RowText::Word(at, words) => {
+                let place = table.values_of(row)[at].value();
+                let word = place.and_then(|place| words.get(place as usize));
+                word.copied().unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Whether the same is shown of both: when it was told is not shown.
+    fn shows_like(&self, other: &Table) -> bool {
+        let mut values = self.values.iter().zip(&other.values);
+        (&self.keys, &self.labels) == (&other.keys, &other.labels)
+            && self.values.len() == other.values.len()
+            && values.all(|(one, other)| one.value() == other.value())
+    }
+}
+
+fn table<'a>(owner: &'a Owner, place: &TablePlace) -> Option<&'a Arc<Table>> {
+    owner.tables.get(place.table)?.known()
+}
+
+fn value(owner: &Owner, place: usize) -> Option<f64> {
+    owner.values.get(place)?.value()
+}
+
+/// The attribute and the number that are shown of a value.
+fn shown_value(
+    metric: &Metric,
+    place: &ValuePlace,
+    owner: &Owner,
+) -> Option<(Option<(&'static str, &'static str)>, f64)> {
+    let value = value(owner, place.place)?;
+    match (metric.shows, place.kind) {
+        (Shows::StateSet(name), Kind::OneOf(words)) => {
+            Some((Some((name, *words.get(value as usize)?)), 1.0))
+        }
+        _ => Some((place.attribute, value)),
+    }
+}
+
+/// The attributes that every series of an owner carries.
+fn identity_labels<'a>(
+    grain: Grain,
+    id: &'a str,
+    identity: &'a Identity,
+    project_path: bool,
+) -> Vec<(&'static str, &'a str)> {
+    match grain {
+        Grain::Instance => Vec::new(),
+        Grain::Group => vec![("group_id", id)],
+        Grain::Runner => vec![("runner_id", id)],
+        Grain::Project => {
+            let mut labels = vec![(PROJECT_ID.name, id)];
+            if project_path {
+                labels.push((PROJECT_PATH.name, &*identity.path));
+            }
+            labels
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One value as it was told, or why it is not known.
+
+use super::UnixTime;
+
+/// A value of an owner. Unknown is not zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// No value, and why.
+    Unknown(Reason),
+    /// The project has switched the feature off: known to count nothing.
+    Off,
+    /// The value and when GitLab told it, in seconds since 1970.
+    Known { value: f64, at: u32 },
+}
+
+/// Why a value is not known: a closed set, fit for an attribute and for the state file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// The configuration leaves its metric out.
+    NotAsked,
+    /// GitLab answers null, or 0 where the token has no permission: the token may not see it, or
+    /// GitLab does not keep it.
+    Hidden,
+    /// This GitLab does not have the field.
+    Unsupported,
+    /// GitLab says that the token may not read it.
+    Forbidden,
+    /// GitLab told something that can't be true, such as a negative size.
+    Invalid,
+    /// It is still to be asked: what was known before stays.
+    Pending,
+    Unauthorized,
+    NotFound,
+    Refused,
+    RateLimited,
+    Budget,
+    ServerError,
+    Timeout,
+    Network,
+    NotGitlab,
+    NotJson,
+    NotUnderstood,
+    Redirected,
+    Graphql,
+    /// A failure that has no name here.
+    Other,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 20] = [
+        Reason::NotAsked,
+        Reason::Hidden,
+        Reason::Unsupported,
+        Reason::Forbidden,
+        Reason::Invalid,
+        Reason::Pending,
+        Reason::Unauthorized,
+        Reason::NotFound,
+        Reason::Refused,
+        Reason::RateLimited,
+        Reason::Budget,
+        Reason::ServerError,
+        Reason::Timeout,
+        Reason::Network,
+        Reason::NotGitlab,
+        Reason::NotJson,
+        Reason::NotUnderstood,
+        Reason::Redirected,
+        Reason::Graphql,
+        Reason::Other,
+    ];
+
+    /// The value of the `reason` attribute, and the word in the state file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::NotAsked => "not_asked",
+            Reason::Hidden => "hidden",
+            Reason::Unsupported => "unsupported",
+            Reason::Forbidden => "forbidden",
+            Reason::Invalid => "invalid",
+            Reason::Pending => "pending",
+            Reason::Unauthorized => "unauthorized",
+            Reason::NotFound => "not_found",
+            Reason::Refused => "refused",
+            Reason::RateLimited => "rate_limited",
+            Reason::Budget => "budget",
+            Reason::ServerError => "server_error",
+            Reason::Timeout => "timeout",
+            Reason::Network => "network",
+            Reason::NotGitlab => "not_gitlab",
+            Reason::NotJson => "not_json",
+            Reason::NotUnderstood => "not_understood",
+            Reason::Redirected => "redirected",
+            Reason::Graphql => "graphql",
+            Reason::Other => "other",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// Whether GitLab or the configuration decided so. Such a reason is no failure, and an older
+    /// value would no longer be true.
+    pub fn is_fact(self) -> bool {
+        matches!(
+            self,
+            Reason::NotAsked
+                | Reason::Hidden
+                | Reason::Unsupported
+                | Reason::Forbidden
+                | Reason::Invalid
+        )
+    }
+}
+
+impl Reading {
+    pub fn known(value: f64, now: UnixTime) -> Reading {
+        let at = stamp(now);
+        Reading::Known { value, at }
+    }
+
+    /// The value, if it is known.
+    pub fn value(&self) -> Option<f64> {
+        match self {
+            Reading::Known { value, .. } => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether this one shows as the other does: when it was told is not shown.
+    pub fn shows_like(&self, other: &Reading) -> bool {
+        self.value() == other.value()
+    }
+
+    /// This reading, or the last good value if this one failed.
+    #[must_use]
+    pub fn or_last_good(self, last: Option<&Reading>) -> Reading {
+        match (self, last) {
+            (Reading::Unknown(reason), Some(last @ Reading::Known { .. })) if !reason.is_fact() => {
+                *last
+            }
+            _ => self,
+        }
+    }
+}
+
+/// A time as readings keep it, good until 2106.
+pub fn stamp(now: UnixTime) -> u32 {
+    u32::try_from(now).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Reading = Reading::Known { value: 7.0, at: 1 };
+
+    #[test]
+    fn a_reading_takes_sixteen_bytes() {
+        assert_eq!(size_of::<Reading>(), 16);
+        assert_eq!(size_of::<Reason>(), 1);
+    }
+
+    #[test]
+    fn a_failure_keeps_the_last_good_value_and_a_fact_does_not() {
+        for reason in Reason::ALL {
+            let read = Reading::Unknown(reason);
+            let kept = if reason.is_fact() { read } else { KNOWN };
+            assert_eq!(read.or_last_good(Some(&KNOWN)), kept, "{reason:?}");
+            assert_eq!(read.or_last_good(Some(&Reading::Off)), read);
+            assert_eq!(read.or_last_good(None), read);
+        }
+        assert_eq!(Reading::Off.or_last_good(Some(&KNOWN)), Reading::Off);
+    }
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own() {
+        for (place, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(place, reason as usize);
+            assert_eq!(Reason::from_name(reason.name()), Some(reason));
+        }
+    }
+}
