@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::findings::Findings;
 use super::instances::Instance;
-use super::{parts, webhooks};
+use super::{parts, waiting, webhooks};
 use crate::config::Config;
 use crate::export::Server;
 use crate::gitlab::TokenInfo;
@@ -46,14 +46,15 @@ async fn check_gitlab(instance: Instance, findings: &mut Findings) {
         client, mut poller, ..
     } = instance;
     let url = client.url().clone();
-    match client.token_info(Instant::now() + PATIENCE).await {
+    let asking = client.token_info(Instant::now() + PATIENCE);
+    match waiting::explained(&client, asking).await {
         Ok(introduction) => introduce(&url, &introduction, findings),
         Err(error) => {
             findings.problem(format!("{url}: {}", error.with_advice()));
             return;
         }
     }
-    let snapshot = poller.poll().await;
+    let snapshot = waiting::explained(&client, poller.poll()).await;
     let report = snapshot.report.as_ref();
     match report.and_then(|report| report.failure.as_ref()) {
         Some(failure) => findings.problem(failure),

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use super::waiting;
 use super::webhooks::HintInbox;
 use crate::config::{self, Config};
 use crate::export;
@@ -126,7 +127,7 @@ impl Instances {
         let view = self.view();
         let polls = self.0.iter_mut().map(|instance| {
             let span = span(&instance.name);
-            instance.poller.poll().instrument(span)
+            waiting::explained(&instance.client, instance.poller.poll()).instrument(span)
         });
         let snapshots = join_all(polls).await.into_iter().enumerate();
         snapshots.fold(view, |view, (index, snapshot)| view.with(index, snapshot))

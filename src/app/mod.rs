@@ -10,6 +10,7 @@ mod outlook;
 mod parts;
 mod plan;
 mod progress;
+mod waiting;
 mod webhooks;
 
 use std::time::Duration;

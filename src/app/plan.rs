@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::instances::Instance;
 use super::outlook::{self, Outlook, Verdict};
-use super::parts;
+use super::{parts, waiting};
 use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
@@ -59,7 +59,8 @@ async fn survey(
 ) -> Result<Assumption> {
     let mut built = Instance::build(instance, label, shown)
         .context("plan asks GitLab; with --projects it does not")?;
-    let surveyed = built.poller.survey(Instant::now() + PATIENCE).await;
+    let survey = built.poller.survey(Instant::now() + PATIENCE);
+    let surveyed = waiting::explained(&built.client, survey).await;
     let mut assumption = surveyed.map_err(|error| {
         let (url, advice) = (built.client.url(), error.with_advice());
         anyhow!("{url}: {advice}; with --projects no GitLab is asked")

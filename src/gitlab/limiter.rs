@@ -34,6 +34,8 @@ struct State {
     endpoint_limits: [EndpointLimit; EndpointClass::ALL.len()],
     last_passed: Instant,
     waited: Waited,
+    /// What the request that last began to wait waits for.
+    waits_for: Option<Opening>,
 }
 
 /// Few requests are left: they are to last until the window ends.
@@ -76,6 +78,7 @@ impl Limiter {
             endpoint_limits: Default::default(),
             last_passed: now,
             waited: Waited::default(),
+            waits_for: None,
         };
         Limiter {
             slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
@@ -119,6 +122,7 @@ impl Limiter {
             // The other classes need not wait for what holds back this one.
             drop(slot);
             let before = Instant::now();
+            self.lock().waits_for = Some(opening);
             sleep_until(opening.at).await;
             self.lock().waited.add(before.elapsed(), opening);
         }
@@ -156,6 +160,13 @@ impl Limiter {
     /// How long requests have waited here.
     pub(super) fn waited(&self) -> Waited {
         self.lock().waited
+    }
+
+    /// For how much longer requests wait, and whether the budget is to blame.
+    pub(super) fn waiting(&self) -> Option<(Duration, bool)> {
+        let opening = self.lock().waits_for?;
+        let remaining = opening.at.saturating_duration_since(Instant::now());
+        (!remaining.is_zero()).then_some((remaining, opening.budget))
     }
 
     /// How many requests the budget would let through at once; none without a budget.
@@ -414,6 +425,21 @@ mod tests {
         }
         assert_eq!(start.elapsed(), seconds(20));
         assert_eq!(limiter.waited().for_budget, seconds(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_is_known_while_it_lasts() {
+        let limiter = Arc::new(Limiter::new(1000.0, 4, budget()));
+        let start = Instant::now();
+        pass(&limiter, start + seconds(60)).await;
+        pass(&limiter, start + seconds(60)).await;
+        assert_eq!(limiter.waiting(), None);
+        let held = Arc::clone(&limiter);
+        let waiting = tokio::spawn(async move { pass(&held, start + seconds(60)).await });
+        tokio::time::sleep(seconds(4)).await;
+        assert_eq!(limiter.waiting(), Some((seconds(6), true)));
+        waiting.await.unwrap();
+        assert_eq!(limiter.waiting(), None);
     }
 
     #[tokio::test(start_paused = true)]

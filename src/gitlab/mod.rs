@@ -52,4 +52,4 @@ pub use rest::Document;
 pub use token::TokenSource;
 pub use token_info::TokenInfo;
 pub use transport::{Transport, TransportError};
-pub use usage::Usage;
+pub use usage::{Usage, Waiting};

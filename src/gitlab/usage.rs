@@ -25,6 +25,8 @@ pub struct Usage {
     pub waited: Duration,
     /// How much of that the budget is to blame for.
     pub waited_for_budget: Duration,
+    /// What requests wait for at this moment; none if they don't.
+    pub waiting: Option<Waiting>,
     /// How many requests the budget would let through at once; none without a budget.
     pub budget_remaining: Option<u64>,
     /// Requests a minute that a class is kept to for a while, as GitLab has refused more.
@@ -35,6 +37,14 @@ pub struct Usage {
     /// first asked), if it has been asked something since. None while it owes no answer: also while
     /// requests wait for the budget.
     pub silent_for: Option<Duration>,
+}
+
+/// Why the client sends nothing for a while.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Waiting {
+    pub remaining: Duration,
+    /// Whether the budget holds the requests back, rather than the client's own rate or GitLab's limits.
+    pub for_budget: bool,
 }
 
 /// The running count behind [`Usage`].
@@ -81,9 +91,14 @@ impl UsageCount {
     pub(super) fn read(&self, limiter: &Limiter) -> Usage {
         let Waited { total, for_budget } = limiter.waited();
         let learned = limiter.learned().into_iter();
+        let waiting = limiter.waiting().map(|(remaining, for_budget)| Waiting {
+            remaining,
+            for_budget,
+        });
         Usage {
             waited: total,
             waited_for_budget: for_budget,
+            waiting,
             budget_remaining: limiter.budget().map(|level| level as u64),
             limits: learned
                 .map(|(class, limit)| (class.name(), limit))

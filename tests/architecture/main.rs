@@ -67,7 +67,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("fastrand", "gitlab poll simulator"),
     ("secrecy", "app config export gitlab webhook"),
     ("serde_saphyr", "config"),
-    ("serde", "config gitlab metrics poll webhook"),
+    ("serde", "config gitlab metrics poll simulator webhook"),
     (
         "serde_json",
         "app config gitlab metrics poll simulator webhook",
@@ -82,7 +82,7 @@ const LIBRARIES: &[(&str, &str)] = &[
 const LONGEST: usize = 60;
 
 /// Folders whose circles are still to be mended. Take a folder out once it has none.
-const CIRCLES_LEFT: &[&str] = &["config", "gitlab", "metrics", "poll", "simulator"];
+const CIRCLES_LEFT: &[&str] = &["config", "metrics", "poll"];
 
 /// Functions that are still too long. Take one out once it is not.
 const LONG_LEFT: &[&str] = &[
@@ -92,10 +92,6 @@ const LONG_LEFT: &[&str] = &[
     "src/poll/answers.rs take_page",
     "src/poll/graphql.rs read",
     "src/poll/plan.rs request",
-    "src/simulator/execution.rs project",
-    "src/simulator/execution.rs resolve",
-    "src/simulator/graphql.rs answer",
-    "src/simulator/rest_body.rs project_body",
     "examples/day/bars/changes.rs happen",
     "examples/day/bars/steady.rs report",
 ];

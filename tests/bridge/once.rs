@@ -163,3 +163,23 @@ async fn a_wrong_configuration_exits_2_and_prints_nothing() {
     let once = bridge().args(["once", "--no-such-flag"]).finish().await;
     assert_eq!(once.code(), 2, "{once:#?}");
 }
+
+#[tokio::test]
+async fn a_command_that_waits_says_for_what() {
+    let gitlab = gitlab_of_two().await;
+    for command in ["once", "check", "plan"] {
+        let mut waiting = bridge_for(gitlab.url())
+            .args([command, "--budget", "1000/h,2/m"])
+            .start();
+        let line = waiting.wait_for_line("waiting for poll.budget").await;
+        assert!(
+            line.contains("wait=") && line.contains("requests="),
+            "{line}"
+        );
+    }
+    gitlab.fault(Fault::anywhere().always().hang());
+    for command in ["once", "check", "plan"] {
+        let mut waiting = bridge_for(gitlab.url()).arg(command).start();
+        waiting.wait_for_line("waiting for GitLab to answer").await;
+    }
+}

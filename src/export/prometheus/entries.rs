@@ -294,7 +294,7 @@ mod tests {
             lines
                 .iter()
                 .copied()
-                .filter(|line| !backslash_first(&line))
+                .filter(|line| !backslash_first(line))
                 .collect()
         };
         assert_eq!(rest(&sorted), rest(&ordered));

@@ -1,0 +1,58 @@
+//! Says in the log what a command waits for, where a person may wonder why nothing happens.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, interval};
+
+use crate::gitlab::{Client, Waiting};
+
+/// A shorter silence needs no explanation.
+const SILENCE: Duration = Duration::from_secs(2);
+/// From one line to the next.
+const REPEAT: Duration = Duration::from_secs(10);
+
+/// Asks GitLab through the client, and says every few seconds what that waits for.
+pub async fn explained<T>(client: &Client, asking: impl Future<Output = T>) -> T {
+    let mut asking = std::pin::pin!(asking);
+    let mut tick = interval(SILENCE);
+    tick.tick().await;
+    let mut quiet_until = Instant::now();
+    loop {
+        tokio::select! {
+            answer = &mut asking => return answer,
+            _ = tick.tick() => {}
+        }
+        if Instant::now() >= quiet_until && explain(client) {
+            quiet_until = Instant::now() + REPEAT;
+        }
+    }
+}
+
+/// Whether there was something to explain.
+fn explain(client: &Client) -> bool {
+    let usage = client.usage();
+    let requests: u64 = usage.requests.values().sum();
+    match (usage.waiting, usage.silent_for) {
+        (
+            Some(Waiting {
+                remaining,
+                for_budget,
+            }),
+            _,
+        ) if remaining >= SILENCE => {
+            let wait = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
+            match for_budget {
+                true => tracing::info!(%wait, requests, "waiting for poll.budget"),
+                false => {
+                    tracing::info!(%wait, requests, "waiting for GitLab's rate limit, or for gitlab.requests_per_second")
+                }
+            }
+        }
+        (_, Some(silent)) if silent >= SILENCE => {
+            let silent = humantime::format_duration(Duration::from_secs(silent.as_secs()));
+            tracing::info!(%silent, requests, "waiting for GitLab to answer");
+        }
+        _ => return false,
+    }
+    true
+}
