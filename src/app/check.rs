@@ -10,9 +10,9 @@ use super::findings::Findings;
 use super::instances::Instance;
 use super::{parts, waiting, webhooks};
 use crate::config::Config;
-use crate::export::Server;
+use crate::export::{Introspect, OtlpConfig, Server};
 use crate::gitlab::TokenInfo;
-use crate::metrics::{Catalogue, Metric, Reason, Snapshot, View};
+use crate::metrics::{BridgeStatus, Catalogue, Metric, Missing, Reason, Snapshot, View};
 
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ pub async fn check(config: Config) -> Result<()> {
         let name = config.label(instance);
         findings.about = name.map(str::to_owned);
         match Instance::build(instance, name, &shown) {
-            Ok(instance) => check_gitlab(instance, &mut findings).await,
+            Ok(gitlab) => check_gitlab(gitlab, &mut findings).await,
             Err(error) => findings.problem(format!("{error:#}")),
         }
     }
@@ -41,27 +41,64 @@ pub async fn check(config: Config) -> Result<()> {
     findings.end()
 }
 
-async fn check_gitlab(instance: Instance, findings: &mut Findings) {
+async fn check_gitlab(gitlab: Instance, findings: &mut Findings) {
     let Instance {
         client, mut poller, ..
-    } = instance;
+    } = gitlab;
     let url = client.url().clone();
     let asking = client.token_info(Instant::now() + PATIENCE);
     match waiting::explained(&client, asking).await {
-        Ok(introduction) => introduce(&url, &introduction, findings),
+        Ok(token) => report_token(&url, &token, findings),
         Err(error) => {
             findings.problem(format!("{url}: {}", error.with_advice()));
             return;
         }
     }
     let snapshot = waiting::explained(&client, poller.poll()).await;
+    report_poll(&snapshot, findings);
+    for missing in &snapshot.missing {
+        report_missing(missing, findings);
+    }
+}
+
+fn report_token(url: &url::Url, token: &TokenInfo, findings: &mut Findings) {
+    let version = token.version.as_deref().unwrap_or("of unknown version");
+    findings.good(format!("{url} is GitLab {version}"));
+    let user = token.username.as_deref();
+    let user = user.unwrap_or("somebody it does not name");
+    match &token.token_name {
+        Some(name) => findings.good(format!("the token {name:?} belongs to {user}")),
+        None => findings.good(format!("the token belongs to {user}")),
+    }
+    let may_read = |scope: &String| scope == "api" || scope == "read_api";
+    match &token.scopes {
+        Some(scopes) if scopes.iter().any(may_read) => {
+            findings.good(format!("its scopes are {}", scopes.join(", ")));
+        }
+        Some(scopes) => findings.problem(format!(
+            "the token has the scopes {}: create one with read_api",
+            scopes.join(", ")
+        )),
+        None => findings
+            .note("GitLab does not tell the scopes of this kind of token; it needs read_api"),
+    }
+    match &token.expires_at {
+        Some(date) => findings.good(format!("it expires on {date}")),
+        None => findings.note("GitLab does not say when it expires"),
+    }
+}
+
+fn report_poll(snapshot: &Snapshot, findings: &mut Findings) {
     let report = snapshot.report.as_ref();
     match report.and_then(|report| report.failure.as_ref()) {
         Some(failure) => findings.problem(failure),
         None => findings.good(format!("{} projects are selected", snapshot.projects.len())),
     }
     if snapshot.projects.is_empty() && snapshot.project_count.is_some() {
-        findings.note("nothing is selected: is the token a member of a project? See select in the configuration, or --all");
+        findings.note(
+            "nothing is selected: is the token a member of a project? See select in the \
+             configuration, or --all",
+        );
     }
     if let Some(report) = report {
         findings.good(format!(
@@ -69,81 +106,62 @@ async fn check_gitlab(instance: Instance, findings: &mut Findings) {
             report.requests, report.took
         ));
     }
-    missing(&snapshot, findings);
 }
 
-fn introduce(url: &url::Url, introduction: &TokenInfo, findings: &mut Findings) {
-    let version = introduction
-        .version
-        .as_deref()
-        .unwrap_or("of unknown version");
-    findings.good(format!("{url} is GitLab {version}"));
-    let user = introduction
-        .username
-        .as_deref()
-        .unwrap_or("somebody it does not name");
-    let name = introduction
-        .token_name
-        .as_ref()
-        .map(|name| format!(" {name:?}"))
-        .unwrap_or_default();
-    findings.good(format!("the token{name} belongs to {user}"));
-    match &introduction.scopes {
-        Some(scopes)
-            if !scopes
-                .iter()
-                .any(|scope| scope == "api" || scope == "read_api") =>
-        {
-            findings.problem(format!(
-                "the token has the scopes {}: create one with read_api",
-                scopes.join(", ")
+/// Says why values of a metric are absent. It is no problem of this set-up where GitLab does not tell them,
+/// or tells nonsense.
+fn report_missing(missing: &Missing, findings: &mut Findings) {
+    let (name, count) = (missing.metric, missing.count);
+    let metric = Catalogue::standard().find(name);
+    match missing.reason {
+        Reason::Hidden => findings.note(format!(
+            "{name}: {count} values are hidden from the token, or this GitLab does not keep them \
+             (statistics and merge requests of private projects need the Reporter role)"
+        )),
+        Reason::Forbidden => {
+            findings.note(format!("{name}: GitLab forbids the token {count} values"));
+        }
+        Reason::Unsupported => {
+            let asked = metric.map(Metric::asked_as).unwrap_or_default();
+            let asked = asked.first().copied().unwrap_or_default();
+            findings.note(format!(
+                "{name}: this GitLab does not have all of it (it is asked as {asked})"
             ));
         }
-        Some(scopes) => findings.good(format!("its scopes are {}", scopes.join(", "))),
-        None => findings
-            .note("GitLab does not tell the scopes of this kind of token; it needs read_api"),
-    }
-    match &introduction.expires_at {
-        Some(date) => findings.good(format!("it expires on {date}")),
-        None => findings.note("GitLab does not say when it expires"),
-    }
-}
-
-/// Which metrics lack values, and why.
-fn missing(snapshot: &Snapshot, findings: &mut Findings) {
-    for missing in &snapshot.missing {
-        let (metric, count) = (missing.metric, missing.count);
-        match missing.reason {
-            Reason::Hidden => findings.note(format!(
-                "{metric}: {count} values are hidden from the token, or this GitLab does not keep them \
-                 (statistics and merge requests of private projects need the Reporter role)"
-            )),
-            Reason::Forbidden => findings.note(format!("{metric}: GitLab forbids the token {count} values")),
-            Reason::Unsupported => {
-                let asked = Catalogue::standard().find(metric).map(Metric::asked_as).unwrap_or_default();
-                let asked = asked.first().copied().unwrap_or_default();
-                findings.note(format!("{metric}: this GitLab does not have all of it (it is asked as {asked})"));
-            }
-            Reason::Invalid => findings.problem(invalid(metric, count)),
-            reason => findings.problem(format!("{metric}: {count} values could not be read: {}", reason.name())),
+        Reason::Invalid => {
+            let noun = match metric.is_some_and(|metric| metric.unit == "By") {
+                true => "size",
+                false => "number",
+            };
+            findings.note(format!(
+                "{name}: GitLab tells a negative {noun}, or one that can't be, for {count} values; they \
+                 are left out until an administrator lets GitLab count them again"
+            ));
         }
+        reason => findings.problem(format!(
+            "{name}: {count} values could not be read: {}{}",
+            reason.name(),
+            advice(reason)
+        )),
     }
 }
 
-/// What GitLab told and can't be true. A size is never negative; one that is comes of a counter that
-/// GitLab has lost count of.
-fn invalid(metric: &str, count: u64) -> String {
-    let is_size = Catalogue::standard()
-        .find(metric)
-        .is_some_and(|metric| metric.unit == "By");
-    let told = match is_size {
-        true => "a negative or impossible size",
-        false => "a negative or impossible number",
-    };
-    format!(
-        "{metric}: GitLab told {told} for {count} values, so they are left out; an administrator can \
-         let GitLab count them again"
-    )
+/// What to do about values that could not be read. The log has GitLab's words about each.
+fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NotGitlab | Reason::NotJson | Reason::Redirected => {
+            ". A proxy or a login page answers in place of GitLab's API: let the bridge through"
+        }
+        Reason::NotUnderstood => {
+            ". The answer is not in the form of GitLab's API: look for a proxy that changes it"
+        }
+        Reason::RateLimited => ". Lower gitlab.requests_per_second, or ask for a higher limit",
+        Reason::Budget => ". Raise poll.budget if GitLab allows more",
+        Reason::ServerError | Reason::Timeout | Reason::Network => {
+            ". GitLab, or the way to it, fails: run check again, with --log-level debug for more"
+        }
+        _ => "",
+    }
 }
 
 async fn check_exports(config: &Config, findings: &mut Findings) {
@@ -158,30 +176,31 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         )),
         Err(error) => findings.problem(format!("{error:#}")),
     }
-    let Some(otlp) = &config.export.otlp else {
-        return;
-    };
-    let endpoint = otlp.shown_endpoint();
-    let built = parts::shown(config).and_then(|shown| otlp.build(config.export.resource(), shown));
-    let pushed = match built {
-        Ok(otlp) => {
-            let nothing = Arc::<View>::default();
-            let introspect = Arc::new(|_: &View| crate::metrics::BridgeStatus {
-                version: env!("CARGO_PKG_VERSION"),
-                ..Default::default()
-            });
-            let push = timeout(EXPORT_PATIENCE, otlp.push(&nothing, &(introspect as _))).await;
-            push.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
+    if let Some(otlp) = &config.export.otlp {
+        let endpoint = otlp.shown_endpoint();
+        match push_nothing(config, otlp).await {
+            Ok(()) => findings.good(format!("{endpoint} accepts OTLP")),
+            Err(error) => findings.problem(format!(
+                "{endpoint} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 \
+                 HTTP), protocol and authentication? See otlp in the configuration, or \
+                 OTEL_EXPORTER_OTLP_*"
+            )),
         }
-        Err(error) => Err(format!("{error:#}")),
-    };
-    match pushed {
-        Ok(()) => findings.good(format!("{endpoint} accepts OTLP")),
-        Err(error) => findings.problem(format!(
-            "{endpoint} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 HTTP), protocol and \
-             authentication? See otlp in the configuration, or OTEL_EXPORTER_OTLP_*"
-        )),
     }
+}
+
+/// Pushes what the bridge knows before it has asked GitLab: nothing but its version.
+async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> {
+    let enabled = parts::shown(config).map_err(|error| format!("{error:#}"))?;
+    let built = otlp.build(config.export.resource(), enabled);
+    let otlp = built.map_err(|error| format!("{error:#}"))?;
+    let view = Arc::<View>::default();
+    let status: Introspect = Arc::new(|_: &View| BridgeStatus {
+        version: env!("CARGO_PKG_VERSION"),
+        ..Default::default()
+    });
+    let pushed = timeout(EXPORT_PATIENCE, otlp.push(&view, &status)).await;
+    pushed.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
 }
 
 async fn check_webhooks(config: &Config, findings: &mut Findings) {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token, World};
+use serde_json::{Value, json};
 
 use crate::support::process::{Finished, Program, bridge, free_ports};
 use crate::support::receiver::Receiver;
@@ -208,6 +209,42 @@ async fn a_collector_that_is_down_is_told_with_what_to_look_at() {
             &finished,
             1,
             &[&receiver.endpoint(), "does not accept OTLP", "4317"],
+        );
+    }
+}
+
+/// GraphQL may call the field by an alias, so the value is changed where it stands.
+fn answering_with(name: &'static str, value: Value) -> Fault {
+    Fault::anywhere()
+        .always()
+        .tamper(move |_, answer| answer.edit_each(name, |old| *old = value.clone()))
+}
+
+#[tokio::test]
+async fn a_size_that_can_not_be_is_told_as_gitlabs_and_not_as_a_missing_role() {
+    let gitlab = gitlab_of_two().await;
+    gitlab.fault(answering_with("repositorySize", json!(-1024)));
+    let finished = check(gitlab.url()).finish().await;
+    let told = "gitlab_storage_size_bytes: GitLab tells a negative size, or one that can't be, for 2 values";
+    // Nor has either project a registry, which GitLab never tells more of.
+    let hidden = "gitlab_storage_size_bytes: 2 values are hidden";
+    assert_says(&finished, 0, &[told, hidden]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_in_gitlabs_place_is_told_apart_from_a_wrong_token() {
+    for status in [401, 403, 407, 502] {
+        let gitlab = gitlab_of_two().await;
+        let page = "<!doctype html><html><body>Sign in to the company's network</body></html>";
+        let fault = Fault::anywhere().always();
+        gitlab.fault(fault.body(status, "text/html", page));
+        let finished = check(gitlab.url()).finish().await;
+        assert_says(&finished, 1, &[gitlab.url()]);
+        let said = finished.stdout();
+        assert!(!said.contains("Check GITLAB_TOKEN"), "{status}: {said}");
+        assert!(
+            said.to_lowercase().contains("proxy") || status == 502,
+            "{status}: {said}"
         );
     }
 }

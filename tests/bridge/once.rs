@@ -1,6 +1,7 @@
 //! `once`: one complete poll, the exposition and nothing else on stdout.
 
 use gitlab_metrics_bridge::simulator::{Fault, World};
+use serde_json::json;
 
 use crate::support::exposition::Exposition;
 use crate::support::process::bridge;
@@ -181,5 +182,35 @@ async fn a_command_that_waits_says_for_what() {
     for command in ["once", "check", "plan"] {
         let mut waiting = bridge_for(gitlab.url()).arg(command).start();
         waiting.wait_for_line("waiting for GitLab to answer").await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_understood_exits_1_and_is_no_zero() {
+    for nonsense in [
+        json!({}),
+        json!({"id": "gid://gitlab/Project/none"}),
+        json!(7),
+    ] {
+        let gitlab = gitlab_of_two().await;
+        let shown = nonsense.to_string();
+        let list = format!("[{shown}]");
+        gitlab.fault(Fault::on("/api/graphql").always().tamper(move |_, answer| {
+            answer.edit_each("nodes", |nodes| *nodes = json!([nonsense]));
+        }));
+        let listing = Fault::on("/api/v4/projects").always();
+        gitlab.fault(listing.body(200, "application/json", &list));
+        let once = bridge_for(gitlab.url()).arg("once").finish().await;
+        assert_eq!(once.code(), 1, "{shown}: {once:#?}");
+        assert!(
+            once.stderr().contains("not understood"),
+            "{shown}: {once:#?}"
+        );
+        let exposition = Exposition::parse(&once.stdout()).unwrap();
+        assert_eq!(
+            exposition.value("gitlab_project_count", []),
+            None,
+            "{shown}"
+        );
     }
 }
