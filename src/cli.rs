@@ -1,5 +1,6 @@
 //! The command line: commands, and the flags of the configuration, which is read elsewhere.
 
+#[cfg(feature = "simulator")]
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -14,15 +15,22 @@ Examples:
   GITLAB_URL=https://gitlab.example.com GITLAB_TOKEN_FILE=token gitlab-metrics-bridge once
   gitlab-metrics-bridge --config bridge.yaml
   gitlab-metrics-bridge --group platform --otlp-endpoint http://localhost:4317
-  gitlab-metrics-bridge demo
 
 The token comes from GITLAB_TOKEN, GITLAB_TOKEN_FILE or gitlab.token_file, never from a flag.
 A later source wins: configuration file, environment, flags.";
 
+fn examples() -> String {
+    let demo = match cfg!(feature = "simulator") {
+        true => "  gitlab-metrics-bridge demo\n",
+        false => "",
+    };
+    EXAMPLES.replacen("\n\n", &format!("\n{demo}\n"), 1)
+}
+
 /// Polls GitLab and shows what it counts as OpenTelemetry gauges: over OTLP, on a Prometheus endpoint,
 /// or both.
 #[derive(Clone, Debug, Parser)]
-#[command(name = NAME, version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = NAME, version, after_help = examples(), disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do; without a word, run.
     #[command(subcommand)]
@@ -45,6 +53,7 @@ pub enum Command {
     /// Forecast how many requests polling makes, and whether limits carry them
     Plan(Plan),
     /// Run against a model of GitLab in this process: no GitLab is needed
+    #[cfg(feature = "simulator")]
     Demo(Demo),
     /// Print the catalogue of metrics
     Metrics {
@@ -94,6 +103,7 @@ pub enum PlanFormat {
 }
 
 /// The model of GitLab that `demo` runs against.
+#[cfg(feature = "simulator")]
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Demo {
     /// So many plain projects instead of some hundred varied ones
@@ -147,6 +157,7 @@ fn active(text: &str) -> Result<Active, String> {
     .ok_or_else(|| "write a number of projects such as 600, or a share such as 5%".to_owned())
 }
 
+#[cfg(feature = "simulator")]
 fn change_every(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) | Err(_) => Err("write a duration such as 500ms, 5s or 1m".to_owned()),
@@ -210,6 +221,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "simulator")]
     #[test]
     fn the_demo_has_a_size_and_a_pace() {
         let demo = |line: &str| match parse(line).map(|cli| cli.command()) {

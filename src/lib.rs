@@ -12,6 +12,7 @@ pub mod export;
 pub mod gitlab;
 pub mod metrics;
 pub mod poll;
+#[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod stdio;
 pub mod webhook;

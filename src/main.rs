@@ -57,6 +57,7 @@ fn run(command: &Command, config: Config) -> Result<()> {
             Command::Once => app::once(config).await,
             Command::Check => app::check(config).await,
             Command::Plan(plan) => app::plan(config, plan).await,
+            #[cfg(feature = "simulator")]
             Command::Demo(demo) => app::demo(config, demo).await,
             _ => app::run(config).await,
         }

@@ -1,6 +1,7 @@
 //! Joins the four ideas into a running bridge, one file per command.
 
 mod check;
+#[cfg(feature = "simulator")]
 mod demo;
 mod findings;
 mod instances;
@@ -25,6 +26,7 @@ use crate::config::Config;
 use parts::Parts;
 
 pub use check::check;
+#[cfg(feature = "simulator")]
 pub use demo::demo;
 pub use logging::start as start_logging;
 pub use once::once;
