@@ -2,12 +2,14 @@
 //! good costs what it held and nothing else.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod client;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Clock, Spent, TokenSource};
+use gitlab_metrics_bridge::gitlab::{self, Clock, Spent};
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{
     self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
@@ -79,19 +81,8 @@ impl Setup {
             state: None,
         };
         let client = gitlab::Config {
-            url: self.gitlab.parse().unwrap(),
-            token: Some(TokenSource::Variable(
-                "GITLAB_TOKEN".to_owned(),
-                DEMO_TOKEN.into(),
-            )),
-            connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(5),
-            request_timeout: Duration::from_secs(5),
-            requests_per_second: 10_000.0,
-            attempts: 1,
-            budget: BudgetChoice::Unlimited,
             clock: self.clock.clone(),
-            ..gitlab::Config::default()
+            ..client::config(&self.gitlab, 1)
         };
         let polled = Polled::new(&client.address().unwrap(), &config, &everything());
         let checkpoint = Checkpoint::open(&self.path, polled, self.clock.now())?;

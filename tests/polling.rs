@@ -1,33 +1,21 @@
 //! Polls of a model GitLab over real HTTP: what is read is what is there, whatever stands in the way.
 
+mod client;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
+use gitlab_metrics_bridge::gitlab::Client;
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
-    Access, DEMO_TOKEN, Fault, GitLab, MergeRequests, Version, Visibility, World,
+    Access, Fault, GitLab, MergeRequests, Version, Visibility, World,
 };
 
 const MEMBERSHIP: &[Source] = &[Source::Membership];
 
 fn client(gitlab: &GitLab) -> Client {
-    let config = gitlab::Config {
-        url: gitlab.url().parse().unwrap(),
-        token: Some(TokenSource::Variable(
-            "GITLAB_TOKEN".to_owned(),
-            DEMO_TOKEN.into(),
-        )),
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(5),
-        requests_per_second: 10_000.0,
-        attempts: 3,
-        budget: BudgetChoice::Unlimited,
-        ..gitlab::Config::default()
-    };
-    config.build().unwrap()
+    client::config(gitlab.url(), 3).build().unwrap()
 }
 
 fn filter() -> Filter {

@@ -1,33 +1,22 @@
 //! The exposition as Prometheus reads it, byte for byte: the golden file changes only on purpose.
 //! `UPDATE_OTEL=1 cargo test --test exposition` writes it again; read what changed.
 
+#[path = "../client/mod.rs"]
+mod client;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{Introspect, Prometheus};
-use gitlab_metrics_bridge::gitlab::{self, BudgetChoice, Client, TokenSource};
+use gitlab_metrics_bridge::gitlab::Client;
 use gitlab_metrics_bridge::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
 use gitlab_metrics_bridge::poll::{self, Filter, Patterns, Rhythm, Selection};
-use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, Fault, GitLab, Version, World};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, Version, World};
 use opentelemetry_sdk::Resource;
 
 fn client(gitlab: &GitLab) -> Client {
-    let config = gitlab::Config {
-        url: gitlab.url().parse().unwrap(),
-        token: Some(TokenSource::Variable(
-            "GITLAB_TOKEN".to_owned(),
-            DEMO_TOKEN.into(),
-        )),
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(5),
-        requests_per_second: 10_000.0,
-        attempts: 3,
-        budget: BudgetChoice::Unlimited,
-        ..gitlab::Config::default()
-    };
-    config.build().unwrap()
+    client::config(gitlab.url(), 3).build().unwrap()
 }
 
 /// A few of each kind: plain ones, forks, one without commits, some with features switched off, and

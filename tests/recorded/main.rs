@@ -3,6 +3,8 @@
 //! ignored.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../client/mod.rs"]
+mod client;
 mod graphql;
 mod server;
 #[path = "../support/mod.rs"]

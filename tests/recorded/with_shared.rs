@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::gitlab::{BudgetChoice, Client, Config, TokenSource};
+use gitlab_metrics_bridge::gitlab::Client;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -162,21 +162,7 @@ async fn commits_are_counted_in_the_repository_where_statistics_are_hidden() {
 }
 
 fn client(url: &str) -> Client {
-    let config = Config {
-        url: url.parse().unwrap(),
-        token: Some(TokenSource::Variable(
-            "GITLAB_TOKEN".to_owned(),
-            "demo-token".into(),
-        )),
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(5),
-        requests_per_second: 10_000.0,
-        attempts: 1,
-        budget: BudgetChoice::Unlimited,
-        ..Config::default()
-    };
-    config.build().unwrap()
+    crate::client::config(url, 1).build().unwrap()
 }
 
 #[tokio::test]
