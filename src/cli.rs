@@ -61,6 +61,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Print the JSON schema of the configuration file, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
-use gitlab_metrics_bridge::config::{Config, Environment};
+use gitlab_metrics_bridge::config::{self, Config, Environment};
 use gitlab_metrics_bridge::metrics::{self, Catalogue};
 use gitlab_metrics_bridge::{app, stdio};
 
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     };
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
+        Command::Schema => end(stdio::print(&[config::schema(&metric_names())])),
         Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
         command => match configure(&cli, &command) {
             Ok(config) => end(run(&command, config)),
@@ -37,9 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
-    let metrics = Catalogue::standard().metrics().iter();
-    let names: Vec<_> = metrics.map(|metric| metric.name).collect();
-    let config = Config::load(&cli.flags, &Environment::of_process(), &names)?;
+    let config = Config::load(&cli.flags, &Environment::of_process(), &metric_names())?;
     if matches!(command, Command::Run | Command::Once) {
         app::require_tokens(&config)?;
     }
@@ -65,6 +64,11 @@ fn run(command: &Command, config: Config) -> Result<()> {
     // What has not ended by now was told to, and had its time.
     runtime.shutdown_background();
     ended
+}
+
+fn metric_names() -> Vec<&'static str> {
+    let metrics = Catalogue::standard().metrics().iter();
+    metrics.map(|metric| metric.name).collect()
 }
 
 fn catalogue(format: Format) -> String {

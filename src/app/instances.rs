@@ -1,6 +1,5 @@
 //! The GitLabs that are polled: a client and a poller each, and one view of what all of them know.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,8 +176,8 @@ impl Instance {
         let gitlab = &instance.gitlab;
         gitlab.token()?;
         let polled = Polled::new(&gitlab.address()?, &instance.poll, shown);
-        let checkpoint = Checkpoint::open(&state_of(path, name), polled, gitlab.clock.now())
-            .context("opening the state")?;
+        let checkpoint =
+            Checkpoint::open(path, polled, gitlab.clock.now()).context("opening the state")?;
         Self::with_checkpoint(instance, name, shown, Some(checkpoint))
     }
 
@@ -237,14 +236,4 @@ fn usage(client: &Client) -> metrics::Usage {
         waited: usage.waited,
         silent_for: usage.silent_for,
     }
-}
-
-/// The state of one of several is beside that of the others.
-fn state_of(path: &Path, name: Option<&str>) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    if let Some(name) = name {
-        path.push(".");
-        path.push(name);
-    }
-    path.into()
 }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::Environment;
+use super::environment::Environment;
 use super::error::{Error, Place};
+use super::input::{Input, Raw};
 use super::settings::{INSTANCES, SETTINGS, Setting, instance_sections, sections};
-use super::words::{quote, unknown};
-use super::written::{Given, Written};
-use super::yaml::{Node, Value};
+use super::text_file;
+use super::wording::{quote, unknown};
+use super::yaml::{Content, Node};
 
 /// A configuration file whose keys are all known.
 pub struct Document {
@@ -22,7 +23,7 @@ impl Document {
     /// If it can't be read or is not a configuration.
     pub fn open(path: &Path, named: &Place) -> Result<Document, Error> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = text_file::read(path)
             .map_err(|cause| named.error(format!("{file:?} can't be read: {cause}")))?;
         Document::parse(file, &text)
     }
@@ -111,28 +112,25 @@ impl Document {
     }
 
     /// What is written for a setting below a node that has sections.
-    pub fn written<'w>(
+    pub fn input<'w>(
         &self,
         node: &'w Node,
         setting: &Setting,
         environment: &'w Environment,
-    ) -> Vec<Written<'w>> {
-        let node = setting
-            .key
-            .split_once('.')
-            .and_then(|(section, key)| child(child(node, section)?, key));
-        let written = node.map(|node| Written {
+    ) -> Option<Input<'w>> {
+        let (section, key) = setting.key.split_once('.')?;
+        let node = child(child(node, section)?, key)?;
+        Some(Input {
             place: self.place(node, Some(setting.key)),
-            given: Given::Node(node),
+            raw: Raw::Yaml(node),
             environment,
-        });
-        written.into_iter().collect()
+        })
     }
 
     fn entries<'n>(&self, node: &'n Node, expected: &str) -> Result<&'n [(Node, Node)], Error> {
-        match &node.value {
-            Value::Map(entries) => Ok(entries),
-            Value::Nothing => Ok(&[]),
+        match &node.content {
+            Content::Map(entries) => Ok(entries),
+            Content::Nothing => Ok(&[]),
             _ => Err(self
                 .place(node, None)
                 .error(format!("expected {expected}, as key: value"))),
@@ -140,8 +138,8 @@ impl Document {
     }
 
     fn key<'n>(&self, node: &'n Node) -> Result<&'n str, Error> {
-        match &node.value {
-            Value::Scalar(text) => Ok(text),
+        match &node.content {
+            Content::Scalar(text) => Ok(text),
             _ => Err(self
                 .place(node, None)
                 .error("expected the name of a setting")),
@@ -165,11 +163,11 @@ fn is_name(text: &str) -> bool {
 }
 
 fn child<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    let Value::Map(entries) = &node.value else {
+    let Content::Map(entries) = &node.content else {
         return None;
     };
     let found = entries
         .iter()
-        .find(|(key, _)| key.value == Value::Scalar(name.to_owned()));
+        .find(|(key, _)| key.content == Content::Scalar(name.to_owned()));
     found.map(|(_, value)| value)
 }

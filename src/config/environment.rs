@@ -3,13 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::error::{Error, Place};
-use super::settings::everything;
-use super::words::nearest;
-
-/// What the variables of ours begin with.
-pub const PREFIX: &str = "GITLAB_BRIDGE_";
-
 /// The variables of a process. `Debug` shows no values: some are secrets.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -36,24 +29,12 @@ impl Environment {
             .is_some_and(|value| value.trim().is_empty())
     }
 
-    /// Refuses a variable that looks like ours and is none: a typo must not go unnoticed.
-    pub fn refuse_unknown(&self) -> Result<(), Error> {
-        let known = || {
-            let variables = everything().flat_map(|setting| setting.variables);
-            variables.copied().filter(|name| name.starts_with(PREFIX))
-        };
-        let unknown = self.0.iter().find(|(name, value)| {
-            let ours = name.starts_with(PREFIX) && !known().any(|known| known == name.as_str());
-            ours && !is_from_kubernetes(name, value)
+    /// The names that begin so, without those that Kubernetes sets for a service of such a name.
+    pub fn names_like(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let like = self.0.iter().filter(move |(name, value)| {
+            name.starts_with(prefix) && !is_from_kubernetes(name, value)
         });
-        let Some((name, _)) = unknown else {
-            return Ok(());
-        };
-        let place = Place::Variable(name.clone());
-        Err(place.error(match nearest(name, known()) {
-            Some(near) => format!("no such setting; did you mean {near}?"),
-            None => "no such setting; the reference lists all variables".to_owned(),
-        }))
+        like.map(|(name, _)| name.as_str())
     }
 }
 

@@ -6,12 +6,9 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use super::draft::Draft;
 use super::error::{Error, Place};
-use super::kind::Kind;
-use super::parse;
 use super::settings::{Flag, LISTEN, Setting, Takes, everything};
-use super::words::quote;
+use super::wording::{halves, quote};
 
 /// The flags that were given, by name.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +33,7 @@ impl Flags {
     fn add(&mut self, name: &'static str, value: String) {
         let values = self.0.entry(name).or_default();
         if name == LISTEN.name {
-            values.extend(match parse::halves(&value) {
+            values.extend(match halves(&value) {
                 Some((host, port)) => vec![host.to_owned(), port.to_owned()],
                 None => vec![value],
             });
@@ -108,8 +105,7 @@ impl FromArgMatches for Flags {
 
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
-        let mut defaults = Draft::default();
-        command.args(all().map(|(flag, setting)| argument(flag, setting, &mut defaults)))
+        command.args(all().map(|(flag, setting)| argument(flag, setting)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -117,9 +113,11 @@ impl Args for Flags {
     }
 }
 
-fn argument(flag: &Flag, setting: &Setting, defaults: &mut Draft) -> Arg {
+fn argument(flag: &Flag, setting: &Setting) -> Arg {
     let mut help = flag.help.to_owned();
-    if let (Takes::Value(_) | Takes::Values(_), [variable, ..]) = (flag.takes, setting.variables) {
+    if let (Takes::Value(_) | Takes::Values(_), Some(variable)) =
+        (flag.takes, setting.variables().first())
+    {
         help = format!("{help} [env: {variable}]");
     }
     let argument = Arg::new(flag.name)
@@ -127,18 +125,21 @@ fn argument(flag: &Flag, setting: &Setting, defaults: &mut Draft) -> Arg {
         .help(help)
         .help_heading("Settings")
         .global(true);
-    let argument = match flag.takes {
+    let (argument, takes) = match flag.takes {
         Takes::Nothing(_) => return argument.action(ArgAction::SetTrue),
-        Takes::Value(name) | Takes::HostAndPort(name) => argument.value_name(name),
-        Takes::Values(name) => argument.value_name(name).action(ArgAction::Append),
+        Takes::Value(takes) | Takes::HostAndPort(takes) => (argument, takes),
+        Takes::Values(takes) => (argument.action(ArgAction::Append), takes),
     };
-    let words = setting.kind.words(defaults);
-    match &setting.kind {
-        _ if !words.is_empty() => argument
+    let argument = argument.value_name(takes).value_hint(match takes {
+        "FILE" => ValueHint::FilePath,
+        "URL" => ValueHint::Url,
+        _ => ValueHint::Unknown,
+    });
+    let words = setting.value.words();
+    match words.is_empty() {
+        true => argument,
+        false => argument
             .value_parser(PossibleValuesParser::new(words))
             .ignore_case(true),
-        Kind::File(_) => argument.value_hint(ValueHint::FilePath),
-        Kind::GitLab(_) | Kind::Endpoint(_) => argument.value_hint(ValueHint::Url),
-        _ => argument,
     }
 }

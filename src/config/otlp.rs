@@ -3,9 +3,9 @@
 use url::Url;
 
 use super::error::{Error, Place};
-use super::parse;
-use super::words::quote;
-use super::written::Item;
+use super::input::Text;
+use super::web_url::url;
+use super::wording::quote;
 use crate::export::{OtlpConfig, Protocol};
 
 /// What HTTP adds to an endpoint that serves all signals.
@@ -13,103 +13,79 @@ const PATH: &str = "/v1/metrics";
 /// The port of OTLP over gRPC.
 const GRPC_PORT: u16 = 4317;
 
-/// An endpoint as it is written, not yet understood.
-pub struct Endpoint(Item);
-
-impl Endpoint {
-    /// It may lack a scheme or a path.
-    pub fn new(item: Item) -> Endpoint {
-        Endpoint(item)
-    }
-
-    /// How it is written.
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    /// Where a request for metrics goes.
-    fn url(&self, protocol: Protocol, insecure: bool) -> Result<Url, Error> {
-        let Endpoint(item) = self;
-        let schemeless = !item.text.contains("://");
-        let credentials = "give it in otlp.headers or OTEL_EXPORTER_OTLP_HEADERS";
-        match protocol {
-            Protocol::Grpc => {
-                let scheme = if insecure { "http" } else { "https" };
-                let text = match schemeless {
-                    true => format!("{scheme}://{}", item.text),
-                    false => item.text.clone(),
-                };
-                let place = item.place.clone();
-                let url = parse::url(&Item { place, text }, credentials)?;
-                match url.path() {
-                    "/" | "" => Ok(url),
-                    path => Err(item.error(format!(
-                        "an endpoint for gRPC has no path, but {} does: remove it, or set the \
-                         protocol to http/protobuf",
-                        quote(path)
-                    ))),
-                }
-            }
-            Protocol::Http => {
-                let mut url = parse::url(item, credentials)?;
-                let base = url.path().trim_end_matches('/').to_owned();
-                if !self.is_verbatim() && !base.ends_with(PATH) {
-                    url.set_path(&format!("{base}{PATH}"));
-                }
-                Ok(url)
-            }
-        }
-    }
-
-    /// The variable for metrics alone names the whole address; every other place names that of all
-    /// signals.
-    fn is_verbatim(&self) -> bool {
-        matches!(&self.0.place, Place::Variable(name) if name == "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
-    }
-
-    fn port(&self) -> Option<u16> {
-        let text = self.text();
-        let url = match text.contains("://") {
-            true => Url::parse(text),
-            false => Url::parse(&format!("https://{text}")),
-        };
-        url.ok()?.port()
-    }
-}
-
-/// What is said about OTLP so far.
+/// What has been said of OTLP so far.
 #[derive(Default)]
-pub struct OtlpDraft {
-    /// Whether it is on.
+pub struct Otlp {
     pub enabled: Option<bool>,
-    /// The protocol, if it is named.
     pub protocol: Option<Protocol>,
-    /// The endpoint, if it is named.
-    pub endpoint: Option<Endpoint>,
+    /// The endpoint as it is written; it may lack a scheme or a path.
+    pub endpoint: Option<Text>,
     /// Whether an endpoint without a scheme is asked without TLS.
     pub insecure: bool,
-    /// What stands alone.
-    pub rest: OtlpConfig,
+    /// What does not depend on other settings.
+    pub config: OtlpConfig,
 }
 
-impl OtlpDraft {
+impl Otlp {
     /// What it amounts to; nothing if OTLP is off. Naming an endpoint turns it on.
     ///
     /// # Errors
     /// If the endpoint does not fit the protocol.
     pub fn finish(self) -> Result<Option<OtlpConfig>, Error> {
-        let mut otlp = self.rest;
-        let port = self.endpoint.as_ref().and_then(Endpoint::port);
-        otlp.protocol = self.protocol.unwrap_or(match port {
-            Some(GRPC_PORT) => Protocol::Grpc,
+        let mut config = self.config;
+        config.protocol = self.protocol.unwrap_or(match &self.endpoint {
+            Some(endpoint) if port(&endpoint.text) == Some(GRPC_PORT) => Protocol::Grpc,
             _ => Protocol::Http,
         });
-        otlp.endpoint = match (&self.endpoint, otlp.protocol) {
-            (Some(endpoint), protocol) => endpoint.url(protocol, self.insecure)?,
-            (None, Protocol::Http) => OtlpConfig::default().endpoint,
-            (None, Protocol::Grpc) => parse::constant_url("http://localhost:4317"),
-        };
+        match (&self.endpoint, config.protocol) {
+            (Some(endpoint), Protocol::Grpc) => config.endpoint = grpc(endpoint, self.insecure)?,
+            (Some(endpoint), Protocol::Http) => config.endpoint = http(endpoint)?,
+            (None, Protocol::Grpc) => {
+                config.endpoint.set_path("");
+                // Fails only for an address that can't have a port.
+                let _ = config.endpoint.set_port(Some(GRPC_PORT));
+            }
+            (None, Protocol::Http) => {}
+        }
         let enabled = self.enabled.unwrap_or(self.endpoint.is_some());
-        Ok(enabled.then_some(otlp))
+        Ok(enabled.then_some(config))
     }
+}
+
+const CREDENTIALS: &str = "give it in otlp.headers or OTEL_EXPORTER_OTLP_HEADERS";
+
+fn grpc(endpoint: &Text, insecure: bool) -> Result<Url, Error> {
+    let mut whole = endpoint.clone();
+    if !whole.text.contains("://") {
+        let scheme = if insecure { "http" } else { "https" };
+        whole.text = format!("{scheme}://{}", whole.text);
+    }
+    let url = url(&whole, CREDENTIALS)?;
+    match url.path() {
+        "/" | "" => Ok(url),
+        path => Err(endpoint.error(format!(
+            "an endpoint for gRPC has no path, but {} does: remove it, or set the protocol to \
+             http/protobuf",
+            quote(path)
+        ))),
+    }
+}
+
+fn http(endpoint: &Text) -> Result<Url, Error> {
+    let mut url = url(endpoint, CREDENTIALS)?;
+    let base = url.path().trim_end_matches('/').to_owned();
+    // The variable for metrics alone names the whole address, every other place that of all signals.
+    let whole = matches!(&endpoint.place, Place::Variable(name) if name == "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+    if !whole && !base.ends_with(PATH) {
+        url.set_path(&format!("{base}{PATH}"));
+    }
+    Ok(url)
+}
+
+fn port(endpoint: &str) -> Option<u16> {
+    let url = match endpoint.contains("://") {
+        true => Url::parse(endpoint),
+        false => Url::parse(&format!("https://{endpoint}")),
+    };
+    url.ok()?.port()
 }

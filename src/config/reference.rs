@@ -1,8 +1,8 @@
 //! The list of settings for people: a table, and a file with every key and its default.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
-use super::draft::Draft;
+use super::builder::Builder;
 use super::settings::{SECTIONS, SETTINGS, Setting, everything, instance_sections};
 
 /// A setting as people read of it.
@@ -11,7 +11,7 @@ pub struct Reference {
     /// Its key in the file, or a name if it can't be written there.
     pub setting: &'static str,
     /// Its variables; a later one wins.
-    pub variables: &'static [&'static str],
+    pub variables: Vec<Cow<'static, str>>,
     /// Its flag, with dashes.
     pub flag: Option<String>,
     /// Its default as YAML, if it has one.
@@ -22,12 +22,12 @@ pub struct Reference {
 
 /// All settings, in the order of the file.
 pub fn reference() -> Vec<Reference> {
-    let mut defaults = Draft::default();
+    let mut defaults = Builder::default();
     let rows = everything().map(|setting| Reference {
         setting: setting.key,
-        variables: setting.variables,
+        variables: setting.variables(),
         flag: setting.flag.map(|flag| format!("--{}", flag.name)),
-        default: setting.kind.show(&mut defaults),
+        default: setting.value.show(&mut defaults),
         meaning: setting.meaning,
     });
     rows.collect()
@@ -60,10 +60,11 @@ pub fn markdown() -> String {
 /// to have none.
 pub fn example() -> String {
     let mut text = String::from(
-        "# Every setting with its default. A later source wins: this file, the environment, flags.\n\
+        "# yaml-language-server: $schema=../docs/config.schema.json\n\
+         # Every setting with its default. A later source wins: this file, the environment, flags.\n\
          # Unknown keys are errors. Files are looked for from the folder of this one.\n",
     );
-    let mut defaults = Draft::default();
+    let mut defaults = Builder::default();
     for (section, about) in SECTIONS {
         text.push_str(&format!("\n# {about}\n{section}:\n"));
         let settings = SETTINGS.iter();
@@ -104,12 +105,12 @@ fn instances() -> String {
     text
 }
 
-fn block(setting: &Setting, key: &str, defaults: &mut Draft) -> String {
+fn block(setting: &Setting, key: &str, defaults: &mut Builder) -> String {
     let mut text = String::new();
     comment(&mut text, "  ", setting.meaning);
     comment(&mut text, "  ", &places(setting));
     let example = setting.example;
-    text.push_str(&match setting.kind.show(defaults) {
+    text.push_str(&match setting.value.show(defaults) {
         Some(default) if example.is_empty() => format!("  {key}: {default}\n"),
         Some(default) => format!("  {key}: {default} # for example {example}\n"),
         None if example.is_empty() => String::new(), // A key that a file can't hold.
@@ -119,12 +120,9 @@ fn block(setting: &Setting, key: &str, defaults: &mut Draft) -> String {
 }
 
 fn places(setting: &Setting) -> String {
-    let mut places = format!("Variable: {}.", setting.variables.join(", "));
-    if let Some(flag) = setting.flag {
-        // Writing to a string can't fail.
-        let _ = write!(places, " Flag: --{}.", flag.name);
-    }
-    places
+    let flag = setting.flag.map(|flag| format!(" Flag: --{}.", flag.name));
+    let variables = setting.variables().join(", ");
+    format!("Variable: {variables}.{}", flag.unwrap_or_default())
 }
 
 /// Writes sentences as a comment, wrapped.

@@ -1,11 +1,23 @@
 //! The list of all settings: a setting is one row. Where it can be written, what it means and which
-//! field it fills stand side by side; flags, checks, the reference and the example are derived.
+//! field it fills stand side by side; flags, checks, reference, example and schema are derived.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::kind::Kind;
-use super::parse;
+use super::value::Value;
+use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
+use super::value::budget::Requests;
+use super::value::exporting::{Attributes, Endpoint, Exporter};
+use super::value::number::{Number, Time};
+use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
+use super::value::text::{
+    File, GROUP, LOG_LEVEL, Line, List, MetricNames, NOT_EMPTY, NewFile, PROJECT, PathPatterns,
+    group, log_level, not_empty, project,
+};
+use super::value::word::{Choice, Switch};
+use crate::gitlab::TokenSource;
+use crate::webhook::SecretSource;
 
 /// A setting.
 pub struct Setting {
@@ -13,13 +25,12 @@ pub struct Setting {
     pub key: &'static str,
     /// What it means, in sentences.
     pub meaning: &'static str,
-    /// Its variables; a later one wins.
-    pub variables: &'static [&'static str],
-    /// Its flag.
+    /// Variables by a standard or of GitLab's; a later one wins. Without any there is one of ours.
+    standard: &'static [&'static str],
     pub flag: Option<Flag>,
     /// A value to show where the default is to have none.
     pub example: &'static str,
-    pub(super) kind: Kind,
+    pub(super) value: &'static dyn Value,
 }
 
 /// A flag, which may fill several settings.
@@ -27,7 +38,6 @@ pub struct Setting {
 pub struct Flag {
     /// Its name, without dashes.
     pub name: &'static str,
-    /// What it is for.
     pub help: &'static str,
     pub(super) takes: Takes,
 }
@@ -45,23 +55,27 @@ pub(super) enum Takes {
     HostAndPort(&'static str),
 }
 
+const fn row(key: &'static str, value: &'static dyn Value, meaning: &'static str) -> Setting {
+    Setting {
+        key,
+        meaning,
+        standard: &[],
+        flag: None,
+        example: "",
+        value,
+    }
+}
+
 impl Setting {
-    const fn new(key: &'static str, kind: Kind, meaning: &'static str) -> Setting {
-        Setting {
-            key,
-            meaning,
-            variables: &[],
-            flag: None,
-            example: "",
-            kind,
-        }
+    const fn standard(self, standard: &'static [&'static str]) -> Setting {
+        Setting { standard, ..self }
     }
 
-    const fn variables(self, variables: &'static [&'static str]) -> Setting {
-        Setting { variables, ..self }
+    const fn flag(self, name: &'static str, takes: Takes, help: &'static str) -> Setting {
+        self.shared(Flag { name, help, takes })
     }
 
-    const fn flag(self, flag: Flag) -> Setting {
+    const fn shared(self, flag: Flag) -> Setting {
         Setting {
             flag: Some(flag),
             ..self
@@ -72,11 +86,28 @@ impl Setting {
         Setting { example, ..self }
     }
 
+    /// Its variables; a later one wins. Ours are called after the key, in which `gitlab` and `select`
+    /// go without saying, and so does `enabled` of a section as a whole.
+    pub fn variables(&self) -> Vec<Cow<'static, str>> {
+        if !self.standard.is_empty() {
+            return self.standard.iter().copied().map(Cow::from).collect();
+        }
+        let key = self.key;
+        let implied = ["gitlab.", "select."];
+        let key = implied
+            .iter()
+            .find_map(|section| key.strip_prefix(section))
+            .unwrap_or(key);
+        let key = key.strip_suffix(".enabled").unwrap_or(key);
+        vec![format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase()).into()]
+    }
+
     /// The token that it is about, if it is: the key without what says how the token is given.
     pub(super) fn token(&self) -> Option<&'static str> {
         let ends = ["_file", "_variable"];
         let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
-        self.kind.is_token().then(|| stem.unwrap_or(self.key))
+        let stem = stem.unwrap_or(self.key);
+        stem.ends_with("token").then_some(stem)
     }
 
     /// Its key within a section, if it belongs to it.
@@ -84,10 +115,6 @@ impl Setting {
         let (own, key) = self.key.split_once('.')?;
         (own == section).then_some(key)
     }
-}
-
-const fn flag(name: &'static str, takes: Takes, help: &'static str) -> Flag {
-    Flag { name, help, takes }
 }
 
 /// The sections of the file, in its order, with what they are about.
@@ -138,438 +165,244 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=DAY;
 const IDLE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(3660 * 24 * 60 * 60);
 
 /// Where to listen.
-pub(super) const LISTEN: Flag = flag(
-    "listen",
-    Takes::HostAndPort("HOST:PORT"),
-    "Where /metrics and health are served",
-);
-const EXPORTER: Flag = flag(
-    "exporter",
-    Takes::Values("EXPORTER"),
-    "An exporter to use, instead of the configured ones; may be repeated",
-);
+pub(super) const LISTEN: Flag = Flag {
+    name: "listen",
+    takes: Takes::HostAndPort("HOST:PORT"),
+    help: "Where /metrics and health are served",
+};
+const EXPORTER: Flag = Flag {
+    name: "exporter",
+    takes: Takes::Values("EXPORTER"),
+    help: "An exporter to use, instead of the configured ones; may be repeated",
+};
+
+/// Headers that the client of GitLab sets, or that would break its requests.
+#[rustfmt::skip]
+const OF_THE_CLIENT: &[&str] = &[
+    "accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host",
+    "job-token", "private-token", "transfer-encoding", "user-agent",
+];
 
 /// Where everything else is read from.
-pub static CONFIG_FILE: Setting = Setting::new(
-    "configuration file",
-    Kind::File(|draft| &mut draft.config.file),
-    "The YAML file to read. Without it, the environment and flags suffice.",
-)
-.variables(&["GITLAB_BRIDGE_CONFIG"])
-.flag(flag(
-    "config",
-    Takes::Value("FILE"),
-    "The configuration file, YAML",
-));
+#[rustfmt::skip]
+pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file),
+    "The YAML file to read. Without it, the environment and flags suffice.")
+    .standard(&["GITLAB_BRIDGE_CONFIG"])
+    .flag("config", Takes::Value("FILE"), "The configuration file, YAML");
 
 /// Everything that can be said, in a file or not.
 pub fn everything() -> impl Iterator<Item = &'static Setting> + Clone {
     std::iter::once(&CONFIG_FILE).chain(SETTINGS)
 }
 
-/// The setting of that key.
-pub(super) fn named(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
-}
-
 /// All settings, in the order of the file.
+#[rustfmt::skip] // A row reads as a row.
 pub static SETTINGS: &[Setting] = &[
-    Setting::new(
-        "gitlab.url",
-        Kind::GitLab(|draft| &mut draft.instance.gitlab.url),
-        "Address of GitLab, with the sub-path it may be installed under.",
-    )
-    .variables(&["GITLAB_URL"])
-    .flag(flag("gitlab-url", Takes::Value("URL"), "Address of GitLab")),
-    Setting::new(
-        "gitlab.token",
-        Kind::Token(|draft| &mut draft.instance.gitlab.token),
-        "An access token with the scope read_api. Only the environment can hold it.",
-    )
-    .variables(&["GITLAB_TOKEN"]),
-    Setting::new(
-        "gitlab.token_file",
-        Kind::TokenFile(|draft| &mut draft.instance.gitlab.token),
-        "A file that holds the access token. It may be replaced while the bridge runs.",
-    )
-    .variables(&["GITLAB_TOKEN_FILE"])
-    .example("/run/secrets/gitlab-token"),
-    Setting::new(
-        "gitlab.token_variable",
-        Kind::TokenVariable(|draft| &mut draft.instance.gitlab.token),
-        "The variable that holds the access token, where it is not GITLAB_TOKEN.",
-    )
-    .variables(&["GITLAB_TOKEN_VARIABLE"])
-    .example("COMPANY_GITLAB_TOKEN"),
-    Setting::new(
-        "gitlab.ca_file",
-        Kind::File(|draft| &mut draft.instance.gitlab.ca_file),
-        "Certificates (PEM) to trust besides the system's.",
-    )
-    .variables(&["GITLAB_CA_FILE"])
-    .example("/etc/ssl/company.pem"),
-    Setting::new(
-        "gitlab.client_certificate",
-        Kind::File(|draft| &mut draft.instance.gitlab.client_certificate),
-        "Our certificate (PEM), where GitLab's front asks for one.",
-    )
-    .variables(&["GITLAB_CLIENT_CERTIFICATE"])
-    .example("/etc/bridge/client.pem"),
-    Setting::new(
-        "gitlab.client_key",
-        Kind::File(|draft| &mut draft.instance.gitlab.client_key),
-        "The key (PEM) of our certificate.",
-    )
-    .variables(&["GITLAB_CLIENT_KEY"])
-    .example("/etc/bridge/client-key.pem"),
-    Setting::new(
-        "gitlab.connect_timeout",
-        Kind::Duration(|draft| &mut draft.instance.gitlab.connect_timeout, TIMEOUT),
-        "How long a connection may take.",
-    )
-    .variables(&["GITLAB_BRIDGE_CONNECT_TIMEOUT"]),
-    Setting::new(
-        "gitlab.read_timeout",
-        Kind::Duration(|draft| &mut draft.instance.gitlab.read_timeout, TIMEOUT),
-        "How long GitLab may be silent.",
-    )
-    .variables(&["GITLAB_BRIDGE_READ_TIMEOUT"]),
-    Setting::new(
-        "gitlab.request_timeout",
-        Kind::Duration(|draft| &mut draft.instance.gitlab.request_timeout, TIMEOUT),
-        "How long one request may take.",
-    )
-    .variables(&["GITLAB_BRIDGE_REQUEST_TIMEOUT"]),
-    Setting::new(
-        "gitlab.requests_per_second",
-        Kind::Number(|draft| &mut draft.instance.gitlab.requests_per_second, 0.01..=1000.0),
-        "The most requests in a second, after a short burst. What GitLab allows is obeyed anyway.",
-    )
-    .variables(&["GITLAB_BRIDGE_REQUESTS_PER_SECOND"]),
-    Setting::new(
-        "gitlab.concurrency",
-        Kind::Number(|draft| &mut draft.instance.gitlab.concurrency, 1.0..=256.0),
-        "The most requests at a time.",
-    )
-    .variables(&["GITLAB_BRIDGE_CONCURRENCY"]),
-    Setting::new(
-        "gitlab.attempts",
-        Kind::Number(|draft| &mut draft.instance.gitlab.attempts, 1.0..=100.0),
-        "How often a request is tried before its values count as unknown.",
-    )
-    .variables(&["GITLAB_BRIDGE_ATTEMPTS"]),
-    Setting::new(
-        "select.groups",
-        Kind::List(|draft| &mut draft.instance.poll.selection.groups, parse::group),
-        "Groups by full path; their subgroups are included.",
-    )
-    .variables(&["GITLAB_BRIDGE_GROUPS"])
-    .flag(flag("group", Takes::Values("PATH"), "A group to read, with its subgroups; may be repeated"))
-    .example("[platform, tools/ci]"),
-    Setting::new(
-        "select.projects",
-        Kind::List(|draft| &mut draft.instance.poll.selection.projects, parse::project),
-        "Single projects by id or full path.",
-    )
-    .variables(&["GITLAB_BRIDGE_PROJECTS"])
-    .flag(flag("project", Takes::Values("PROJECT"), "A project to read, by id or path; may be repeated"))
-    .example("[278964, tools/website]"),
-    Setting::new(
-        "select.scope",
-        Kind::Choice(|draft| &mut draft.instance.poll.selection.scope),
-        "What is read when neither groups nor projects are named: membership is what the token's \
-         user is a member of, all is what the token may see.",
-    )
-    .variables(&["GITLAB_BRIDGE_SCOPE"])
-    .flag(flag("all", Takes::Nothing("all"), "Read all projects that the token may see")),
-    Setting::new(
-        "select.include",
-        Kind::Patterns(|draft| &mut draft.instance.poll.selection.filter.include),
-        "If there are any, only projects whose full path matches one of these patterns are read. A * \
-         stays within one level of the path, ** crosses levels.",
-    )
-    .variables(&["GITLAB_BRIDGE_INCLUDE"])
-    .flag(flag("include", Takes::Values("PATTERN"), "Read only projects whose path matches; may be repeated"))
-    .example("[\"platform/**\"]"),
-    Setting::new(
-        "select.exclude",
-        Kind::Patterns(|draft| &mut draft.instance.poll.selection.filter.exclude),
-        "Projects whose full path matches one of these patterns are left out.",
-    )
-    .variables(&["GITLAB_BRIDGE_EXCLUDE"])
-    .flag(flag("exclude", Takes::Values("PATTERN"), "Leave out projects whose path matches; may be repeated"))
-    .example("[\"**/sandbox/**\", \"*/playground\"]"),
-    Setting::new(
-        "select.archived",
-        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.archived),
-        "Whether archived projects are read.",
-    )
-    .variables(&["GITLAB_BRIDGE_ARCHIVED"]),
-    Setting::new(
-        "select.forks",
-        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.forks),
-        "Whether forks are read.",
-    )
-    .variables(&["GITLAB_BRIDGE_FORKS"]),
-    Setting::new(
-        "select.personal",
-        Kind::Switch(|draft| &mut draft.instance.poll.selection.filter.personal),
-        "Whether projects in users' own namespaces are read.",
-    )
-    .variables(&["GITLAB_BRIDGE_PERSONAL"]),
-    Setting::new(
-        "select.inactive_for",
-        Kind::Limit(|draft| &mut draft.instance.poll.selection.filter.inactive_for, IDLE),
-        "Leave out projects without any activity for longer than this.",
-    )
-    .variables(&["GITLAB_BRIDGE_INACTIVE_FOR"])
-    .example("180days"),
-    Setting::new(
-        "poll.interval",
-        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.interval, INTERVAL),
-        "From the start of one poll to the start of the next.",
-    )
-    .variables(&["GITLAB_BRIDGE_POLL_INTERVAL"])
-    .flag(flag("interval", Takes::Value("DURATION"), "From one poll to the next, such as 30s or 5m")),
-    Setting::new(
-        "poll.timeout",
-        Kind::Duration(|draft| &mut draft.instance.poll.timeout, SECOND..=DAY),
+    row("gitlab.url", &GitLabUrl(|b| &mut b.instance.gitlab.url),
+        "Address of GitLab, with the sub-path it may be installed under.")
+        .standard(&["GITLAB_URL"])
+        .flag("gitlab-url", Takes::Value("URL"), "Address of GitLab"),
+    row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, TokenSource::Variable, "GITLAB_TOKEN"),
+        "An access token with the scope read_api. Only the environment can hold it.")
+        .standard(&["GITLAB_TOKEN"]),
+    row("gitlab.token_file", &TokenFile(|b| &mut b.instance.gitlab.token, TokenSource::File),
+        "A file that holds the access token. It may be replaced while the bridge runs.")
+        .standard(&["GITLAB_TOKEN_FILE"])
+        .example("/run/secrets/gitlab-token"),
+    row("gitlab.token_variable", &TokenVariable(|b| &mut b.instance.gitlab.token, TokenSource::Variable),
+        "The variable that holds the access token, where it is not GITLAB_TOKEN.")
+        .standard(&["GITLAB_TOKEN_VARIABLE"])
+        .example("COMPANY_GITLAB_TOKEN"),
+    row("gitlab.headers", &Headers(|b| &mut b.instance.gitlab.headers, OF_THE_CLIENT),
+        "Further headers of every request, for a front of GitLab that wants its own. In a value, ${NAME} is \
+         replaced by that variable; {file: path} stands for what a file holds. They are never shown.")
+        .example("{x-front-key: \"${FRONT_KEY}\"}"),
+    row("gitlab.ca_file", &File(|b| &mut b.instance.gitlab.ca_file),
+        "Certificates (PEM) to trust besides the system's.")
+        .standard(&["GITLAB_CA_FILE"])
+        .example("/etc/ssl/company.pem"),
+    row("gitlab.client_certificate", &File(|b| &mut b.instance.gitlab.client_certificate),
+        "Our certificate (PEM), where GitLab's front asks for one.")
+        .standard(&["GITLAB_CLIENT_CERTIFICATE"])
+        .example("/etc/bridge/client.pem"),
+    row("gitlab.client_key", &File(|b| &mut b.instance.gitlab.client_key),
+        "The key (PEM) of our certificate.")
+        .standard(&["GITLAB_CLIENT_KEY"])
+        .example("/etc/bridge/client-key.pem"),
+    row("gitlab.connect_timeout", &Time(|b| &mut b.instance.gitlab.connect_timeout, TIMEOUT),
+        "How long a connection may take."),
+    row("gitlab.read_timeout", &Time(|b| &mut b.instance.gitlab.read_timeout, TIMEOUT),
+        "How long GitLab may be silent."),
+    row("gitlab.request_timeout", &Time(|b| &mut b.instance.gitlab.request_timeout, TIMEOUT),
+        "How long one request may take."),
+    row("gitlab.requests_per_second",
+        &Number(|b| &mut b.instance.gitlab.requests_per_second, 0.01..=1000.0),
+        "The most requests in a second, after a short burst. What GitLab allows is obeyed anyway."),
+    row("gitlab.concurrency", &Number(|b| &mut b.instance.gitlab.concurrency, 1.0..=256.0),
+        "The most requests at a time."),
+    row("gitlab.attempts", &Number(|b| &mut b.instance.gitlab.attempts, 1.0..=100.0),
+        "How often a request is tried before its values count as unknown."),
+    row("select.groups", &List(|b| &mut b.instance.poll.selection.groups, group, GROUP),
+        "Groups by full path or id; their subgroups are included.")
+        .flag("group", Takes::Values("PATH"), "A group to read, with its subgroups; may be repeated")
+        .example("[platform, tools/ci, 9970]"),
+    row("select.projects", &List(|b| &mut b.instance.poll.selection.projects, project, PROJECT),
+        "Single projects by id or full path.")
+        .flag("project", Takes::Values("PROJECT"), "A project to read, by id or path; may be repeated")
+        .example("[278964, tools/website]"),
+    row("select.scope", &Choice(|b| &mut b.instance.poll.selection.scope),
+        "What is read when neither groups nor projects are named: membership is what the token's user is a \
+         member of, all is what the token may see.")
+        .flag("all", Takes::Nothing("all"), "Read all projects that the token may see"),
+    row("select.include", &PathPatterns(|b| &mut b.instance.poll.selection.filter.include),
+        "If there are any, only projects whose full path matches one of these patterns are read. A * stays \
+         within one level of the path, ** crosses levels.")
+        .flag("include", Takes::Values("PATTERN"), "Read only projects whose path matches; may be repeated")
+        .example("[\"platform/**\"]"),
+    row("select.exclude", &PathPatterns(|b| &mut b.instance.poll.selection.filter.exclude),
+        "Projects whose full path matches one of these patterns are left out.")
+        .flag("exclude", Takes::Values("PATTERN"), "Leave out projects whose path matches; may be repeated")
+        .example("[\"**/sandbox/**\", \"*/playground\"]"),
+    row("select.archived", &Switch(|b| &mut b.instance.poll.selection.filter.archived),
+        "Whether archived projects are read."),
+    row("select.forks", &Switch(|b| &mut b.instance.poll.selection.filter.forks),
+        "Whether forks are read."),
+    row("select.personal", &Switch(|b| &mut b.instance.poll.selection.filter.personal),
+        "Whether projects in users' own namespaces are read."),
+    row("select.pending_deletion", &Switch(|b| &mut b.instance.poll.selection.filter.pending_deletion),
+        "Whether projects are read that are marked for deletion: GitLab keeps them for some days, in which \
+         they can be restored, and counts them in its lists. Without them they are in no metric."),
+    row("select.inactive_for", &Time(|b| &mut b.instance.poll.selection.filter.inactive_for, IDLE),
+        "Leave out projects without any activity for longer than this.")
+        .example("180days"),
+    row("poll.interval", &Time(|b| &mut b.instance.poll.rhythm.interval, INTERVAL),
+        "From the start of one poll to the start of the next.")
+        .flag("interval", Takes::Value("DURATION"), "From one poll to the next, such as 30s or 5m"),
+    row("poll.timeout", &Time(|b| &mut b.instance.poll.timeout, SECOND..=DAY),
         "How long one poll may take, not counting what it waits for the budget. What it could not read \
-         keeps its last value.",
-    )
-    .variables(&["GITLAB_BRIDGE_POLL_TIMEOUT"]),
-    Setting::new(
-        "poll.ci_interval",
-        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.glance, INTERVAL),
+         keeps its last value."),
+    row("poll.ci_interval", &Time(|b| &mut b.instance.poll.rhythm.glance, INTERVAL),
         "Within which time every project is asked whether pipelines ran since, and whether it is still \
-         there, under its name: GitLab does not count that as activity.",
-    )
-    .variables(&["GITLAB_BRIDGE_POLL_CI_INTERVAL"]),
-    Setting::new(
-        "poll.sweep",
-        Kind::Duration(|draft| &mut draft.instance.poll.rhythm.sweep, INTERVAL),
-        "Within which time every value of every project is read again, whether or not anything \
-         happened.",
-    )
-    .variables(&["GITLAB_BRIDGE_POLL_SWEEP"]),
-    Setting::new(
-        "poll.budget",
-        Kind::Budget(|draft| &mut draft.instance.gitlab.budget),
+         there, under its name: GitLab does not count that as activity."),
+    row("poll.sweep", &Time(|b| &mut b.instance.poll.rhythm.sweep, INTERVAL),
+        "Within which time every value of every project is read again, whether or not anything happened."),
+    row("poll.budget", &Requests(|b| &mut b.instance.gitlab.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
          state.path. Where it does not carry the interval, everything gets older evenly. auto suits the \
-         GitLab: for gitlab.com it is 4500/h and 90/m, within the limits announced for its free plan; \
-         none has no limit but gitlab.requests_per_second and what GitLab itself says.",
-    )
-    .variables(&["GITLAB_BRIDGE_POLL_BUDGET"])
-    .flag(flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m"))
-    .example("[4500/h, 90/m]"),
-    Setting::new(
-        "state.path",
-        Kind::Path(|draft| &mut draft.instance.poll.state),
+         GitLab: for gitlab.com it is 4500/h and 90/m, within the limits announced for its free plan; none \
+         has no limit but gitlab.requests_per_second and what GitLab itself says.")
+        .flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")
+        .example("[4500/h, 90/m]"),
+    row("state.path", &NewFile(|b| &mut b.instance.poll.state),
         "The file that keeps over a restart what is known, where polling goes on, and what was spent of \
-         the budget. Without it a restart begins with nothing.",
-    )
-    .variables(&["GITLAB_BRIDGE_STATE_PATH"])
-    .flag(flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart"))
-    .example("/var/lib/gitlab-metrics-bridge/state"),
-    Setting::new(
-        "webhook.enabled",
-        Kind::Switch(|draft| &mut draft.config.webhook.enabled),
-        "Whether webhooks are taken. They must carry one of the secrets below.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK"]),
-    Setting::new(
-        "webhook.listen",
-        Kind::Address(|draft| &mut draft.config.webhook_listen),
-        "An address of their own, as host:port. Without it, webhooks are taken where /metrics is \
-         served.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK_LISTEN"])
-    .example("0.0.0.0:9465"),
-    Setting::new(
-        "webhook.token",
-        Kind::WebhookToken(|draft| &mut draft.config.webhook.token),
-        "The secret token of the webhooks. Only the environment can hold it.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK_TOKEN"]),
-    Setting::new(
-        "webhook.token_file",
-        Kind::WebhookTokenFile(|draft| &mut draft.config.webhook.token),
-        "A file that holds the secret token, or several, one a line: each is right, so that one can \
-         be replaced by another. It is read at the start.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK_TOKEN_FILE"])
-    .example("/run/secrets/webhook-token"),
-    Setting::new(
-        "webhook.signing_token",
-        Kind::WebhookToken(|draft| &mut draft.config.webhook.signing_token),
+         the budget. Without it a restart begins with nothing.")
+        .flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart")
+        .example("/var/lib/gitlab-metrics-bridge/state"),
+    row("webhook.enabled", &Switch(|b| &mut b.config.webhook.enabled),
+        "Whether webhooks are taken. They must carry one of the secrets below."),
+    row("webhook.listen", &HostAndPort(|b| &mut b.config.webhook_listen),
+        "An address of their own, as host:port. Without it, webhooks are taken where /metrics is served.")
+        .example("0.0.0.0:9465"),
+    row("webhook.token",
+        &Token(|b| &mut b.config.webhook.token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_TOKEN"),
+        "The secret token of the webhooks. Only the environment can hold it."),
+    row("webhook.token_file", &TokenFile(|b| &mut b.config.webhook.token, SecretSource::File),
+        "A file that holds the secret token, or several, one a line: each is right, so that one can be \
+         replaced by another. It is read at the start.")
+        .example("/run/secrets/webhook-token"),
+    row("webhook.signing_token",
+        &Token(|b| &mut b.config.webhook.signing_token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"),
         "The signing token of the webhooks, from GitLab 19.0 on; it begins with whsec_. Only the \
-         environment can hold it.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"]),
-    Setting::new(
-        "webhook.signing_token_file",
-        Kind::WebhookTokenFile(|draft| &mut draft.config.webhook.signing_token),
-        "A file that holds the signing token, or several, one a line. It is read at the start.",
-    )
-    .variables(&["GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN_FILE"])
-    .example("/run/secrets/webhook-signing-token"),
-    Setting::new(
-        "metrics.disabled",
-        Kind::Metrics(|draft| &mut draft.config.metrics.disabled),
-        "Metrics that are neither asked for nor shown: names, or patterns with *.",
-    )
-    .variables(&["GITLAB_BRIDGE_METRICS_DISABLED"])
-    .example("[\"gitlab_issues*\"]"),
-    Setting::new(
-        "metrics.project_path_label",
-        Kind::Switch(|draft| &mut draft.config.metrics.project_path_label),
-        "Whether every series of a project also carries its path. A project that moves then begins \
-         new series.",
-    )
-    .variables(&["GITLAB_BRIDGE_METRICS_PROJECT_PATH_LABEL"]),
-    Setting::new(
-        "prometheus.enabled",
-        Kind::Exporter("prometheus", |draft| &mut draft.prometheus),
-        "Whether /metrics is served. The variable and the flag list all exporters to use; without \
-         them it is.",
-    )
-    .variables(&["OTEL_METRICS_EXPORTER"])
-    .flag(EXPORTER)
-    .example("true"),
-    Setting::new(
-        "prometheus.host",
-        Kind::Text(|draft| &mut draft.config.export.listen.host, parse::host),
-        "The name or address to listen on; 0.0.0.0 is every one.",
-    )
-    .variables(&["OTEL_EXPORTER_PROMETHEUS_HOST"])
-    .flag(LISTEN),
-    Setting::new(
-        "prometheus.port",
-        Kind::Number(|draft| &mut draft.config.export.listen.port, 0.0..=65535.0),
-        "The port to listen on; 0 takes a free one.",
-    )
-    .variables(&["OTEL_EXPORTER_PROMETHEUS_PORT"])
-    .flag(LISTEN),
-    Setting::new(
-        "otlp.enabled",
-        Kind::Exporter("otlp", |draft| &mut draft.otlp.enabled),
-        "Whether metrics are pushed over OTLP. Without a word about it, they are if an endpoint is \
-         given.",
-    )
-    .variables(&["OTEL_METRICS_EXPORTER"])
-    .flag(EXPORTER)
-    .example("true"),
-    Setting::new(
-        "otlp.protocol",
-        Kind::Choice(|draft| &mut draft.otlp.protocol),
+         environment can hold it."),
+    row("webhook.signing_token_file",
+        &TokenFile(|b| &mut b.config.webhook.signing_token, SecretSource::File),
+        "A file that holds the signing token, or several, one a line. It is read at the start.")
+        .example("/run/secrets/webhook-signing-token"),
+    row("metrics.disabled", &MetricNames(|b| &mut b.config.metrics.disabled),
+        "Metrics that are neither asked for nor shown: names, or patterns with *.")
+        .example("[\"gitlab_issues*\"]"),
+    row("metrics.project_path_label", &Switch(|b| &mut b.config.metrics.project_path_label),
+        "Whether every series of a project also carries its path. A project that moves then begins new \
+         series."),
+    row("prometheus.enabled", &Exporter("prometheus", |b| &mut b.prometheus),
+        "Whether /metrics is served. The variable and the flag list all exporters to use; without them it \
+         is.")
+        .standard(&["OTEL_METRICS_EXPORTER"])
+        .shared(EXPORTER)
+        .example("true"),
+    row("prometheus.host", &Line(|b| &mut b.config.export.listen.host, host, HOST),
+        "The name or address to listen on; 0.0.0.0 is every one.")
+        .standard(&["OTEL_EXPORTER_PROMETHEUS_HOST"])
+        .shared(LISTEN),
+    row("prometheus.port", &Number(|b| &mut b.config.export.listen.port, 0.0..=65535.0),
+        "The port to listen on; 0 takes a free one.")
+        .standard(&["OTEL_EXPORTER_PROMETHEUS_PORT"])
+        .shared(LISTEN),
+    row("otlp.enabled", &Exporter("otlp", |b| &mut b.otlp.enabled),
+        "Whether metrics are pushed over OTLP. Without a word about it, they are if an endpoint is given.")
+        .standard(&["OTEL_METRICS_EXPORTER"])
+        .shared(EXPORTER)
+        .example("true"),
+    row("otlp.protocol", &Choice(|b| &mut b.otlp.protocol),
         "http/protobuf or grpc. Without it, the endpoint's port decides: 4317 is grpc, all else \
-         http/protobuf.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"])
-    .flag(flag("otlp-protocol", Takes::Value("PROTOCOL"), "The protocol of OTLP"))
-    .example("grpc"),
-    Setting::new(
-        "otlp.endpoint",
-        Kind::Endpoint(|draft| &mut draft.otlp.endpoint),
-        "The collector. Over HTTP, /v1/metrics is added if it is not there yet, except to the \
-         variable for metrics. Without it, port 4318 (4317 for grpc) of localhost.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"])
-    .flag(flag("otlp-endpoint", Takes::Value("URL"), "The collector to push to over OTLP"))
-    .example("https://collector.example.com:4318"),
-    Setting::new(
-        "otlp.insecure",
-        Kind::Switch(|draft| &mut draft.otlp.insecure),
-        "Whether a gRPC endpoint without http:// or https:// is asked without TLS.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_METRICS_INSECURE"]),
-    Setting::new(
-        "otlp.headers",
-        Kind::Headers(|draft| &mut draft.otlp.rest.headers),
-        "Headers of every request. In a value, ${NAME} is replaced by that variable: keep secrets \
-         there. The variables hold key=value,key=value with %xx for what can't be written.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])
-    .example("{authorization: \"Bearer ${COLLECTOR_TOKEN}\"}"),
-    Setting::new(
-        "otlp.compression",
-        Kind::Choice(|draft| &mut draft.otlp.rest.compression),
-        "none, gzip or zstd; not every collector understands zstd.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION"]),
-    Setting::new(
-        "otlp.timeout",
-        Kind::Duration(|draft| &mut draft.otlp.rest.timeout, TIMEOUT),
-        "How long one request may take. The variables are in milliseconds.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"]),
-    Setting::new(
-        "otlp.ca_file",
-        Kind::File(|draft| &mut draft.otlp.rest.ca_file),
-        "Certificates (PEM) to trust besides the system's.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE"])
-    .example("/etc/ssl/company.pem"),
-    Setting::new(
-        "otlp.client_certificate",
-        Kind::File(|draft| &mut draft.otlp.rest.client_certificate),
-        "Our certificate (PEM), where the collector asks for one.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE"])
-    .example("/etc/bridge/client.pem"),
-    Setting::new(
-        "otlp.client_key",
-        Kind::File(|draft| &mut draft.otlp.rest.client_key),
-        "The key (PEM) of our certificate.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"])
-    .example("/etc/bridge/client-key.pem"),
-    Setting::new(
-        "otlp.interval",
-        Kind::Duration(|draft| &mut draft.otlp.rest.interval, INTERVAL),
-        "How often metrics are pushed. The variable is in milliseconds.",
-    )
-    .variables(&["OTEL_METRIC_EXPORT_INTERVAL"]),
-    Setting::new(
-        "otlp.temporality",
-        Kind::Choice(|draft| &mut draft.otlp.rest.temporality),
-        "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab \
-         counts are gauges, which have none.",
-    )
-    .variables(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]),
-    Setting::new(
-        "resource.attributes",
-        Kind::Attributes(|draft| &mut draft.config.export),
-        "Resource attributes. service.instance.id is host:port unless it is given here. The variable \
-         holds key=value,key=value with %xx for what can't be written.",
-    )
-    .variables(&["OTEL_RESOURCE_ATTRIBUTES"])
-    .example("{deployment.environment.name: production}"),
-    Setting::new(
-        "resource.service_name",
-        Kind::Text(|draft| &mut draft.config.export.service_name, parse::not_empty),
-        "The resource attribute service.name.",
-    )
-    .variables(&["OTEL_SERVICE_NAME"]),
-    Setting::new(
-        "log.level",
-        Kind::Text(|draft| &mut draft.config.log.level, parse::log_level),
-        "error, warn, info, debug, trace or off; target=level, separated by commas, for a part.",
-    )
-    .variables(&["GITLAB_BRIDGE_LOG_LEVEL"])
-    .flag(flag("log-level", Takes::Value("LEVEL"), "How much is logged")),
-    Setting::new(
-        "log.format",
-        Kind::Choice(|draft| &mut draft.config.log.format),
-        "text (key=value) or json.",
-    )
-    .variables(&["GITLAB_BRIDGE_LOG_FORMAT"])
-    .flag(flag("log-format", Takes::Value("FORMAT"), "How a line of the log looks")),
-    Setting::new(
-        "all exporters off",
-        Kind::Switch(|draft| &mut draft.config.export.sdk_disabled),
-        "If true, nothing is exported, whatever else is said; OpenTelemetry's switch for everything.",
-    )
-    .variables(&["OTEL_SDK_DISABLED"]),
+         http/protobuf.")
+        .standard(&["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"])
+        .flag("otlp-protocol", Takes::Value("PROTOCOL"), "The protocol of OTLP")
+        .example("grpc"),
+    row("otlp.endpoint", &Endpoint(|b| &mut b.otlp.endpoint),
+        "The collector. Over HTTP, /v1/metrics is added if it is not there yet, except to the variable for \
+         metrics. Without it, port 4318 (4317 for grpc) of localhost.")
+        .standard(&["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"])
+        .flag("otlp-endpoint", Takes::Value("URL"), "The collector to push to over OTLP")
+        .example("https://collector.example.com:4318"),
+    row("otlp.insecure", &Switch(|b| &mut b.otlp.insecure),
+        "Whether a gRPC endpoint without http:// or https:// is asked without TLS.")
+        .standard(&["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_METRICS_INSECURE"]),
+    row("otlp.headers", &Headers(|b| &mut b.otlp.config.headers, &[]),
+        "Headers of every request. In a value, ${NAME} is replaced by that variable: keep secrets there. \
+         The variables hold key=value,key=value with %xx for what can't be written.")
+        .standard(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])
+        .example("{authorization: \"Bearer ${COLLECTOR_TOKEN}\"}"),
+    row("otlp.compression", &Choice(|b| &mut b.otlp.config.compression),
+        "none, gzip or zstd; not every collector understands zstd.")
+        .standard(&["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION"]),
+    row("otlp.timeout", &Time(|b| &mut b.otlp.config.timeout, TIMEOUT),
+        "How long one request may take. The variables are in milliseconds.")
+        .standard(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"]),
+    row("otlp.ca_file", &File(|b| &mut b.otlp.config.ca_file),
+        "Certificates (PEM) to trust besides the system's.")
+        .standard(&["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE"])
+        .example("/etc/ssl/company.pem"),
+    row("otlp.client_certificate", &File(|b| &mut b.otlp.config.client_certificate),
+        "Our certificate (PEM), where the collector asks for one.")
+        .standard(&["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE"])
+        .example("/etc/bridge/client.pem"),
+    row("otlp.client_key", &File(|b| &mut b.otlp.config.client_key),
+        "The key (PEM) of our certificate.")
+        .standard(&["OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"])
+        .example("/etc/bridge/client-key.pem"),
+    row("otlp.interval", &Time(|b| &mut b.otlp.config.interval, INTERVAL),
+        "How often metrics are pushed. The variable is in milliseconds.")
+        .standard(&["OTEL_METRIC_EXPORT_INTERVAL"]),
+    row("otlp.temporality", &Choice(|b| &mut b.otlp.config.temporality),
+        "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
+         are gauges, which have none.")
+        .standard(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]),
+    row("resource.attributes", &Attributes(|b| &mut b.config.export),
+        "Resource attributes. service.instance.id is host:port unless it is given here. The variable holds \
+         key=value,key=value with %xx for what can't be written.")
+        .standard(&["OTEL_RESOURCE_ATTRIBUTES"])
+        .example("{deployment.environment.name: production}"),
+    row("resource.service_name", &Line(|b| &mut b.config.export.service_name, not_empty, NOT_EMPTY),
+        "The resource attribute service.name.")
+        .standard(&["OTEL_SERVICE_NAME"]),
+    row("log.level", &Line(|b| &mut b.config.log.level, log_level, LOG_LEVEL),
+        "error, warn, info, debug, trace or off; target=level, separated by commas, for a part.")
+        .flag("log-level", Takes::Value("LEVEL"), "How much is logged"),
+    row("log.format", &Choice(|b| &mut b.config.log.format),
+        "text (key=value) or json.")
+        .flag("log-format", Takes::Value("FORMAT"), "How a line of the log looks"),
+    row("all exporters off", &Switch(|b| &mut b.config.export.sdk_disabled),
+        "If true, nothing is exported, whatever else is said; OpenTelemetry's switch for everything.")
+        .standard(&["OTEL_SDK_DISABLED"]),
 ];

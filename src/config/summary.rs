@@ -1,6 +1,6 @@
 //! What is configured, for one line of the log: no secret is in it.
 
-use super::Config;
+use super::configuration::Config;
 use crate::export::{OtlpConfig, Protocol};
 use crate::gitlab::{self, TokenSource};
 use crate::poll::{Scope, Selection};

@@ -9,23 +9,20 @@ use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
 use super::error::{Error, Place};
 
-/// A part of a document.
+/// A value in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Line and column, from 1.
     pub position: (u64, u64),
-    /// What is written there.
-    pub value: Value,
+    pub content: Content,
 }
 
-/// What is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum Content {
     /// `null`, `~` or nothing.
     Nothing,
     /// Text, a number or a boolean: as it is spelt.
     Scalar(String),
-    /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the order of the file.
     Map(Vec<(Node, Node)>),
@@ -43,7 +40,7 @@ impl Node {
             key: None,
         };
         let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        let parsed = serde_saphyr::from_str_with_options::<Spanned<Part>>(text, options);
+        let parsed = serde_saphyr::from_str_with_options::<Spanned<Parsed>>(text, options);
         let parsed = parsed.map_err(|error| {
             let position = error.location().map(position);
             let formatter = UserMessageFormatter;
@@ -54,23 +51,25 @@ impl Node {
 }
 
 /// What the deserializer sees. The spelling of numbers is lost here and found again in the text.
-enum Part {
+enum Parsed {
     Nothing,
     Text(String),
     Spelt,
-    List(Vec<Spanned<Part>>),
-    Map(Vec<(Spanned<Part>, Spanned<Part>)>),
+    List(Vec<Spanned<Parsed>>),
+    Map(Vec<(Spanned<Parsed>, Spanned<Parsed>)>),
 }
 
-fn node(part: Spanned<Part>, text: &str) -> Node {
-    let value = match part.value {
-        Part::Nothing => Value::Nothing,
-        Part::Text(text) => Value::Scalar(text),
-        Part::Spelt => Value::Scalar(spelling(part.defined, text).to_owned()),
-        Part::List(items) => Value::List(items.into_iter().map(|item| node(item, text)).collect()),
-        Part::Map(entries) => {
+fn node(part: Spanned<Parsed>, text: &str) -> Node {
+    let content = match part.value {
+        Parsed::Nothing => Content::Nothing,
+        Parsed::Text(text) => Content::Scalar(text),
+        Parsed::Spelt => Content::Scalar(spelling(part.defined, text).to_owned()),
+        Parsed::List(items) => {
+            Content::List(items.into_iter().map(|item| node(item, text)).collect())
+        }
+        Parsed::Map(entries) => {
             let entries = entries.into_iter();
-            Value::Map(
+            Content::Map(
                 entries
                     .map(|(key, value)| (node(key, text), node(value, text)))
                     .collect(),
@@ -79,7 +78,7 @@ fn node(part: Spanned<Part>, text: &str) -> Node {
     };
     Node {
         position: position(part.referenced),
-        value,
+        content,
     }
 }
 
@@ -96,75 +95,63 @@ fn spelling(location: Location, text: &str) -> &str {
     text.get(from..from + length).unwrap_or_default().trim()
 }
 
-impl<'de> Deserialize<'de> for Part {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Part, D::Error> {
-        deserializer.deserialize_any(PartVisitor)
+impl<'de> Deserialize<'de> for Parsed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parsed, D::Error> {
+        deserializer.deserialize_any(ParsedVisitor)
     }
 }
 
-struct PartVisitor;
+struct ParsedVisitor;
 
-impl<'de> Visitor<'de> for PartVisitor {
-    type Value = Part;
+/// What is neither text nor nothing is taken as it is spelt.
+macro_rules! spelt {
+    ($($visit:ident: $type:ty),*) => {$(
+        fn $visit<E>(self, _: $type) -> Result<Parsed, E> {
+            Ok(Parsed::Spelt)
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for ParsedVisitor {
+    type Value = Parsed;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a setting")
     }
 
-    fn visit_unit<E>(self) -> Result<Part, E> {
-        Ok(Part::Nothing)
+    fn visit_unit<E>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Nothing)
     }
 
-    fn visit_none<E>(self) -> Result<Part, E> {
-        Ok(Part::Nothing)
+    fn visit_none<E>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Nothing)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Part, D::Error> {
-        Part::deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Parsed, D::Error> {
+        Parsed::deserialize(deserializer)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Part, E> {
-        Ok(Part::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<Parsed, E> {
+        Ok(Parsed::Text(text.to_owned()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
+    spelt!(visit_bool: bool, visit_i64: i64, visit_u64: u64);
+    spelt!(visit_i128: i128, visit_u128: u128, visit_f64: f64);
 
-    fn visit_i64<E>(self, _: i64) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Part, E> {
-        Ok(Part::Spelt)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Part, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Parsed, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = sequence.next_element()? {
             items.push(item);
         }
-        Ok(Part::List(items))
+        Ok(Parsed::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<Part, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<Parsed, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = mapping.next_entry()? {
             entries.push(entry);
         }
-        Ok(Part::Map(entries))
+        Ok(Parsed::Map(entries))
     }
 }
 
@@ -184,7 +171,7 @@ mod tests {
     fn scalar(position: (u64, u64), text: &str) -> Node {
         Node {
             position,
-            value: Value::Scalar(text.to_owned()),
+            content: Content::Scalar(text.to_owned()),
         }
     }
 
@@ -192,7 +179,7 @@ mod tests {
     fn every_part_knows_its_place_and_its_spelling() {
         let tree =
             Node::parse("f", "a:\n  - 0x1F\n  - 1.10\n  - \"1.10\"\n  - yes\nb: ~\n").unwrap();
-        let Value::Map(entries) = tree.value else {
+        let Content::Map(entries) = tree.content else {
             panic!("a mapping")
         };
         let items = ["0x1F", "1.10", "1.10", "yes"];
@@ -201,16 +188,16 @@ mod tests {
             .zip(2..)
             .map(|(text, line)| scalar((line, 5), text));
         assert_eq!(entries[0].0, scalar((1, 1), "a"));
-        assert_eq!(entries[0].1.value, Value::List(items.collect()));
-        assert_eq!(entries[1].1.value, Value::Nothing);
+        assert_eq!(entries[0].1.content, Content::List(items.collect()));
+        assert_eq!(entries[1].1.content, Content::Nothing);
     }
 
     #[test]
     fn an_empty_document_says_nothing() {
         for text in ["", "# nothing\n", "---\n"] {
             assert_eq!(
-                Node::parse("f", text).unwrap().value,
-                Value::Nothing,
+                Node::parse("f", text).unwrap().content,
+                Content::Nothing,
                 "{text:?}"
             );
         }

@@ -57,6 +57,8 @@ pub struct Filter {
     pub forks: bool,
     /// Whether projects in users' own namespaces are taken.
     pub personal: bool,
+    /// Whether projects that are marked for deletion are taken.
+    pub pending_deletion: bool,
     /// Leave out what has been idle for longer.
     pub inactive_for: Option<Duration>,
 }
@@ -141,6 +143,7 @@ impl Default for Filter {
             archived: true,
             forks: true,
             personal: true,
+            pending_deletion: true,
             inactive_for: None,
         }
     }

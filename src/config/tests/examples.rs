@@ -62,6 +62,7 @@ fn every_example_value_is_accepted() {
         file(&format!("{section}: {{{key}: {value}}}\n"))
             .variable("COLLECTOR_TOKEN", "x")
             .variable("COMPANY_GITLAB_TOKEN", "x")
+            .variable("FRONT_KEY", "x")
             .config();
     }
     let written = SURROUNDINGS

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::super::SETTINGS;
-use super::super::draft::Draft;
-use super::super::kind::Kind;
+use super::super::builder::Builder;
 use super::super::settings::instance_sections;
 use super::*;
 use crate::gitlab::TokenSource;
@@ -193,6 +192,10 @@ fn what_is_wrong_with_one_of_several_is_told_with_its_place() {
     ] {
         assert_eq!(file(text).error(), format!("bridge.yaml:{error}"));
     }
+}
+
+#[test]
+fn a_section_that_is_for_all_can_not_differ() {
     let known: Vec<_> = instance_sections().collect();
     assert_eq!(
         file("instances:\n  a:\n    otlp: {}\n").error(),
@@ -213,24 +216,30 @@ fn every_setting_of_these_sections_can_differ() {
         if !instance_sections().any(|known| known == section) {
             continue;
         }
-        let mut defaults = Draft::default();
-        let shown = setting.kind.show(&mut defaults);
-        let value = match &setting.kind {
-            Kind::Token(_) => continue, // Only the environment can hold it.
-            Kind::TokenFile(_) | Kind::File(_) => "file",
-            Kind::TokenVariable(_) => "B",
-            Kind::GitLab(_) => "https://b.example.com",
-            Kind::Duration(..) | Kind::Limit(..) => "17m",
-            Kind::Number(..) => "17",
-            Kind::Budget(_) => "17/h",
-            Kind::Switch(_) if shown.as_deref() == Some("true") => "false",
-            Kind::Switch(_) => "true",
-            Kind::Choice(_) => setting.kind.words(&mut defaults).pop().unwrap(),
-            _ => setting.example,
+        let shown = setting.value.show(&mut Builder::default());
+        let schema = setting.value.schema(&METRICS);
+        let Some(schema) = schema else {
+            continue; // Only the environment can hold it.
         };
-        let token = match setting.kind.is_token() {
-            true => "",
-            false => "token_variable: A",
+        let words = setting.value.words();
+        let value = match (setting.key, shown.as_deref()) {
+            ("gitlab.token_variable", _) => "B",
+            ("gitlab.url", _) => "https://b.example.com",
+            ("gitlab.headers", _) => "{x-key: a}",
+            ("state.path", _) => setting.example,
+            (_, Some("true")) => "false",
+            (_, Some("false")) => "true",
+            (_, Some("auto")) => "17/h",
+            (_, Some("[]")) => setting.example,
+            (_, Some(_)) if !words.is_empty() => words[words.len() - 1],
+            (_, Some(_)) if schema["type"] == "string" => "17m",
+            (_, Some(_)) => "17",
+            (_, None) if key == "inactive_for" => "17m",
+            (_, None) => "file",
+        };
+        let token = match setting.token() {
+            Some(_) => "",
+            None => "token_variable: A",
         };
         // A certificate has a key, whichever of the two this is about.
         let other = match key {

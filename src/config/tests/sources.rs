@@ -112,7 +112,7 @@ fn what_kubernetes_tells_of_a_service_is_not_ours() {
 #[test]
 fn every_setting_has_a_variable_named_after_its_key_or_by_a_standard() {
     for setting in SETTINGS {
-        for variable in setting.variables {
+        for variable in setting.variables() {
             let key = setting.key.strip_prefix("gitlab.").unwrap_or(setting.key);
             let key = key.strip_prefix("select.").unwrap_or(key);
             let key = key.strip_suffix(".enabled").unwrap_or(key); // A section as a whole.
@@ -120,12 +120,12 @@ fn every_setting_has_a_variable_named_after_its_key_or_by_a_standard() {
             let gitlab =
                 setting.key.starts_with("gitlab.") && !variable.starts_with("GITLAB_BRIDGE_");
             assert!(
-                gitlab || variable.starts_with("OTEL_") || *variable == ours,
+                gitlab || variable.starts_with("OTEL_") || variable == ours,
                 "{variable} should be {ours}"
             );
         }
         assert!(
-            !setting.variables.is_empty(),
+            !setting.variables().is_empty(),
             "{} has no variable",
             setting.key
         );

@@ -1,4 +1,4 @@
-//! How errors speak: quoting without leaking, and the name that was probably meant.
+//! Texts taken apart, quoted without leaking, and the name that was probably meant.
 
 /// The text in quotes, short, and hidden if it looks like a GitLab token that slipped in here.
 pub fn quote(text: &str) -> String {
@@ -39,6 +39,30 @@ pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> 
         None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
     };
     format!("{what} {}: {hint}", quote(name))
+}
+
+/// Splits at commas, but not within the braces of a pattern.
+pub fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let separates = move |letter: char| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    };
+    let items = text.split(separates).map(str::trim);
+    items.filter(|item| !item.is_empty())
+}
+
+/// What stands before and after the last colon. An IPv6 address stands in brackets.
+pub fn halves(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    Some((bare.unwrap_or(host), port))
 }
 
 /// The known name that differs in few letters, if there is one.

@@ -1,0 +1,116 @@
+//! A configuration while it is being read: what has been said so far, and where.
+
+use std::collections::BTreeMap;
+
+use super::configuration::{Config, Instance};
+use super::error::{Error, Place};
+use super::otlp::Otlp;
+use crate::poll::Scope;
+
+/// Settings of which each needs the other.
+pub const PAIRS: [(&str, &str); 2] = [
+    ("gitlab.client_certificate", "gitlab.client_key"),
+    ("otlp.client_certificate", "otlp.client_key"),
+];
+
+/// A configuration while it is being read.
+#[derive(Default)]
+pub struct Builder {
+    /// What does not depend on other settings.
+    pub config: Config,
+    /// The one GitLab, or what is said of each that does not say otherwise.
+    pub instance: Instance,
+    /// Whether `/metrics` is served, if it is said.
+    pub prometheus: Option<bool>,
+    pub otlp: Otlp,
+    pub metric_names: Vec<String>,
+    /// Where each setting was said last.
+    pub places: BTreeMap<&'static str, Place>,
+}
+
+impl Builder {
+    /// The configuration with these GitLabs; where none are listed, with the one it speaks of.
+    ///
+    /// # Errors
+    /// If settings contradict each other.
+    pub fn finish(self, mut instances: Vec<Instance>) -> Result<Config, Error> {
+        if instances.is_empty() {
+            instances.push(self.finished_instance()?);
+        }
+        self.both_of_each_pair("otlp.")?;
+        self.secret_for_webhooks()?;
+        let (mut config, otlp) = (self.config, self.otlp.finish()?);
+        config.instances = instances;
+        let export = &mut config.export;
+        export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
+        export.otlp = otlp.filter(|_| !export.sdk_disabled);
+        Ok(config)
+    }
+
+    /// For one of several GitLabs: begins with what is said of all, but for the token and the headers,
+    /// which must not get to another GitLab.
+    pub fn for_instance(&self, name: &str) -> Builder {
+        let mut instance = self.instance.clone();
+        instance.name = name.to_owned();
+        instance.gitlab.token = None;
+        instance.gitlab.headers.clear();
+        Builder {
+            instance,
+            places: self.places.clone(),
+            ..Builder::default()
+        }
+    }
+
+    /// The GitLab it speaks of.
+    ///
+    /// # Errors
+    /// If its settings contradict each other.
+    pub fn finished_instance(&self) -> Result<Instance, Error> {
+        self.both_of_each_pair("gitlab.")?;
+        self.not_all_and_named()?;
+        Ok(self.instance.clone())
+    }
+
+    fn both_of_each_pair(&self, section: &str) -> Result<(), Error> {
+        for (one, other) in PAIRS {
+            let (place, missing) = match (self.places.get(one), self.places.get(other)) {
+                (Some(place), None) => (place, other),
+                (None, Some(place)) => (place, one),
+                _ => continue,
+            };
+            if one.starts_with(section) {
+                return Err(place.error(format!("it needs {missing} too: give both or none")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Without a secret anybody could drive our requests.
+    fn secret_for_webhooks(&self) -> Result<(), Error> {
+        let webhook = &self.config.webhook;
+        let open = webhook.enabled && webhook.token.is_none() && webhook.signing_token.is_none();
+        match self.places.get("webhook.enabled") {
+            Some(place) if open => Err(place.error(
+                "webhooks need a secret, else anybody could send them: set \
+                 GITLAB_BRIDGE_WEBHOOK_TOKEN or GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN, or name a file \
+                 in webhook.token_file or webhook.signing_token_file",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn not_all_and_named(&self) -> Result<(), Error> {
+        let selection = &self.instance.poll.selection;
+        let named = !selection.groups.is_empty() || !selection.projects.is_empty();
+        let names = ["select.groups", "select.projects"];
+        let names = names.iter().find_map(|key| self.places.get(key));
+        match (self.places.get("select.scope"), names) {
+            (Some(all), Some(names)) if selection.scope == Scope::All && named => {
+                Err(all.error(format!(
+                    "all projects are asked for, yet some are named ({names}): leave one of the two out"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The whole configuration: the sum of what the parts need to know.
+
+use std::path::PathBuf;
+
+use crate::export::{self, Listen};
+use crate::{gitlab, poll, webhook};
+
+/// The whole configuration, valid as it stands.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from, if any.
+    pub file: Option<PathBuf>,
+    /// The GitLabs that are polled; at least one.
+    pub instances: Vec<Instance>,
+    pub webhook: webhook::Config,
+    /// Where webhooks are taken, unless it is where `/metrics` is served.
+    pub webhook_listen: Option<Listen>,
+    pub metrics: Metrics,
+    pub export: export::Config,
+    pub log: Log,
+}
+
+/// One GitLab that is polled, or one of the tokens for it.
+#[derive(Clone, Debug, Default)]
+pub struct Instance {
+    /// Its name in the file; empty where the file lists none.
+    pub name: String,
+    pub gitlab: gitlab::Config,
+    pub poll: poll::Config,
+}
+
+/// Which metrics are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Names, or patterns with `*`, of metrics that are neither asked for nor shown.
+    pub disabled: Vec<String>,
+    /// Whether every series of a project also carries its path.
+    pub project_path_label: bool,
+}
+
+/// What is logged.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A level, or comma-separated `target=level` directives.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Config {
+    /// The name that tells an instance from the others; none if it is the only one.
+    pub fn label<'a>(&self, instance: &'a Instance) -> Option<&'a str> {
+        (self.instances.len() > 1).then_some(&instance.name)
+    }
+}
+
+/// One GitLab, without a name.
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            file: None,
+            instances: vec![Instance::default()],
+            webhook: webhook::Config::default(),
+            webhook_listen: None,
+            metrics: Metrics::default(),
+            export: export::Config::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}

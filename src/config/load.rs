@@ -1,0 +1,178 @@
+//! The order in which sources are read: file, environment, flags. A later one wins.
+
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use super::configuration::{Config, Instance};
+use super::document::Document;
+use super::environment::Environment;
+use super::error::{Error, Place};
+use super::flags::Flags;
+use super::input::{Input, Raw};
+use super::settings::{CONFIG_FILE, SETTINGS, Setting, everything};
+use super::wording::nearest;
+
+impl Config {
+    /// Reads the file that the flags or the environment name, then the environment, then the flags.
+    /// `metrics` are the names of all metrics, against which patterns are checked.
+    ///
+    /// # Errors
+    /// For the first thing that is wrong, with its place and what would be right. It never shows a
+    /// secret.
+    pub fn load(
+        flags: &Flags,
+        environment: &Environment,
+        metrics: &[&str],
+    ) -> Result<Config, Error> {
+        refuse_unknown(environment)?;
+        if environment.is_empty("GITLAB_URL") {
+            // The default would take the token to somebody else's GitLab.
+            let place = Place::Variable("GITLAB_URL".to_owned());
+            return Err(place.error(
+                "is empty: write the address of GitLab, or unset it for https://gitlab.com",
+            ));
+        }
+        let mut builder = Builder {
+            metric_names: metrics.iter().map(|name| (*name).to_owned()).collect(),
+            ..Builder::default()
+        };
+        let sources = Sources { flags, environment };
+        let named = sources.environment(&CONFIG_FILE).into_iter();
+        for input in named.chain(sources.flag(&CONFIG_FILE)?) {
+            CONFIG_FILE.value.read(&mut builder, &input)?;
+            builder.places.insert(CONFIG_FILE.key, input.place);
+        }
+        let document = match (&builder.config.file, builder.places.get(CONFIG_FILE.key)) {
+            (Some(file), Some(named)) => Some(Document::open(file, named)?),
+            _ => None,
+        };
+        if let Some(document) = &document {
+            let root = document.root();
+            sources.read(&mut builder, |setting| {
+                Ok(document
+                    .input(root, setting, environment)
+                    .into_iter()
+                    .collect())
+            })?;
+        }
+        sources.read(&mut builder, |setting| Ok(sources.environment(setting)))?;
+        sources.read(&mut builder, |setting| {
+            Ok(sources.flag(setting)?.into_iter().collect())
+        })?;
+        let instances = match &document {
+            Some(document) => instances(document, &builder, &sources)?,
+            None => Vec::new(),
+        };
+        builder.finish(instances)
+    }
+}
+
+/// Refuses a variable that looks like ours and is none: a typo must not go unnoticed.
+fn refuse_unknown(environment: &Environment) -> Result<(), Error> {
+    const PREFIX: &str = "GITLAB_BRIDGE_";
+    let known: Vec<_> = everything().flat_map(Setting::variables).collect();
+    let ours = environment.names_like(PREFIX);
+    let unknown = ours.filter(|name| !known.iter().any(|known| known == name));
+    let Some(name) = unknown.into_iter().next() else {
+        return Ok(());
+    };
+    let known = known.iter().map(|name| &**name);
+    let near = nearest(name, known.filter(|name| name.starts_with(PREFIX)));
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => "the reference lists all variables".to_owned(),
+    };
+    let place = Place::Variable(name.to_owned());
+    Err(place.error(format!("no such setting; {hint}")))
+}
+
+/// The GitLabs that the file lists, if it does. What it says of one wins over what any source says of
+/// all.
+fn instances(
+    document: &Document,
+    shared: &Builder,
+    sources: &Sources<'_>,
+) -> Result<Vec<Instance>, Error> {
+    let listed = document.instances()?;
+    let several = listed.len() > 1;
+    let read = listed.into_iter().map(|(place, name, node)| {
+        let mut builder = shared.for_instance(name);
+        sources.read(&mut builder, |setting| {
+            let input = document.input(node, setting, sources.environment);
+            Ok(input.into_iter().collect())
+        })?;
+        let (gitlab, of_all) = (&mut builder.instance.gitlab, &shared.instance.gitlab);
+        if gitlab.url == of_all.url {
+            gitlab.token = gitlab.token.take().or_else(|| of_all.token.clone());
+            if gitlab.headers.is_empty() {
+                gitlab.headers.clone_from(&of_all.headers);
+            }
+        }
+        if gitlab.token.is_none() {
+            return Err(place.error(format!(
+                "{name} has no token: give it gitlab.token_file or gitlab.token_variable; a token \
+                 for all is sent to {} alone",
+                of_all.url
+            )));
+        }
+        if several && let Some(state) = &mut builder.instance.poll.state {
+            state.as_mut_os_string().push(format!(".{name}"));
+        }
+        builder.finished_instance()
+    });
+    read.collect()
+}
+
+/// What stands outside the file.
+struct Sources<'a> {
+    flags: &'a Flags,
+    environment: &'a Environment,
+}
+
+impl<'a> Sources<'a> {
+    /// Reads all settings from one source, in the order of the list.
+    fn read<'w>(
+        &self,
+        builder: &mut Builder,
+        inputs: impl Fn(&'static Setting) -> Result<Vec<Input<'w>>, Error>,
+    ) -> Result<(), Error> {
+        let mut tokens = BTreeMap::<&str, Place>::new();
+        for setting in SETTINGS {
+            for input in inputs(setting)? {
+                // Of two tokens for one thing nobody knows which is meant.
+                if let Some(token) = setting.token()
+                    && let Some(other) = tokens.insert(token, input.place.clone())
+                {
+                    let problem = format!("{other} is set too: unset one of them");
+                    return Err(input.place.error(problem));
+                }
+                setting.value.read(builder, &input)?;
+                builder.places.insert(setting.key, input.place);
+            }
+        }
+        Ok(())
+    }
+
+    fn environment(&self, setting: &Setting) -> Vec<Input<'a>> {
+        let variables = setting.variables().into_iter();
+        let set = variables.filter_map(|name| Some((self.environment.get(&name)?, name)));
+        let inputs = set.map(|(value, name)| Input {
+            place: Place::Variable(name.into_owned()),
+            raw: Raw::Variable(value),
+            environment: self.environment,
+        });
+        inputs.collect()
+    }
+
+    fn flag(&self, setting: &Setting) -> Result<Option<Input<'a>>, Error> {
+        let Some(flag) = &setting.flag else {
+            return Ok(None);
+        };
+        let values = self.flags.given(flag, setting)?;
+        Ok(values.map(|values| Input {
+            place: Place::Flag(flag.name.to_owned()),
+            raw: Raw::Flag(values),
+            environment: self.environment,
+        }))
+    }
+}

@@ -1,0 +1,126 @@
+//! The JSON schema of the configuration file, for editors: the rows once more.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::builder::{Builder, PAIRS};
+use super::settings::{INSTANCES, SECTIONS, SETTINGS, Setting, instance_sections, sections};
+
+/// The schema, in the draft that editors know best. `metrics` are the names of all metrics.
+pub fn schema(metrics: &[&str]) -> String {
+    let mut builder = Builder::default();
+    let definitions: Map<_, _> = SECTIONS
+        .iter()
+        .map(|(name, about)| {
+            (
+                (*name).to_owned(),
+                section(name, about, metrics, &mut builder),
+            )
+        })
+        .collect();
+    let mut properties = references(sections());
+    properties.insert(INSTANCES.to_owned(), instances());
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The configuration of gitlab-metrics-bridge",
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+        "definitions": definitions,
+    });
+    format!("{schema:#}\n")
+}
+
+fn section(name: &str, about: &str, metrics: &[&str], builder: &mut Builder) -> Json {
+    let mut properties = Map::new();
+    let mut dependencies = Map::new();
+    for setting in SETTINGS {
+        let Some(key) = setting.in_section(name) else {
+            continue;
+        };
+        if let Some(value) = property(setting, metrics, builder) {
+            properties.insert(key.to_owned(), value);
+        }
+        let needs = PAIRS.iter().find_map(|(one, other)| match setting.key {
+            key if key == *one => Some(other),
+            key if key == *other => Some(one),
+            _ => None,
+        });
+        if let Some((_, needed)) = needs.and_then(|other| other.split_once('.')) {
+            dependencies.insert(key.to_owned(), json!([needed]));
+        }
+    }
+    let mut section = json!({
+        "description": about,
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !dependencies.is_empty() {
+        section["dependencies"] = dependencies.into();
+    }
+    if let Some(mut contradiction) = contradiction(name) {
+        contradiction["type"] = "object".into();
+        section["not"] = contradiction;
+    }
+    section
+}
+
+fn property(setting: &Setting, metrics: &[&str], builder: &mut Builder) -> Option<Json> {
+    let mut value = setting.value.schema(metrics)?;
+    value["description"] = setting.meaning.into();
+    if let Some(default) = setting.value.show(builder) {
+        value["default"] = json(&default);
+    }
+    if !setting.example.is_empty() {
+        value["examples"] = json!([json(setting.example)]);
+    }
+    Some(value)
+}
+
+/// What is refused although each of its settings is right.
+fn contradiction(section: &str) -> Option<Json> {
+    match section {
+        "gitlab" => Some(json!({"required": ["token_file", "token_variable"]})),
+        "select" => {
+            let named =
+                |key: &str| json!({"properties": {key: {"minItems": 1}}, "required": [key]});
+            Some(json!({
+                "properties": {"scope": {"const": "all"}},
+                "required": ["scope"],
+                "anyOf": [named("groups"), named("projects")],
+            }))
+        }
+        "otlp" => Some(json!({
+            "properties": {"protocol": {"const": "grpc"}, "endpoint": {"pattern": "^([^/]*//)?[^/]+/+[^/]"}},
+            "required": ["protocol", "endpoint"],
+        })),
+        _ => None,
+    }
+}
+
+/// Several GitLabs by name.
+fn instances() -> Json {
+    json!({
+        "description": "Several GitLabs, or several tokens for one, by name.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^[a-z0-9._-]+$"},
+        "additionalProperties": {
+            "type": ["object", "null"],
+            "properties": references(instance_sections()),
+            "additionalProperties": false,
+        },
+    })
+}
+
+fn references(sections: impl Iterator<Item = &'static str>) -> Map<String, Json> {
+    let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
+    sections
+        .map(|name| (name.to_owned(), reference(name)))
+        .collect()
+}
+
+/// YAML of our own as JSON.
+fn json(yaml: &str) -> Json {
+    serde_saphyr::from_str(yaml).unwrap_or_else(|_| yaml.into())
+}

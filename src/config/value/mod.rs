@@ -1,0 +1,40 @@
+//! Kinds of values: how each is read, written in YAML and described to an editor.
+
+pub mod address;
+pub mod budget;
+pub mod exporting;
+pub mod number;
+pub mod secret;
+pub mod text;
+pub mod word;
+
+use serde_json::Value as Json;
+
+use crate::config::builder::Builder;
+use crate::config::error::Error;
+use crate::config::input::Input;
+
+/// A field of the configuration.
+pub type Field<T> = fn(&mut Builder) -> &mut T;
+
+/// A value of one kind, and the field that it fills.
+pub trait Value: Sync {
+    /// Reads the input into the field.
+    ///
+    /// # Errors
+    /// With what would be right. No error shows a secret.
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error>;
+
+    /// The field as YAML; nothing if it is not set or a secret. Asked for defaults, in which headers and
+    /// attributes are none.
+    fn show(&self, builder: &mut Builder) -> Option<String>;
+
+    /// The JSON schema of what a file may hold, where `metrics` are the names of all metrics; nothing if
+    /// a file may not hold it.
+    fn schema(&self, metrics: &[&str]) -> Option<Json>;
+
+    /// The words to choose from, if there are any.
+    fn words(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}

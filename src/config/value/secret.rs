@@ -1,0 +1,210 @@
+//! Tokens and headers: values that no error, no `Debug` and no default shows.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+
+use super::text::path;
+use super::{Field, Value};
+use crate::config::builder::Builder;
+use crate::config::environment::Environment;
+use crate::config::error::{Error, Place};
+use crate::config::input::{Input, Raw, Text};
+use crate::config::text_file;
+use crate::config::yaml::{Content, Node};
+
+/// Makes the source of a token of the variable's name and what it holds.
+type FromVariable<T> = fn(String, SecretString) -> T;
+
+/// A token that only the named variable can hold.
+pub struct Token<T: 'static>(pub Field<Option<T>>, pub FromVariable<T>, pub &'static str);
+
+/// The file that holds a token. Its key and variable are the token's with `_file` at the end.
+pub struct TokenFile<T: 'static>(pub Field<Option<T>>, pub fn(PathBuf) -> T);
+
+/// The variable that holds a token.
+pub struct TokenVariable<T: 'static>(pub Field<Option<T>>, pub FromVariable<T>);
+
+/// Headers by name, and those that can't be among them: the client sends them itself.
+pub struct Headers(
+    pub Field<Vec<(String, SecretString)>>,
+    pub &'static [&'static str],
+);
+
+impl<T> Value for Token<T> {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let Token(field, from, variable) = self;
+        let place = &input.place;
+        let (Raw::Variable(text), Place::Variable(name)) = (&input.raw, place) else {
+            let Place::File { key, .. } = place else {
+                return Err(place.error("a flag can't hold a token"));
+            };
+            let key = key.unwrap_or_default();
+            return Err(place.error(format!(
+                "a token does not belong into a file that is shared: set {variable}, or name a file \
+                 that holds it in {key}_file"
+            )));
+        };
+        *field(builder) = Some(from(name.clone(), token(place, text)?));
+        Ok(())
+    }
+
+    fn show(&self, _: &mut Builder) -> Option<String> {
+        None
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        None
+    }
+}
+
+impl<T> Value for TokenFile<T> {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        *self.0(builder) = Some(self.1(input.text()?.file()?));
+        Ok(())
+    }
+
+    fn show(&self, _: &mut Builder) -> Option<String> {
+        None
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        Some(path())
+    }
+}
+
+impl<T> Value for TokenVariable<T> {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let Text { place, text: name } = input.text()?;
+        let Some(text) = input.environment.get(&name) else {
+            // The name is not repeated: somebody may have written the token itself.
+            return Err(place.error("no such variable is set: name one that holds an access token"));
+        };
+        let token = token(&Place::Variable(name.clone()), text)?;
+        *self.0(builder) = Some(self.1(name, token));
+        Ok(())
+    }
+
+    fn show(&self, _: &mut Builder) -> Option<String> {
+        None
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        Some(json!({"type": "string", "pattern": r"^[^\s=]+$"}))
+    }
+}
+
+impl Value for Headers {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let Headers(field, reserved) = self;
+        let mut headers: Vec<(String, SecretString)> = Vec::new();
+        for (name, value) in input.pairs(header_value)? {
+            let Ok(valid) = HeaderName::from_bytes(name.text.as_bytes()) else {
+                return Err(name.unexpected("the name of a header: write for example x-api-key"));
+            };
+            if HeaderValue::from_str(&value.text).is_err() {
+                return Err(value.error(format!(
+                    "the value of {valid} holds a character that no header has, such as a line break"
+                )));
+            }
+            if reserved.contains(&valid.as_str()) {
+                return Err(name.error(format!("the bridge sends {valid} itself: remove it")));
+            }
+            if headers.iter().any(|(known, _)| known == valid.as_str()) {
+                return Err(name.error(format!("the header {valid} is given twice")));
+            }
+            headers.push((valid.as_str().to_owned(), value.text.into()));
+        }
+        *field(builder) = headers;
+        Ok(())
+    }
+
+    fn show(&self, _: &mut Builder) -> Option<String> {
+        Some("{}".to_owned())
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        const NAME: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+        let file = json!({
+            "type": "object",
+            "properties": {"file": path()},
+            "required": ["file"],
+            "additionalProperties": false,
+        });
+        let value = json!({"type": ["string", "number", "boolean"], "pattern": r"^[^\r\n]*$"});
+        let mut name = json!({"pattern": NAME});
+        if !self.1.is_empty() {
+            name["not"] = json!({"enum": self.1});
+        }
+        Some(json!({
+            "type": "object",
+            "propertyNames": name,
+            "additionalProperties": {"anyOf": [value, file]},
+        }))
+    }
+}
+
+fn token(place: &Place, token: &str) -> Result<SecretString, Error> {
+    match token.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(token.trim().into()),
+        false => {
+            Err(place
+                .error("it holds a character that no token has, such as a space or a line break"))
+        }
+    }
+}
+
+/// The value of a header in a file: a text in which `${NAME}` stands for a variable, or `{file: path}`.
+fn header_value(input: &Input<'_>, node: &Node) -> Result<Text, Error> {
+    let Content::Map(entries) = &node.content else {
+        let Text { place, text } = input.scalar(node, "one value")?;
+        let text = interpolate(&text, input.environment).map_err(|problem| place.error(problem))?;
+        return Ok(Text { place, text });
+    };
+    match entries.as_slice() {
+        [(key, path)] if key.content == Content::Scalar("file".to_owned()) => {
+            let named = input.scalar(path, "one value")?;
+            let path = named.file()?;
+            let text = text_file::read(&path);
+            let text =
+                text.map_err(|cause| named.error(format!("{path:?} can't be read: {cause}")))?;
+            match text.trim() {
+                "" => Err(named.error(format!("{path:?} is empty: write the value into it"))),
+                text => Ok(Text {
+                    place: named.place,
+                    text: text.to_owned(),
+                }),
+            }
+        }
+        _ => Err(input
+            .at(node)
+            .error("expected one value, or {file: path} for a file that holds it")),
+    }
+}
+
+/// Replaces each `${NAME}`.
+fn interpolate(text: &str, environment: &Environment) -> Result<String, String> {
+    let mut whole = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err("a ${ is not closed: write ${NAME}".to_owned());
+        };
+        let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        if name.is_empty() || !name.chars().all(valid) {
+            return Err(format!(
+                "${{{name}}} does not name a variable: write ${{NAME}}"
+            ));
+        }
+        let value = environment.get(name);
+        let value =
+            value.ok_or_else(|| format!("the variable {name} is not set; ${{{name}}} needs it"))?;
+        whole.push_str(before);
+        whole.push_str(value);
+        rest = after;
+    }
+    whole.push_str(rest);
+    Ok(whole)
+}

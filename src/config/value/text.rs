@@ -1,0 +1,239 @@
+//! Texts, lists of texts and files.
+
+use std::path::PathBuf;
+
+use globset::{Glob, GlobBuilder};
+use serde_json::{Value as Json, json};
+
+use super::{Field, Value};
+use crate::config::builder::Builder;
+use crate::config::error::Error;
+use crate::config::input::{Input, Text};
+use crate::config::wording::{nearest, quote};
+use crate::poll::Patterns;
+
+/// Says what is wrong with a text.
+type Check = fn(&str) -> Result<(), String>;
+
+/// A text, its check, and the same as a pattern for the schema.
+pub struct Line(pub Field<String>, pub Check, pub &'static str);
+
+/// Several texts, or numbers that stand for texts, each checked.
+pub struct List(pub Field<Vec<String>>, pub Check, pub &'static str);
+
+/// Patterns for the paths of projects.
+pub struct PathPatterns(pub Field<Patterns>);
+
+/// Names of metrics, or patterns that fit at least one.
+pub struct MetricNames(pub Field<Vec<String>>);
+
+/// A file that exists.
+pub struct File(pub Field<Option<PathBuf>>);
+
+/// A file that may be still to be made.
+pub struct NewFile(pub Field<Option<PathBuf>>);
+
+impl Value for Line {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        *self.0(builder) = input.text()?.checked(self.1)?;
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(self.0(builder).clone())
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        Some(json!({"type": "string", "pattern": self.2}))
+    }
+}
+
+impl Value for List {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        *self.0(builder) = checked(input, self.1)?;
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(format!("[{}]", self.0(builder).join(", ")))
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        let item = json!({"type": ["string", "integer"], "pattern": self.2, "minimum": 0});
+        Some(json!({"type": "array", "items": item}))
+    }
+}
+
+impl Value for PathPatterns {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let patterns = Patterns::new(checked(input, path_pattern)?);
+        *self.0(builder) = patterns.map_err(|error| input.place.error(error.to_string()))?;
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(format!("[{}]", self.0(builder).texts().join(", ")))
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        let item = json!({"type": "string", "pattern": r"^[^/!\s]$|^[^/!].*[^/]$"});
+        Some(json!({"type": "array", "items": item}))
+    }
+}
+
+impl Value for MetricNames {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let items = input.list()?.into_iter();
+        let names = items.map(|item| metric(item, &builder.metric_names));
+        *self.0(builder) = names.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(format!("[{}]", self.0(builder).join(", ")))
+    }
+
+    fn schema(&self, metrics: &[&str]) -> Option<Json> {
+        let pattern = json!({"type": "string", "pattern": r"[*?\[{]"});
+        let item = json!({"anyOf": [{"enum": metrics}, pattern]});
+        Some(json!({"type": "array", "items": item}))
+    }
+}
+
+impl Value for File {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        *self.0(builder) = Some(input.text()?.file()?);
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        NewFile(self.0).show(builder)
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        Some(path())
+    }
+}
+
+impl Value for NewFile {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        *self.0(builder) = Some(input.text()?.path()?);
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let path = self.0(builder).as_ref();
+        path.map(|path| path.display().to_string())
+    }
+
+    fn schema(&self, _: &[&str]) -> Option<Json> {
+        Some(path())
+    }
+}
+
+/// The schema of a path.
+pub fn path() -> Json {
+    json!({"type": "string", "pattern": r"\S"})
+}
+
+fn checked(input: &Input<'_>, check: Check) -> Result<Vec<String>, Error> {
+    let items = input.list()?.into_iter();
+    items.map(|item| item.checked(check)).collect()
+}
+
+fn metric(item: Text, names: &[String]) -> Result<String, Error> {
+    let glob = Glob::new(&item.text).map_err(|error| {
+        let kind = error.kind();
+        item.unexpected(&format!(
+            "a pattern ({kind}): write for example gitlab_project_*"
+        ))
+    })?;
+    let glob = glob.compile_matcher();
+    if names.iter().any(|name| glob.is_match(name)) {
+        return Ok(item.text);
+    }
+    let near = nearest(&item.text, names.iter().map(String::as_str));
+    let near = near.map_or("the command `metrics` lists them".to_owned(), |near| {
+        format!("did you mean {near:?}?")
+    });
+    Err(item.error(format!("no metric is called {}: {near}", quote(&item.text))))
+}
+
+fn path_pattern(text: &str) -> Result<(), String> {
+    let (shown, right) = (quote(text), "write for example group/** or */website");
+    if text.is_empty() || text.starts_with(['/', '!']) || text.ends_with('/') {
+        return Err(format!("{shown} matches no path: {right}"));
+    }
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    glob.map(drop)
+        .map_err(|error| format!("{shown} is not a pattern ({}): {right}", error.kind()))
+}
+
+pub const GROUP: &str = r"^[^\s/*?{\[]+(/[^\s/*?{\[]+)*$";
+
+/// A group by full path or id.
+pub fn group(text: &str) -> Result<(), String> {
+    full_path(text, "a group", "group/subgroup")
+}
+
+pub const PROJECT: &str = r"^([0-9]+|[^\s/*?{\[]+(/[^\s/*?{\[]+)+)$";
+
+/// A project by id or full path.
+pub fn project(text: &str) -> Result<(), String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok() {
+        return Ok(());
+    }
+    full_path(text, "a project", "group/project or its id")?;
+    match text.contains('/') {
+        true => Ok(()),
+        false => Err(format!(
+            "{} is not the full path of a project: write group/project or its id",
+            quote(text)
+        )),
+    }
+}
+
+fn full_path(text: &str, what: &str, right: &str) -> Result<(), String> {
+    let shown = quote(text);
+    if text.contains("://") {
+        return Err(format!(
+            "{shown} is a URL: name {what} by its path, such as {right}"
+        ));
+    }
+    if text.contains(['*', '?', '{', '[']) {
+        return Err(format!(
+            "{shown} is a pattern: name {what} by its path, such as {right}; patterns go to include and exclude"
+        ));
+    }
+    let odd = |letter: char| letter.is_whitespace() || letter.is_control();
+    if text.is_empty() || text.contains(odd) || text.split('/').any(str::is_empty) {
+        return Err(format!("{shown} is not the path of {what}: write {right}"));
+    }
+    Ok(())
+}
+
+pub const LOG_LEVEL: &str = r"^([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*(,([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*)*$";
+
+/// A level of the log, or `target=level` directives.
+pub fn log_level(text: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    for directive in text.split(',') {
+        let level = directive.rsplit('=').next().unwrap_or_default().trim();
+        if !LEVELS.contains(&level) {
+            return Err(format!(
+                "{} is not a level: write error, warn, info, debug, trace or off",
+                quote(level)
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub const NOT_EMPTY: &str = r"\S";
+
+pub fn not_empty(text: &str) -> Result<(), String> {
+    match text.is_empty() {
+        true => Err("it is empty: give a value, or remove it for the default".to_owned()),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,203 @@
+//! The JSON schema of the configuration: what it says of the examples, and of what the loader refuses.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gitlab_metrics_bridge::config::{Config, Environment, Flags, SETTINGS, schema};
+use gitlab_metrics_bridge::metrics::Catalogue;
+use jsonschema::Validator;
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn metrics() -> Vec<&'static str> {
+    let metrics = Catalogue::standard().metrics().iter();
+    metrics.map(|metric| metric.name).collect()
+}
+
+fn validator() -> Validator {
+    let schema = serde_json::from_str(&schema(&metrics())).unwrap();
+    jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|error| panic!("{error}"));
+    jsonschema::draft7::new(&schema).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What an editor sees of a file.
+fn parsed(yaml: &str) -> Value {
+    serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"))
+}
+
+/// Whether the loader takes it, with whatever variables it refers to.
+fn loads(yaml: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bridge.yaml");
+    fs::write(&file, yaml).unwrap();
+    fs::write(folder.path().join("file"), "content").unwrap();
+    let flags = Flags::default().with("config", file.to_str().unwrap());
+    let environment: Environment = [("NAME", "value")].into_iter().collect();
+    Config::load(&flags.unwrap(), &environment, &metrics()).is_ok()
+}
+
+fn examples() -> Vec<PathBuf> {
+    let files = fs::read_dir(root().join("examples")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect()
+}
+
+/// `UPDATE_EXAMPLES=1 cargo test` renders it anew.
+#[test]
+fn the_committed_schema_is_what_the_settings_say() {
+    let file = root().join("docs/config.schema.json");
+    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+        fs::write(&file, schema(&metrics())).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap() == schema(&metrics()),
+        "docs/config.schema.json is stale: UPDATE_EXAMPLES=1 cargo test"
+    );
+}
+
+#[test]
+fn every_example_fits_the_schema_and_names_it() {
+    let (validator, examples) = (validator(), examples());
+    assert!(examples.len() >= 5, "{examples:?}");
+    for path in examples {
+        let text = fs::read_to_string(&path).unwrap();
+        let named =
+            text.starts_with("# yaml-language-server: $schema=../docs/config.schema.json\n");
+        assert!(named, "{}", path.display());
+        if let Err(error) = validator.validate(&parsed(&text)) {
+            panic!("{}: {error} at {}", path.display(), error.instance_path());
+        }
+    }
+}
+
+#[test]
+fn every_example_of_a_setting_fits_the_schema() {
+    let validator = validator();
+    for setting in SETTINGS {
+        let Some((section, key)) = setting.key.split_once('.') else {
+            continue;
+        };
+        if !setting.example.is_empty() {
+            let mut yaml = format!("{section}: {{{key}: {}}}\n", setting.example);
+            yaml = match key {
+                "client_certificate" => yaml.replace('}', ", client_key: a}"),
+                "client_key" => yaml.replace('}', ", client_certificate: a}"),
+                _ => yaml,
+            };
+            assert!(validator.is_valid(&parsed(&yaml)), "{yaml}");
+        }
+    }
+}
+
+#[test]
+fn what_the_loader_takes_fits_the_schema() {
+    let validator = validator();
+    for yaml in [
+        "",
+        "gitlab:\n",
+        "gitlab: {url: \"HTTPS://git.example.com:8443/gitlab/\"}\n",
+        "gitlab: {url: \"http://[::1]:8080\"}\n",
+        "gitlab: {headers: {X-Front-Key: \"${NAME}\", x-number: 0042, x-file: {file: file}}}\n",
+        "gitlab: {requests_per_second: 0.5, concurrency: 256}\n",
+        "gitlab: {token_file: file, ca_file: file}\n",
+        "gitlab: {client_certificate: file, client_key: file}\n",
+        "select: {groups: [10, platform, tools/ci], projects: [1, \"2\", a/b.c-d_e]}\n",
+        "select: {groups: [], scope: all, pending_deletion: false}\n",
+        "select: {include: [\"{a,b}/**\", a], exclude: [\"*/x\"], inactive_for: 1.5 days}\n",
+        "poll: {interval: 1h 30m, timeout: 90seconds, ci_interval: 1day, sweep: 100ms}\n",
+        "poll: {budget: auto}\n",
+        "poll: {budget: none}\n",
+        "poll: {budget: 4500/h}\n",
+        "poll: {budget: \"10 / minute, 4500/hour\"}\n",
+        "poll: {budget: [90/m]}\n",
+        "webhook: {listen: \"[::1]:9465\"}\n",
+        "metrics: {disabled: [gitlab_issues, \"gitlab_project_*\"]}\n",
+        "prometheus: {host: \"::1\", port: 0, enabled: false}\n",
+        "otlp: {endpoint: \"collector:4317\", protocol: grpc}\n",
+        "otlp: {endpoint: \"http://c/otlp/v1/metrics\", temporality: lowmemory}\n",
+        "resource: {attributes: {team: a, shard: 3, canary: true}}\n",
+        "log: {level: \"warn,gitlab_metrics_bridge=debug\", format: json}\n",
+        "instances: {a-1.b_c: {gitlab: {token_variable: NAME}, poll:, state: {path: x}}}\n",
+    ] {
+        assert!(loads(yaml), "the loader: {yaml}");
+        if let Err(error) = validator.validate(&parsed(yaml)) {
+            panic!("{yaml}: {error} at {}", error.instance_path());
+        }
+    }
+}
+
+/// What both the loader and the schema refuse.
+const MISTAKES: &[&str] = &[
+    "gitlba: {}\n",
+    "gitlab: 5\n",
+    "gitlab: {urls: x}\n",
+    "gitlab: {url: gitlab.com}\n",
+    "gitlab: {url: \"ftp://gitlab.com\"}\n",
+    "gitlab: {url: \"https://me:secret@gitlab.com\"}\n",
+    "gitlab: {url: \"https://gitlab.com/api/v4/\"}\n",
+    "gitlab: {url: \"https://gitlab.com/a/-/issues\"}\n",
+    "gitlab: {url: \"https://gitlab.com?a=b\"}\n",
+    "gitlab: {token: glpat-x}\n",
+    "gitlab: {token_file: file, token_variable: NAME}\n",
+    "gitlab: {client_certificate: file}\n",
+    "gitlab: {headers: [a]}\n",
+    "gitlab: {headers: {x key: a}}\n",
+    "gitlab: {headers: {authorization: a}}\n",
+    "gitlab: {headers: {x-key: {files: a}}}\n",
+    "gitlab: {connect_timeout: 30}\n",
+    "gitlab: {concurrency: 0}\n",
+    "gitlab: {attempts: 2.5}\n",
+    "select: {groups: platform}\n",
+    "select: {groups: [\"https://gitlab.com/a\"]}\n",
+    "select: {groups: [\"a*\"]}\n",
+    "select: {projects: [website]}\n",
+    "select: {include: [/a]}\n",
+    "select: {archived: maybe}\n",
+    "select: {scope: all, groups: [a]}\n",
+    "select: {scope: some}\n",
+    "poll: {interval: 30}\n",
+    "poll: {interval: soon}\n",
+    "poll: {interval: -5s}\n",
+    "poll: {interval: 0s}\n",
+    "poll: {interval: [30s]}\n",
+    "poll: {budget: many}\n",
+    "poll: {budget: 0/h}\n",
+    "state: {path: \"\"}\n",
+    "webhook: {listen: \"9465\"}\n",
+    "metrics: {disabled: [gitlab_commit_total]}\n",
+    "prometheus: {port: 70000}\n",
+    "prometheus: {host: \"localhost:9464\"}\n",
+    "otlp: {protocol: http/json}\n",
+    "otlp: {endpoint: \"https://user:secret@c\"}\n",
+    "otlp: {protocol: grpc, endpoint: \"https://c/v1/metrics\"}\n",
+    "otlp: {compression: lz4}\n",
+    "resource: {service_name: \"\"}\n",
+    "log: {level: loud}\n",
+    "log: {format: xml}\n",
+    "instances: {}\n",
+    "instances: [a]\n",
+    "instances: {Com: {gitlab: {token_variable: NAME}}}\n",
+    "instances: {a: {gitlab: {token_variable: NAME}, otlp: {}}}\n",
+    "- poll\n",
+];
+
+#[test]
+fn mistakes_that_the_loader_refuses_do_not_fit_the_schema() {
+    let validator = validator();
+    for yaml in MISTAKES {
+        assert!(!loads(yaml), "the loader takes {yaml}");
+        assert!(
+            !validator.is_valid(&parsed(yaml)),
+            "the schema takes {yaml}"
+        );
+    }
+}
