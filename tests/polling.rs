@@ -532,7 +532,7 @@ async fn a_selected_project_that_never_was_there_is_a_mistake_and_one_that_was_i
 }
 
 #[tokio::test]
-async fn a_group_that_is_deleted_is_gone_and_the_totals_go_on() {
+async fn a_group_that_is_gone_takes_its_projects_and_the_totals_with_it() {
     let gitlab = gitlab_of_two().await;
     gitlab.edit(|world| {
         world
@@ -547,10 +547,19 @@ async fn a_group_that_is_deleted_is_gone_and_the_totals_go_on() {
         world.remove_group("other");
     });
     let snapshot = poller.poll().await;
-    assert_eq!(failure(&snapshot), None);
-    assert_eq!(snapshot.report.clone().unwrap().absent, ["other"]);
-    assert_eq!(total(&snapshot).as_deref(), Some("51"));
-    assert_eq!(series(&snapshot, "gitlab_project_count"), [" 2"]);
+    let report = snapshot.report.clone().unwrap();
+    assert!(report.failure.unwrap().contains("other"));
+    assert_eq!(report.absent, ["other"]);
+    assert_eq!(
+        report.last_complete,
+        Some(report.ended),
+        "the others are served"
+    );
+    assert_eq!(total(&snapshot), None);
+    assert_eq!(
+        series(&snapshot, "gitlab_commits_total"),
+        ["project_id=1 250", "project_id=2 11"]
+    );
 }
 
 #[tokio::test]

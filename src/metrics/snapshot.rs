@@ -66,11 +66,6 @@ pub struct Report {
     pub requests: u64,
     /// True if GitLab answered at all.
     pub reached: bool,
-    /// When GitLab last gave an answer that made sense, in this poll or before. Waiting for the
-    /// budget or for a rate limit is not silence: it moves this, too.
-    pub last_answer: Option<UnixTime>,
-    /// When the poll began that is still under way; none once it has ended.
-    pub under_way: Option<UnixTime>,
     /// Why not every selected project could be read; none for a complete poll.
     pub failure: Option<String>,
     /// How many single values could not be read, though their project was listed.

@@ -1,11 +1,24 @@
-//! One line a poll: what changed, what it cost and how long it took.
+//! What the log says of a poll: what changed, what it cost and how long it took.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::metrics::{Owner, Snapshot};
+use crate::metrics::{Owner, Snapshot, UnixTime};
+
+/// Says what a restart begins with.
+pub fn restored(snapshot: &Snapshot, now: UnixTime) {
+    let ended = snapshot.report.as_ref().map(|report| report.ended);
+    let age = ended.map(|ended| Duration::from_secs(now.saturating_sub(ended)));
+    tracing::info!(
+        projects = snapshot.projects.len(),
+        age = age.map(|age| format!("{age:?}")),
+        "showing what an earlier process knew"
+    );
+}
 
 /// Logs how `snapshot` came to be after `last`.
-pub fn log(last: &Snapshot, snapshot: &Snapshot) {
+pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
     let Some(report) = &snapshot.report else {
         return;
     };
@@ -60,30 +73,43 @@ struct Changes {
     changed: usize,
 }
 
+/// Compares two snapshots. Projects are sorted by id, and shared as long as nothing was asked of them.
 fn changes(last: &Snapshot, snapshot: &Snapshot) -> Changes {
-    let before: HashMap<u64, &Owner> = last
-        .projects
-        .iter()
-        .map(|project| (project.identity.id, project.as_ref()))
-        .collect();
-    let (mut appeared, mut changed, mut kept) = (0, 0, 0);
-    for project in &snapshot.projects {
-        match before.get(&project.identity.id) {
-            None => appeared += 1,
-            Some(before) => {
-                kept += 1;
-                changed += project
-                    .values
-                    .iter()
-                    .zip(&before.values)
-                    .filter(|(a, b)| a.value() != b.value())
-                    .count();
+    let mut changes = Changes {
+        appeared: 0,
+        vanished: 0,
+        changed: 0,
+    };
+    let (mut before, mut now) = (
+        last.projects.iter().peekable(),
+        snapshot.projects.iter().peekable(),
+    );
+    loop {
+        let order = match (before.peek(), now.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(before), Some(now)) => before.identity.id.cmp(&now.identity.id),
+        };
+        match order {
+            Ordering::Less => changes.vanished += usize::from(before.next().is_some()),
+            Ordering::Greater => changes.appeared += usize::from(now.next().is_some()),
+            Ordering::Equal => {
+                if let (Some(before), Some(now)) = (before.next(), now.next()) {
+                    changes.changed += changed(before, now);
+                }
             }
         }
     }
-    Changes {
-        appeared,
-        vanished: before.len() - kept,
-        changed,
+}
+
+/// How many values of a project changed.
+fn changed(before: &Arc<Owner>, now: &Arc<Owner>) -> usize {
+    if Arc::ptr_eq(before, now) {
+        return 0;
     }
+    let readings = now.values.iter().zip(before.values.iter());
+    readings
+        .filter(|(now, before)| now.value() != before.value())
+        .count()
 }

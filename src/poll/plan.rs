@@ -292,7 +292,7 @@ impl Plan {
             let alias = alias(index);
             fields.push(match group {
                 None => format!("{alias}: {page}"),
-                Some(path) => format!("{alias}: group(fullPath: {path}) {{ {page} }}"),
+                Some(path) => format!("{alias}: group(fullPath: {path}) {{ id {page} }}"),
             });
         }
         let document = format!(
@@ -328,7 +328,7 @@ impl Plan {
         /// `pageInfo` with its two members, `nodes`, and the list itself.
         const LIST: usize = 5;
         let (group, extra) = match part.list {
-            List::Group(_) => (1, 10),
+            List::Group(_) => (2, 10),
             _ => (0, 0),
         };
         let sort = usize::from(part.depth == Depth::Recent);

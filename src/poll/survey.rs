@@ -1,19 +1,33 @@
 //! Learns from a GitLab, in a few requests, what a forecast has to assume: how many projects there
 //! are, and how many of them are active.
 
-use tokio::time::Instant;
+use futures::{StreamExt, stream};
+use tokio::time::{Instant, sleep};
 
-use super::graphql::{Node, Trouble};
-use super::plan::{Depth, Part, Plan};
+use super::asking::wait;
+use super::capacity::Capacity;
+use super::engine::{
+    Answer, MOST_PATHS, NextPage, Node, Page, PartError, Position, Projects, Request, RestPage,
+    Verdict, first_page, is_gone, judge, not_understood,
+};
+use super::plan::{Capabilities, Depth, List, Part, Plan};
 use super::selection::Source;
-use super::{Assumption, Capacity, Poller, Population};
+use super::{Assumption, Poller, Population};
 use crate::gitlab::Error;
-use crate::metrics::{ProjectAnswer, UnixTime};
+use crate::metrics::{Access, ProjectAnswer, UnixTime};
 
 /// How far back it is counted who was active.
 const HOUR: u64 = 3600;
 /// How many pages are read to see that far; where they are too few, the rest is taken to be alike.
 const MOST_PAGES: usize = 5;
+
+/// A survey under way.
+struct Survey<'a> {
+    poller: &'a Poller,
+    capabilities: Capabilities,
+    graphql: bool,
+    deadline: Instant,
+}
 
 /// A page of a list, and whether there are more.
 struct Sample {
@@ -22,110 +36,184 @@ struct Sample {
 }
 
 impl Poller {
-    /// Counts the projects and who of them was active in the last hour. How many are selected, and how
+    /// Counts the projects and those that were active in the last hour. How many are selected, and how
     /// many hide values, is told by the first page of each list; a project that is active is taken to
     /// run a pipeline.
     ///
     /// # Errors
     /// If a list can't be read or counted.
     pub async fn survey(&mut self, deadline: Instant) -> Result<Assumption, Error> {
-        self.probe(deadline).await?;
+        let mut survey = Survey {
+            poller: self,
+            capabilities: Capabilities::default(),
+            graphql: true,
+            deadline,
+        };
+        survey.probe().await?;
         let (mut lists, mut active) = (Vec::new(), 0.0);
         for source in self.config.selection.sources() {
-            let sample = self.sample(&source, deadline).await?;
+            let sample = survey.sample(&source).await?;
             let projects = match sample.goes_on {
-                true => self.count(&source, deadline).await?,
+                true => survey.count(&source).await?,
                 false => sample.found.len(),
             };
             active += match &source {
-                Source::Projects(_) => self.active_among(&sample.found),
-                _ => self.active(&source, deadline).await?,
+                Source::Projects(_) => survey.active_among(&sample.found),
+                _ => survey.active(&source).await?,
             };
-            lists.push(self.population(source, projects, &sample.found));
+            lists.push(survey.population(source, projects, &sample.found));
         }
         Ok(Assumption {
             lists,
             active,
             pipelines: active,
-            capabilities: self.capabilities(),
-            graphql: self.graphql,
+            capabilities: survey.capabilities,
+            graphql: survey.graphql,
         })
+    }
+}
+
+impl Survey<'_> {
+    async fn probe(&mut self) -> Result<(), Error> {
+        let forks = self.poller.config.selection.filter.forks;
+        let Answer::Probe(answer) = self.ask(Request::Probe).await else {
+            return Err(no_answer());
+        };
+        match judge(answer, forks) {
+            Verdict::Graphql(capabilities) => self.capabilities = *capabilities,
+            Verdict::LacksForks(capabilities) => {
+                (self.capabilities, self.graphql) = (*capabilities, false);
+            }
+            Verdict::Rest(_) => self.graphql = false,
+            Verdict::Unknown(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// The first page of a list; all of it, where it is a list of names.
-    async fn sample(&self, source: &Source, deadline: Instant) -> Result<Sample, Error> {
-        let (asker, rest) = (self.asker(deadline), self.rest(deadline));
+    async fn sample(&self, source: &Source) -> Result<Sample, Error> {
         if let Source::Projects(names) = source {
-            let listing = match self.graphql {
-                true => self.read_named(names, &asker, &rest).await,
-                false => rest.named(names).await,
-            };
-            return match listing.failure {
-                Some(error) => Err(error),
-                None => Ok(Sample {
-                    found: listing.found,
-                    goes_on: false,
-                }),
-            };
-        }
-        if !self.graphql {
-            let page = rest.page(source, None).await?;
+            let found = self.named(names).await?;
             return Ok(Sample {
-                found: page.found,
-                goes_on: page.next.is_some(),
+                found,
+                goes_on: false,
             });
         }
-        let part = part(source, Depth::Whole, None);
-        let page = match asker.ask(std::slice::from_ref(&part)).await?.pop() {
-            Some(Ok(page)) => page,
-            Some(Err(Trouble::Failed(error))) => return Err(error),
+        if !self.graphql {
+            let order = "order_by=id&sort=asc";
+            let page = self.page(first_page(source, order, order)).await?;
+            return Ok(Sample {
+                goes_on: page.next != NextPage::End,
+                found: page.projects,
+            });
+        }
+        let whole = part(source.list(), Depth::Whole, None);
+        let page = match self.projects(&whole).await {
             // Somebody breaks the page; who is on it can be told all the same.
-            Some(Err(Trouble::TooMuch)) | None => asker.light(&part).await?,
+            Err(None) => {
+                self.projects(&part(source.list(), Depth::Identity, None))
+                    .await
+            }
+            page => page,
         };
-        let found = page.nodes.into_iter().filter_map(|node| match node {
-            Node::Found(found) => Some(*found),
-            _ => None,
-        });
+        let page = page.map_err(|error| error.unwrap_or_else(no_answer))?;
         Ok(Sample {
-            found: found.collect(),
-            goes_on: page.next.is_some(),
+            goes_on: page.next != NextPage::End,
+            found: whole_of(page),
         })
     }
 
-    /// How many projects a list has.
-    async fn count(&self, source: &Source, deadline: Instant) -> Result<usize, Error> {
-        let mut count = None;
+    /// Reads projects by name: 100 ids or 50 paths at a time, and what GraphQL does not find over REST.
+    async fn named(&self, names: &[String]) -> Result<Vec<ProjectAnswer>, Error> {
+        let mut found: Vec<ProjectAnswer> = Vec::new();
+        let (ids, paths): (Vec<_>, Vec<_>) =
+            names.iter().partition(|name| name.parse::<u64>().is_ok());
+        let ids: Vec<u64> = ids.iter().filter_map(|name| name.parse().ok()).collect();
+        let mut lists = Vec::new();
         if self.graphql {
-            let (document, variables) = Plan::count_request(&source.list());
-            let answer = self.client.graphql(&document, variables, deadline).await;
-            count = answer.ok().and_then(|answer| {
-                let list = &answer.data["list"];
-                let projects = list.get("projects").unwrap_or(list);
-                projects["count"].as_u64()
-            });
+            lists.extend(
+                ids.chunks(Capacity::PAGE)
+                    .map(|ids| List::Ids(ids.to_vec())),
+            );
+            if self.capabilities.asks_by_paths() {
+                let chunks = paths.chunks(MOST_PATHS);
+                lists.extend(
+                    chunks.map(|paths| {
+                        List::Paths(paths.iter().map(|path| (*path).clone()).collect())
+                    }),
+                );
+            }
+        }
+        for list in lists {
+            let page = self.projects(&part(list, Depth::Whole, None)).await;
+            found.extend(page.map(whole_of).unwrap_or_default());
+        }
+        let is_found = |name: &&String| {
+            found.iter().any(|found| {
+                found.identity.id.to_string() == **name
+                    || found.identity.path.eq_ignore_ascii_case(name)
+            })
+        };
+        let others: Vec<String> = names
+            .iter()
+            .filter(|name| !is_found(name))
+            .cloned()
+            .collect();
+        let mut answers = stream::iter(others)
+            .map(|name| self.ask(Request::Project(name)))
+            .buffer_unordered(self.poller.client.concurrency());
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Answer::Project(Ok(one)) => found.push(one),
+                Answer::Project(Err(error)) if is_gone(&error) => {}
+                Answer::Project(Err(error)) => return Err(error),
+                _ => {}
+            }
+        }
+        drop(answers);
+        Ok(found)
+    }
+
+    /// How many projects a list has.
+    async fn count(&self, source: &Source) -> Result<usize, Error> {
+        let mut count = None;
+        if self.graphql
+            && let Answer::ProjectCount(Ok(counted)) =
+                self.ask(Request::ProjectCount(source.list())).await
+        {
+            count = Some(counted);
         }
         let count = match count {
             Some(count) => count,
-            None => self.rest(deadline).count(source).await?,
+            None => {
+                let order = "order_by=id&sort=asc";
+                match self
+                    .ask(Request::Count(first_page(source, order, order)))
+                    .await
+                {
+                    Answer::Count(count) => count?,
+                    _ => return Err(no_answer()),
+                }
+            }
         };
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// How many projects of a list were active in the last hour.
-    async fn active(&self, source: &Source, deadline: Instant) -> Result<f64, Error> {
-        let since = self.now().saturating_sub(HOUR);
-        let (mut active, mut after) = (0, None);
-        let mut last = self.now();
+    async fn active(&self, source: &Source) -> Result<f64, Error> {
+        let now = self.poller.now().as_secs();
+        let since = now.saturating_sub(HOUR);
+        let (mut active, mut last, mut position) = (0, now, None);
         for _ in 0..MOST_PAGES {
-            let (times, next) = self.recent(source, after, deadline).await?;
+            let (times, next) = self.recent(source, position).await?;
             active += times.iter().filter(|time| **time > since).count();
             last = times.iter().copied().min().unwrap_or(last).min(last);
-            if last <= since || next.is_none() {
-                return Ok(active as f64);
-            }
-            after = next;
+            position = match next {
+                NextPage::At(next) if last > since => Some(next),
+                _ => return Ok(active as f64),
+            };
         }
-        let seen = self.now().saturating_sub(last).max(1);
+        let seen = now.saturating_sub(last).max(1);
         Ok(active as f64 * HOUR as f64 / seen as f64)
     }
 
@@ -133,61 +221,135 @@ impl Poller {
     async fn recent(
         &self,
         source: &Source,
-        after: Option<String>,
-        deadline: Instant,
-    ) -> Result<(Vec<UnixTime>, Option<String>), Error> {
+        position: Option<Position>,
+    ) -> Result<(Vec<UnixTime>, NextPage), Error> {
         if !self.graphql {
-            let rest = self.rest(deadline);
-            let (nodes, next) = rest.recent(source, after.as_deref()).await?;
-            let times = nodes.into_iter().filter_map(|(_, time)| time);
-            return Ok((times.collect(), next));
+            let order = "order_by=last_activity_at&sort=desc";
+            let path = match position {
+                Some(Position::Path(path)) => path,
+                _ => first_page(source, order, order),
+            };
+            let page = self.page(path).await?;
+            let times = page
+                .projects
+                .iter()
+                .filter_map(|found| found.identity.last_activity);
+            return Ok((times.collect(), page.next));
         }
-        let part = part(source, Depth::Recent, after);
-        match self.asker(deadline).ask(&[part]).await?.pop() {
-            Some(Ok(page)) => {
-                let times = page.nodes.iter().filter_map(|node| match node {
-                    Node::Seen { activity, .. } => *activity,
-                    _ => None,
-                });
+        let after = match position {
+            Some(Position::Cursor(cursor)) => Some(cursor),
+            _ => None,
+        };
+        match self
+            .projects(&part(source.list(), Depth::Recent, after))
+            .await
+        {
+            Ok(page) => {
+                let times = page.nodes.iter().filter_map(Node::activity);
                 Ok((times.collect(), page.next))
             }
-            Some(Err(Trouble::Failed(error))) => Err(error),
             // Nobody is known to be active then.
-            Some(Err(Trouble::TooMuch)) | None => Ok((Vec::new(), None)),
+            Err(None) => Ok((Vec::new(), NextPage::End)),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// Asks for one part. An error of none says that less may do.
+    async fn projects(&self, part: &Part) -> Result<Page, Option<Error>> {
+        let plan = Plan::new(&self.poller.enabled, &self.capabilities);
+        let request = Request::Projects(vec![part.clone()], plan.into());
+        match self.ask(request).await {
+            Answer::Projects(Ok(Projects { mut parts, .. })) => match parts.pop() {
+                Some(Ok(page)) => Ok(page),
+                Some(Err(PartError::TooMuch)) => Err(None),
+                Some(Err(PartError::Refused(error))) => Err(Some(error)),
+                _ => {
+                    let detail = "GitLab does not show this list to the token".to_owned();
+                    Err(Some(Error::NotFound { detail }))
+                }
+            },
+            Answer::Projects(Err(Error::Timeout { .. } | Error::Server { .. })) => Err(None),
+            Answer::Projects(Err(error)) => Err(Some(error)),
+            _ => Err(Some(no_answer())),
+        }
+    }
+
+    async fn page(&self, path: String) -> Result<RestPage, Error> {
+        match self.ask(Request::Page(path)).await {
+            Answer::Page(page) => page,
+            _ => Err(no_answer()),
+        }
+    }
+
+    /// Asks, and waits where a limit allows nothing for a while.
+    async fn ask(&self, request: Request) -> Answer {
+        loop {
+            let asking = &self.poller.asking;
+            let answer = asking
+                .ask(request.clone(), self.deadline, self.poller.now())
+                .await;
+            match answer.error().and_then(wait) {
+                Some(wait) if Instant::now() + wait < self.deadline => sleep(wait).await,
+                _ => return answer,
+            }
         }
     }
 
     fn active_among(&self, found: &[ProjectAnswer]) -> f64 {
-        let since = self.now().saturating_sub(HOUR);
+        let since = self.poller.now().as_secs().saturating_sub(HOUR);
         let active = |found: &&ProjectAnswer| found.identity.last_activity > Some(since);
         found.iter().filter(active).count() as f64
     }
 
     /// A list of which a part is known.
     fn population(&self, source: Source, projects: usize, sample: &[ProjectAnswer]) -> Population {
-        let (filter, now) = (&self.config.selection.filter, self.now());
-        let selected = |found: &&ProjectAnswer| filter.takes(&found.identity, now);
-        let hides = |found: &&ProjectAnswer| {
-            let mut columns = self.enabled.columns().iter();
-            columns.any(|column| found.is_hidden(*column))
-        };
-        let taken: Vec<&ProjectAnswer> = sample.iter().filter(selected).collect();
-        let hidden = taken.iter().copied().filter(|found| hides(found)).count();
+        let (filter, now) = (
+            &self.poller.config.selection.filter,
+            self.poller.now().as_secs(),
+        );
+        let columns = self.poller.enabled.columns();
+        let hides = |found: &&ProjectAnswer| columns.iter().any(|column| found.is_hidden(*column));
+        let is_unclear = |found: &&ProjectAnswer| found.identity.access.contains(&Access::Unclear);
+        let taken = sample
+            .iter()
+            .filter(|found| filter.takes(&found.identity, now));
+        let taken: Vec<&ProjectAnswer> = taken.collect();
         let of_all = |count: usize| (count * projects).div_ceil(sample.len().max(1));
+        let count = |which: &dyn Fn(&&ProjectAnswer) -> bool| {
+            of_all(taken.iter().copied().filter(|found| which(found)).count())
+        };
         Population {
             source,
             projects,
             selected: of_all(taken.len()),
-            hidden: of_all(hidden),
+            hidden: count(&hides),
+            unclear: count(&is_unclear),
         }
     }
 }
 
-fn part(source: &Source, depth: Depth, after: Option<String>) -> Part {
+fn part(list: List, depth: Depth, after: Option<String>) -> Part {
+    let first = match &list {
+        List::Ids(ids) => ids.len(),
+        List::Paths(paths) => paths.len(),
+        _ => Capacity::PAGE,
+    };
     Part {
-        list: source.list(),
+        list,
         depth,
-        first: Capacity::PAGE,
+        first,
         after,
     }
+}
+
+fn whole_of(page: Page) -> Vec<ProjectAnswer> {
+    let found = page.nodes.into_iter().filter_map(|node| match node {
+        Node::Whole(found) => Some(*found),
+        _ => None,
+    });
+    found.collect()
+}
+
+fn no_answer() -> Error {
+    not_understood(&"GitLab does not even list these projects in time")
 }

@@ -18,8 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Polled;
 use crate::gitlab::Spent;
 use crate::metrics::{Identity, Owner, Reading, Reason, UnixTime};
-use crate::poll::memory::{Course, Memory};
-use crate::poll::schedule::Track;
+use crate::poll::engine::{Course, Memory, Track};
 
 const FORMAT: &str = "gitlab-metrics-bridge state";
 /// Grows with every change of what is written.

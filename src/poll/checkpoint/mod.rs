@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
-use super::memory::Memory;
+use super::engine::Memory;
 use super::selection::Source;
 use super::{Config, lock};
 use crate::gitlab::Spent;
@@ -24,8 +24,11 @@ use format::{Header, Unusable};
 
 pub use file::InUse;
 
-/// How much longer than a write the time before the next one is at least: a twentieth of a core.
-const REST: u32 = 20;
+/// How much longer than a write the time before the next one is at least: a write of 100,000 projects
+/// takes a second, and would cost more than the polls it is for.
+const REST: u32 = 300;
+/// However long a write takes, a crash loses no more than this.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 /// How long a write may hold up the start and the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -34,6 +37,8 @@ pub struct Checkpoint {
     writer: Arc<Writer>,
     /// The last write.
     writing: Option<JoinHandle<()>>,
+    /// Whether what is known has changed since.
+    unwritten: bool,
     memory: Option<Memory>,
     spent: Option<Spent>,
 }
@@ -126,6 +131,7 @@ impl Checkpoint {
                 state: Mutex::new(state),
             }),
             writing: None,
+            unwritten: false,
             memory,
             spent,
         })
@@ -145,10 +151,24 @@ impl Checkpoint {
         lock(&self.writer.state).good
     }
 
-    /// Whether no write is under way, and the last one is long enough ago for what it took.
-    pub(super) fn is_due(&self) -> bool {
+    /// Notes that what is known has changed. True if it is to be written now: no write is under way, and
+    /// the last one is long enough ago for what it took. Else it is written later, at [`Checkpoint::due`].
+    pub(super) fn wants_now(&mut self) -> bool {
+        self.unwritten = true;
         let idle = self.writing.as_ref().is_none_or(JoinHandle::is_finished);
         idle && lock(&self.writer.state).due <= Instant::now()
+    }
+
+    /// When what has changed is to be written; none if nothing has.
+    pub(super) fn due(&self) -> Option<Instant> {
+        /// How soon a write under way is looked after again.
+        const WRITING: Duration = Duration::from_secs(1);
+        let idle = self.writing.as_ref().is_none_or(JoinHandle::is_finished);
+        let due = match idle {
+            true => lock(&self.writer.state).due,
+            false => Instant::now() + WRITING,
+        };
+        self.unwritten.then_some(due)
     }
 
     /// Begins to write what is known.
@@ -187,6 +207,7 @@ impl Checkpoint {
 
     fn write(&mut self, memory: Memory, spent: Option<Spent>) {
         let writer = Arc::clone(&self.writer);
+        self.unwritten = false;
         self.writing = Some(spawn_blocking(move || writer.write(&memory, spent)));
     }
 }
@@ -210,7 +231,7 @@ impl Writer {
     fn note(&self, written: &io::Result<()>, took: Duration) {
         let mut state = lock(&self.state);
         let before = state.good.replace(written.is_ok());
-        state.due = Instant::now() + took * REST;
+        state.due = Instant::now() + (took * REST).min(LONGEST_REST);
         let path = self.place.path().display();
         match written {
             Err(error) if before != Some(false) => tracing::warn!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Assumption, Forecast};
 use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
-use crate::poll::schedule::Rhythm;
+use crate::poll::engine::Rhythm;
 
 /// What GitLab.com has announced for its plans (Free, Premium, Ultimate).
 /// <https://docs.gitlab.com/user/gitlab_com/rate_limits/>

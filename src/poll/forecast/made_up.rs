@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use super::{Assumption, HOUR};
 use crate::metrics::UnixTime;
-use crate::poll::schedule::Moment;
+use crate::poll::engine::Moment;
 
-/// Any will do that has centuries before it.
-pub(super) const START: Moment = Duration::from_secs(2_000_000_000);
+/// Any will do that has decades before it.
+const START: u64 = 2_000_000_000;
+
+/// When the made-up time begins.
+pub(super) fn start() -> Moment {
+    Moment::from_secs(START)
+}
 
 /// The projects of all lists; their ids go on from list to list.
 pub(super) struct MadeUp {
@@ -25,7 +30,10 @@ pub(super) struct Project {
     pub(super) activity: UnixTime,
     pub(super) pipeline: UnixTime,
     pub(super) selected: bool,
+    /// Whether GraphQL hides a value that REST may tell.
     pub(super) hidden: bool,
+    /// Whether GraphQL does not tell if a feature is switched off or denied.
+    pub(super) unclear: bool,
 }
 
 struct List {
@@ -52,6 +60,7 @@ impl MadeUp {
             for place in 0..list.projects {
                 let selected = is_chosen(place, list.selected, list.projects);
                 let hidden = selected && is_chosen(taken, list.hidden, list.selected);
+                let unclear = selected && is_chosen(taken, list.unclear, list.selected);
                 taken += usize::from(selected);
                 projects.push(Project {
                     list: index,
@@ -59,6 +68,7 @@ impl MadeUp {
                     pipeline: 0,
                     selected,
                     hidden,
+                    unclear,
                 });
             }
             lists.push(List {
@@ -90,6 +100,11 @@ impl MadeUp {
         &self.projects[id as usize]
     }
 
+    /// The project that a list names at a place.
+    pub(super) fn named(&self, list: usize, place: usize) -> u64 {
+        self.lists[list].ids.start + place as u64
+    }
+
     /// Lets everything happen until then.
     pub(super) fn pass(&mut self, until: Moment) {
         while let Some((id, at)) = self.active.next(until) {
@@ -114,15 +129,10 @@ impl MadeUp {
     }
 
     /// A page of a list by activity, and where it goes on.
-    pub(super) fn recent(
-        &self,
-        list: usize,
-        place: u64,
-        most: usize,
-    ) -> (Vec<(u64, Option<UnixTime>)>, Option<u64>) {
+    pub(super) fn recent(&self, list: usize, place: u64, most: usize) -> (Vec<u64>, Option<u64>) {
         let order = &self.lists[list].by_activity;
         let page = order.iter().skip(place as usize).take(most);
-        let page: Vec<_> = page.map(|(at, id)| (*id, Some(at.0))).collect();
+        let page: Vec<_> = page.map(|(_, id)| *id).collect();
         let next = place + page.len() as u64;
         (page, (next < order.len() as u64).then_some(next))
     }
@@ -143,7 +153,7 @@ impl Stream {
     /// What happened to everyone the last time before the start. Where nothing happens, that was a
     /// while ago, and at different times.
     fn past(&self) -> Vec<(u64, UnixTime)> {
-        let start = START.as_secs();
+        let start = START;
         let before = |ago: u64| match self.every {
             Some(every) => start.saturating_sub((ago as f64 * every).ceil() as u64),
             None => start.saturating_sub((ago + 48) * HOUR.as_secs()),
@@ -155,7 +165,7 @@ impl Stream {
 
     /// What happens next, if it does until then.
     fn next(&mut self, until: Moment) -> Option<(u64, UnixTime)> {
-        let at = START + Duration::from_secs_f64(self.happened as f64 * self.every?);
+        let at = start() + Duration::from_secs_f64(self.happened as f64 * self.every?);
         if at > until || self.projects == 0 {
             return None;
         }

@@ -1,8 +1,8 @@
-//! What polling will cost: the real schedule, run over made-up projects in made-up time.
+//! What polling will cost: the engine itself, driven with made-up answers in made-up time.
 //!
-//! Nothing is multiplied here that the schedule decides: what is due, how it is packed and how pages
-//! grow is the poller's own code, so a forecast can't drift from what the poller does. It assumes a
-//! GitLab that answers in good time and in full; what fails is asked again, and costs more.
+//! Nothing of what it decides is said here a second time, so a forecast can't drift from what the
+//! poller does. It assumes a GitLab that answers in good time and in full; what fails is asked again,
+//! and costs more.
 
 mod limits;
 mod made_up;
@@ -11,8 +11,8 @@ mod run;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::engine::{Kind, Moment, Rhythm};
 use super::plan::Capabilities;
-use super::schedule::{Moment, Purpose, Rhythm};
 use super::selection::Source;
 use crate::metrics::EnabledMetrics;
 use run::Run;
@@ -50,6 +50,8 @@ pub struct Population {
     pub selected: usize,
     /// Of how many of those GraphQL hides a value that REST may tell.
     pub hidden: usize,
+    /// Of how many of those GraphQL does not tell whether a feature is switched off: GitLab before 17.
+    pub unclear: usize,
 }
 
 /// What polling will cost.
@@ -61,61 +63,6 @@ pub struct Forecast {
     pub an_hour: BTreeMap<Kind, f64>,
     /// The most requests in a minute after the first sweep.
     pub busiest_minute: u64,
-}
-
-/// What a request is for. One that carries several kinds counts for the kind that comes first in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// What GitLab can do.
-    Probe,
-    /// Who was active last.
-    Recent,
-    /// Pages of the sweep.
-    Sweep,
-    /// Everything, out of turn.
-    Read,
-    /// What activity moves, of who was active.
-    Follow,
-    /// Whether pipelines ran.
-    Glance,
-    /// Single values over REST.
-    Values,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 7] = [
-        Kind::Probe,
-        Kind::Recent,
-        Kind::Sweep,
-        Kind::Read,
-        Kind::Follow,
-        Kind::Glance,
-        Kind::Values,
-    ];
-
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Probe => "probe",
-            Kind::Recent => "recent activity",
-            Kind::Sweep => "sweep",
-            Kind::Read => "out-of-turn reads",
-            Kind::Follow => "following",
-            Kind::Glance => "glances",
-            Kind::Values => "REST values",
-        }
-    }
-
-    fn of(purpose: Purpose) -> Kind {
-        match purpose {
-            Purpose::Sweep(_) => Kind::Sweep,
-            Purpose::Look(_) => Kind::Recent,
-            Purpose::Follow => Kind::Follow,
-            Purpose::Glance => Kind::Glance,
-            Purpose::Read => Kind::Read,
-        }
-    }
 }
 
 impl Assumption {
@@ -141,6 +88,7 @@ impl Assumption {
                 projects,
                 selected: projects,
                 hidden: 0,
+                unclear: 0,
             }
         });
         let lists: Vec<Population> = lists.collect();
@@ -173,7 +121,7 @@ impl Forecast {
         let mut minute = Minute::default();
         loop {
             run.pass(rhythm.interval.max(Duration::from_secs(1)));
-            let since = run.now() - start;
+            let since = run.now().since(start);
             if since >= warm_up + MEASURED * HOUR {
                 break;
             }
@@ -209,7 +157,7 @@ struct Minute {
 impl Minute {
     fn add(&mut self, now: Moment, requests: u64) {
         self.polls.push_back((now, requests));
-        self.polls.retain(|(at, _)| now - *at < MINUTE);
+        self.polls.retain(|(at, _)| now.since(*at) < MINUTE);
         let sum = self.polls.iter().map(|(_, requests)| requests).sum();
         self.most = self.most.max(sum);
     }

@@ -1,36 +1,52 @@
-//! Polls made-up projects: takes errands as a turn of the poller does, and counts the requests.
+//! Drives the engine against made-up projects, and counts the requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::made_up::{MadeUp, START};
+use serde_json::{Value, json};
+
+use super::made_up::{MadeUp, Project, start};
 use super::{Assumption, Kind};
-use crate::metrics::{EnabledMetrics, Rest};
+use crate::gitlab::Error;
+use crate::metrics::{
+    Access, Answered, EnabledMetrics, Feature, Identity, ProjectAnswer, Reading, Reason, Rest,
+};
+use crate::poll::Config;
 use crate::poll::capacity::Capacity;
-use crate::poll::named::MOST_PATHS;
+use crate::poll::engine::{
+    Answer, Asked, Engine, Group, Moment, NextPage, Node, Page, PartError, Position, Projects,
+    Request, RestPage, Rhythm, first_page,
+};
 use crate::poll::plan::{Capabilities, Depth, List, Part, Plan};
-use crate::poll::request::{Room, pack};
-use crate::poll::schedule::{Errand, Moment, Position, Purpose, Rhythm, Round, Schedule, Turn};
-use crate::poll::selection::Source;
-use crate::poll::turn::{BLOCKED_INTERVAL, PROBE_INTERVAL};
+use crate::poll::selection::{Filter, Scope, Selection, Source};
 
 /// How long a GitLab in good health takes to answer.
 const GOOD_TIME: Duration = Duration::from_millis(500);
+/// How many requests are under way at a time.
+const CONCURRENCY: usize = 4;
+/// What it costs to count a list that GitLab does not count: its last page is searched for.
+const SEARCH: u64 = 8;
 
-/// A poller without a GitLab.
+/// An engine and the GitLab that is made up for it.
 pub(super) struct Run<'a> {
     now: Moment,
+    engine: Engine,
+    gitlab: GitLab<'a>,
+    requests: BTreeMap<Kind, u64>,
+}
+
+/// A GitLab of made-up projects.
+struct GitLab<'a> {
     enabled: &'a EnabledMetrics,
     capabilities: &'a Capabilities,
     graphql: bool,
-    schedule: Schedule,
-    plan: Plan,
-    capacity: Capacity,
+    sources: Vec<Source>,
+    /// The projects that are selected by name.
+    named: HashMap<String, u64>,
+    names: HashMap<u64, String>,
     projects: MadeUp,
-    probe_due: Moment,
-    /// Whose values are still to be asked over REST in this poll, and at how many requests.
-    open: BTreeMap<u64, u64>,
-    requests: BTreeMap<Kind, u64>,
+    now: Moment,
 }
 
 impl<'a> Run<'a> {
@@ -39,22 +55,17 @@ impl<'a> Run<'a> {
         enabled: &'a EnabledMetrics,
         assumption: &'a Assumption,
     ) -> Run<'a> {
-        let sources: Vec<Source> = assumption
-            .lists
-            .iter()
-            .map(|list| list.source.clone())
-            .collect();
+        let lists = assumption.lists.iter();
+        let sources: Vec<Source> = lists.map(|list| list.source.clone()).collect();
+        let config = Config {
+            selection: selection(&sources),
+            rhythm,
+            ..Config::default()
+        };
         Run {
-            now: START,
-            enabled,
-            capabilities: &assumption.capabilities,
-            graphql: assumption.graphql,
-            schedule: Schedule::new(rhythm, &sources),
-            plan: Plan::new(enabled, &assumption.capabilities),
-            capacity: Capacity::new(),
-            projects: MadeUp::new(assumption),
-            probe_due: START,
-            open: BTreeMap::new(),
+            now: start(),
+            engine: Engine::new(&config, CONCURRENCY, Arc::new(enabled.clone())),
+            gitlab: GitLab::new(enabled, assumption, sources),
             requests: BTreeMap::new(),
         }
     }
@@ -64,8 +75,8 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
-        self.now += time;
-        self.projects.pass(self.now);
+        self.now = self.now + time;
+        self.gitlab.projects.pass(self.now);
     }
 
     /// The requests since they were last taken.
@@ -75,220 +86,295 @@ impl<'a> Run<'a> {
 
     /// Asks all that is due.
     pub(super) fn poll(&mut self) {
-        let mut turn = self.schedule.turn(self.now, !self.graphql);
-        self.probe();
+        let mut now = self.now;
+        let mut sent: VecDeque<Asked> = VecDeque::new();
+        self.engine.begin(now);
         loop {
-            let page = self.capacity.page();
-            let round = self.schedule.round(&mut turn, page);
-            if round.now.is_empty() {
-                break;
+            let next = self.engine.next(now);
+            sent.extend(next.requests);
+            match (sent.pop_front(), next.again) {
+                (Some(asked), _) => {
+                    *self.requests.entry(asked.kind).or_default() += cost(&asked.request);
+                    self.gitlab.now = now;
+                    let answer = self.gitlab.answer(asked.request);
+                    self.engine.answered(asked.id, answer, now);
+                }
+                (None, Some(again)) => now = again,
+                (None, None) => break,
             }
-            self.run_round(&mut turn, round);
         }
-        let values = std::mem::take(&mut self.open).into_values().sum();
-        self.count(Kind::Values, values);
+        self.engine.drop_poll();
+        self.engine.take_notices();
+    }
+}
+
+/// What is selected where these lists are polled: archived projects stand for those that are not.
+fn selection(sources: &[Source]) -> Selection {
+    let mut selection = Selection {
+        filter: Filter {
+            archived: false,
+            ..Filter::default()
+        },
+        ..Selection::default()
+    };
+    for source in sources {
+        match source {
+            Source::Membership => selection.scope = Scope::Membership,
+            Source::All => selection.scope = Scope::All,
+            Source::Group(path) => selection.groups.push(path.clone()),
+            Source::Projects(names) => selection.projects.clone_from(names),
+        }
+    }
+    selection
+}
+
+/// How many requests the client makes of one.
+fn cost(request: &Request) -> u64 {
+    match request {
+        Request::Count(path) if path.contains("/repository/commits") => SEARCH,
+        _ => 1,
+    }
+}
+
+impl<'a> GitLab<'a> {
+    fn new(
+        enabled: &'a EnabledMetrics,
+        assumption: &'a Assumption,
+        sources: Vec<Source>,
+    ) -> GitLab<'a> {
+        let projects = MadeUp::new(assumption);
+        let (mut named, mut paths) = (HashMap::new(), HashMap::new());
+        for (index, source) in sources.iter().enumerate() {
+            if let Source::Projects(names) = source {
+                let ids = (0..names.len()).map(|place| projects.named(index, place));
+                let ids: Vec<u64> = ids.collect();
+                paths.extend(ids.iter().copied().zip(names.iter().cloned()));
+                named.extend(names.iter().cloned().zip(ids));
+            }
+        }
+        GitLab {
+            enabled,
+            capabilities: &assumption.capabilities,
+            graphql: assumption.graphql,
+            sources,
+            named,
+            names: paths,
+            projects,
+            now: start(),
+        }
     }
 
-    fn probe(&mut self) {
-        if self.now >= self.probe_due {
-            self.count(Kind::Probe, 1);
-            self.probe_due = self.now
-                + match self.graphql {
-                    true => PROBE_INTERVAL,
-                    false => BLOCKED_INTERVAL,
+    fn answer(&self, request: Request) -> Answer {
+        match request {
+            Request::Probe => Answer::Probe(match self.graphql {
+                true => Ok(self.capabilities.clone()),
+                false => Err(blocked()),
+            }),
+            Request::Projects(parts, plan) => {
+                let parts = parts.iter().map(|part| self.part(part, &plan));
+                Answer::Projects(Ok(Projects {
+                    parts: parts.collect(),
+                    took: GOOD_TIME,
+                    ran_out_of_time: false,
+                    most_score: None,
+                }))
+            }
+            Request::Page(path) => Answer::Page(self.page(&path)),
+            Request::Project(name) => Answer::Project(
+                self.id(&name)
+                    .map(|id| self.over_rest(id, true))
+                    .ok_or_else(blocked),
+            ),
+            Request::Body(path) => {
+                let id = path
+                    .strip_prefix("projects/")
+                    .and_then(|path| path.split(['/', '?']).next().and_then(|id| id.parse().ok()));
+                Answer::Body(id.map(|id| self.body(id)).ok_or_else(blocked))
+            }
+            Request::Count(_) | Request::ProjectCount(_) => Answer::Count(Ok(1)),
+            Request::Group(key) => {
+                let id = key.parse().unwrap_or(1);
+                Answer::Group(Ok(Group { id, path: key }))
+            }
+        }
+    }
+
+    /// The id of a project, by id or name.
+    fn id(&self, name: &str) -> Option<u64> {
+        self.named.get(name).copied().or_else(|| name.parse().ok())
+    }
+
+    fn part(&self, part: &Part, plan: &Plan) -> Result<Page, PartError> {
+        let (ids, next) = match &part.list {
+            List::Ids(ids) => (ids.clone(), NextPage::End),
+            List::Paths(paths) => {
+                let ids = paths.iter().filter_map(|path| self.id(path));
+                (ids.collect(), NextPage::End)
+            }
+            list => {
+                let is_it = |source: &Source| source.list() == *list;
+                let index = self.sources.iter().position(is_it).ok_or(PartError::Null)?;
+                let place = part.after.as_deref().map_or(0, place);
+                let (ids, next) = match part.depth {
+                    Depth::Recent => self.projects.recent(index, place, part.first),
+                    _ => self.projects.page(index, place, part.first),
                 };
-        }
-    }
-
-    fn run_round(&mut self, turn: &mut Turn, round: Round) {
-        let alone = |errand: &Errand| !self.graphql || self.names(errand).is_some();
-        let (alone, now): (Vec<_>, Vec<_>) = round.now.into_iter().partition(alone);
-        let room = Room {
-            score: self.capabilities.most_score(),
-            weight: self.capacity.size(),
+                let next = next.map(|place| Position::Cursor(place.to_string()));
+                (ids, next.map_or(NextPage::End, NextPage::At))
+            }
         };
-        let spare = round.spare;
-        let (packs, spare) = pack(Round { now, spare }, &self.plan, room);
-        turn.keep(spare);
-        for errand in alone {
-            match (self.names(&errand), self.graphql) {
-                (Some(names), true) => self.ask_named(&names),
-                (names, _) => self.ask_rest(&errand, names.map_or(0, |names| names.len())),
-            }
-            self.take(turn, &errand);
-        }
-        for pack in packs {
-            self.count(Kind::of(pack[0].purpose), 1);
-            let weights = pack.iter().map(|errand| self.plan.weight(&errand.part));
-            self.capacity.answered(weights.sum(), GOOD_TIME);
-            for errand in &pack {
-                self.take(turn, errand);
-            }
-        }
+        Ok(Page {
+            nodes: ids
+                .iter()
+                .map(|id| self.node(*id, part.depth, plan))
+                .collect(),
+            redacted: 0,
+            next,
+            group: None,
+        })
     }
 
-    /// Those whom the sweep of a list asks for by name.
-    fn names(&self, errand: &Errand) -> Option<Vec<String>> {
-        let Purpose::Sweep(index) = errand.purpose else {
-            return None;
-        };
-        match self.schedule.lists()[index].source() {
-            Source::Projects(names) => Some(names.clone()),
-            _ => None,
-        }
-    }
-
-    /// Named projects are asked for by path until their ids are known.
-    fn ask_named(&mut self, names: &[String]) {
-        let known = self.schedule.is_whole();
-        let ids = |name: &&String| known || name.parse::<u64>().is_ok();
-        let (ids, paths): (Vec<_>, Vec<_>) = names.iter().partition(ids);
-        self.ask_chunks(ids.len(), usize::MAX);
-        match self.capabilities.asks_by_paths() {
-            true => self.ask_chunks(paths.len(), MOST_PATHS),
-            false => self.count(Kind::Sweep, paths.len() as u64),
-        }
-    }
-
-    fn ask_chunks(&mut self, mut left: usize, most: usize) {
-        while left > 0 {
-            let first = self.capacity.page().min(most).min(left);
-            let part = Part {
-                list: List::Ids(Vec::new()),
-                depth: Depth::Whole,
-                first,
-                after: None,
-            };
-            self.capacity.answered(self.plan.weight(&part), GOOD_TIME);
-            self.count(Kind::Sweep, 1);
-            left -= first;
-        }
-    }
-
-    /// REST has a request for each page, and for each project that is asked for by name or id.
-    fn ask_rest(&mut self, errand: &Errand, names: usize) {
-        let requests = match (&errand.purpose, &errand.part.list) {
-            (Purpose::Glance, _) => 0,
-            (_, List::Ids(ids)) => ids.len(),
-            _ => names.max(1),
-        };
-        self.count(Kind::of(errand.purpose), requests as u64);
-    }
-
-    /// Takes in the answer to an errand.
-    fn take(&mut self, turn: &mut Turn, errand: &Errand) {
-        let now = self.now;
-        match (errand.purpose, &errand.part.list) {
-            (Purpose::Sweep(index), _) => {
-                let list = &self.schedule.lists()[index];
-                let place = match list.position() {
-                    Some(Position::Cursor(at) | Position::Path(at)) => place(at),
-                    None => 0,
-                };
-                let (named, group) = match list.source() {
-                    Source::Projects(_) => (true, false),
-                    source => (false, matches!(source, Source::Group(_))),
-                };
-                let most = match named {
-                    true => usize::MAX,
-                    false => self.most(errand),
-                };
-                let (ids, next) = self.projects.page(index, place, most);
-                for &id in &ids {
-                    self.read(id, group);
-                }
-                let next = next.map(|at| match self.graphql {
-                    true => Position::Cursor(at.to_string()),
-                    false => Position::Path(at.to_string()),
-                });
-                self.schedule.swept(turn, index, now, &ids, next);
-            }
-            (Purpose::Look(index), _) => {
-                let place = errand.part.after.as_deref().map_or(0, place);
-                let (nodes, next) = self.projects.recent(index, place, self.most(errand));
-                let next = next.map(|at| at.to_string());
-                self.schedule.looked(turn, index, now, &nodes, next);
-            }
-            (purpose, List::Ids(ids)) => {
-                for &id in ids {
-                    self.take_one(turn, purpose, errand.part.depth, id);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn take_one(&mut self, turn: &mut Turn, purpose: Purpose, depth: Depth, id: u64) {
-        let (now, project) = (self.now, self.projects.project(id));
-        let activity = Some(project.activity);
-        match (purpose, depth) {
-            (Purpose::Glance, _) if !self.graphql => self.schedule.glanced_at(id, now),
-            (Purpose::Glance, Depth::Glance { since }) => {
-                self.schedule.glanced_at(id, now);
-                match project.pipeline >= since && self.plan.sees_pipelines() {
-                    true => self.schedule.want(id),
-                    false => {
-                        self.schedule.noticed(turn, id, activity, now, None);
-                    }
-                }
-            }
-            (Purpose::Follow, _) if self.graphql => {
-                self.schedule.followed_up(id, now);
-                self.schedule.noticed(turn, id, activity, now, None);
-                if project.hidden {
-                    // A number that was known has come to nothing.
-                    self.schedule.want(id);
-                }
-            }
-            _ => self.read(id, false),
-        }
-    }
-
-    /// Everything was asked of a project; what stands nowhere in the answer is asked by itself.
-    fn read(&mut self, id: u64, on_page_of_group: bool) {
+    fn node(&self, id: u64, depth: Depth, plan: &Plan) -> Node {
         let project = self.projects.project(id);
         let activity = Some(project.activity);
-        let over_rest = match self.graphql {
-            true => 0,
-            false => self.rest_requests(on_page_of_group),
+        match depth {
+            Depth::Whole | Depth::Identity => Node::Whole(Box::new(self.over_graphql(id, plan))),
+            Depth::Activity => {
+                let columns = plan.activity.columns.iter();
+                let readings = columns.map(|(slot, _)| (*slot, self.answered(project, *slot)));
+                Node::Activity {
+                    id,
+                    activity,
+                    readings: readings.collect(),
+                }
+            }
+            Depth::Glance { since } => Node::Glance {
+                id,
+                activity,
+                path: None,
+                archived: Some(!project.selected),
+                pipelines: plan
+                    .sees_pipelines()
+                    .then_some(u64::from(project.pipeline >= since)),
+            },
+            Depth::Recent => Node::Glance {
+                id,
+                activity,
+                path: None,
+                archived: None,
+                pipelines: None,
+            },
+        }
+    }
+
+    fn answered(&self, project: &Project, place: usize) -> Answered {
+        let column = self.enabled.catalogue.project_columns()[place].column;
+        match project.hidden && !column.fallbacks.is_empty() {
+            true => Answered::Null,
+            false => Answered::Value(1.0),
+        }
+    }
+
+    fn found(&self, id: u64) -> ProjectAnswer {
+        let project = self.projects.project(id);
+        let identity = Identity {
+            id,
+            path: self.names.get(&id).cloned().unwrap_or_default().into(),
+            archived: Some(!project.selected),
+            last_activity: Some(project.activity),
+            ..Identity::default()
         };
-        let requests = over_rest + u64::from(project.hidden);
-        if project.selected && requests > 0 {
-            self.open.insert(id, requests);
-        }
-        self.schedule.read(id, activity, project.selected, self.now);
+        ProjectAnswer::unasked(identity, self.enabled.catalogue)
     }
 
-    /// How many requests over REST ask for what does not stand in a project's body. A group's list has
-    /// no statistics.
-    fn rest_requests(&self, on_page_of_group: bool) -> u64 {
-        let columns = self.enabled.catalogue.project_columns();
-        let paths =
-            self.enabled
-                .columns()
+    /// A project as GraphQL tells it.
+    fn over_graphql(&self, id: u64, plan: &Plan) -> ProjectAnswer {
+        let (project, mut found) = (self.projects.project(id), self.found(id));
+        if project.unclear {
+            found.identity.access[Feature::MergeRequests as usize] = Access::Unclear;
+        }
+        let at = self.now.as_secs();
+        for (place, _) in &plan.whole.columns {
+            let column = self.enabled.catalogue.project_columns()[*place].column;
+            let told = self.answered(project, *place);
+            found.values[*place] = Reading::of(told, column, &found.identity, at);
+        }
+        for place in &plan.whole.unsupported {
+            found.values[*place] = Reading::Unknown(Reason::Unsupported);
+        }
+        found
+    }
+
+    /// A project as REST tells it. A group's list has no statistics.
+    fn over_rest(&self, id: u64, statistics: bool) -> ProjectAnswer {
+        let (project, mut found) = (self.projects.project(id), self.found(id));
+        let at = self.now.as_secs();
+        for &place in self.enabled.columns() {
+            let column = self.enabled.catalogue.project_columns()[place].column;
+            found.values[place] = match column.rest {
+                Rest::Body(member) if statistics || !member.starts_with("statistics.") => {
+                    let told = self.answered(project, place);
+                    Reading::of(told, column, &found.identity, at)
+                }
+                _ => {
+                    found.failed.push(place);
+                    Reading::Unknown(Reason::Pending)
+                }
+            };
+        }
+        found
+    }
+
+    /// A document of a project: with whatever is looked up in one.
+    fn body(&self, id: u64) -> Value {
+        let project = self.projects.project(id);
+        let statistics = match project.hidden {
+            true => json!({}),
+            false => json!({ "commit_count": 1 }),
+        };
+        json!({
+            "id": id,
+            "path_with_namespace": id.to_string(),
+            "merge_requests_enabled": !project.unclear,
+            "statistics": statistics,
+            "count": 1,
+        })
+    }
+
+    /// A page of REST, which has whole ones only.
+    fn page(&self, path: &str) -> Result<RestPage, Error> {
+        let is_it = |source: &Source| {
+            let first = first_page(source, "", "");
+            first
+                .split('&')
+                .next()
+                .is_some_and(|start| path.starts_with(start))
+        };
+        let index = self.sources.iter().position(is_it).ok_or_else(blocked)?;
+        let begins = path.rsplit_once("&place=");
+        let (path, place) = begins.map_or((path, 0), |(path, at)| (path, place(at)));
+        let (ids, next) = match path.contains("order_by=last_activity_at") {
+            true => self.projects.recent(index, place, Capacity::PAGE),
+            false => self.projects.page(index, place, Capacity::PAGE),
+        };
+        let statistics = path.contains("statistics=true");
+        let next = next.map(|place| Position::Path(format!("{path}&place={place}")));
+        Ok(RestPage {
+            projects: ids
                 .iter()
-                .filter_map(|place| match columns[*place].column.rest {
-                    Rest::Body(member) if on_page_of_group && member.starts_with("statistics.") => {
-                        Some("")
-                    }
-                    Rest::Body(_) => None,
-                    Rest::Member { path, .. } | Rest::Count(path) => Some(path),
-                });
-        paths.collect::<BTreeSet<_>>().len() as u64
+                .map(|id| self.over_rest(*id, statistics))
+                .collect(),
+            next: next.map_or(NextPage::End, NextPage::At),
+            total: None,
+        })
     }
+}
 
-    /// How many projects are on a page; REST has whole ones only.
-    fn most(&self, errand: &Errand) -> usize {
-        match self.graphql {
-            true => errand.part.first,
-            false => Capacity::PAGE,
-        }
-    }
-
-    fn count(&mut self, kind: Kind, requests: u64) {
-        if requests > 0 {
-            *self.requests.entry(kind).or_default() += requests;
-        }
+/// What a proxy says that lets only REST through.
+fn blocked() -> Error {
+    Error::NotGitLab {
+        status: 403,
+        detail: "a web page".to_owned(),
     }
 }
 

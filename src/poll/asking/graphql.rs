@@ -1,0 +1,175 @@
+//! Reads what GraphQL answers to some projects, or several times some.
+
+use serde_json::Value;
+
+use crate::gitlab::{Answer, Error, GraphqlError};
+use crate::metrics::{
+    Answered, Catalogue, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, UnixTime, answered,
+};
+use crate::poll::engine::{
+    NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
+};
+use crate::poll::plan::{Depth, List, Part, Plan, alias};
+
+/// Reads answers to the questions of a plan.
+pub struct Reader<'a> {
+    pub plan: &'a Plan,
+    pub catalogue: &'static Catalogue,
+    /// When they were asked.
+    pub at: UnixTime,
+}
+
+/// Errors about one project of an answer: the keys below its node, and why.
+type Failures<'a> = Vec<(Vec<&'a str>, Reason)>;
+
+impl Reader<'_> {
+    pub fn projects(&self, parts: &[Part], answer: &Answer) -> Projects {
+        let pages = parts.iter().enumerate();
+        let limit = answer.data["queryComplexity"]["limit"].as_u64();
+        Projects {
+            parts: pages
+                .map(|(index, part)| self.part(index, part, answer))
+                .collect(),
+            took: answer.took,
+            ran_out_of_time: answer.errors.iter().any(is_timeout),
+            most_score: limit.and_then(|limit| limit.try_into().ok()),
+        }
+    }
+
+    fn part(&self, index: usize, part: &Part, answer: &Answer) -> Result<Page, PartError> {
+        let alias = alias(index);
+        let own = &answer.data[&alias];
+        let connection = match part.list {
+            List::Group(_) => &own["projects"],
+            _ => own,
+        };
+        let is_ours = |error: &&GraphqlError| {
+            let first = error.path.first().and_then(Value::as_str);
+            first.is_none_or(|first| first == alias)
+        };
+        let errors: Vec<&GraphqlError> = answer.errors.iter().filter(is_ours).collect();
+        let Some(nodes) = connection["nodes"].as_array() else {
+            return Err(no_list(own, &errors));
+        };
+        let mut page = Page {
+            nodes: Vec::with_capacity(nodes.len()),
+            redacted: 0,
+            next: next(&connection["pageInfo"]),
+            group: own["id"].as_str().and_then(id),
+        };
+        for (index, node) in nodes.iter().enumerate() {
+            let failures: Failures<'_> = errors
+                .iter()
+                .filter_map(|error| failed_at(error, index))
+                .collect();
+            match (node, failures.is_empty()) {
+                (Value::Null, true) => page.redacted += 1,
+                // GitLab lost a whole project of the page.
+                (Value::Null, false) => return Err(PartError::TooMuch),
+                (node, _) => {
+                    let node = self.node(node, part.depth, &failures);
+                    let node = node.map_err(|error| Error::not_understood(error.0));
+                    page.nodes.push(node.map_err(PartError::Refused)?);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    fn node(
+        &self,
+        node: &Value,
+        depth: Depth,
+        failures: &Failures<'_>,
+    ) -> Result<Node, NotUnderstood> {
+        let asked = &self.plan.whole;
+        let whole = match depth {
+            Depth::Whole => {
+                ProjectAnswer::from_graphql(node, asked, failures, self.catalogue, self.at)?
+            }
+            Depth::Identity => ProjectAnswer::identity_from_graphql(node, asked, self.catalogue)?,
+            _ => return self.shallow(node, depth, failures),
+        };
+        Ok(Node::Whole(Box::new(whole)))
+    }
+
+    /// A project of which not everything was asked.
+    fn shallow(
+        &self,
+        node: &Value,
+        depth: Depth,
+        failures: &Failures<'_>,
+    ) -> Result<Node, NotUnderstood> {
+        let id = Identity::id_from_graphql(node);
+        let id = id.ok_or(NotUnderstood("a project without an id"))?;
+        let activity = Identity::activity_from_graphql(node);
+        if depth == Depth::Activity {
+            let columns = self.catalogue.project_columns();
+            let readings = self.plan.activity.columns.iter().map(|(place, keys)| {
+                let column = columns[*place].column;
+                (*place, answered(column, node, keys, failures))
+            });
+            return Ok(Node::Activity {
+                id,
+                activity,
+                readings: readings.collect(),
+            });
+        }
+        Ok(Node::Glance {
+            id,
+            activity,
+            path: node["fullPath"].as_str().map(str::to_owned),
+            archived: node["archived"].as_bool(),
+            pipelines: match Kind::Count.read(&node["pipelines"]["count"]) {
+                Answered::Value(count) => Some(count as u64),
+                _ => None,
+            },
+        })
+    }
+}
+
+/// Why there is no list in an answer.
+fn no_list(own: &Value, errors: &[&GraphqlError]) -> PartError {
+    match errors {
+        // GitLab answers null for what does not exist and for what may not be seen.
+        [] if own.is_null() => PartError::Null,
+        [] => PartError::Refused(not_understood(
+            &"there is no list of projects in the answer",
+        )),
+        errors if errors.iter().any(|error| is_timeout(error)) => PartError::TooMuch,
+        errors => PartError::Refused(Error::Graphql {
+            errors: errors.iter().map(|error| (*error).clone()).collect(),
+        }),
+    }
+}
+
+/// What a page says of the next one.
+fn next(page: &Value) -> NextPage {
+    match (page["hasNextPage"].as_bool(), page["endCursor"].as_str()) {
+        (Some(false), _) => NextPage::End,
+        (Some(true), Some(cursor)) => NextPage::At(Position::Cursor(cursor.to_owned())),
+        // Without it the list would end early, and projects would seem to be gone.
+        _ => NextPage::Unsaid,
+    }
+}
+
+/// The number of a global id.
+fn id(gid: &str) -> Option<u64> {
+    gid.rsplit('/').next()?.parse().ok()
+}
+
+/// What an error of a partial answer is about, if it is about the project at `index`: keys below
+/// its node, and why.
+fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> {
+    let mut path = error
+        .path
+        .iter()
+        .skip_while(|segment| *segment != "nodes")
+        .skip(1);
+    let at = path.next()?.as_u64()?;
+    let reason = match is_timeout(error) {
+        true => Reason::Timeout,
+        false => Reason::Graphql,
+    };
+    (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
+}

@@ -1,0 +1,69 @@
+//! Reads what REST answers: pages of lists, projects, groups.
+
+use serde_json::Value;
+
+use crate::gitlab::{Document, Error};
+use crate::metrics::{EnabledMetrics, ProjectAnswer, UnixTime};
+use crate::poll::engine::{Group, RestPage, next_in_rest, not_understood};
+
+/// Reads what is told of projects.
+pub struct Reader<'a> {
+    pub enabled: &'a EnabledMetrics,
+    /// When it was asked.
+    pub at: UnixTime,
+}
+
+impl Reader<'_> {
+    /// A page of a list, with every value that stands in its bodies.
+    ///
+    /// # Errors
+    /// If it is no list of projects: taking it for an empty one would lose them.
+    pub fn page(&self, page: &Document) -> Result<RestPage, Error> {
+        let Value::Array(bodies) = &page.body else {
+            return Err(not_understood(&"no list where one was asked for"));
+        };
+        let projects = bodies.iter().map(|body| self.project(body));
+        let projects = projects.collect::<Result<Vec<_>, _>>()?;
+        let last = projects.last().map(|project| project.identity.id);
+        Ok(RestPage {
+            next: next_in_rest(&page.paging, bodies.len(), last),
+            total: page.paging.total,
+            projects,
+        })
+    }
+
+    /// Reads a project's body. What does not stand in it is noted as still to be asked.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn project(&self, body: &Value) -> Result<ProjectAnswer, Error> {
+        let (columns, catalogue) = (self.enabled.columns(), self.enabled.catalogue);
+        let read = ProjectAnswer::from_rest(body, columns, catalogue, self.at);
+        read.map_err(|error| Error::not_understood(error.0))
+    }
+}
+
+/// A document with members.
+///
+/// # Errors
+/// If it is something else, such as a word of a proxy.
+pub fn document(body: Value) -> Result<Value, Error> {
+    match body.is_object() {
+        true => Ok(body),
+        false => Err(not_understood(&"the answer is not a document")),
+    }
+}
+
+/// A group.
+///
+/// # Errors
+/// If it is none.
+pub fn group(body: &Value) -> Result<Group, Error> {
+    match (body["id"].as_u64(), body["full_path"].as_str()) {
+        (Some(id), Some(path)) => Ok(Group {
+            id,
+            path: path.to_owned(),
+        }),
+        _ => Err(not_understood(&"the answer is not a group")),
+    }
+}

@@ -1,0 +1,218 @@
+//! Looks up over REST, one by one, the values of a project that GraphQL or a list did not tell. Which
+//! value is asked next depends on the answers before, and on nothing else.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::rest::{encoded, is_gone};
+use crate::gitlab::Error;
+use crate::metrics::{
+    Access, Answered, Column, EnabledMetrics, Identity, Kind, ProjectAnswer, Reading, Reason, Rest,
+    UnixTime, member,
+};
+use crate::poll::plan::Capabilities;
+
+/// Something of a project that REST tells, by its path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Lookup {
+    /// A document.
+    Body(String),
+    /// How many entries a list has.
+    Count(String),
+}
+
+impl Lookup {
+    /// Whether it is the project's own document.
+    pub fn is_of_project(&self) -> bool {
+        matches!(self, Lookup::Body(path) if path.ends_with("?statistics=true"))
+    }
+}
+
+/// What came of a lookup, and when it was asked.
+#[derive(Debug)]
+pub struct Looked {
+    pub what: Result<LookedUp, Failure>,
+    pub at: UnixTime,
+}
+
+#[derive(Debug)]
+pub enum LookedUp {
+    Body(Value),
+    Count(u64),
+}
+
+/// Why there is no answer, as far as it matters.
+#[derive(Clone, Copy, Debug)]
+pub enum Failure {
+    /// The project itself is gone.
+    Gone,
+    NotFound,
+    Other(Reason),
+}
+
+/// Where the lookups of a project stand.
+pub enum State {
+    /// This is to be asked next.
+    Next(Lookup),
+    /// Everything that could be learnt was.
+    Done(Box<ProjectAnswer>),
+    /// The project is gone.
+    Gone,
+}
+
+/// The answers so far.
+pub type Answers = HashMap<Lookup, Looked>;
+
+/// Stops at what is not known yet, or at a project that is gone.
+enum Stop {
+    Next(Lookup),
+    Gone,
+}
+
+impl Failure {
+    pub fn of(error: &Error) -> Failure {
+        match error {
+            error if is_gone(error) => Failure::Gone,
+            Error::NotFound { .. } => Failure::NotFound,
+            // What a proxy or an edge throttle forbids is no word of GitLab about the project: the last
+            // good value stays.
+            Error::NotGitLab { status: 403, .. } => Failure::Other(Reason::Refused),
+            error => Failure::Other(Reason::from_name(error.reason()).unwrap_or(Reason::Other)),
+        }
+    }
+}
+
+/// Fills in what the answers tell of a project: the values that failed, and those that GitLab hides
+/// in one place but may tell in another.
+pub fn state(
+    found: &ProjectAnswer,
+    enabled: &EnabledMetrics,
+    capabilities: &Capabilities,
+    answers: &Answers,
+) -> State {
+    let lookups = Lookups {
+        id: found.identity.id,
+        enabled,
+        capabilities,
+        answers,
+    };
+    match lookups.complete(found.clone()) {
+        Ok(found) => State::Done(Box::new(found)),
+        Err(Stop::Next(lookup)) => State::Next(lookup),
+        Err(Stop::Gone) => State::Gone,
+    }
+}
+
+struct Lookups<'a> {
+    id: u64,
+    enabled: &'a EnabledMetrics,
+    capabilities: &'a Capabilities,
+    answers: &'a Answers,
+}
+
+impl Lookups<'_> {
+    fn complete(&self, mut found: ProjectAnswer) -> Result<ProjectAnswer, Stop> {
+        let columns = self.enabled.catalogue.project_columns();
+        if found.identity.access.contains(&Access::Unclear) {
+            // Without an answer it stays unclear, and hidden.
+            let own = Lookup::Body(format!("projects/{}?statistics=true", self.id));
+            let own = self.answer(own)?;
+            if let Ok(LookedUp::Body(body)) = &own.what
+                && let Some(settled) = Identity::from_rest(body)
+            {
+                found.settle(&settled.access, self.enabled.columns());
+            }
+        }
+        for slot in std::mem::take(&mut found.failed) {
+            let column = columns[slot].column;
+            found.values[slot] = match self.ask(column.rest, column.kind, &found.identity)? {
+                (Ok(told), at) => Reading::of(told, column, &found.identity, at),
+                (Err(failure), _) => failure.reading(),
+            };
+        }
+        for &slot in self.enabled.columns() {
+            if found.is_hidden(slot) {
+                found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Asks in other ways for what is hidden.
+    fn uncover(&self, column: &Column, identity: &Identity) -> Result<Reading, Stop> {
+        for &way in column.fallbacks {
+            if matches!(way, Rest::Member { since, .. } if !self.capabilities.is_at_least(since)) {
+                continue;
+            }
+            match self.ask_quietly(way, column.kind, identity)? {
+                (Ok(Answered::Value(value)), at) => return Ok(Reading::known(value, at)),
+                (Ok(Answered::Invalid), _) => return Ok(Reading::Unknown(Reason::Invalid)),
+                (Ok(_) | Err(Failure::NotFound | Failure::Gone), _) => {}
+                (Err(failure), _) => return Ok(failure.reading()),
+            }
+        }
+        Ok(Reading::Unknown(Reason::Hidden))
+    }
+
+    /// Asks in one way; none if the answer does not have the value.
+    fn ask(
+        &self,
+        way: Rest,
+        kind: Kind,
+        identity: &Identity,
+    ) -> Result<(Result<Answered, Failure>, UnixTime), Stop> {
+        match self.ask_quietly(way, kind, identity)? {
+            (Err(Failure::Gone), _) => Err(Stop::Gone),
+            answer => Ok(answer),
+        }
+    }
+
+    fn ask_quietly(
+        &self,
+        way: Rest,
+        kind: Kind,
+        identity: &Identity,
+    ) -> Result<(Result<Answered, Failure>, UnixTime), Stop> {
+        let path = |below: &str| {
+            let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
+            format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
+        };
+        let (lookup, at) = match way {
+            Rest::Body(member) => (
+                Lookup::Body(format!("projects/{}?statistics=true", self.id)),
+                member,
+            ),
+            Rest::Member {
+                path: below,
+                member,
+                ..
+            } => (Lookup::Body(path(below)), member),
+            Rest::Count(below) => (Lookup::Count(path(below)), ""),
+        };
+        let looked = self.answer(lookup)?;
+        let value = match &looked.what {
+            Ok(LookedUp::Body(body)) => match (kind.read(member(body, at)), way) {
+                // What holds nothing else says nothing without it.
+                (Answered::Null, Rest::Member { .. }) => Err(Failure::Other(Reason::NotUnderstood)),
+                (told, _) => Ok(told),
+            },
+            Ok(LookedUp::Count(count)) => Ok(Answered::Value(*count as f64)),
+            Err(failure) => Err(*failure),
+        };
+        Ok((value, looked.at))
+    }
+
+    fn answer(&self, lookup: Lookup) -> Result<&Looked, Stop> {
+        self.answers.get(&lookup).ok_or(Stop::Next(lookup))
+    }
+}
+
+impl Failure {
+    fn reading(self) -> Reading {
+        match self {
+            Failure::Gone | Failure::NotFound => Reading::Unknown(Reason::NotFound),
+            Failure::Other(reason) => Reading::Unknown(reason),
+        }
+    }
+}

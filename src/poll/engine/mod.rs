@@ -1,0 +1,432 @@
+//! Decides when and how GitLab is asked, and learns from the answers. It is pure: no I/O, no clock,
+//! nothing to wait for. Whoever drives it says what time it is, sends what it wants sent and hands in
+//! what came back: the poller does so against GitLab, the forecast against made-up answers in made-up
+//! time, and tests against whatever they like.
+//!
+//! What is seen within which time is argued in [`schedule`]; where the walk of a list ends is decided
+//! in [`walk`]. Every poll ends: each request either brings something new or uses up one of a bounded
+//! number of tries of one thing, and only success at that thing gives the tries back.
+
+mod gitlab;
+mod list;
+mod lists;
+mod lookups;
+mod memory;
+mod moment;
+mod names;
+mod notice;
+mod packing;
+mod poll;
+mod queries;
+mod report;
+mod request;
+mod rest;
+mod schedule;
+mod track;
+mod values;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::gitlab::Error;
+use crate::metrics::{EnabledMetrics, Owner, Snapshot};
+use crate::poll::Config;
+use crate::poll::selection::Filter;
+use gitlab::GitLab;
+use lookups::Lookup;
+use poll::{Poll, Query};
+use schedule::Schedule;
+use values::Open;
+
+pub use gitlab::{Verdict, judge};
+pub use list::List;
+pub use memory::{Course, LastPoll, Memory};
+pub use moment::Moment;
+pub use names::{MOST_PATHS, Names};
+pub use notice::Notice;
+pub use queries::{is_timeout, not_understood};
+pub use request::{
+    Answer, Asked, Group, Kind, Node, Page, PartError, Projects, Request, RequestId, RestPage,
+};
+pub use rest::{encoded, first as first_page, is_gone};
+pub use schedule::Rhythm;
+pub use track::Track;
+pub use walk::{Next as NextPage, Position, next_in_rest};
+
+/// After so many different things in a row failed GitLab is taken for down, and left alone until the
+/// next poll.
+const STRIKES: usize = 2;
+
+/// The decisions about one GitLab, and what is known of it.
+pub struct Engine {
+    rhythm: Rhythm,
+    timeout: Duration,
+    concurrency: usize,
+    filter: Filter,
+    enabled: Arc<EnabledMetrics>,
+    gitlab: GitLab,
+    schedule: Schedule,
+    names: Names,
+    /// All that is known, selected or not.
+    projects: BTreeMap<u64, Arc<Owner>>,
+    /// Projects with values that are still to be asked in another way.
+    open: BTreeMap<u64, Open>,
+    /// The poll under way.
+    poll: Option<Poll>,
+    in_flight: BTreeMap<RequestId, InFlight>,
+    requests: RequestId,
+    polls: u64,
+    /// How many projects this poll has read.
+    progress: usize,
+    /// When GitLab last gave an answer that made sense.
+    last_answer: Option<Moment>,
+    last: Arc<Snapshot>,
+    errors: BTreeMap<(&'static str, &'static str), u64>,
+    notices: Vec<Notice>,
+}
+
+/// What is to be sent now, and when to ask again if nothing is answered before.
+#[derive(Debug, Default)]
+pub struct Next {
+    pub requests: Vec<Asked>,
+    /// None if only an answer changes what is to be sent.
+    pub again: Option<Moment>,
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+struct InFlight {
+    sent: Moment,
+    deadline: Moment,
+    what: Sent,
+}
+
+/// What a request was sent for.
+#[derive(Debug)]
+enum Sent {
+    Probe,
+    Queries(Vec<Query>),
+    /// A page of the sweep of a list over REST.
+    Sweep(usize, String),
+    /// A page of the recent activity of a list over REST.
+    Look(usize, String),
+    /// Everything about a project over REST.
+    Read(u64),
+    /// A project that a list names.
+    Named(usize, String),
+    /// The group of a list, by this key.
+    Group(usize, String),
+    /// A value of a project.
+    Value(u64, Lookup),
+}
+
+impl Engine {
+    /// Nothing has been asked yet.
+    pub fn new(config: &Config, concurrency: usize, enabled: Arc<EnabledMetrics>) -> Engine {
+        Engine {
+            rhythm: config.rhythm,
+            timeout: config.timeout,
+            concurrency: concurrency.max(1),
+            filter: config.selection.filter.clone(),
+            gitlab: GitLab::new(&enabled),
+            schedule: Schedule::new(config.rhythm, &config.selection.sources()),
+            enabled,
+            names: Names::default(),
+            projects: BTreeMap::new(),
+            open: BTreeMap::new(),
+            poll: None,
+            in_flight: BTreeMap::new(),
+            requests: 0,
+            polls: 0,
+            progress: 0,
+            last_answer: None,
+            last: Arc::default(),
+            errors: BTreeMap::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Begins a poll: all that is due is asked.
+    pub fn begin(&mut self, now: Moment) {
+        self.polls += 1;
+        self.progress = 0;
+        let mut poll = self.begin_hints(now);
+        self.gitlab.plan_probe(now);
+        self.schedule.plan(&mut poll, !self.gitlab.graphql);
+        self.poll = Some(poll);
+    }
+
+    /// Begins a poll between two others: nothing is asked but what was hinted at.
+    pub fn begin_between(&mut self, now: Moment) {
+        self.poll = Some(self.begin_hints(now));
+    }
+
+    fn begin_hints(&mut self, now: Moment) -> Poll {
+        let mut poll = Poll::new(now, now + self.timeout, self.schedule.lists.len());
+        self.schedule.plan_reads(&mut poll);
+        self.queue_open(&mut poll);
+        poll
+    }
+
+    /// Takes a hint about a project: everything about it is read again. For one that is not known,
+    /// recent activity is listed again.
+    pub fn hint(&mut self, project: Option<u64>) {
+        let Some(mut poll) = self.poll.take() else {
+            return;
+        };
+        match project.filter(|id| self.projects.contains_key(id)) {
+            Some(id) => self.schedule.want(&mut poll, id),
+            None => self.schedule.look_again(&mut poll),
+        }
+        self.poll = Some(poll);
+    }
+
+    /// What is to be sent now: no more at a time than the settings allow.
+    pub fn next(&mut self, now: Moment) -> Next {
+        let mut next = Next::default();
+        let Some(mut poll) = self.poll.take() else {
+            return next;
+        };
+        if self.may_ask(&mut poll, now, &mut next) {
+            self.ask_probe(&mut poll, now, &mut next);
+            if self.gitlab.is_ready() {
+                self.ask_groups(&mut poll, now, &mut next);
+                self.ask_graphql(&mut poll, now, &mut next);
+                self.ask_rest(&mut poll, now, &mut next);
+                self.ask_values(&mut poll, now, &mut next);
+            }
+        }
+        self.poll = Some(poll);
+        next
+    }
+
+    /// Takes in what came of a request.
+    pub fn answered(&mut self, id: RequestId, answer: Answer, now: Moment) {
+        let (Some(sent), Some(mut poll)) = (self.in_flight.remove(&id), self.poll.take()) else {
+            return;
+        };
+        if let Some(error) = answer.error() {
+            if made_sense(error) {
+                self.last_answer = Some(now);
+            }
+        } else {
+            self.last_answer = Some(now);
+            poll.failing.clear();
+        }
+        let at = sent.sent;
+        match (sent.what, answer) {
+            (Sent::Probe, Answer::Probe(answer)) => self.probed(&mut poll, answer, now),
+            (Sent::Queries(queries), Answer::Projects(answer)) => {
+                let ran_out = sent.deadline < poll.deadline;
+                self.queries_answered(&mut poll, queries, at, answer, ran_out, now);
+            }
+            (Sent::Sweep(index, path), Answer::Page(answer)) => {
+                self.rest_page(&mut poll, index, path, at, answer, now);
+            }
+            (Sent::Look(index, path), Answer::Page(answer)) => {
+                self.rest_look(&mut poll, index, path, at, answer, now);
+            }
+            (Sent::Read(id), Answer::Project(answer)) => {
+                self.rest_project(&mut poll, id, at, answer, now);
+            }
+            (Sent::Named(index, name), Answer::Project(answer)) => {
+                self.rest_named(&mut poll, index, name, at, answer, now);
+            }
+            (Sent::Group(index, key), Answer::Group(answer)) => {
+                self.group_answered(&mut poll, index, &key, answer, now);
+            }
+            (Sent::Value(id, lookup), answer) => {
+                self.value_answered(&mut poll, id, lookup, at, answer, now);
+            }
+            // A driver that answers something else has not answered.
+            _ => {}
+        }
+        self.poll = Some(poll);
+    }
+
+    /// How many projects are known, selected or not.
+    pub fn projects(&self) -> usize {
+        self.projects.len()
+    }
+
+    /// Ends the poll under way and tells what is known then. `requests` is what it cost, and `kept`
+    /// whether what is known could last be written.
+    pub fn end(&mut self, now: Moment, requests: u64, kept: Option<bool>) -> Arc<Snapshot> {
+        if let Some(poll) = self.close() {
+            self.last = Arc::new(self.merge(poll, now, requests, kept));
+        }
+        Arc::clone(&self.last)
+    }
+
+    /// Ends the poll under way without a word of it.
+    pub fn drop_poll(&mut self) {
+        self.close();
+    }
+
+    /// What is known in the middle of a poll.
+    pub fn so_far(&mut self, now: Moment) -> Arc<Snapshot> {
+        self.last = Arc::new(self.snapshot(self.last.report.clone(), now));
+        Arc::clone(&self.last)
+    }
+
+    /// Ends a poll between two others. What failed is asked by the next poll.
+    pub fn end_between(&mut self, now: Moment) -> Arc<Snapshot> {
+        self.close();
+        self.so_far(now)
+    }
+
+    fn close(&mut self) -> Option<Poll> {
+        self.in_flight.clear();
+        let mut poll = self.poll.take()?;
+        for (index, named) in std::mem::take(&mut poll.named) {
+            let source = self.schedule.lists[index].source.to_string();
+            if let Some(error) = named.into_failure() {
+                poll.fail(source, error);
+            }
+        }
+        let planned = std::mem::take(&mut poll.planned_glances);
+        self.schedule.put_glances_back(planned);
+        Some(poll)
+    }
+
+    /// What happened since this was asked last.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// How many projects the poll under way has read.
+    pub fn progress(&self) -> usize {
+        self.progress
+    }
+
+    /// Whether anything may be asked now.
+    fn may_ask(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) -> bool {
+        if poll.stopped {
+            return false;
+        }
+        if let Some(until) = poll.wait_until.filter(|until| now < *until) {
+            next.again = Some(until);
+            return false;
+        }
+        poll.wait_until = None;
+        if now >= poll.deadline {
+            self.run_out_of_time(poll);
+            return false;
+        }
+        self.in_flight.len() < self.concurrency
+    }
+
+    /// The poll's time is up. A first sweep may take more than one poll, and single values wait for
+    /// the next.
+    fn run_out_of_time(&mut self, poll: &mut Poll) {
+        if self.schedule.is_whole() && poll.has_more() {
+            poll.fail("asking all that is due".to_owned(), Error::Deadline);
+        }
+        poll.stop();
+    }
+
+    /// How many more requests may be under way.
+    fn free(&self) -> usize {
+        self.concurrency.saturating_sub(self.in_flight.len())
+    }
+
+    fn send(
+        &mut self,
+        poll: &Poll,
+        now: Moment,
+        next: &mut Next,
+        request: Request,
+        kind: Kind,
+        what: Sent,
+    ) {
+        /// How long one request may take with all its tries: a slow one must not hold up the others.
+        const PATIENCE: Duration = Duration::from_secs(60);
+        /// REST can't be asked for less.
+        const PATIENCE_OF_REST: Duration = Duration::from_secs(120);
+        let patience = match request {
+            Request::Projects(..) => PATIENCE,
+            _ => PATIENCE_OF_REST,
+        };
+        let deadline = poll.deadline.min(now + patience);
+        self.requests += 1;
+        let id = self.requests;
+        let sent = now;
+        self.in_flight.insert(
+            id,
+            InFlight {
+                sent,
+                deadline,
+                what,
+            },
+        );
+        next.requests.push(Asked {
+            id,
+            request,
+            deadline,
+            kind,
+        });
+    }
+
+    /// Waits where a limit allows nothing for a while. True if that is what the error says.
+    fn waits(&mut self, poll: &mut Poll, error: &Error, now: Moment) -> bool {
+        let wait = match error {
+            Error::Budget { wait, .. } => {
+                // Our own limit takes no time from the poll.
+                poll.deadline = poll.deadline.max(now) + *wait;
+                *wait
+            }
+            Error::RateLimited { wait, .. } if now + *wait < poll.deadline => *wait,
+            _ => return false,
+        };
+        self.notices.push(Notice::Waiting { wait });
+        poll.wait_until = poll.wait_until.max(Some(now + wait));
+        true
+    }
+
+    /// Notes a failure; after some different ones in a row, or one that others would share, nothing
+    /// more is asked.
+    fn strike(&mut self, poll: &mut Poll, what: String, error: Error) {
+        if matches!(error, Error::Deadline) {
+            return self.run_out_of_time(poll);
+        }
+        poll.failing.insert(what.clone());
+        let shared = matches!(
+            error,
+            Error::Unauthorized { .. } | Error::RateLimited { .. }
+        );
+        if shared || poll.failing.len() >= STRIKES {
+            poll.stop();
+        }
+        poll.fail(what, error);
+    }
+
+    /// Notes that something failed, as far as that shows that GitLab is down.
+    fn note_down(&mut self, poll: &mut Poll, what: String, error: &Error) {
+        match error {
+            Error::Deadline => self.run_out_of_time(poll),
+            Error::Unauthorized { .. } | Error::RateLimited { .. } => poll.stop(),
+            Error::Network { .. } | Error::Timeout { .. } | Error::Server { .. } => {
+                poll.failing.insert(what);
+                if poll.failing.len() >= STRIKES {
+                    poll.stop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an answer is one of GitLab's, if only that it can't or won't.
+fn made_sense(error: &Error) -> bool {
+    match error {
+        Error::Budget { .. } | Error::RateLimited { .. } => true,
+        error => error.is_gitlabs_word(),
+    }
+}
+
+/// What was not to be had, and what to do about it.
+fn advice(what: &impl std::fmt::Display, error: &Error) -> String {
+    format!("{what}: {}", error.with_advice())
+}

@@ -1,0 +1,267 @@
+//! One poll: what of the schedule is still to be asked in it.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use super::moment::Moment;
+use super::names::Named;
+use crate::gitlab::Error;
+use crate::metrics::UnixTime;
+use crate::poll::plan::{Depth, List as Of, Part};
+
+/// One poll: what of the schedule is still to be asked in it.
+#[derive(Debug)]
+pub struct Poll {
+    pub began: Moment,
+    /// When nothing more is asked. Time that is spent waiting for the budget does not count.
+    pub deadline: Moment,
+    /// Whether everything is asked of everyone.
+    pub whole: bool,
+    /// What is asked of each list.
+    pub lists: Vec<OfList>,
+    /// Projects that are asked for what activity moves.
+    pub follows: VecDeque<u64>,
+    /// Those that were, in this poll.
+    followed: HashSet<u64>,
+    pub glances: VecDeque<u64>,
+    /// The glances that were planned, with when each project was glanced at before.
+    pub planned_glances: Vec<(Moment, u64)>,
+    /// Projects that are asked for everything over GraphQL.
+    pub reads: VecDeque<u64>,
+    /// Those that were, in this poll.
+    pub read: HashSet<u64>,
+    /// Projects that are asked for everything over REST.
+    pub rest_reads: VecDeque<u64>,
+    /// Parts of requests that are asked again: alone, or for fewer projects.
+    pub again: VecDeque<Query>,
+    /// The sweeps of projects that are selected by name.
+    pub named: HashMap<usize, Named>,
+    /// Projects whose open values are still to be asked, the oldest first.
+    pub open: std::collections::BTreeSet<(UnixTime, u64)>,
+    /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
+    pub wait_until: Option<Moment>,
+    /// Whether nothing more is asked.
+    pub stopped: bool,
+    /// What failed since GitLab last answered well.
+    pub failing: HashSet<String>,
+    /// How often in a row GraphQL as a whole, or a part of a request, was refused.
+    pub blocked: u32,
+    pub refused: u32,
+    /// What could not be read of lists, and why.
+    pub failures: Vec<(String, Error)>,
+    /// Single values that could not be read, by subject and reason.
+    pub values: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// What one poll asks of a list.
+#[derive(Debug, Default)]
+pub struct OfList {
+    /// Whether the next page of its sweep is to be asked, and whether that is under way.
+    pub sweep: bool,
+    pub sweeping: bool,
+    /// The same of its recent activity.
+    pub look: bool,
+    pub looking: bool,
+    /// How often the next page of the sweep has failed over GraphQL and over REST.
+    pub failures: u32,
+    pub rest_failures: u32,
+    /// How often the next page of the look has failed.
+    pub look_failures: u32,
+    /// Whether the next page of the sweep is asked only who is on it: the whole page was too much.
+    pub light: bool,
+    /// Whether the group is asked for over REST: what its path is, or whether it is there.
+    pub group: OfGroup,
+}
+
+/// Whether REST is asked about a list's group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfGroup {
+    #[default]
+    Trusted,
+    ToAsk,
+    Asked,
+    /// REST has said that it is there: GraphQL, which does not show it, is not believed.
+    IsThere,
+}
+
+/// A part of a request, and why it is asked.
+#[derive(Debug)]
+pub struct Query {
+    pub purpose: Purpose,
+    pub part: Part,
+    /// Whether it travels alone, since it may bring down a request that carries others.
+    pub alone: bool,
+    /// How often GraphQL refused it.
+    pub failures: u32,
+    /// Whether it is asked only who the projects are, since more was too much.
+    pub light: bool,
+}
+
+/// Why something is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// The sweep of a list.
+    Sweep(usize),
+    /// The recent activity of a list.
+    Look(usize),
+    /// The projects that a list names.
+    Named(usize),
+    /// What activity moves.
+    Follow,
+    /// Whether anything happened.
+    Glance,
+    /// Everything, out of turn.
+    Read,
+}
+
+impl Poll {
+    /// A poll that asks for nothing yet.
+    pub fn new(began: Moment, deadline: Moment, lists: usize) -> Poll {
+        Poll {
+            began,
+            deadline,
+            whole: false,
+            lists: (0..lists).map(|_| OfList::default()).collect(),
+            follows: VecDeque::new(),
+            followed: HashSet::new(),
+            glances: VecDeque::new(),
+            planned_glances: Vec::new(),
+            reads: VecDeque::new(),
+            read: HashSet::new(),
+            rest_reads: VecDeque::new(),
+            again: VecDeque::new(),
+            named: HashMap::new(),
+            open: Default::default(),
+            wait_until: None,
+            stopped: false,
+            failing: HashSet::new(),
+            blocked: 0,
+            refused: 0,
+            failures: Vec::new(),
+            values: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for what activity moves in a project, once in a poll.
+    pub fn follow(&mut self, id: u64) {
+        if self.followed.insert(id) {
+            self.follows.push_back(id);
+        }
+    }
+
+    /// Glances at a project that was last glanced at then.
+    pub fn glance(&mut self, before: Moment, id: u64) {
+        self.planned_glances.push((before, id));
+        self.glances.push_back(id);
+    }
+
+    /// Asks for everything about a project, once in a poll.
+    pub fn read(&mut self, id: u64) {
+        if self.read.insert(id) {
+            self.reads.push_back(id);
+        }
+    }
+
+    /// Takes back projects for which there was no room, in their order.
+    pub fn put_back(&mut self, purpose: Purpose, ids: Vec<u64>) {
+        let queue = match purpose {
+            Purpose::Glance => &mut self.glances,
+            Purpose::Follow => &mut self.follows,
+            _ => &mut self.reads,
+        };
+        ids.into_iter().rev().for_each(|id| queue.push_front(id));
+    }
+
+    /// Stops asking: what is left stays due.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Notes a failure. Two tries of one thing are one failure.
+    pub fn fail(&mut self, what: String, error: Error) {
+        self.failures.retain(|(known, _)| *known != what);
+        self.failures.push((what, error));
+    }
+
+    /// Whether something other than single values is still to be asked.
+    pub fn has_more(&self) -> bool {
+        self.lists.iter().any(|list| list.sweep || list.look)
+            || !self.follows.is_empty()
+            || !self.glances.is_empty()
+            || !self.reads.is_empty()
+            || !self.rest_reads.is_empty()
+            || !self.again.is_empty()
+            || !self.named.is_empty()
+    }
+}
+
+impl Query {
+    /// Some projects by their ids.
+    pub fn of_ids(purpose: Purpose, ids: Vec<u64>, depth: Depth) -> Query {
+        Query {
+            purpose,
+            part: Part {
+                first: ids.len(),
+                list: Of::Ids(ids),
+                depth,
+                after: None,
+            },
+            alone: false,
+            failures: 0,
+            light: false,
+        }
+    }
+
+    /// The ids it asks for.
+    pub fn ids(&self) -> &[u64] {
+        match &self.part.list {
+            Of::Ids(ids) => ids,
+            _ => &[],
+        }
+    }
+
+    /// How many projects it names.
+    pub fn names(&self) -> usize {
+        match &self.part.list {
+            Of::Ids(ids) => ids.len(),
+            Of::Paths(paths) => paths.len(),
+            _ => 0,
+        }
+    }
+
+    /// The part as it is sent.
+    pub fn sent(&self) -> Part {
+        let depth = match self.light {
+            true => Depth::Identity,
+            false => self.part.depth,
+        };
+        Part {
+            depth,
+            ..self.part.clone()
+        }
+    }
+
+    /// Two queries for half of the projects each.
+    pub fn halves(self) -> [Query; 2] {
+        let half = |list, first| Query {
+            purpose: self.purpose,
+            part: Part {
+                list,
+                first,
+                ..self.part.clone()
+            },
+            alone: true,
+            failures: self.failures,
+            light: false,
+        };
+        match &self.part.list {
+            Of::Paths(paths) => {
+                let (left, right) = paths.split_at(paths.len() / 2);
+                [left, right].map(|half_of| half(Of::Paths(half_of.to_vec()), half_of.len()))
+            }
+            _ => {
+                let (left, right) = self.ids().split_at(self.ids().len() / 2);
+                [left, right].map(|half_of| half(Of::Ids(half_of.to_vec()), half_of.len()))
+            }
+        }
+    }
+}

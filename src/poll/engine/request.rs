@@ -1,0 +1,190 @@
+//! What the engine wants asked, and what it takes for an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::moment::Moment;
+use super::walk::Next;
+use crate::gitlab::Error;
+use crate::metrics::{Answered, ProjectAnswer, UnixTime};
+use crate::poll::plan::{Capabilities, List, Part, Plan};
+
+/// Names a request until it is answered.
+pub type RequestId = u64;
+
+/// A request that is to be sent now.
+#[derive(Debug)]
+pub struct Asked {
+    pub id: RequestId,
+    pub request: Request,
+    /// When an answer is of no use any more.
+    pub deadline: Moment,
+    /// What it is for.
+    pub kind: Kind,
+}
+
+/// What a request is for. One that carries several kinds counts for the kind that comes first in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// What GitLab can do.
+    Probe,
+    /// Who was active last.
+    Recent,
+    /// Pages of the sweep.
+    Sweep,
+    /// Everything, out of turn.
+    Read,
+    /// What activity moves, of who was active.
+    Follow,
+    /// Whether pipelines ran.
+    Glance,
+    /// Single values over REST.
+    Values,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 7] = [
+        Kind::Probe,
+        Kind::Recent,
+        Kind::Sweep,
+        Kind::Read,
+        Kind::Follow,
+        Kind::Glance,
+        Kind::Values,
+    ];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Probe => "probe",
+            Kind::Recent => "recent activity",
+            Kind::Sweep => "sweep",
+            Kind::Read => "out-of-turn reads",
+            Kind::Follow => "following",
+            Kind::Glance => "glances",
+            Kind::Values => "REST values",
+        }
+    }
+}
+
+/// One request to GitLab.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// What GitLab can do.
+    Probe,
+    /// Some projects over GraphQL, or several times some.
+    Projects(Vec<Part>, Arc<Plan>),
+    /// A page of a list over REST, by its path.
+    Page(String),
+    /// A project over REST, by id or full path.
+    Project(String),
+    /// A document of REST, by its path.
+    Body(String),
+    /// How many entries a list of REST has, by its path.
+    Count(String),
+    /// A group over REST, by id or full path.
+    Group(String),
+    /// How many projects a list has, over GraphQL.
+    ProjectCount(List),
+}
+
+/// What came of a request: the variant of the same name.
+pub enum Answer {
+    Probe(Result<Capabilities, Error>),
+    Projects(Result<Projects, Error>),
+    Page(Result<RestPage, Error>),
+    Project(Result<ProjectAnswer, Error>),
+    Body(Result<Value, Error>),
+    Count(Result<u64, Error>),
+    Group(Result<Group, Error>),
+    ProjectCount(Result<u64, Error>),
+}
+
+impl Answer {
+    /// Why there is none, if there is none.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Answer::Probe(answer) => answer.as_ref().err(),
+            Answer::Projects(answer) => answer.as_ref().err(),
+            Answer::Page(answer) => answer.as_ref().err(),
+            Answer::Project(answer) => answer.as_ref().err(),
+            Answer::Body(answer) => answer.as_ref().err(),
+            Answer::Count(answer) | Answer::ProjectCount(answer) => answer.as_ref().err(),
+            Answer::Group(answer) => answer.as_ref().err(),
+        }
+    }
+}
+
+/// What a GraphQL request brought.
+pub struct Projects {
+    /// What each part of it was answered.
+    pub parts: Vec<Result<Page, PartError>>,
+    /// How long GitLab took.
+    pub took: Duration,
+    /// Whether GitLab ran out of time for a part of the answer.
+    pub ran_out_of_time: bool,
+    /// What GitLab says a query may score.
+    pub most_score: Option<usize>,
+}
+
+/// What a part of a GraphQL request was answered.
+#[derive(Clone)]
+pub struct Page {
+    /// The projects that GitLab showed.
+    pub nodes: Vec<Node>,
+    /// How many it does not show to the token.
+    pub redacted: usize,
+    pub next: Next,
+    /// The id of the group whose projects they are.
+    pub group: Option<u64>,
+}
+
+/// A project in an answer, as deep as was asked.
+#[derive(Clone)]
+pub enum Node {
+    /// Everything, or only who it is.
+    Whole(Box<ProjectAnswer>),
+    /// What its activity moves.
+    Activity {
+        id: u64,
+        activity: Option<UnixTime>,
+        readings: Vec<(usize, Answered)>,
+    },
+    /// Whether anything happened to it.
+    Glance {
+        id: u64,
+        activity: Option<UnixTime>,
+        path: Option<String>,
+        archived: Option<bool>,
+        pipelines: Option<u64>,
+    },
+}
+
+/// Why a part has no answer although its request has one.
+#[derive(Debug)]
+pub enum PartError {
+    /// GitLab could not manage it; less may do.
+    TooMuch,
+    /// GitLab shows no such list to the token.
+    Null,
+    /// GitLab refuses it, or answers something that can't be understood.
+    Refused(Error),
+}
+
+/// A page of a list over REST.
+pub struct RestPage {
+    pub projects: Vec<ProjectAnswer>,
+    pub next: Next,
+    /// How many entries GitLab counts on the whole list.
+    pub total: Option<u64>,
+}
+
+/// A group as REST tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub id: u64,
+    pub path: String,
+}

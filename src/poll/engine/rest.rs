@@ -1,0 +1,313 @@
+//! What REST is asked for where GraphQL can't be: lists, and projects one by one.
+
+use super::list::List;
+use super::moment::Moment;
+use super::poll::Poll;
+use super::queries::not_understood;
+use super::request::{Kind, Request, RestPage};
+use super::walk::{self, Position};
+use super::{Engine, Next, Sent};
+use crate::gitlab::Error;
+use crate::metrics::ProjectAnswer;
+use crate::poll::selection::Source;
+
+impl Engine {
+    /// Sends the REST requests for lists and projects that may be sent now.
+    pub(super) fn ask_rest(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
+        if !self.gitlab.graphql {
+            self.leave_all_to_rest(poll, now);
+        }
+        for index in 0..self.schedule.lists.len() {
+            if self.free() == 0 {
+                return;
+            }
+            self.ask_rest_of_list(poll, index, now, next);
+        }
+        while self.free() > 0
+            && let Some(id) = poll.rest_reads.pop_front()
+        {
+            let request = Request::Project(id.to_string());
+            self.send(poll, now, next, request, Kind::Read, Sent::Read(id));
+        }
+        self.ask_named_over_rest(poll, now, next);
+    }
+
+    /// What GraphQL would have been asked is asked over REST.
+    fn leave_all_to_rest(&mut self, poll: &mut Poll, now: Moment) {
+        self.begin_named_over_rest(poll, now);
+        poll.again.clear();
+        let reads = std::mem::take(&mut poll.reads);
+        let follows = std::mem::take(&mut poll.follows);
+        let follows = follows.into_iter().filter(|id| {
+            let track = self.schedule.track(*id);
+            track.is_some_and(|track| track.asked < poll.began) && poll.read.insert(*id)
+        });
+        poll.rest_reads.extend(reads.into_iter().chain(follows));
+        // REST has no way to ask many at once; the sweep sees them.
+        for id in std::mem::take(&mut poll.glances) {
+            self.schedule.glanced_at(id, now);
+        }
+    }
+
+    fn ask_rest_of_list(&mut self, poll: &mut Poll, index: usize, now: Moment, next: &mut Next) {
+        let graphql = self.gitlab.graphql;
+        let list = &mut self.schedule.lists[index];
+        let own = &mut poll.lists[index];
+        if list.is_named() {
+            return;
+        }
+        if own.sweep && !own.sweeping && (!graphql || list.over_rest) {
+            if matches!(list.position, Some(Position::Cursor(_))) {
+                list.restart();
+            }
+            own.sweeping = true;
+            let path = match &list.position {
+                Some(Position::Path(path)) => path.clone(),
+                _ => first_page(list),
+            };
+            let (request, what) = (Request::Page(path.clone()), Sent::Sweep(index, path));
+            self.send(poll, now, next, request, Kind::Sweep, what);
+        }
+        let (list, own) = (&self.schedule.lists[index], &mut poll.lists[index]);
+        if own.look && !own.looking && !graphql {
+            own.looking = true;
+            let position = list.look.as_ref().and_then(|look| look.position.as_ref());
+            let path = match position {
+                Some(Position::Path(path)) => path.clone(),
+                _ => first_page_by_activity(list),
+            };
+            let (request, what) = (Request::Page(path.clone()), Sent::Look(index, path));
+            self.send(poll, now, next, request, Kind::Recent, what);
+        }
+    }
+
+    fn ask_named_over_rest(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
+        let indices: Vec<usize> = poll.named.keys().copied().collect();
+        for index in indices {
+            while self.free() > 0
+                && let Some(named) = poll.named.get_mut(&index)
+                && let Some(name) = named.over_rest.pop_front()
+            {
+                named.asked_over_rest += 1;
+                // The id is right whatever the project is called by now.
+                let key = self
+                    .names
+                    .id_of(&name)
+                    .map_or(name.clone(), |id| id.to_string());
+                let (request, what) = (Request::Project(key), Sent::Named(index, name));
+                self.send(poll, now, next, request, Kind::Sweep, what);
+            }
+        }
+    }
+
+    /// A page of a sweep over REST.
+    pub(super) fn rest_page(
+        &mut self,
+        poll: &mut Poll,
+        index: usize,
+        path: String,
+        at: Moment,
+        answer: Result<RestPage, Error>,
+        now: Moment,
+    ) {
+        poll.lists[index].sweeping = false;
+        let list = &mut self.schedule.lists[index];
+        let asked = match &list.position {
+            Some(Position::Path(path)) => path.clone(),
+            _ => first_page(list),
+        };
+        if asked != path || !poll.lists[index].sweep {
+            return; // The sweep was begun anew meanwhile.
+        }
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) => return self.rest_sweep_failed(poll, index, error, now),
+        };
+        let ids: Vec<u64> = page
+            .projects
+            .iter()
+            .map(|found| found.identity.id)
+            .collect();
+        let position = list.position.clone();
+        let walked = list.walk.take(
+            position.as_ref(),
+            &walk::Page {
+                ids: &ids,
+                redacted: 0,
+                next: page.next,
+                total: page.total,
+            },
+        );
+        match walked {
+            Ok(next) => {
+                for found in page.projects {
+                    self.take_listed(poll, found, at);
+                }
+                self.pass(poll, index, at, &ids, next);
+            }
+            Err(astray) => {
+                let error = not_understood(&astray);
+                self.rest_sweep_failed(poll, index, error, now);
+            }
+        }
+    }
+
+    /// Takes in a project of a list over REST. Where GraphQL is used for everything but the list, it
+    /// is asked for the values: a hundred projects in a request.
+    fn take_listed(&mut self, poll: &mut Poll, found: ProjectAnswer, at: Moment) {
+        let id = found.identity.id;
+        if self.gitlab.graphql && !self.schedule.is_quarantined(id, at) {
+            let mut found = found;
+            found.failed.clear();
+            self.learn(poll, found, at, false);
+            return self.schedule.want(poll, id);
+        }
+        self.learn(poll, found, at, false);
+    }
+
+    fn rest_sweep_failed(&mut self, poll: &mut Poll, index: usize, error: Error, now: Moment) {
+        /// So often a page is asked for in one poll.
+        const TRIES: u32 = 2;
+        if self.waits(poll, &error, now) {
+            return;
+        }
+        if is_gone(&error) {
+            return self.lose_group(poll, index, &error);
+        }
+        let (list, own) = (&mut self.schedule.lists[index], &mut poll.lists[index]);
+        own.rest_failures += 1;
+        own.sweep = own.rest_failures < TRIES;
+        if matches!(error, Error::Refused { .. } | Error::NotUnderstood { .. })
+            && list.position.is_some()
+        {
+            list.restart(); // What it goes on from may be forgotten.
+        }
+        let what = list.source.to_string();
+        self.strike(poll, what, error);
+    }
+
+    /// A page of a list by activity over REST.
+    pub(super) fn rest_look(
+        &mut self,
+        poll: &mut Poll,
+        index: usize,
+        _: String,
+        at: Moment,
+        answer: Result<RestPage, Error>,
+        now: Moment,
+    ) {
+        poll.lists[index].looking = false;
+        if !poll.lists[index].look {
+            return;
+        }
+        let looked = answer.and_then(|page| {
+            let identities = page.projects.iter().map(|found| &found.identity);
+            let times = identities.map(|identity| (identity.id, identity.last_activity));
+            let times: Vec<_> = times.collect();
+            let next = self.look_on(index, &times, 0, page.next)?;
+            Ok((times, next))
+        });
+        match looked {
+            Ok((times, next)) => self.schedule.looked(poll, index, at, &times, next),
+            Err(error) if self.waits(poll, &error, now) => {}
+            Err(error) => {
+                self.schedule.look_failed(poll, index, false);
+                let what = format!("{} by activity", self.schedule.lists[index].source);
+                self.strike(poll, what, error);
+            }
+        }
+    }
+
+    /// Everything about a project over REST.
+    pub(super) fn rest_project(
+        &mut self,
+        poll: &mut Poll,
+        id: u64,
+        at: Moment,
+        answer: Result<ProjectAnswer, Error>,
+        now: Moment,
+    ) {
+        match answer {
+            Ok(_) if !self.is_of_interest(id) => {}
+            Ok(found) => self.learn(poll, found, at, false),
+            Err(error) if is_gone(&error) => self.remove(poll, vec![id]),
+            Err(error) if self.waits(poll, &error, now) => poll.rest_reads.push_front(id),
+            Err(error) => self.strike(poll, format!("reading the project {id}"), error),
+        }
+    }
+
+    /// A project that a list names, over REST.
+    pub(super) fn rest_named(
+        &mut self,
+        poll: &mut Poll,
+        index: usize,
+        name: String,
+        at: Moment,
+        answer: Result<ProjectAnswer, Error>,
+        now: Moment,
+    ) {
+        let answer = match answer {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) if self.waits(poll, &error, now) => {
+                if let Some(named) = poll.named.get_mut(&index) {
+                    named.asked_over_rest -= 1;
+                    named.over_rest.push_front(name);
+                }
+                return;
+            }
+            Err(error) => {
+                // One that fails does not stop the others; a GitLab that is down does.
+                self.note_down(poll, format!("reading the project {name:?}"), &error);
+                Err(error)
+            }
+        };
+        self.named_over_rest(poll, index, name, at, answer);
+    }
+}
+
+/// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.
+pub fn is_gone(error: &Error) -> bool {
+    let words = ["Project Not Found", "Group Not Found"];
+    matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
+}
+
+/// The first page of a list, by id.
+fn first_page(list: &List) -> String {
+    first(
+        &list.over_rest(),
+        "pagination=keyset&order_by=id&sort=asc",
+        "order_by=id&sort=asc",
+    )
+}
+
+/// The first page of a list, the last active projects first.
+fn first_page_by_activity(list: &List) -> String {
+    let order = "order_by=last_activity_at&sort=desc";
+    first(&list.over_rest(), order, order)
+}
+
+/// The first page of a list; groups have no keyset.
+pub fn first(source: &Source, order: &str, order_of_groups: &str) -> String {
+    match source {
+        Source::Group(key) => format!(
+            "groups/{}/projects?include_subgroups=true&with_shared=false&{order_of_groups}&per_page=100",
+            encoded(key)
+        ),
+        Source::Membership => {
+            format!("projects?membership=true&statistics=true&{order}&per_page=100")
+        }
+        // Single projects are no list and are read by name.
+        Source::All | Source::Projects(_) => {
+            format!("projects?statistics=true&{order}&per_page=100")
+        }
+    }
+}
+
+/// A path or a branch as one segment of a URL. GitLab takes what follows a dot for a format.
+pub fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+        .replace('.', "%2E")
+}

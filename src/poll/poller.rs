@@ -1,0 +1,366 @@
+//! Drives the engine against GitLab: sends what it wants sent, hands in the answers, publishes what is
+//! known, and keeps it over a restart.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::asking::Asking;
+use super::engine::{Engine, Moment, Next, Notice};
+use super::{Checkpoint, Config, Inbox, Rhythm, lock, log};
+use crate::gitlab::Client;
+use crate::metrics::{EnabledMetrics, Snapshot};
+
+/// From so many projects on, building a snapshot takes longer than a worker of the runtime may be
+/// kept.
+const MANY: usize = 1_000;
+
+/// Polls one GitLab.
+pub struct Poller {
+    pub(super) client: Client,
+    pub(super) config: Config,
+    pub(super) asking: Asking,
+    pub(super) enabled: Arc<EnabledMetrics>,
+    engine: Arc<Mutex<Engine>>,
+    progress: Arc<Progress>,
+    inbox: Arc<Inbox>,
+    /// When the clock was read, and what it showed: our own goes on evenly from there.
+    clock: (Instant, Moment),
+    last: Arc<Snapshot>,
+    lateness: Lateness,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// How many projects the poll under way has read.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicUsize,
+}
+
+/// How many polls there were, and how many of the last ones took longer than their interval.
+#[derive(Default)]
+struct Lateness {
+    polls: u64,
+    late: u64,
+}
+
+/// Where snapshots go.
+type Publish = watch::Sender<Arc<Snapshot>>;
+
+impl Poller {
+    pub(super) fn new(client: Client, config: Config, enabled: EnabledMetrics) -> Poller {
+        let enabled = Arc::new(enabled);
+        let since_1970 = client.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Poller {
+            asking: Asking::new(client.clone(), Arc::clone(&enabled)),
+            engine: Arc::new(Mutex::new(Engine::new(
+                &config,
+                client.concurrency(),
+                Arc::clone(&enabled),
+            ))),
+            client,
+            config,
+            enabled,
+            progress: Arc::default(),
+            inbox: Arc::default(),
+            clock: (Instant::now(), since_1970.into()),
+            last: Arc::default(),
+            lateness: Lateness::default(),
+            checkpoint: None,
+        }
+    }
+
+    /// Goes on where an earlier process ended, and keeps what it learns for the next one.
+    #[must_use]
+    pub fn resume(mut self, mut checkpoint: Checkpoint) -> Poller {
+        if let Some(memory) = checkpoint.take_memory() {
+            let recalled = lock(&self.engine).recall(memory, self.now());
+            self.last = recalled.unwrap_or_default();
+        }
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
+    /// How far the poll under way is.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Where hints are taken.
+    pub fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// Polls on the interval and publishes every snapshot, until told to stop.
+    pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
+        self.start(&publish).await;
+        tokio::select! {
+            () = self.poll_for_ever(&publish) => {}
+            () = stop.cancelled() => {}
+        }
+        self.end().await;
+    }
+
+    /// Shows what an earlier process knew, and takes its file over: from now on a crash is one.
+    async fn start(&mut self, publish: &Publish) {
+        if self.last.generation > 0 {
+            log::restored(&self.last, self.now().as_secs());
+            publish.send_replace(Arc::clone(&self.last));
+        }
+        self.keep().await;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.settle().await;
+        }
+    }
+
+    async fn poll_for_ever(&mut self, publish: &Publish) {
+        let Rhythm { interval, .. } = self.config.rhythm;
+        // The first poll is made at once, since somebody may be looking. The second comes early by
+        // chance, so that a fleet that was started together does not go on asking in the same second;
+        // earlier, and not later, so that nothing is seen later than promised.
+        let mut pause = interval.mul_f64(1.0 - 0.9 * fastrand::f64());
+        loop {
+            let next = Instant::now() + std::mem::replace(&mut pause, interval);
+            self.poll_and_publish(Some(publish)).await;
+            self.wait(publish, next).await;
+        }
+    }
+
+    /// Waits for the next poll: follows hints, and writes what is known once that is due.
+    async fn wait(&mut self, publish: &Publish, next: Instant) {
+        /// A burst of hints is waited for and asked together.
+        const SETTLE: Duration = Duration::from_secs(2);
+        /// From one answer to hints to the next, however many there are.
+        const SPACING: Duration = Duration::from_secs(10);
+        let mut earliest = Instant::now();
+        let inbox = Arc::clone(&self.inbox);
+        loop {
+            let due = self.checkpoint.as_ref().and_then(Checkpoint::due);
+            tokio::select! {
+                () = sleep_until(next) => return,
+                () = sleep_until(due.unwrap_or(next)), if due.is_some() => {
+                    self.keep().await;
+                    continue;
+                }
+                () = inbox.arrival() => {}
+            }
+            let at = (Instant::now() + SETTLE).max(earliest);
+            sleep_until(at.min(next)).await;
+            if at >= next {
+                return; // The poll takes them along.
+            }
+            self.follow_hints(publish).await;
+            earliest = Instant::now() + SPACING;
+        }
+    }
+
+    /// Asks what was hinted at, and nothing else.
+    async fn follow_hints(&mut self, publish: &Publish) {
+        lock(&self.engine).begin_between(self.now());
+        self.drive(None).await;
+        let now = self.now();
+        self.last = self
+            .with_engine(move |engine| engine.end_between(now))
+            .await;
+        publish.send_replace(Arc::clone(&self.last));
+    }
+
+    /// Polls once and tells what is known then.
+    pub async fn poll(&mut self) -> Arc<Snapshot> {
+        self.poll_and_publish(None).await
+    }
+
+    async fn poll_and_publish(&mut self, publish: Option<&Publish>) -> Arc<Snapshot> {
+        if let Err(error) = self.client.reload_token() {
+            tracing::warn!(%error, "reading the token again failed; the last one is used");
+        }
+        let before = self.client.usage();
+        lock(&self.engine).begin(self.now());
+        self.drive(publish).await;
+        let after = self.client.usage();
+        let sum = |usage: &crate::gitlab::Usage| usage.requests.values().sum::<u64>();
+        let (now, requests) = (self.now(), sum(&after) - sum(&before));
+        let kept = self.checkpoint.as_ref().and_then(Checkpoint::is_kept);
+        let last = Arc::clone(&self.last);
+        let snapshot = self
+            .with_engine(move |engine| {
+                let snapshot = engine.end(now, requests, kept);
+                log::poll(&last, &snapshot);
+                snapshot
+            })
+            .await;
+        let waited = after.waited_for_budget > before.waited_for_budget;
+        self.lateness
+            .note(&snapshot, self.config.rhythm.interval, waited);
+        self.last = Arc::clone(&snapshot);
+        if let Some(publish) = publish {
+            publish.send_replace(Arc::clone(&snapshot));
+        }
+        self.keep().await;
+        snapshot
+    }
+
+    /// Sends what the engine wants sent and hands in the answers, until the poll is over. Shows what has
+    /// come so far, when that takes longer than an interval.
+    async fn drive(&mut self, publish: Option<&Publish>) {
+        let interval = self.config.rhythm.interval;
+        let mut shown = Instant::now();
+        let mut answers = FuturesUnordered::new();
+        loop {
+            let Next { requests, again } = self.next();
+            for asked in requests {
+                let (asking, at) = (self.asking.clone(), self.now());
+                let deadline = self.instant(asked.deadline);
+                answers
+                    .push(async move { (asked.id, asking.ask(asked.request, deadline, at).await) });
+            }
+            if answers.is_empty() && again.is_none() {
+                return;
+            }
+            let again = again.map(|again| self.instant(again));
+            let show = shown + interval;
+            tokio::select! {
+                Some((id, answer)) = answers.next() => {
+                    lock(&self.engine).answered(id, answer, self.now());
+                }
+                () = sleep_until(again.unwrap_or(show)), if again.is_some() => {}
+                () = sleep_until(show), if publish.is_some() => {
+                    shown = Instant::now();
+                    self.show(publish).await;
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Next {
+        let hints = self.inbox.take();
+        let mut engine = lock(&self.engine);
+        for id in hints.projects {
+            engine.hint(Some(id));
+        }
+        if hints.anything {
+            engine.hint(None);
+        }
+        let next = engine.next(self.now());
+        self.progress
+            .read
+            .store(engine.progress(), Ordering::Relaxed);
+        engine.take_notices().iter().for_each(Notice::log);
+        next
+    }
+
+    /// Shows what is known in the middle of a poll.
+    async fn show(&mut self, publish: Option<&Publish>) {
+        let now = self.now();
+        self.last = self.with_engine(move |engine| engine.so_far(now)).await;
+        if let Some(publish) = publish {
+            publish.send_replace(Arc::clone(&self.last));
+        }
+        self.keep().await;
+    }
+
+    /// Keeps what is known now; later, if the last time is not long enough ago.
+    async fn keep(&mut self) {
+        let Some(checkpoint) = &mut self.checkpoint else {
+            return;
+        };
+        if !checkpoint.wants_now() {
+            return;
+        }
+        let now = self.now();
+        let memory = self.with_engine(move |engine| engine.memory(now)).await;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.keep(memory);
+        }
+    }
+
+    /// Keeps what is known at a clean end.
+    async fn end(mut self) {
+        if let Some(checkpoint) = self.checkpoint.take() {
+            let now = self.now();
+            let memory = self.with_engine(move |engine| engine.memory(now)).await;
+            checkpoint.end(memory, self.client.spent()).await;
+        }
+    }
+
+    /// Does what may take long, where it keeps no worker of the runtime.
+    async fn with_engine<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> T + Send + 'static,
+    ) -> T {
+        let engine = Arc::clone(&self.engine);
+        if lock(&engine).projects() < MANY {
+            return work(&mut lock(&engine));
+        }
+        let span = tracing::Span::current();
+        let worked = spawn_blocking(move || span.in_scope(|| work(&mut lock(&engine))));
+        worked
+            .await
+            .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    }
+
+    /// Bridge time.
+    pub(super) fn now(&self) -> Moment {
+        let (read, showed) = self.clock;
+        showed + read.elapsed()
+    }
+
+    fn instant(&self, moment: Moment) -> Instant {
+        let (read, showed) = self.clock;
+        read + moment.since(showed)
+    }
+}
+
+impl Progress {
+    /// How many projects have been read.
+    pub fn projects(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
+}
+
+impl Lateness {
+    /// Says that polls take longer than their interval: at first, and ever more rarely while they do.
+    /// The first one reads everything, and may.
+    fn note(&mut self, snapshot: &Snapshot, interval: Duration, waited_for_budget: bool) {
+        self.polls += 1;
+        let report = snapshot
+            .report
+            .as_ref()
+            .filter(|report| !report.late.is_zero());
+        let Some(report) = report.filter(|_| self.polls > 1) else {
+            self.late = 0;
+            return;
+        };
+        self.late += 1;
+        if !self.late.is_power_of_two() {
+            return;
+        }
+        let late = report.late;
+        let needed = Duration::from_secs((interval + late).as_secs() + 1);
+        let needed = humantime::format_duration(needed);
+        match (report.reached, waited_for_budget) {
+            (false, _) => tracing::warn!(
+                ?late,
+                "GitLab does not answer, so everything gets older; the next poll asks again"
+            ),
+            (true, true) => tracing::warn!(
+                ?late,
+                "the request budget does not carry the interval, so everything gets older evenly: raise \
+                 poll.budget, or set poll.interval to {needed}"
+            ),
+            (true, false) => tracing::warn!(
+                ?late,
+                "GitLab takes longer than the interval, so everything gets older evenly: set \
+                 poll.interval to {needed}, or poll fewer projects"
+            ),
+        }
+    }
+}
