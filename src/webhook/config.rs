@@ -45,8 +45,8 @@ fn read(source: Option<&SecretSource>) -> Result<Vec<SecretString>> {
         None => Ok(Vec::new()),
         Some(SecretSource::Variable(_, secret)) => Ok(vec![secret.clone()]),
         Some(SecretSource::File(file)) => {
-            let text = fs::read_to_string(file).map(SecretString::from);
-            let text = text.with_context(|| format!("reading {}", file.display()))?;
+            let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+            let text = text(bytes).with_context(|| format!("reading {}", file.display()))?;
             let lines = text.expose_secret().lines().map(str::trim);
             let secrets: Vec<_> = lines
                 .filter(|line| !line.is_empty())
@@ -59,5 +59,33 @@ fn read(source: Option<&SecretSource>) -> Result<Vec<SecretString>> {
             );
             Ok(secrets)
         }
+    }
+}
+
+/// Text in UTF-8, without a byte order mark. No error shows a byte of it.
+fn text(bytes: Vec<u8>) -> Result<SecretString> {
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    ensure!(!wide, "it is in UTF-16: save it in UTF-8");
+    let text = String::from_utf8(bytes)
+        .ok()
+        .context("it is not in UTF-8")?;
+    Ok(text.trim_start_matches('\u{feff}').into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_begin_with_a_byte_order_mark_but_not_be_in_utf_16() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = SecretSource::File(file.path().into());
+        fs::write(file.path(), "\u{feff}one\r\ntwo\r\n").unwrap();
+        let secrets = read(Some(&source)).unwrap();
+        let secrets: Vec<_> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(secrets, ["one", "two"]);
+        fs::write(file.path(), b"\xff\xfeo\0").unwrap();
+        let error = read(Some(&source)).unwrap_err();
+        assert!(format!("{error:#}").contains("UTF-16"), "{error:#}");
     }
 }

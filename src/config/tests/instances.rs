@@ -102,6 +102,41 @@ fn the_token_for_all_is_not_sent_to_another_gitlab() {
 }
 
 #[test]
+fn the_headers_for_all_are_not_sent_to_another_gitlab() {
+    let config = listed(
+        "  a: {gitlab: {token_variable: A}}\n  \
+           b: {gitlab: {token_variable: B, url: https://b.example.com}}\n  \
+           c: {gitlab: {token_variable: B, headers: {x-own: c}}}\n\
+         gitlab: {headers: {x-front-key: s3cret}}\n",
+    )
+    .config();
+    let names = config.instances.iter().map(|instance| {
+        let headers = instance.gitlab.headers.iter();
+        headers.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    });
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [vec!["x-front-key"], vec![], vec!["x-own"]]
+    );
+}
+
+#[test]
+fn the_state_of_one_of_several_is_beside_that_of_the_others() {
+    let one = "  a: {gitlab: {token_variable: A}}\n";
+    let two = format!("{one}  b: {{gitlab: {{token_variable: B}}, state: {{path: other}}}}\n");
+    let states = |text: &str| {
+        let written = listed(&format!("{text}state: {{path: state}}\n"));
+        let instances = written.config().instances.into_iter();
+        let states = instances.map(|instance| instance.poll.state.unwrap());
+        states
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(one), ["state"]);
+    assert_eq!(states(&two), ["state.a", "other.b"]);
+}
+
+#[test]
 fn a_gitlab_without_any_token_is_refused() {
     assert_eq!(
         listed("  a: {select: {groups: [x]}}\n").error(),

@@ -180,3 +180,68 @@ fn errors_about_what_may_be_secret_do_not_repeat_it() {
         assert!(error.starts_with(name), "{error}");
     }
 }
+
+/// The headers of the only GitLab.
+fn headers(written: &Written) -> Vec<(String, String)> {
+    let headers = written.instance().gitlab.headers.into_iter();
+    headers
+        .map(|(name, value)| (name, value.expose_secret().to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_header_for_a_front_is_in_a_variable_or_in_a_file() {
+    let written =
+        file("gitlab: {headers: {X-Front-Key: \"Key ${KEY}\", x-tenant: {file: tenant}}}\n")
+            .variable("KEY", "s3cret");
+    fs::write(written.path("tenant"), "\u{feff}s3cret too\r\n").unwrap();
+    let expected = [("x-front-key", "Key s3cret"), ("x-tenant", "s3cret too")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(headers(&written), expected);
+    let written = variable("GITLAB_BRIDGE_HEADERS", "X-Front-Key=Key%20s3cret");
+    assert_eq!(headers(&written), expected[..1]);
+    let config = written.config();
+    let printed = format!("{config:?} {:?}", config.summary());
+    assert!(!printed.contains("s3cret"), "{printed}");
+}
+
+#[test]
+fn a_bad_header_for_a_front_is_told_without_its_value() {
+    let headers = |headers: &str| file(&format!("gitlab:\n  headers:\n    {headers}\n"));
+    for (text, problem) in [
+        (
+            "authorization: s3cret",
+            "3:5: gitlab.headers: the bridge sends authorization itself: remove it",
+        ),
+        (
+            "Private-Token: s3cret",
+            "3:5: gitlab.headers: the bridge sends private-token itself: remove it",
+        ),
+        (
+            "x-key: {text: s3cret}",
+            "3:12: gitlab.headers: expected one value, or {file: path} for a file that holds it",
+        ),
+        (
+            "x-key: {file: nowhere}",
+            "3:19: gitlab.headers: \"nowhere\" can't be read (No such file or directory (os error 2)): name a \
+             file that exists",
+        ),
+        (
+            "x-key: {file: empty}",
+            "3:19: gitlab.headers: \"empty\" is empty: write the value into it",
+        ),
+        (
+            "x-key: {file: lines}",
+            "3:19: gitlab.headers: the value of x-key holds a character that no header has, such as a line break",
+        ),
+        (
+            "x-key: {file: wide}",
+            "3:19: gitlab.headers: \"wide\" can't be read: it is in UTF-16: save it in UTF-8",
+        ),
+    ] {
+        let written = headers(text).beside("empty");
+        fs::write(written.path("lines"), "s3cret\ns3cret").unwrap();
+        fs::write(written.path("wide"), b"\xff\xfes\0").unwrap();
+        assert_eq!(written.error(), format!("bridge.yaml:{problem}"));
+    }
+}

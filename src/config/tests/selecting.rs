@@ -65,3 +65,27 @@ fn metrics_are_switched_off_by_name_or_pattern() {
         ["gitlab_issues", "gitlab_project_*"]
     );
 }
+
+#[test]
+fn a_group_may_be_named_by_its_id() {
+    let groups = |written: Written| written.instance().poll.selection.groups;
+    assert_eq!(groups(file("select: {groups: [10, a/b]}\n")), ["10", "a/b"]);
+    assert_eq!(
+        groups(variable("GITLAB_BRIDGE_GROUPS", "10,a/b")),
+        ["10", "a/b"]
+    );
+}
+
+#[test]
+fn projects_that_are_marked_for_deletion_may_be_left_out() {
+    let counted = |written: Written| {
+        let selection = written.instance().poll.selection;
+        selection.filter.pending_deletion
+    };
+    assert!(counted(nothing()));
+    assert!(!counted(file("select: {pending_deletion: false}\n")));
+    assert!(!counted(variable(
+        "GITLAB_BRIDGE_PENDING_DELETION",
+        "false"
+    )));
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{Environment, LogFormat, SETTINGS};
 use super::*;
+use crate::gitlab::{Budget, BudgetChoice};
 
 #[test]
 fn nothing_needs_to_be_written() {
@@ -136,4 +137,55 @@ fn every_setting_has_a_variable_named_after_its_key_or_by_a_standard() {
 fn an_environment_shows_no_values() {
     let environment: Environment = [("GITLAB_TOKEN", "hidden")].into_iter().collect();
     assert_eq!(format!("{environment:?}"), r#"{"GITLAB_TOKEN"}"#);
+}
+
+#[test]
+fn a_byte_order_mark_is_not_part_of_the_file() {
+    let written = file("\u{feff}poll: {interval: 2m}\n");
+    let interval = written.instance().poll.rhythm.interval;
+    assert_eq!(interval, Duration::from_secs(120));
+    assert_eq!(
+        file("\u{feff}poll: {every: 2m}\n").error(),
+        "bridge.yaml:1:8: poll has no setting \"every\": known are interval, timeout, ci_interval, sweep, budget"
+    );
+}
+
+#[test]
+fn a_file_in_utf_16_is_called_that() {
+    let marked = |bytes: &str| [b"\xff\xfe", bytes.as_bytes()].concat();
+    for bytes in [marked("l\0o\0g\0"), b"\0l\0o\0g".to_vec()] {
+        let written = file("");
+        fs::write(written.path("bridge.yaml"), bytes).unwrap();
+        assert_eq!(
+            written.error(),
+            "GITLAB_BRIDGE_CONFIG: \"bridge.yaml\" can't be read: it is in UTF-16: save it in UTF-8"
+        );
+    }
+}
+
+#[test]
+fn a_budget_suits_the_gitlab_or_is_said() {
+    let budget = |text: &str| {
+        file(&format!("poll: {{budget: {text}}}\n"))
+            .instance()
+            .gitlab
+            .budget
+    };
+    let limited = |per_hour, per_minute| {
+        BudgetChoice::Limited(Budget {
+            per_hour,
+            per_minute,
+        })
+    };
+    assert_eq!(nothing().instance().gitlab.budget, BudgetChoice::Auto);
+    assert_eq!(budget("auto"), BudgetChoice::Auto);
+    assert_eq!(budget("None"), BudgetChoice::Unlimited);
+    assert_eq!(budget("[4500/h, 90/m]"), limited(4500, 90));
+    assert_eq!(budget("90 / minute"), limited(5400, 90));
+    assert_eq!(budget("[100/hour]"), limited(100, 100));
+    let error = |text: &str| file(&format!("poll: {{budget: {text}}}\n")).error();
+    assert!(
+        error("[auto, 90/m]").contains("\"auto\" is not a budget: write for example 4500/h, 90/m")
+    );
+    assert!(error("[1/h, 2/h]").contains("the same window is given twice"));
 }
