@@ -14,7 +14,7 @@ use crate::export::Rejections;
 /// # Errors
 /// If logging has been started before.
 pub fn start(log: &Log) -> Result<()> {
-    // Of libraries only what is wrong, unless directives ask for more: they say a lot.
+    // Libraries log a lot. Only their warnings are wanted, unless the setting names targets itself.
     let filter = match log.level.contains(['=', ',']) {
         true => log.level.clone(),
         false => format!("warn,gitlab_metrics_bridge={}", log.level),

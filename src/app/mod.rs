@@ -7,7 +7,6 @@ mod findings;
 mod instances;
 mod logging;
 mod once;
-mod outlook;
 mod parts;
 mod plan;
 mod progress;

@@ -5,45 +5,40 @@ use serde_json::{Value, json};
 use crate::gitlab::Budget;
 use crate::poll::{Advice, Assumption, Forecast, Kind};
 
-/// A forecast for one GitLab, and what follows from it.
-pub struct Outlook {
+/// A forecast for one GitLab, and the limits that it is compared with.
+pub struct GitLabPlan {
     /// The name of the GitLab, where there are several.
     pub name: Option<String>,
-    /// Whether a GitLab was asked.
+    /// Whether the assumption is what GitLab said.
     pub surveyed: bool,
-    /// What is assumed.
     pub assumption: Assumption,
-    /// What follows.
     pub forecast: Forecast,
-    /// What limits say to it.
-    pub verdicts: Vec<Verdict>,
+    pub limits: Vec<LimitCheck>,
 }
 
-/// Whether a limit carries the requests.
-pub struct Verdict {
-    /// Whose limit it is.
+/// Whether the requests stay within a limit.
+pub struct LimitCheck {
+    /// `poll.budget`, or the host that announced the limit.
     pub name: &'static str,
-    /// The limit.
     pub limit: Budget,
-    /// Whether it does.
     pub fits: bool,
-    /// If not, what to set so that it does; none if nothing helps.
+    /// What to set so that they do; none if they do, or if nothing helps.
     pub advice: Option<Advice>,
 }
 
 /// Forecasts for a person.
-pub fn text(outlooks: &[Outlook]) -> String {
-    let texts: Vec<_> = outlooks.iter().map(Outlook::text).collect();
+pub fn text(plans: &[GitLabPlan]) -> String {
+    let texts: Vec<_> = plans.iter().map(GitLabPlan::text).collect();
     texts.join("\n")
 }
 
 /// Forecasts for a program.
-pub fn json(outlooks: &[Outlook]) -> String {
-    let all: Value = outlooks.iter().map(Outlook::json).collect();
+pub fn json(plans: &[GitLabPlan]) -> String {
+    let all: Value = plans.iter().map(GitLabPlan::json).collect();
     format!("{all:#}\n")
 }
 
-impl Outlook {
+impl GitLabPlan {
     fn text(&self) -> String {
         let mut text = String::new();
         if let Some(name) = &self.name {
@@ -57,7 +52,6 @@ impl Outlook {
         text
     }
 
-    /// What comes of it, in a sentence.
     fn summary(&self) -> String {
         let (projects, forecast) = (self.assumption.projects(), &self.forecast);
         let mut parts = vec![format!(
@@ -67,18 +61,18 @@ impl Outlook {
             grouped(forecast.first_sweep as f64),
             rounded(forecast.total() / 60.0),
         )];
-        let fitting = self.verdicts.iter().filter(|verdict| verdict.fits);
-        let fitting: Vec<_> = fitting.map(Verdict::named).collect();
+        let fitting = self.limits.iter().filter(|check| check.fits);
+        let fitting: Vec<_> = fitting.map(LimitCheck::named).collect();
         if !fitting.is_empty() {
             parts.push(format!("fits {}", listed(&fitting)));
         }
-        let others = self.verdicts.iter().filter(|verdict| !verdict.fits);
-        let others = others.map(|verdict| {
-            let advice = verdict.advice.map_or(
+        let others = self.limits.iter().filter(|check| !check.fits);
+        let others = others.map(|check| {
+            let advice = check.advice.map_or(
                 "neither poll.interval nor poll.sweep helps, select fewer projects".to_owned(),
                 advise,
             );
-            format!("does not fit {}: {advice}", verdict.named())
+            format!("does not fit {}: {advice}", check.named())
         });
         parts.extend(others);
         parts.join(";\n  ")
@@ -135,7 +129,7 @@ impl Outlook {
         let sum = |of: fn(&crate::poll::Population) -> usize| {
             assumption.lists.iter().map(of).sum::<usize>()
         };
-        let limits: Value = self.verdicts.iter().map(Verdict::json).collect();
+        let limits: Value = self.limits.iter().map(LimitCheck::json).collect();
         json!({
             "instance": self.name,
             "surveyed": self.surveyed,
@@ -153,7 +147,7 @@ impl Outlook {
     }
 }
 
-impl Verdict {
+impl LimitCheck {
     fn named(&self) -> String {
         let (hour, minute) = (self.limit.per_hour, self.limit.per_minute);
         let hour = grouped(f64::from(hour));
@@ -191,7 +185,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// A number without more digits than it has meaning.
+/// A number with as many digits as an estimate deserves.
 fn rounded(number: f64) -> String {
     match number < 9.95 && number.fract() != 0.0 {
         true => format!("{number:.1}"),
@@ -199,7 +193,7 @@ fn rounded(number: f64) -> String {
     }
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with commas between the thousands.
 fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
@@ -220,14 +214,14 @@ mod tests {
     use super::*;
     use crate::poll::{ANNOUNCED, Source};
 
-    fn outlook() -> Outlook {
+    fn plan() -> GitLabPlan {
         let an_hour = [
             (Kind::Probe, 1.0),
             (Kind::Recent, 1_260.0),
             (Kind::Sweep, 9.5),
             (Kind::Follow, 4_589.5),
         ];
-        let verdict = |limit, fits, advice| Verdict {
+        let check = |limit, fits, advice| LimitCheck {
             name: "gitlab.com",
             limit,
             fits,
@@ -239,7 +233,7 @@ mod tests {
         };
         let day = Some(Duration::from_secs(86_400));
         let [small, middle, large] = ANNOUNCED;
-        Outlook {
+        GitLabPlan {
             name: None,
             surveyed: false,
             assumption: Assumption::of(&[Source::All], 12_400, |_| 6_200.0),
@@ -248,8 +242,8 @@ mod tests {
                 an_hour: BTreeMap::from(an_hour),
                 busiest_minute: 99,
             },
-            verdicts: vec![
-                Verdict {
+            limits: vec![
+                LimitCheck {
                     name: "poll.budget",
                     limit: Budget {
                         per_hour: 4_500,
@@ -258,9 +252,9 @@ mod tests {
                     fits: false,
                     advice: Some(advice(900, day)),
                 },
-                verdict(small, false, Some(advice(180, None))),
-                verdict(middle, true, None),
-                verdict(large, true, None),
+                check(small, false, Some(advice(180, None))),
+                check(middle, true, None),
+                check(large, true, None),
             ],
         }
     }
@@ -284,14 +278,14 @@ busiest minute              99
 A request that carries several kinds counts for the one that comes first in it.
 assumed: 6,200 projects are active in an hour; each of them is taken to run a pipeline.
 ";
-        assert_eq!(text(&[outlook()]), expected);
+        assert_eq!(text(&[plan()]), expected);
     }
 
     #[test]
     fn several_gitlabs_are_told_apart() {
-        let named = |name: &str| Outlook {
+        let named = |name: &str| GitLabPlan {
             name: Some(name.to_owned()),
-            ..outlook()
+            ..plan()
         };
         let text = text(&[named("home"), named("cloud")]);
         assert!(text.starts_with("home: 12,400 projects: "), "{text}");
@@ -300,13 +294,13 @@ assumed: 6,200 projects are active in an hour; each of them is taken to run a pi
 
     #[test]
     fn what_stands_out_of_the_ordinary_is_said() {
-        let mut outlook = outlook();
-        outlook.surveyed = true;
-        outlook.verdicts[0].advice = None;
-        outlook.assumption.graphql = false;
-        outlook.assumption.lists[0].selected = 12_000;
-        outlook.assumption.lists[0].hidden = 1_500;
-        let text = text(&[outlook]);
+        let mut plan = plan();
+        plan.surveyed = true;
+        plan.limits[0].advice = None;
+        plan.assumption.graphql = false;
+        plan.assumption.lists[0].selected = 12_000;
+        plan.assumption.lists[0].hidden = 1_500;
+        let text = text(&[plan]);
         for part in [
             "90/min): neither poll.interval nor poll.sweep helps, select fewer projects;",
             "GitLab says: 6,200 projects are active in an hour",
@@ -318,7 +312,7 @@ assumed: 6,200 projects are active in an hour; each of them is taken to run a pi
 
     #[test]
     fn a_program_reads_the_same() {
-        let json: Value = serde_json::from_str(&json(&[outlook()])).unwrap();
+        let json: Value = serde_json::from_str(&json(&[plan()])).unwrap();
         let forecast = &json[0];
         assert_eq!(forecast["projects"], 12_400);
         assert_eq!(forecast["first_sweep"], 125);

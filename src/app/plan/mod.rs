@@ -1,12 +1,13 @@
 //! `plan`: what polling will cost in this configuration, with a GitLab at hand or without.
 
+mod report;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use tokio::time::Instant;
 
 use super::instances::Instance;
-use super::outlook::{self, Outlook, Verdict};
 use super::{parts, waiting};
 use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
@@ -14,11 +15,12 @@ use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts};
 use crate::stdio;
+use report::{GitLabPlan, LimitCheck};
 
 /// How long GitLab may take to say how many projects there are.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How many projects are taken to be active in an hour where no GitLab is asked. It is much: of those
-/// that a big company keeps, most are quiet for weeks.
+/// How many projects are assumed to be active in an hour where no GitLab is asked. It is a lot: most
+/// projects of a big company are quiet for weeks.
 const ACTIVE: Active = Active::Percent(5.0);
 
 /// Prints a forecast for each configured GitLab.
@@ -26,38 +28,45 @@ const ACTIVE: Active = Active::Percent(5.0);
 /// # Errors
 /// If a GitLab is to be asked and can't be.
 pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
-    let shown = parts::shown(&config)?;
-    let mut outlooks = Vec::new();
-    for instance in &config.instances {
-        let label = config.label(instance);
+    let enabled = parts::shown(&config)?;
+    let mut plans = Vec::new();
+    for gitlab in &config.instances {
+        let name = config.label(gitlab);
         let assumption = match plan.projects {
-            Some(projects) => assume(instance, projects, plan.active),
-            None => survey(instance, label, &shown, plan.active).await?,
+            Some(projects) => assume(gitlab, projects, plan.active),
+            None => survey(gitlab, name, &enabled, plan.active).await?,
         };
-        let name = label.map(str::to_owned);
-        outlooks.push(outlook(name, instance, &shown, assumption, plan));
+        let (forecast, limits) = check_limits(gitlab, &enabled, &assumption);
+        plans.push(GitLabPlan {
+            name: name.map(str::to_owned),
+            surveyed: plan.projects.is_none(),
+            assumption,
+            forecast,
+            limits,
+        });
     }
     let text = match plan.format {
-        PlanFormat::Text => outlook::text(&outlooks),
-        PlanFormat::Json => outlook::json(&outlooks),
+        PlanFormat::Text => report::text(&plans),
+        PlanFormat::Json => report::json(&plans),
     };
     stdio::print(&[text])
 }
 
 /// Needs neither a GitLab nor a token.
-fn assume(instance: &config::Instance, projects: u32, active: Option<Active>) -> Assumption {
-    let sources = instance.poll.selection.sources();
+fn assume(gitlab: &config::Instance, projects: u32, active: Option<Active>) -> Assumption {
+    let sources = gitlab.poll.selection.sources();
     let active = |projects| number(active.unwrap_or(ACTIVE), projects);
     Assumption::of(&sources, projects as usize, active)
 }
 
+/// Asks the GitLab what there is to read.
 async fn survey(
-    instance: &config::Instance,
-    label: Option<&str>,
-    shown: &EnabledMetrics,
+    gitlab: &config::Instance,
+    name: Option<&str>,
+    enabled: &EnabledMetrics,
     active: Option<Active>,
 ) -> Result<Assumption> {
-    let mut built = Instance::build(instance, label, shown)
+    let mut built = Instance::build(gitlab, name, enabled)
         .context("plan asks GitLab; with --projects it does not")?;
     let survey = built.poller.survey(Instant::now() + PATIENCE);
     let surveyed = waiting::explained(&built.client, survey).await;
@@ -79,37 +88,32 @@ fn number(active: Active, projects: usize) -> f64 {
     }
 }
 
-fn outlook(
-    name: Option<String>,
-    instance: &config::Instance,
-    shown: &EnabledMetrics,
-    assumption: Assumption,
-    plan: &Plan,
-) -> Outlook {
-    let rhythm = instance.poll.rhythm;
-    let mut forecasts = Forecasts::new(shown, &assumption);
+/// Forecasts the requests, and compares them with the budget and with the limits that GitLab.com has
+/// announced.
+fn check_limits(
+    gitlab: &config::Instance,
+    enabled: &EnabledMetrics,
+    assumption: &Assumption,
+) -> (Forecast, Vec<LimitCheck>) {
+    let rhythm = gitlab.poll.rhythm;
+    let mut forecasts = Forecasts::new(enabled, assumption);
     let forecast = forecasts.of(rhythm).clone();
-    let mut verdict = |name: &'static str, limit: Budget, fits: fn(&Forecast, Budget) -> bool| {
-        let fitting = fits(&forecast, limit);
-        let advice = match fitting {
+    let mut check = |name: &'static str, limit: Budget, fits: fn(&Forecast, Budget) -> bool| {
+        let is_enough = fits(&forecast, limit);
+        let advice = match is_enough {
             true => None,
             false => forecasts.advice(rhythm, |other| fits(other, limit)),
         };
-        Verdict {
+        LimitCheck {
             name,
             limit,
-            fits: fitting,
+            fits: is_enough,
             advice,
         }
     };
-    let budget = instance.gitlab.budget();
-    let own = budget.map(|budget| verdict("poll.budget", budget, Forecast::fits_budget));
-    let announced = ANNOUNCED.map(|limit| verdict("gitlab.com", limit, Forecast::fits));
-    Outlook {
-        name,
-        surveyed: plan.projects.is_none(),
-        verdicts: own.into_iter().chain(announced).collect(),
-        assumption,
-        forecast,
-    }
+    let budget = gitlab.gitlab.budget();
+    let own = budget.map(|budget| check("poll.budget", budget, Forecast::fits_budget));
+    let announced = ANNOUNCED.map(|limit| check("gitlab.com", limit, Forecast::fits));
+    let limits = own.into_iter().chain(announced).collect();
+    (forecast, limits)
 }
