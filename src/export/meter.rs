@@ -14,7 +14,7 @@ use super::pages::{Bounds, Page};
 use crate::metrics::{BridgeStatus, Emit, EnabledMetrics, Instrument, Metric, View};
 
 /// The instrumentation scope of every series.
-const SCOPE: &str = "gitlab-metrics-bridge";
+pub(super) const SCOPE: &str = "gitlab-metrics-bridge";
 
 /// The SDK counts the series of the last collect and of this one against its limit, and puts what
 /// is over it into one series without a word. The default of 2,000 is far too low.
@@ -32,7 +32,7 @@ pub struct Instruments<T> {
 }
 
 /// What the callbacks see during a collect.
-struct Frame<T> {
+pub struct Frame<T> {
     content: Mutex<T>,
     panicked: AtomicBool,
 }
@@ -132,7 +132,7 @@ fn instrument(
                 .with_callback(move |observer| fraction(&show, observer))
                 .build(),
         ),
-        // There is no observable histogram.
+        // There is no observable one: see `histograms`.
         (Instrument::Histogram, _) => {}
     }
 }
@@ -165,6 +165,11 @@ impl<T: Default + Send + 'static> Instruments<T> {
         )
     }
 
+    /// What the callbacks see during a collect.
+    pub fn frame(&self) -> &Arc<Frame<T>> {
+        &self.frame
+    }
+
     /// Runs `collect` while the callbacks see `content`. Fails if one of them panicked: what it
     /// would have shown is missing, and an incomplete page must not pass for a whole one.
     pub fn collect<R>(&self, content: T, collect: impl FnOnce() -> R) -> Result<R, String> {
@@ -190,7 +195,7 @@ impl<T> Frame<T> {
 
     /// A panic that left a callback would poison the SDK's pipeline for ever: scrapes would be
     /// empty and exports would stop.
-    fn guard(&self, metric: &Metric, read: impl FnOnce(&T)) {
+    pub fn guard(&self, metric: &Metric, read: impl FnOnce(&T)) {
         let content = self.lock();
         if catch_unwind(AssertUnwindSafe(|| read(&content))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
@@ -200,7 +205,7 @@ impl<T> Frame<T> {
 }
 
 /// Sorted by key, as the SDK wants them: it would keep a second entry for each series otherwise.
-fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
+pub(super) fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
     let mut key_values: Vec<_> = attributes
         .iter()
         .map(|(key, value)| KeyValue::new(*key, (*value).to_owned()))

@@ -7,12 +7,14 @@
 
 mod config;
 mod health;
+mod histograms;
 mod http;
 mod meter;
 mod otlp;
 mod overheard;
 mod pages;
 mod prometheus;
+mod reader;
 mod readiness;
 
 use std::sync::Arc;

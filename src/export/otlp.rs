@@ -4,19 +4,16 @@
 //! message of any size, wait a whole interval before the first, swallow the reason of a failure
 //! and hold up a shutdown; a reader that is collected on demand does none of this.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use opentelemetry_otlp::{MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::reader::MetricReader;
-use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +21,11 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
+use super::histograms::PushedHistograms;
 use super::meter::{Instruments, ViewPage};
 use super::overheard::{Courier, Failure, Rejections};
 use super::pages::{Bounds, pages};
+use super::reader::SharedReader;
 use super::{Health, Introspect, Views};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
@@ -112,6 +111,7 @@ pub struct Otlp {
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
     gitlab: Arc<Collector<ViewPage>>,
+    histograms: Arc<Mutex<PushedHistograms>>,
     bridge: Arc<Collector<BridgeStatus>>,
     shown: EnabledMetrics,
     interval: Duration,
@@ -139,6 +139,8 @@ impl Otlp {
         let reader = || SharedReader::new(exporter.temporality());
         let (of_gitlab, of_bridge) = (reader(), reader());
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
+        let temporality = exporter.temporality();
+        let histograms = PushedHistograms::new(&shown, resource.clone(), temporality);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
         Ok(Otlp {
             exporter,
@@ -147,6 +149,7 @@ impl Otlp {
                 reader: of_gitlab,
                 instruments: gitlab,
             }),
+            histograms: Arc::new(Mutex::new(histograms)),
             bridge: Arc::new(Collector {
                 reader: of_bridge,
                 instruments: bridge,
@@ -229,6 +232,14 @@ impl Otlp {
             )
             .await?;
         }
+        let (histograms, whole) = (Arc::clone(&self.histograms), Arc::clone(view));
+        let collect = move || {
+            let mut histograms = histograms.lock().unwrap_or_else(PoisonError::into_inner);
+            histograms.collect(&whole)
+        };
+        for metrics in computed(collect).await?? {
+            self.export(&metrics).await?;
+        }
         self.send(&self.bridge, introspect(view)).await
     }
 
@@ -246,8 +257,12 @@ impl Otlp {
             Ok::<_, String>(metrics)
         })
         .await??;
+        self.export(&metrics).await
+    }
+
+    async fn export(&self, metrics: &ResourceMetrics) -> Result<(), String> {
         let _ = Rejections::take(); // Of a push that was broken off.
-        let exported = self.exporter.export(&metrics).await;
+        let exported = self.exporter.export(metrics).await;
         let cause = self
             .failure
             .lock()
@@ -347,46 +362,4 @@ fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
 
 fn read(file: &PathBuf) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("reading {}", file.display()))
-}
-
-/// A manual reader that both its provider and its collector hold.
-#[derive(Clone)]
-struct SharedReader(Arc<ManualReader>);
-
-impl SharedReader {
-    fn new(temporality: Temporality) -> SharedReader {
-        SharedReader(Arc::new(
-            ManualReader::builder()
-                .with_temporality(temporality)
-                .build(),
-        ))
-    }
-}
-
-impl fmt::Debug for SharedReader {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl MetricReader for SharedReader {
-    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
-        self.0.register_pipeline(pipeline);
-    }
-
-    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
-        self.0.collect(metrics)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
-    }
-
-    fn temporality(&self, kind: InstrumentKind) -> Temporality {
-        self.0.temporality(kind)
-    }
 }

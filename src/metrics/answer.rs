@@ -1,4 +1,4 @@
-//! Reads what GitLab answers about a project, over GraphQL and over REST.
+//! Reads what GitLab answers about a project, or about itself, over GraphQL and over REST.
 //!
 //! Not understood is not gone: what can't be read is an error, never an absent project or a null.
 
@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::{
-    Access, Answered, Catalogue, Column, Feature, Grain, Identity, PlacedColumn, Reading, Reason,
-    Rest, Selection, TableReading, UnixTime, member,
+    Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, PlacedTable,
+    Reading, Reason, Rest, Selection, TableAnswer, UnixTime, member,
 };
 
 /// GitLab answered, and not with what was asked for.
@@ -20,16 +20,23 @@ pub struct NotUnderstood(pub &'static str);
 pub type Failures<'a> = [(Vec<&'a str>, Reason)];
 
 /// What an answer says of a project, before it is merged with what was known.
+pub type ProjectAnswer = OwnerAnswer;
+
+/// What an answer says of an owner, before it is merged with what was known.
 #[derive(Clone)]
-pub struct ProjectAnswer {
+pub struct OwnerAnswer {
+    /// Who it is; the GitLab itself has none.
     pub identity: Identity,
-    /// One reading for each column of projects.
+    /// One reading for each column of its grain.
     pub values: Box<[Reading]>,
-    /// One for each table of projects.
-    pub tables: Box<[TableReading]>,
+    /// One for each table of its grain.
+    pub tables: Box<[TableAnswer]>,
     /// The columns that failed and may be asked in another way.
     pub failed: Vec<usize>,
-    catalogue: &'static Catalogue,
+    /// The tables that failed and may be asked in another way.
+    pub failed_tables: Vec<usize>,
+    pub(super) grain: Grain,
+    pub(super) catalogue: &'static Catalogue,
 }
 
 /// A selection and the columns in it: each column's place, and where its value stands below a node.
@@ -38,26 +45,86 @@ pub struct AskedColumns {
     pub columns: Vec<(usize, Vec<String>)>,
     /// The columns this GitLab does not have.
     pub unsupported: Vec<usize>,
+    /// The tables: each one's place, and where its connection or its only row stands below a node.
+    pub tables: Vec<(usize, Vec<String>)>,
+    /// The tables this GitLab does not have.
+    pub unsupported_tables: Vec<usize>,
     pub selection: Selection,
 }
 
 impl AskedColumns {
+    /// Adds a table with all its columns that GitLab has.
+    pub fn add_table(&mut self, place: usize, table: &PlacedTable, has: impl Fn(&str) -> bool) {
+        let columns = table.labels.iter().chain(&table.values);
+        let below = table.connection();
+        let Some(list) = below else {
+            columns
+                .filter(|column| has(column.graphql))
+                .for_each(|column| drop(self.selection.add(column.graphql)));
+            return self.tables.push((place, Vec::new()));
+        };
+        if !has(&list) {
+            return self.unsupported_tables.push(place);
+        }
+        let keys = self.selection.add(&list);
+        let paths = columns.map(|column| column.graphql);
+        for path in table.many.map(|many| many.key).into_iter().chain(paths) {
+            let path = format!("{list}.nodes.{path}");
+            if has(&path) {
+                self.selection.add(&path);
+            }
+        }
+        self.selection.add(&format!("{list}.pageInfo.hasNextPage"));
+        self.tables.push((place, keys));
+    }
+
+    /// What is asked of the GitLab itself, as root fields of a query; none if nothing is.
+    pub fn of_instance(
+        enabled: &EnabledMetrics,
+        has: impl Fn(&str) -> bool,
+    ) -> Option<AskedColumns> {
+        let (grain, mut asked) = (Grain::Instance, AskedColumns::default());
+        for &place in enabled.columns_of(grain) {
+            let column = enabled.catalogue.columns(grain)[place].column;
+            match has(column.graphql) {
+                true => asked.add(place, column.graphql),
+                false => asked.unsupported.push(place),
+            }
+        }
+        for &place in enabled.tables_of(grain) {
+            asked.add_table(place, &enabled.catalogue.tables(grain)[place], &has);
+        }
+        let is_asked = !asked.columns.is_empty() || !asked.tables.is_empty();
+        is_asked.then_some(asked)
+    }
+
+    /// The query about the GitLab itself.
+    pub fn instance_query(&self) -> String {
+        format!("query Instance {{ {} }}", self.selection.text())
+    }
+
     pub fn add(&mut self, place: usize, path: &str) {
         let keys = self.selection.add(path);
         self.columns.push((place, keys));
     }
 }
 
-impl ProjectAnswer {
+impl OwnerAnswer {
     /// A project of which nothing was asked.
     pub fn unasked(identity: Identity, catalogue: &'static Catalogue) -> ProjectAnswer {
-        let columns = catalogue.columns(Grain::Project).len();
-        let tables = catalogue.tables(Grain::Project).len();
-        ProjectAnswer {
+        Self::of_grain(Grain::Project, identity, catalogue)
+    }
+
+    fn of_grain(grain: Grain, identity: Identity, catalogue: &'static Catalogue) -> OwnerAnswer {
+        let columns = catalogue.columns(grain).len();
+        let tables = catalogue.tables(grain).len();
+        OwnerAnswer {
             identity,
             values: vec![Reading::Unknown(Reason::NotAsked); columns].into(),
-            tables: vec![TableReading::Unknown(Reason::NotAsked); tables].into(),
+            tables: vec![TableAnswer::Unknown(Reason::NotAsked); tables].into(),
             failed: Vec::new(),
+            failed_tables: Vec::new(),
+            grain,
             catalogue,
         }
     }
@@ -74,22 +141,89 @@ impl ProjectAnswer {
         now: UnixTime,
     ) -> Result<ProjectAnswer, NotUnderstood> {
         let mut answer = Self::listed_over_graphql(node, catalogue)?;
+        answer.read(node, asked, failures, now);
+        Ok(answer)
+    }
+
+    /// Reads the root of a GraphQL answer about the GitLab itself.
+    ///
+    /// # Errors
+    /// If it is no object.
+    pub fn of_instance(
+        data: &Json,
+        asked: &AskedColumns,
+        failures: &Failures<'_>,
+        catalogue: &'static Catalogue,
+        now: UnixTime,
+    ) -> Result<OwnerAnswer, NotUnderstood> {
+        if !data.is_object() {
+            return Err(NotUnderstood("no object where one was asked for"));
+        }
+        let mut answer = Self::of_grain(Grain::Instance, Identity::default(), catalogue);
+        answer.read(data, asked, failures, now);
+        Ok(answer)
+    }
+
+    /// The GitLab itself, of which everything enabled is still to be asked over REST.
+    pub fn pending_instance(enabled: &EnabledMetrics) -> OwnerAnswer {
+        let grain = Grain::Instance;
+        let mut answer = Self::of_grain(grain, Identity::default(), enabled.catalogue);
+        answer.failed = enabled.columns_of(grain).iter().copied().collect();
+        for place in &answer.failed {
+            answer.values[*place] = Reading::Unknown(Reason::Pending);
+        }
+        for &place in enabled.tables_of(grain) {
+            answer.take_table(place, TableAnswer::Unknown(Reason::Pending));
+        }
+        answer
+    }
+
+    fn read(&mut self, node: &Json, asked: &AskedColumns, failures: &Failures<'_>, now: UnixTime) {
         for place in &asked.unsupported {
-            answer.values[*place] = Reading::Unknown(Reason::Unsupported);
+            self.values[*place] = Reading::Unknown(Reason::Unsupported);
         }
         for (place, keys) in &asked.columns {
-            let column = catalogue.project_columns()[*place].column;
-            let on = answer.identity.access(column.feature) == Access::On;
-            answer.values[*place] = match answered(column, node, keys, failures) {
+            let column = self.column(*place);
+            let on = self.identity.access(column.feature) == Access::On;
+            self.values[*place] = match answered(column, node, keys, failures) {
                 Answered::Failed(reason) if on => {
-                    answer.failed.push(*place);
+                    self.failed.push(*place);
                     Reading::Unknown(reason)
                 }
-                Answered::Failed(_) => Reading::of(Answered::Null, column, &answer.identity, now),
-                told => Reading::of(told, column, &answer.identity, now),
+                Answered::Failed(_) => Reading::of(Answered::Null, column, &self.identity, now),
+                told => Reading::of(told, column, &self.identity, now),
             };
         }
-        Ok(answer)
+        for (place, keys) in &asked.tables {
+            let table = &self.catalogue.tables(self.grain)[*place];
+            let told = table_over_graphql(table, node, keys, failures, now);
+            self.take_table(*place, told);
+        }
+        for place in &asked.unsupported_tables {
+            self.tables[*place] = TableAnswer::Unknown(Reason::Unsupported);
+        }
+    }
+
+    /// Takes in the rows of a subject. What failed may be asked in another way.
+    pub fn take_table(&mut self, place: usize, told: TableAnswer) {
+        self.failed_tables.retain(|failed| *failed != place);
+        let feature = self.catalogue.tables(self.grain)[place].feature();
+        let told = match (self.identity.access(feature), told) {
+            (Access::Off, _) => TableAnswer::Off,
+            (Access::Unclear, _) => TableAnswer::Unknown(Reason::Hidden),
+            (Access::Denied, TableAnswer::Told { rows, .. }) if rows.is_empty() => {
+                TableAnswer::Unknown(Reason::Hidden)
+            }
+            (_, told) => told,
+        };
+        if matches!(told, TableAnswer::Unknown(reason) if !reason.is_fact()) {
+            self.failed_tables.push(place);
+        }
+        self.tables[place] = told;
+    }
+
+    pub fn catalogue(&self) -> &'static Catalogue {
+        self.catalogue
     }
 
     /// Reads who a `Project` node of a GraphQL answer is. Every value of `asked` is still to be asked.
@@ -109,6 +243,9 @@ impl ProjectAnswer {
             answer.values[*place] = Reading::Unknown(Reason::Pending);
             answer.failed.push(*place);
         }
+        for (place, _) in &asked.tables {
+            answer.take_table(*place, TableAnswer::Unknown(Reason::Pending));
+        }
         Ok(answer)
     }
 
@@ -127,10 +264,10 @@ impl ProjectAnswer {
     /// If it is no project with an id and a path.
     pub fn from_rest(
         body: &Json,
-        columns: &BTreeSet<usize>,
-        catalogue: &'static Catalogue,
+        enabled: &EnabledMetrics,
         now: UnixTime,
     ) -> Result<ProjectAnswer, NotUnderstood> {
+        let (columns, catalogue) = (enabled.columns(), enabled.catalogue);
         let identity = Identity::from_rest(body);
         let identity = identity.ok_or(NotUnderstood("a project without an id or a path"))?;
         let mut answer = Self::unasked(identity, catalogue);
@@ -150,6 +287,14 @@ impl ProjectAnswer {
                     Reading::Unknown(Reason::Pending)
                 }
             };
+        }
+        for &place in enabled.tables_of(Grain::Project) {
+            let table = &catalogue.tables(Grain::Project)[place];
+            let told = match table.many {
+                Some(_) => TableAnswer::Unknown(Reason::Pending),
+                None => TableAnswer::from_rest(body, table, now),
+            };
+            answer.take_table(place, told);
         }
         Ok(answer)
     }
@@ -192,8 +337,25 @@ impl ProjectAnswer {
     }
 
     fn column(&self, place: usize) -> &'static Column {
-        let placed: &PlacedColumn = &self.catalogue.project_columns()[place];
-        placed.column
+        self.catalogue.columns(self.grain)[place].column
+    }
+}
+
+fn table_over_graphql(
+    table: &PlacedTable,
+    node: &Json,
+    keys: &[String],
+    failures: &Failures<'_>,
+    now: UnixTime,
+) -> TableAnswer {
+    let below = keys.iter().fold(node, |value, key| &value[key.as_str()]);
+    // An error below the rows may have turned any of them into a null.
+    let failed = failures
+        .iter()
+        .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
+    match failed {
+        Some((_, reason)) => TableAnswer::Unknown(*reason),
+        None => TableAnswer::from_graphql(below, table, now),
     }
 }
 
@@ -295,23 +457,21 @@ mod tests {
             "statistics": {"job_artifacts_size": -1024}, "star_count": 1e300,
         });
         let over_graphql = ProjectAnswer::from_graphql(&node, &asked, &[], catalogue(), 1);
-        let columns = BTreeSet::from([size, stars]);
-        let over_rest = ProjectAnswer::from_rest(&body, &columns, catalogue(), 1);
+        let names = ["gitlab_storage_size_bytes", "gitlab_project_stars"];
+        let enabled = EnabledMetrics::new(catalogue(), |name| names.contains(&name), false);
+        let over_rest = ProjectAnswer::from_rest(&body, &enabled, 1);
         for answer in [over_graphql.unwrap(), over_rest.unwrap()] {
             for place in [size, stars] {
                 assert_eq!(answer.values[place], Reading::Unknown(Reason::Invalid));
             }
-            assert_eq!(
-                answer.open(&columns),
-                [] as [usize; 0],
-                "nobody else is asked"
-            );
+            assert!(answer.failed.is_empty(), "nobody else is asked");
         }
     }
 
     #[test]
     fn what_is_no_project_is_not_understood() {
         let asked = AskedColumns::default();
+        let enabled = EnabledMetrics::new(catalogue(), |_| true, false);
         for odd in [
             json!({}),
             json!([]),
@@ -325,7 +485,7 @@ mod tests {
         ] {
             let over_graphql = ProjectAnswer::from_graphql(&odd, &asked, &[], catalogue(), 1);
             assert!(over_graphql.is_err(), "{odd}");
-            let over_rest = ProjectAnswer::from_rest(&odd, &BTreeSet::new(), catalogue(), 1);
+            let over_rest = ProjectAnswer::from_rest(&odd, &enabled, 1);
             assert!(over_rest.is_err(), "{odd}");
         }
     }

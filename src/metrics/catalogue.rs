@@ -31,6 +31,8 @@ pub struct Catalogue {
     columns: [Vec<PlacedColumn>; GRAINS],
     /// By grain: a table's place is its place in `Owner::tables`.
     tables: [Vec<PlacedTable>; GRAINS],
+    /// By grain: a place is that of what has ended in `Owner::ended`.
+    ended: [Vec<EndedPlace>; GRAINS],
 }
 
 const GRAINS: usize = 4;
@@ -76,6 +78,8 @@ pub(super) enum Places {
     Values(Vec<ValuePlace>),
     /// A table of an owner.
     Table(TablePlace),
+    /// What has ended of an owner's rows.
+    Ended(usize),
     /// Values of all owners that are summed up.
     Sum(Vec<usize>),
 }
@@ -95,8 +99,23 @@ pub(super) struct TablePlace {
     pub attributes: Vec<RowAttribute>,
 }
 
+/// What a metric counts of the rows that have ended.
+#[derive(Clone, Debug)]
+pub struct EndedPlace {
+    /// `subject.metric`, as the state file calls it.
+    pub name: String,
+    pub(super) table: usize,
+    /// When a row ended.
+    pub(super) at: usize,
+    /// How long it took.
+    pub(super) value: Option<usize>,
+    pub(super) attributes: Vec<RowAttribute>,
+    pub(super) bounds: &'static [f64],
+    pub(super) at_most: usize,
+}
+
 /// An attribute that a row has.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RowAttribute {
     pub name: &'static str,
     pub from: RowText,
@@ -147,6 +166,7 @@ impl Catalogue {
             metrics: Vec::new(),
             columns,
             tables,
+            ended: Default::default(),
         };
         let rows = subjects
             .iter()
@@ -191,13 +211,18 @@ impl Catalogue {
         &self.tables[grain as usize]
     }
 
+    /// What is counted when it ends, in the order of `Owner::ended`.
+    pub fn ended(&self, grain: Grain) -> &[EndedPlace] {
+        &self.ended[grain as usize]
+    }
+
     /// The columns of a project, in the order of its values.
     pub fn project_columns(&self) -> &[PlacedColumn] {
         self.columns(Grain::Project)
     }
 
     fn places(
-        &self,
+        &mut self,
         subject: &'static Subject,
         row: &'static MetricRow,
         all: &[&'static Subject],
@@ -218,6 +243,14 @@ impl Catalogue {
                 Ok(Places::Sum(
                     values.iter().map(|value| value.place).collect(),
                 ))
+            }
+            Shows::Ended { .. } => {
+                let placed = self.table_place(subject);
+                let (index, table) = placed.ok_or("only rows of a table end")?;
+                let place = table.ended(index, row)?;
+                let ended = &mut self.ended[subject.of as usize];
+                ended.push(place);
+                Ok(Places::Ended(ended.len() - 1))
             }
             _ => match self.table_place(subject) {
                 Some((index, table)) => table.place(index, row).map(Places::Table),
@@ -296,6 +329,19 @@ impl PlacedColumn {
     }
 }
 
+impl EndedPlace {
+    /// The names of its attributes, without the owner's.
+    pub fn attribute_names(&self) -> Vec<String> {
+        let own = self.attributes.iter();
+        own.map(|attribute| attribute.name.to_owned()).collect()
+    }
+
+    /// The upper bounds of its buckets, if it is a histogram.
+    pub fn bounds(&self) -> &'static [f64] {
+        self.bounds
+    }
+}
+
 impl PlacedTable {
     /// None for a subject whose only row has nothing but numbers: these are values of the owner.
     fn of(subject: &'static Subject) -> Option<PlacedTable> {
@@ -350,6 +396,40 @@ impl PlacedTable {
         self.tells_rows_apart(row).then_some(place).ok_or_else(|| {
             let labels = self.many.map(|many| many.latest_per).unwrap_or_default();
             format!("its attributes {labels:?} are needed to tell rows apart")
+        })
+    }
+
+    fn ended(&self, table: usize, row: &MetricRow) -> Result<EndedPlace, String> {
+        let Shows::Ended { value, at, bounds } = row.shows else {
+            return Err("nothing ends here".to_owned());
+        };
+        let place = |name: &str| {
+            let at = self.values.iter().position(|column| column.name == name);
+            at.ok_or_else(|| format!("there is no column {name} with a value"))
+        };
+        let own = row
+            .attributes
+            .iter()
+            .filter(|attribute| !is_identity(attribute));
+        let is_histogram = row.instrument == Instrument::Histogram;
+        if is_histogram == bounds.is_empty() || is_histogram != value.is_some() {
+            return Err("a histogram has a value and bounds, and a counter has none".to_owned());
+        }
+        if !bounds.is_sorted() || row.instrument == Instrument::Gauge {
+            return Err(
+                "what has ended is a counter, or a histogram with sorted bounds".to_owned(),
+            );
+        }
+        Ok(EndedPlace {
+            name: format!("{}.{}", self.subject.name, row.name),
+            table,
+            at: place(at)?,
+            value: value.map(place).transpose()?,
+            attributes: own
+                .map(|attribute| self.attribute(attribute.name))
+                .collect::<Result<_, _>>()?,
+            bounds,
+            at_most: self.many.map_or(1, |many| many.at_most.into()),
         })
     }
 
@@ -420,6 +500,7 @@ impl Metric {
                 .subject
                 .column(name)
                 .is_none_or(|column| is_whole(&column.kind)),
+            (Places::Ended(_), _) => self.instrument == Instrument::Counter,
             (Places::Elsewhere, _) => self.is_about_gitlab(),
             _ => true,
         }
@@ -430,15 +511,24 @@ impl Metric {
         match &self.places {
             Places::Values(values) => values.iter().map(|value| value.place).collect(),
             Places::Sum(places) => places.iter().copied().collect(),
-            Places::Table(_) | Places::Elsewhere => BTreeSet::new(),
+            Places::Table(_) | Places::Ended(_) | Places::Elsewhere => BTreeSet::new(),
         }
     }
 
     /// The place of the table that must be asked for it, among those of its subject's grain.
-    pub fn table(&self) -> Option<usize> {
+    pub fn table(&self, catalogue: &Catalogue) -> Option<usize> {
         match &self.places {
             Places::Table(place) => Some(place.table),
+            Places::Ended(place) => Some(catalogue.ended(self.subject.of)[*place].table),
             _ => None,
+        }
+    }
+
+    /// The upper bounds of its buckets, if it is a histogram.
+    pub fn bounds(&self) -> &'static [f64] {
+        match self.shows {
+            Shows::Ended { bounds, .. } => bounds,
+            _ => &[],
         }
     }
 
@@ -447,7 +537,7 @@ impl Metric {
         match &self.places {
             Places::Values(values) => values.len(),
             Places::Table(_) if matches!(self.shows, Shows::Rows) => 1,
-            Places::Table(_) => match &self.subject.rows {
+            Places::Table(_) | Places::Ended(_) => match &self.subject.rows {
                 Rows::One => 1,
                 Rows::Many(many) => many.at_most.into(),
             },
@@ -457,11 +547,17 @@ impl Metric {
 
     /// Whether GitLab is asked for its values.
     pub fn is_asked(&self) -> bool {
-        matches!(self.places, Places::Values(_) | Places::Table(_))
+        matches!(
+            self.places,
+            Places::Values(_) | Places::Table(_) | Places::Ended(_)
+        )
     }
 
     /// How GraphQL is asked for it: the paths of its columns.
     pub fn asked_as(&self) -> Vec<&'static str> {
+        if let (true, Rows::Many(many)) = (self.is_asked(), &self.subject.rows) {
+            return vec![many.list];
+        }
         let named = |name: &str| self.subject.column(name).map(|column| column.graphql);
         match (self.shows, &self.places) {
             (_, Places::Elsewhere | Places::Sum(_)) => Vec::new(),

@@ -19,13 +19,13 @@ pub struct Identity {
     /// The display name.
     pub name: Box<str>,
     /// `private`, `internal` or `public`; empty if GitLab does not say.
-    #[serde(deserialize_with = "frequent_text")]
+    #[serde(default, deserialize_with = "frequent_text")]
     pub visibility: Cow<'static, str>,
     pub archived: Option<bool>,
     pub fork: Option<bool>,
     /// Whether it lies in a user's own namespace.
     pub personal: Option<bool>,
-    #[serde(deserialize_with = "frequent_branch")]
+    #[serde(default, deserialize_with = "frequent_branch")]
     pub default_branch: Option<Cow<'static, str>>,
     /// Whether its repository has no commit.
     pub empty: Option<bool>,

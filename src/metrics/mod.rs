@@ -10,6 +10,7 @@ mod bridge;
 mod catalogue;
 mod commits;
 mod enabled;
+mod ended;
 mod identity;
 mod issues;
 mod merge_requests;
@@ -23,16 +24,18 @@ mod selection;
 mod snapshot;
 mod storage;
 pub mod subject;
+mod table;
 mod value;
 mod view;
 
-pub use answer::{AskedColumns, Failures, NotUnderstood, ProjectAnswer, answered};
+pub use answer::{AskedColumns, Failures, NotUnderstood, OwnerAnswer, ProjectAnswer, answered};
 pub use bridge::{BridgeStatus, Export, GitLabStatus, Usage};
-pub use catalogue::{Catalogue, Metric, PlacedColumn, PlacedTable};
+pub use catalogue::{Catalogue, EndedPlace, Metric, PlacedColumn, PlacedTable};
 pub use enabled::EnabledMetrics;
+pub use ended::{Ended, EndedSeries};
 pub use identity::{Access, Identity};
 pub use observe::Emit;
-pub use owner::{Owner, Table, TableReading};
+pub use owner::Owner;
 pub use reading::{Reading, Reason, stamp};
 pub use reference::{json, markdown, registry, text};
 pub use selection::{Selection, keys, member};
@@ -40,6 +43,7 @@ pub use snapshot::{Age, Missing, Owners, Report, Snapshot, UnixTime};
 pub use subject::{
     Attribute, ChangesWith, Column, Feature, Grain, Instrument, Kind, Rest, Subject,
 };
+pub use table::{Api, Row, Table, TableAnswer, TableReading};
 pub use value::Answered;
 pub use view::{GitLabView, View};
 

@@ -4,17 +4,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::catalogue::{Places, RowAttribute, RowText, TablePlace, ValuePlace};
+use super::catalogue::{Places, RowAttribute, RowText, TablePlace, ValuePlace, is_identity};
 use super::projects::PROJECT_PATH;
 use super::subject::Shows;
 use super::view::of_gitlab;
 use super::{
-    BridgeStatus, Grain, Identity, Kind, Metric, Owner, PROJECT_ID, Reading, Reason, Snapshot,
-    Table, TableReading, View,
+    BridgeStatus, EndedSeries, Grain, Identity, Instrument, Kind, Metric, Owner, PROJECT_ID,
+    Reading, Reason, Snapshot, Table, TableReading, View,
 };
 
 /// Takes one series: its attributes and its value.
 pub type Emit<'a> = dyn FnMut(&[(&'static str, &str)], f64) + 'a;
+
+/// Takes one series of what has ended.
+pub type EmitEnded<'a> = dyn FnMut(&[(&'static str, &str)], &EndedSeries) + 'a;
 
 impl Metric {
     /// Shows what `projects` (indices into the snapshot) have of this metric, with their path if
@@ -60,6 +63,11 @@ impl Metric {
                 }
             }
             (Places::Table(place), _) => self.observe_table(place, owner, &labels, emit),
+            (Places::Ended(place), _) if self.instrument == Instrument::Counter => {
+                self.each_ended(*place, owner, &labels, &mut |attributes, ended| {
+                    emit(attributes, ended.count as f64);
+                });
+            }
             (_, Shows::Identity { value, attributes }) => {
                 if let Some(number) = value(&owner.identity) {
                     let mut all = attributes(&owner.identity);
@@ -96,6 +104,46 @@ impl Metric {
                 all.extend(texts.map(|attribute| (attribute.name, attribute.text(table, row))));
                 emit(&all, value);
             }
+        }
+    }
+
+    /// Shows what has ended, if it is a histogram: what `projects` have, like [`Metric::observe`].
+    pub fn observe_histogram(
+        &self,
+        snapshot: &Snapshot,
+        projects: Range<usize>,
+        project_path: bool,
+        emit: &mut EmitEnded<'_>,
+    ) {
+        let Places::Ended(place) = &self.places else {
+            return;
+        };
+        for owner in self.owners(snapshot, projects) {
+            let id = owner.identity.id.to_string();
+            let labels = identity_labels(self.subject.of, &id, &owner.identity, project_path);
+            self.each_ended(*place, owner, &labels, emit);
+        }
+    }
+
+    fn each_ended(
+        &self,
+        place: usize,
+        owner: &Owner,
+        labels: &[(&'static str, &str)],
+        emit: &mut EmitEnded<'_>,
+    ) {
+        let own = self.attributes.iter().filter(|own| !is_identity(own));
+        let names: Vec<_> = own.map(|attribute| attribute.name).collect();
+        for series in owner
+            .ended
+            .get(place)
+            .iter()
+            .flat_map(|ended| &ended.series)
+        {
+            let mut all = labels.to_vec();
+            let texts = series.attributes.iter().map(|text| &**text);
+            all.extend(names.iter().copied().zip(texts));
+            emit(&all, series);
         }
     }
 
@@ -139,6 +187,7 @@ impl Metric {
                         .count()
                 }
             },
+            (Places::Ended(place), _) => owner.ended.get(*place).map_or(0, |own| own.series.len()),
             (_, Shows::Identity { value, .. }) => usize::from(value(&owner.identity).is_some()),
             _ => 0,
         }
@@ -206,6 +255,10 @@ impl Metric {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.shows_like(other),
                 _ => false,
             },
+            (Places::Ended(place), _) => {
+                let series = |owner: &Owner| owner.ended.get(*place).map(|own| own.series.clone());
+                series(one) == series(other)
+            }
             (_, Shows::Identity { value, attributes }) => {
                 Arc::ptr_eq(who, now)
                     || value(who) == value(now) && attributes(who) == attributes(now)
@@ -245,7 +298,7 @@ impl Metric {
                     }
                     Some(TableReading::Off) | None => {}
                 },
-                Places::Elsewhere | Places::Sum(_) => {}
+                Places::Elsewhere | Places::Sum(_) | Places::Ended(_) => {}
             }
         }
     }
@@ -274,6 +327,14 @@ impl Metric {
 }
 
 impl RowAttribute {
+    /// The text, to be kept.
+    pub(super) fn shared(&self, table: &Table, row: usize) -> Arc<str> {
+        match self.from {
+            RowText::Label(at) => Arc::clone(&table.labels_of(row)[at]),
+            RowText::Word(..) => self.text(table, row).into(),
+        }
+    }
+
     fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {
         match self.from {
             RowText::Label(at) => &table.labels_of(row)[at],

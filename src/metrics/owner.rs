@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Identity, Reading, Reason, stamp};
+use super::ended::{self, Ended};
+use super::{Identity, OwnerAnswer, Reading, TableReading, UnixTime, stamp};
 
 /// An owner and what is known of it.
 #[derive(Clone, Debug, Default)]
@@ -15,69 +16,62 @@ pub struct Owner {
     pub values: Box<[Reading]>,
     /// One for each table of the catalogue for this grain.
     pub tables: Box<[TableReading]>,
-}
-
-/// The rows of a subject as they were told, or why they are not known.
-#[derive(Clone, Debug)]
-pub enum TableReading {
-    Unknown(Reason),
-    /// The project has switched the feature off: there are no rows.
-    Off,
-    Known(Arc<Table>),
-}
-
-/// The rows of a subject that an owner has, sorted by key.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    /// When GitLab told them, in seconds since 1970.
-    pub at: u32,
-    pub keys: Box<[u64]>,
-    /// The labels of the first row, then those of the second.
-    pub labels: Box<[Arc<str>]>,
-    /// The values of the first row, then those of the second.
-    pub values: Box<[Reading]>,
-    /// How many rows gave way because there are too many.
-    pub dropped: u32,
+    /// One for each metric that counts ended rows of this grain.
+    pub ended: Box<[Ended]>,
 }
 
 impl Owner {
     /// An owner without tables.
-    pub fn new(identity: Identity, listed: super::UnixTime, values: Vec<Reading>) -> Owner {
+    pub fn new(identity: Identity, listed: UnixTime, values: Vec<Reading>) -> Owner {
         Owner {
             identity: Arc::new(identity),
             listed: stamp(listed),
             values: values.into(),
             tables: Box::default(),
+            ended: Box::default(),
         }
     }
-}
 
-impl TableReading {
-    pub fn known(&self) -> Option<&Arc<Table>> {
-        match self {
-            TableReading::Known(table) => Some(table),
-            _ => None,
+    /// The owner after an answer, with the last good value of what failed, and with what has ended
+    /// since counted.
+    pub fn updated(answer: OwnerAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
+        let (catalogue, grain) = (answer.catalogue, answer.grain);
+        let mut values = answer.values;
+        for (place, value) in values.iter_mut().enumerate() {
+            *value = value.or_last_good(last.and_then(|last| last.values.get(place)));
+        }
+        let tables = catalogue.tables(grain).iter().zip(answer.tables);
+        let tables = tables.enumerate().map(|(place, (placed, told))| {
+            let last = last.and_then(|last| last.tables.get(place));
+            told.after(last, placed, now)
+        });
+        let tables: Box<[TableReading]> = tables.collect();
+        // The same identity is shared: nearly all of them are the same for weeks.
+        let same = last.filter(|last| *last.identity == answer.identity);
+        Owner {
+            identity: match same {
+                Some(last) => Arc::clone(&last.identity),
+                None => Arc::new(answer.identity),
+            },
+            listed: stamp(now),
+            values,
+            ended: ended::folded(catalogue, grain, &tables, last, now),
+            tables,
         }
     }
-}
 
-impl Table {
-    pub fn rows(&self) -> usize {
-        self.keys.len()
+    /// Takes in the tables of an answer at these places, and what has ended in them.
+    pub fn take_tables(&mut self, answer: &OwnerAnswer, places: &[usize], now: UnixTime) {
+        if places.is_empty() {
+            return;
+        }
+        let (catalogue, grain) = (answer.catalogue, answer.grain);
+        let last = self.clone();
+        for &place in places {
+            let told = answer.tables[place].clone();
+            let placed = &catalogue.tables(grain)[place];
+            self.tables[place] = told.after(last.tables.get(place), placed, now);
+        }
+        self.ended = ended::folded(catalogue, grain, &self.tables, Some(&last), now);
     }
-
-    /// The values of a row.
-    pub fn values_of(&self, row: usize) -> &[Reading] {
-        part(&self.values, self.rows(), row)
-    }
-
-    /// The labels of a row.
-    pub fn labels_of(&self, row: usize) -> &[Arc<str>] {
-        part(&self.labels, self.rows(), row)
-    }
-}
-
-fn part<T>(all: &[T], rows: usize, row: usize) -> &[T] {
-    let width = all.len() / rows.max(1);
-    &all[row * width..(row + 1) * width]
 }

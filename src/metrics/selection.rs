@@ -64,12 +64,27 @@ impl Field {
     /// Lists that GitLab sorts unless told otherwise.
     const SORTED: [&str; 3] = ["mergeRequests", "issues", "releases"];
 
-    /// Lists are asked for one entry, or for none: their members count once.
+    /// GitLab counts what is below a list once more for each hundred entries that are asked for.
     fn score(&self) -> usize {
         let name = self.name();
         let extra = usize::from(Self::GITALY.contains(&name))
             + usize::from(self.is_list() && Self::SORTED.contains(&name));
-        1 + extra + self.members.iter().map(Field::score).sum::<usize>()
+        let below = self.members.iter().map(Field::score).sum::<usize>();
+        1 + extra + below + below * self.first() / 100
+    }
+
+    /// How many entries of a list are asked for.
+    fn first(&self) -> usize {
+        let after = self
+            .text
+            .split_once("first: ")
+            .map_or("", |(_, after)| after);
+        let digits = after
+            .split(|character: char| !character.is_ascii_digit())
+            .next();
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or_default()
     }
 
     fn is_list(&self) -> bool {

@@ -169,6 +169,15 @@ pub enum Shows {
     StateSet(&'static str),
     /// How many rows an owner has.
     Rows,
+    /// How many rows have ended, or how long they took: each is counted once, when the column `at` is
+    /// known.
+    Ended {
+        /// How long a row took, for a histogram; none for a counter.
+        value: Option<&'static str>,
+        at: &'static str,
+        /// The upper bounds of the histogram's buckets.
+        bounds: &'static [f64],
+    },
     /// The sum of another metric over all owners, once every one of them is known.
     Sum(&'static str),
     /// What is known of a project once it is listed.
@@ -276,6 +285,19 @@ pub const fn gauge(
         instrument: Instrument::Gauge,
         attributes,
         shows,
+    }
+}
+
+pub const fn histogram(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    attributes: &'static [Attribute],
+    shows: Shows,
+) -> MetricRow {
+    MetricRow {
+        instrument: Instrument::Histogram,
+        ..gauge(name, unit, help, attributes, shows)
     }
 }
 

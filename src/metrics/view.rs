@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::observe::EmitEnded;
 use super::{Attribute, Emit, Metric, Snapshot};
 
 /// The name of a GitLab on its series. Not `instance`: that is Prometheus' word for its target.
@@ -88,6 +89,24 @@ impl View {
             }
             of_gitlab(name.as_deref(), emit, |emit| {
                 metric.observe(snapshot, own, project_path, emit);
+            });
+        }
+    }
+
+    /// Shows what has ended, if the metric is a histogram, like [`View::observe`].
+    pub fn observe_histogram(
+        &self,
+        metric: &Metric,
+        projects: Range<usize>,
+        project_path: bool,
+        emit: &mut EmitEnded<'_>,
+    ) {
+        let ranges = self.ranges(projects);
+        for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
+            metric.observe_histogram(snapshot, own, project_path, &mut |attributes, ended| {
+                let mut named = attributes.to_vec();
+                named.extend(name.iter().map(|name| (INSTANCE.name, &**name)));
+                emit(&named, ended);
             });
         }
     }

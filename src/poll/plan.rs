@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::{Value, json};
 
 use crate::metrics::{
-    AskedColumns, ChangesWith, EnabledMetrics, Identity, Selection, UnixTime, keys,
+    AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, Selection, UnixTime, keys,
 };
 
 /// Asks who answers and which fields it knows.
@@ -221,6 +221,10 @@ impl Plan {
                 }
                 ChangesWith::Pipelines | ChangesWith::Nothing => {}
             }
+        }
+        for &place in enabled.tables_of(Grain::Project) {
+            let table = &enabled.catalogue.tables(Grain::Project)[place];
+            whole.add_table(place, table, |path| capabilities.has(path));
         }
         Plan {
             whole,

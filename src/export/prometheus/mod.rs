@@ -18,6 +18,7 @@ use opentelemetry_sdk::Resource;
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio_util::sync::CancellationToken;
 
+use super::histograms::HistogramCollector;
 use super::meter::{Instruments, ViewPage};
 use super::pages::Bounds;
 use super::{Health, Introspect, Views};
@@ -78,6 +79,10 @@ impl Prometheus {
     pub fn build(resource: &Resource, shown: EnabledMetrics) -> Result<Prometheus> {
         let (registry, reader) = registry_and_reader()?;
         let instruments = Instruments::about_gitlab(reader, resource.clone(), &shown);
+        for histogram in HistogramCollector::all(instruments.frame(), &shown) {
+            let registered = registry.register(Box::new(histogram));
+            registered.context("registering a histogram")?;
+        }
         let gitlab = Collector {
             registry,
             instruments,

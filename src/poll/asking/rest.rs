@@ -37,18 +37,17 @@ impl Reader<'_> {
     /// # Errors
     /// If it is none.
     pub fn project(&self, body: &Value) -> Result<ProjectAnswer, Error> {
-        let (columns, catalogue) = (self.enabled.columns(), self.enabled.catalogue);
-        let read = ProjectAnswer::from_rest(body, columns, catalogue, self.at);
+        let read = ProjectAnswer::from_rest(body, self.enabled, self.at);
         read.map_err(|error| Error::not_understood(error.0))
     }
 }
 
-/// A document with members.
+/// A document with members, or with rows.
 ///
 /// # Errors
 /// If it is something else, such as a word of a proxy.
 pub fn document(body: Value) -> Result<Value, Error> {
-    match body.is_object() {
+    match body.is_object() || body.is_array() {
         true => Ok(body),
         false => Err(not_understood(&"the answer is not a document")),
     }

@@ -12,25 +12,28 @@ use std::time::SystemTime;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Polled;
+use super::owners::{Names, OwnerLine, Places};
 use crate::gitlab::Spent;
-use crate::metrics::{Identity, Owner, Reading, Reason, UnixTime};
+use crate::metrics::{Grain, Owner, UnixTime};
+use crate::poll::Source;
 use crate::poll::engine::{Course, Memory, Track};
 
 const FORMAT: &str = "gitlab-metrics-bridge state";
 /// Grows with every change of what is written.
 const VERSION: u32 = 2;
-/// No line is longer, whatever a damaged file unpacks to.
+/// What stands before the projects is not longer, whatever a damaged file unpacks to: names, and the
+/// ids of projects that are to be asked out of turn.
+const LONGEST_HEAD: u64 = 64 << 20;
+/// No line is longer.
 const LONGEST_LINE: u64 = 16 << 20;
-/// No file unpacks to more: that would be millions of projects.
-const LARGEST: u64 = 8 << 30;
-/// Below this every whole number is exact.
-const MOST: f64 = 9_007_199_254_740_992.0;
+/// On average no project takes more; one without tables takes less than one thousand bytes.
+const LARGEST_PROJECT: u64 = 64 << 10;
 /// How much is compressed at a time.
 const CHUNK: usize = 64 << 10;
+
 /// What is written about the file itself.
 pub struct Header<'a> {
     /// What is left of the budget, if the process ended cleanly.
@@ -97,20 +100,16 @@ struct HeaderLine<'a> {
     clean: bool,
     projects: usize,
     spent: Option<Spent>,
-    polled: Cow<'a, Polled>,
+    gitlab: Cow<'a, str>,
+    sources: Cow<'a, [Source]>,
+    forks: bool,
+    /// What is kept of a project, and of the GitLab itself.
+    of_project: Names,
+    of_instance: Names,
 }
 
-/// The line of a project.
-#[derive(Serialize, Deserialize)]
-struct ProjectLine<'a> {
-    identity: Cow<'a, Identity>,
-    listed: UnixTime,
-    values: Vec<KeptReading>,
-    track: Cow<'a, Option<Track>>,
-}
-
-/// A reading: `[value, at]`, `"off"` or why it is not known.
-struct KeptReading(Reading);
+/// The line of a project: what is known of it, and when it was asked what.
+type ProjectLine<'a> = (OwnerLine<'a>, Cow<'a, Option<Track>>);
 
 /// Writes all of it.
 ///
@@ -119,31 +118,27 @@ struct KeptReading(Reading);
 pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Result<()> {
     let packed = GzEncoder::new(file, Compression::fast());
     let mut lines = BufWriter::with_capacity(CHUNK, packed);
-    line(
-        &mut lines,
-        &HeaderLine {
-            format: FORMAT.into(),
-            version: VERSION,
-            written_at: memory.at,
-            clean: header.spent.is_some(),
-            projects: memory.projects.len(),
-            spent: header.spent,
-            polled: Cow::Borrowed(header.polled),
-        },
-    )?;
+    let polled = header.polled;
+    let names = |grain| Names::of(polled.enabled.catalogue, grain);
+    let head = HeaderLine {
+        format: FORMAT.into(),
+        version: VERSION,
+        written_at: memory.at,
+        clean: header.spent.is_some(),
+        projects: memory.projects.len(),
+        spent: header.spent,
+        gitlab: polled.gitlab.as_str().into(),
+        sources: polled.sources.as_slice().into(),
+        forks: polled.forks,
+        of_project: names(Grain::Project),
+        of_instance: names(Grain::Instance),
+    };
+    line(&mut lines, &head)?;
     line(&mut lines, &memory.course)?;
+    line(&mut lines, &OwnerLine::of(&memory.instance))?;
     for (project, track) in &memory.projects {
-        let values = header.polled.places.iter();
-        let values = values.map(|place| KeptReading(project.values[*place]));
-        line(
-            &mut lines,
-            &ProjectLine {
-                identity: Cow::Borrowed(&project.identity),
-                listed: project.listed.into(),
-                values: values.collect(),
-                track: Cow::Borrowed(track),
-            },
-        )?;
+        let project: ProjectLine<'_> = (OwnerLine::of(project), Cow::Borrowed(track));
+        line(&mut lines, &project)?;
     }
     let packed = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
     packed.finish()?.flush()
@@ -159,11 +154,7 @@ fn line(lines: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// Why it can't be used.
 pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
-    let unpacked = GzDecoder::new(BufReader::new(file)).take(LARGEST);
-    let mut lines = Lines {
-        reader: BufReader::with_capacity(CHUNK, unpacked),
-        buffer: Vec::new(),
-    };
+    let mut lines = Lines::new(file);
     let first = lines.next()?.unwrap_or_default();
     let name: Name<'_> = parse(first)?;
     if name.format != FORMAT {
@@ -175,21 +166,33 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
         return Err(Unusable::Version(version));
     }
     let header: HeaderLine<'_> = parse(first)?;
-    if header.polled.gitlab != polled.gitlab {
-        let gitlab = header.polled.gitlab.clone();
+    let (at, spent, count) = (header.written_at, header.spent, header.projects);
+    let gitlab = header.gitlab.into_owned();
+    let like_now = (&*header.sources, header.forks) == (&*polled.sources, polled.forks);
+    let enabled = &polled.enabled;
+    let of_instance = header.of_instance.places(enabled, Grain::Instance);
+    let of_project = header.of_project.places(enabled, Grain::Project);
+    lines.expect(count);
+    if gitlab != polled.gitlab {
         lines.finish()?;
         return Err(Unusable::OtherGitLab(gitlab));
     }
-    let (at, spent, count) = (header.written_at, header.spent, header.projects);
-    let places = places(&header.polled.columns, polled);
-    if !header.polled.selects_like(polled) {
+    if !like_now {
         lines.finish()?;
         return Err(Unusable::OtherSelection { spent });
     }
     let course: Course = parse(lines.next()?.unwrap_or_default())?;
-    let mut projects = Vec::new();
+    let instance: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
+    let instance = Arc::new(owner(instance, &of_instance)?);
+    let mut projects: Vec<(Arc<Owner>, Option<Track>)> = Vec::new();
     while let Some(line) = lines.next()? {
-        projects.push(project(parse(line)?, &places, polled)?);
+        let (line, track): ProjectLine<'_> = parse(line)?;
+        let project = owner(line, &of_project)?;
+        let before = projects.last().map(|(last, _)| last.identity.id);
+        if before >= Some(project.identity.id) {
+            return Err(damaged("the projects are not in order"));
+        }
+        projects.push((Arc::new(project), track.into_owned()));
     }
     if projects.len() != count || course.lists.len() != polled.sources.len() {
         return Err(damaged("something is missing"));
@@ -199,40 +202,15 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
         memory: Memory {
             at,
             course,
+            instance,
             projects,
         },
     })
 }
 
-/// Where the values of a file's columns are kept now; none for one that nobody asks for any more.
-fn places(columns: &[String], polled: &Polled) -> Vec<Option<usize>> {
-    let place = |column: &String| {
-        let at = polled.columns.iter().position(|known| known == column)?;
-        Some(polled.places[at])
-    };
-    columns.iter().map(place).collect()
-}
-
-/// A project with the values that the file has of it. What is new is still to be asked.
-fn project(
-    line: ProjectLine<'_>,
-    places: &[Option<usize>],
-    polled: &Polled,
-) -> Result<(Arc<Owner>, Option<Track>), Unusable> {
-    if line.values.len() != places.len() {
-        return Err(damaged("a project lacks values"));
-    }
-    let mut values = vec![Reading::Unknown(Reason::NotAsked); polled.known.len()];
-    for place in &polled.places {
-        values[*place] = Reading::Unknown(Reason::Pending);
-    }
-    for (place, value) in places.iter().zip(line.values) {
-        if let Some(place) = place {
-            values[*place] = value.0;
-        }
-    }
-    let project = Owner::new(line.identity.into_owned(), line.listed, values);
-    Ok((Arc::new(project), line.track.into_owned()))
+fn owner(line: OwnerLine<'_>, places: &Places<'_>) -> Result<Owner, Unusable> {
+    let owner = line.owner(places);
+    owner.ok_or_else(|| damaged("a line does not fit the names in the head"))
 }
 
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, Unusable> {
@@ -243,22 +221,55 @@ fn damaged(why: impl fmt::Display) -> Unusable {
     Unusable::Damaged(why.to_string())
 }
 
-struct Lines<R> {
-    reader: R,
+/// The lines of a file. What unpacks to more than its head announces is not read any further.
+struct Lines<R: Read> {
+    reader: BufReader<GzDecoder<BufReader<R>>>,
     buffer: Vec<u8>,
+    /// How many bytes may still come.
+    left: u64,
+    /// How many lines may still come, once the head has said so.
+    lines: Option<usize>,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: Read> Lines<R> {
+    fn new(file: R) -> Lines<R> {
+        let unpacked = GzDecoder::new(BufReader::new(file));
+        Lines {
+            reader: BufReader::with_capacity(CHUNK, unpacked),
+            buffer: Vec::new(),
+            left: LONGEST_HEAD,
+            lines: None,
+        }
+    }
+
+    /// Notes what the head announces: two lines about the GitLab, and one for each project.
+    fn expect(&mut self, projects: usize) {
+        let count = u64::try_from(projects).unwrap_or(u64::MAX);
+        self.left = LONGEST_HEAD.saturating_add(count.saturating_mul(LARGEST_PROJECT));
+        self.lines = Some(projects.saturating_add(2));
+    }
+
     /// The next line; none at an end that is the right one by length and checksum.
     fn next(&mut self) -> Result<Option<&[u8]>, Unusable> {
         self.buffer.clear();
-        let mut line = (&mut self.reader).take(LONGEST_LINE);
-        line.read_until(b'\n', &mut self.buffer).map_err(damaged)?;
+        let longest = match self.lines {
+            None => LONGEST_HEAD,
+            Some(_) => LONGEST_LINE,
+        };
+        let mut line = (&mut self.reader).take(longest.min(self.left));
+        let read = line.read_until(b'\n', &mut self.buffer).map_err(damaged)?;
+        self.left -= read as u64;
         match self.buffer.last() {
-            None => Ok(None),
-            Some(b'\n') => Ok(Some(&self.buffer)),
-            Some(_) => Err(damaged("a line does not end")),
+            None if self.left == 0 => return Err(damaged("it is larger than it says")),
+            None => return Ok(None),
+            Some(b'\n') => {}
+            Some(_) => return Err(damaged("a line does not end")),
         }
+        if let Some(lines) = &mut self.lines {
+            let left = lines.checked_sub(1);
+            *lines = left.ok_or_else(|| damaged("it has more lines than it says"))?;
+        }
+        Ok(Some(&self.buffer))
     }
 
     /// Reads the rest: whether it is whole.
@@ -268,74 +279,29 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-impl Serialize for KeptReading {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            // Whole numbers take less without a fraction, and nearly all of them are.
-            Reading::Known { value, at }
-                if value.fract() == 0.0 && (0.0..MOST).contains(&value) =>
-            {
-                (value as u64, at).serialize(serializer)
-            }
-            Reading::Known { value, at } => (value, at).serialize(serializer),
-            Reading::Off => serializer.serialize_str("off"),
-            Reading::Unknown(reason) => serializer.serialize_str(reason.name()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for KeptReading {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KeptReading, D::Error> {
-        deserializer.deserialize_any(ReadingVisitor)
-    }
-}
-
-struct ReadingVisitor;
-
-impl<'de> Visitor<'de> for ReadingVisitor {
-    type Value = KeptReading;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a value with its time, or why it is not known")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<KeptReading, A::Error> {
-        let lacks = |length| de::Error::invalid_length(length, &"two numbers");
-        let value = parts.next_element::<f64>()?.ok_or_else(|| lacks(0))?;
-        let at = parts.next_element::<u32>()?.ok_or_else(|| lacks(1))?;
-        Ok(KeptReading(Reading::Known { value, at }))
-    }
-
-    fn visit_str<E: de::Error>(self, word: &str) -> Result<KeptReading, E> {
-        Ok(KeptReading(match word {
-            "off" => Reading::Off,
-            word => {
-                let known = Reason::from_name(word);
-                Reading::Unknown(known.unwrap_or(Reason::Pending))
-            }
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Access;
+    use crate::metrics::subject::{Many, Rows, Shows, counter, label, time};
+    use crate::metrics::{
+        Access, Attribute, Catalogue, EnabledMetrics, Ended, EndedSeries, Identity, PROJECT_ID,
+        Reading, Reason, Rest, Subject, Table, TableReading,
+    };
 
     fn polled() -> Polled {
         Polled {
             gitlab: "https://gitlab.example.com/".to_owned(),
             sources: Vec::new(),
             forks: true,
-            columns: vec!["b.one".to_owned(), "b.two".to_owned()],
-            places: vec![1, 2],
-            known: vec!["a".to_owned(), "b.one".to_owned(), "b.two".to_owned()],
+            enabled: EnabledMetrics::new(Catalogue::standard(), |_| true, false),
         }
     }
 
     fn memory(readings: &[[Reading; 2]]) -> Memory {
+        let columns = Catalogue::standard().project_columns().len();
         let projects = (1..).zip(readings).map(|(id, [left, right])| {
-            let values = vec![Reading::Unknown(Reason::NotAsked), *left, *right];
+            let mut values = vec![Reading::Off; columns];
+            (values[3], values[5]) = (*left, *right);
             let identity = Identity {
                 id,
                 path: format!("group/ä\n{id}").into(),
@@ -350,6 +316,7 @@ mod tests {
         Memory {
             at: 9,
             course: Course::default(),
+            instance: Arc::default(),
             projects: projects.collect(),
         }
     }
@@ -401,30 +368,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_another_version_is_still_to_be_asked() {
-        let read: KeptReading = serde_json::from_str("\"tired\"").unwrap();
-        assert_eq!(read.0, Reading::Unknown(Reason::Pending));
-    }
-
-    #[test]
-    fn a_column_is_found_by_its_name() {
-        let now = Polled {
-            columns: vec!["b.two".to_owned(), "c.new".to_owned()],
-            places: vec![0, 2],
-            known: vec!["b.two".to_owned(), "b.one".to_owned(), "c.new".to_owned()],
-            ..polled()
-        };
-        let kept = read(&*written(&some(), None), &now).unwrap();
-        let values = &kept.memory.projects[0].0.values;
-        let expected = [
-            Reading::Off,
-            Reading::Unknown(Reason::NotAsked),
-            Reading::Unknown(Reason::Pending),
-        ];
-        assert_eq!(**values, expected, "moved, not asked any more, and new");
-    }
-
-    #[test]
     fn a_flipped_bit_never_changes_what_is_read() {
         let file = written(&some(), None);
         for index in 0..file.len() {
@@ -459,7 +402,7 @@ mod tests {
         };
         let other = br#"{"format":"something else","version":1}"#;
         // Unpacks to more than any line has.
-        let bomb = vec![0; 2 * LONGEST_LINE as usize];
+        let bomb = vec![b' '; 2 * LONGEST_HEAD as usize];
         for file in [
             b"not packed".to_vec(),
             packed(b""),
@@ -471,6 +414,143 @@ mod tests {
             let read = read(&*file, &polled());
             assert!(matches!(read, Err(Unusable::Damaged(_))));
         }
+    }
+
+    /// The lines of a file, packed again after an edit.
+    fn edited(edit: impl FnOnce(&mut Vec<String>)) -> Vec<u8> {
+        let mut text = String::new();
+        let file = written(&some(), None);
+        GzDecoder::new(&*file).read_to_string(&mut text).unwrap();
+        let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+        edit(&mut lines);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        lines
+            .iter()
+            .for_each(|line| packed.write_all(line.as_bytes()).unwrap());
+        packed.finish().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_read_no_further_than_its_head_announces() {
+        assert!(read(&*edited(|_| {}), &polled()).is_ok());
+        let bytes = |edit: fn(&mut Vec<String>)| {
+            let file = edited(edit);
+            let mut lines = Lines::new(&*file);
+            lines.next().unwrap();
+            lines.expect(2);
+            let (mut unpacked, mut error) = (0, None);
+            while error.is_none() {
+                match lines.next() {
+                    Ok(Some(line)) => unpacked += line.len(),
+                    Ok(None) => break,
+                    Err(wrong) => error = Some(wrong.to_string()),
+                }
+            }
+            assert!(read(&*file, &polled()).is_err());
+            (unpacked, error.unwrap_or_default())
+        };
+        let (unpacked, error) = bytes(|lines| {
+            let last = lines[4].clone();
+            lines.extend(vec![last; 100_000]);
+        });
+        assert!(
+            error.contains("more lines than it says") && unpacked < 10_000,
+            "{error}"
+        );
+        let (unpacked, error) = bytes(|lines| {
+            let padding = " ".repeat(LONGEST_LINE as usize + 1);
+            lines[4].insert_str(0, &padding);
+        });
+        assert!(
+            error.contains("does not end") && unpacked < 10_000,
+            "{error}"
+        );
+    }
+
+    static RUNS: Subject = Subject {
+        name: "runs",
+        of: Grain::Project,
+        rows: Rows::Many(Many {
+            list: "pipelines",
+            rest: "pipelines",
+            key: "id",
+            latest_per: &[],
+            at_most: 5,
+        }),
+        columns: &[
+            label("ref", "ref", Rest::Body("ref")),
+            time("finished", "finishedAt", Rest::Body("finished_at")),
+        ],
+        metrics: &[counter(
+            "gitlab_runs_total",
+            "{run}",
+            "Runs that have ended",
+            &[PROJECT_ID, REF],
+            Shows::Ended {
+                value: None,
+                at: "finished",
+                bounds: &[],
+            },
+        )],
+    };
+    const REF: Attribute = Attribute {
+        name: "ref",
+        meaning: "The branch.",
+        examples: &["main"],
+    };
+
+    #[test]
+    fn tables_and_what_has_ended_are_read_again_and_are_foreign_to_who_has_not_their_metric() {
+        let catalogue = Catalogue::standard_with(&[&RUNS]).unwrap();
+        let with = Polled {
+            enabled: EnabledMetrics::new(catalogue, |_| true, false),
+            ..polled()
+        };
+        let table = Table {
+            at: 5,
+            keys: [3, 8].into(),
+            labels: ["main".into(), "ä".into()].into(),
+            values: [Reading::known(2.0, 5), Reading::Unknown(Reason::Hidden)].into(),
+            dropped: 4,
+        };
+        let ended = Ended {
+            since: 1,
+            counted: [3].into(),
+            series: [EndedSeries {
+                attributes: ["main".into()].into(),
+                count: 7,
+                sum: 0.1 + 0.2,
+                buckets: Box::default(),
+            }]
+            .into(),
+        };
+        let mut memory = some();
+        let project = Arc::make_mut(&mut memory.projects[1].0);
+        project.tables = [TableReading::Known(Arc::new(table.clone()))].into();
+        project.ended = [ended.clone()].into();
+        let mut file = Vec::new();
+        let header = Header {
+            spent: None,
+            polled: &with,
+        };
+        write(&mut file, &header, &memory).unwrap();
+        let kept = read(&*file, &with).unwrap().memory.projects;
+        assert_eq!(*kept[1].0.tables[0].known().unwrap(), Arc::new(table));
+        assert_eq!(*kept[1].0.ended, [ended]);
+        let pending = matches!(kept[0].0.tables[0], TableReading::Unknown(Reason::Pending));
+        assert!(pending, "only what is new is asked");
+        let kept = read(&*file, &polled()).unwrap().memory.projects;
+        assert_eq!(kept[1].0.tables.len() + kept[1].0.ended.len(), 0);
+        assert_eq!(kept[1].0.values, memory.projects[1].0.values);
+    }
+
+    #[test]
+    fn projects_that_come_twice_are_damage() {
+        let twice = edited(|lines| lines[4] = lines[3].clone());
+        assert!(matches!(
+            read(&*twice, &polled()),
+            Err(Unusable::Damaged(_))
+        ));
     }
 
     #[test]
@@ -496,13 +576,7 @@ mod tests {
     #[test]
     #[ignore = "a measurement"]
     fn what_a_hundred_thousand_projects_cost() {
-        let places: Vec<usize> = (0..19).collect();
-        let polled = Polled {
-            columns: places.iter().map(usize::to_string).collect(),
-            known: places.iter().map(usize::to_string).collect(),
-            places,
-            ..polled()
-        };
+        let polled = polled();
         let mut large = memory(&vec![[Reading::Off; 2]; 100_000]);
         for (id, (project, _)) in (1..).zip(&mut large.projects) {
             let project = Arc::make_mut(project);

@@ -3,6 +3,7 @@
 
 mod file;
 mod format;
+mod owners;
 
 use std::io;
 use std::path::Path;
@@ -10,7 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
@@ -18,7 +18,7 @@ use super::engine::Memory;
 use super::selection::Source;
 use super::{Config, lock};
 use crate::gitlab::Spent;
-use crate::metrics::{EnabledMetrics, Grain, PlacedColumn};
+use crate::metrics::EnabledMetrics;
 use file::Place;
 use format::{Header, Unusable};
 
@@ -46,20 +46,13 @@ pub struct Checkpoint {
 /// What is polled: what is known of anything else is of no use.
 ///
 /// The filter is not part of it: everybody in the lists is known, and it is applied anew.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct Polled {
     gitlab: String,
     sources: Vec<Source>,
     /// Whether forks are taken: only who leaves them out makes sure that GitLab tells them.
     forks: bool,
-    /// The names of the columns of projects, in the order of the values in a project's line.
-    columns: Vec<String>,
-    /// The places of these columns in the catalogue.
-    #[serde(skip)]
-    places: Vec<usize>,
-    /// The names of all columns of projects that the catalogue has now.
-    #[serde(skip)]
-    known: Vec<String>,
+    enabled: EnabledMetrics,
 }
 
 struct Writer {
@@ -78,21 +71,12 @@ struct State {
 impl Polled {
     /// What is polled in this configuration at that address, which holds no credentials.
     pub fn new(gitlab: &Url, config: &Config, enabled: &EnabledMetrics) -> Polled {
-        let columns = enabled.catalogue.columns(Grain::Project).iter();
-        let known: Vec<String> = columns.map(PlacedColumn::full_name).collect();
-        let places: Vec<usize> = enabled.columns().iter().copied().collect();
         Polled {
             gitlab: gitlab.to_string(),
             sources: config.selection.sources(),
             forks: config.selection.filter.forks,
-            columns: places.iter().map(|place| known[*place].clone()).collect(),
-            places,
-            known,
+            enabled: enabled.clone(),
         }
-    }
-
-    fn selects_like(&self, other: &Polled) -> bool {
-        (&self.sources, self.forks) == (&other.sources, other.forks)
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::rest::{encoded, is_gone};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, Column, EnabledMetrics, Identity, Kind, ProjectAnswer, Reading, Reason, Rest,
-    UnixTime, member,
+    Access, Answered, Column, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
+    Reason, Rest, TableAnswer, UnixTime, member,
 };
 use crate::poll::plan::Capabilities;
 
@@ -131,6 +131,20 @@ impl Lookups<'_> {
                 (Err(failure), _) => failure.reading(),
             };
         }
+        for place in found.failed_tables.clone() {
+            let table = &self.enabled.catalogue.tables(Grain::Project)[place];
+            let Some(below) = table.rest_path() else {
+                continue;
+            };
+            let told = self.answer(Lookup::Body(self.path(&below, &found.identity)))?;
+            let rows = match &told.what {
+                Ok(LookedUp::Body(body)) => TableAnswer::from_rest(body, table, told.at),
+                Ok(LookedUp::Count(_)) => TableAnswer::Unknown(Reason::NotUnderstood),
+                Err(Failure::Gone) => return Err(Stop::Gone),
+                Err(failure) => TableAnswer::Unknown(failure.reason()),
+            };
+            found.take_table(place, rows);
+        }
         for &slot in self.enabled.columns() {
             if found.is_hidden(slot) {
                 found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
@@ -174,10 +188,7 @@ impl Lookups<'_> {
         kind: Kind,
         identity: &Identity,
     ) -> Result<(Result<Answered, Failure>, UnixTime), Stop> {
-        let path = |below: &str| {
-            let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
-            format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
-        };
+        let path = |below: &str| self.path(below, identity);
         let (lookup, at) = match way {
             Rest::Body(member) => (
                 Lookup::Body(format!("projects/{}?statistics=true", self.id)),
@@ -203,6 +214,11 @@ impl Lookups<'_> {
         Ok((value, looked.at))
     }
 
+    fn path(&self, below: &str, identity: &Identity) -> String {
+        let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
+        format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
+    }
+
     fn answer(&self, lookup: Lookup) -> Result<&Looked, Stop> {
         self.answers.get(&lookup).ok_or(Stop::Next(lookup))
     }
@@ -210,9 +226,13 @@ impl Lookups<'_> {
 
 impl Failure {
     fn reading(self) -> Reading {
+        Reading::Unknown(self.reason())
+    }
+
+    fn reason(self) -> Reason {
         match self {
-            Failure::Gone | Failure::NotFound => Reading::Unknown(Reason::NotFound),
-            Failure::Other(reason) => Reading::Unknown(reason),
+            Failure::Gone | Failure::NotFound => Reason::NotFound,
+            Failure::Other(reason) => reason,
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Memory {
     pub at: UnixTime,
     /// All that it knows beside the projects.
     pub course: Course,
+    /// What is known of the GitLab itself.
+    pub instance: Arc<Owner>,
     /// The projects, selected or not, and when they were asked what.
     pub projects: Vec<(Arc<Owner>, Option<Track>)>,
 }
@@ -103,6 +105,7 @@ impl Engine {
                     complete: report.last_complete,
                 }),
             },
+            instance: Arc::clone(&self.last.instance),
             projects: projects
                 .map(|project| {
                     let track = self.schedule.track(project.identity.id);

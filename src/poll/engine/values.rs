@@ -13,7 +13,6 @@ use super::{Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, Catalogue, ChangesWith, Owner, ProjectAnswer, Reading, Reason, UnixTime,
-    stamp,
 };
 
 /// A value that was forbidden is asked for again every so many polls: a role that was granted shows
@@ -43,7 +42,8 @@ impl Engine {
         self.keep_what_rest_told(&mut found, at);
         let few = !found.failed.is_empty() && found.failed.len() < self.enabled.columns().len() / 2;
         let open = found.open(self.enabled.columns());
-        if taken && !open.is_empty() && !(again && few) {
+        let is_open = !open.is_empty() || !found.failed_tables.is_empty();
+        if taken && is_open && !(again && few) {
             self.open_values(poll, found.clone());
             for slot in open {
                 found.values[slot] = Reading::Unknown(Reason::Pending);
@@ -55,7 +55,7 @@ impl Engine {
             }
         }
         let last = self.projects.get(&id).map(|last| &**last);
-        let project = merged(found, last, at.as_secs());
+        let project = Owner::updated(found, last, at.as_secs());
         self.projects.insert(id, Arc::new(project));
         self.schedule.read(id, activity, taken, at);
         if again && few && taken {
@@ -238,7 +238,7 @@ impl Engine {
                         Sent::Value(id, lookup),
                     );
                 }
-                State::Done(found) => self.take_values(poll, id, *found),
+                State::Done(found) => self.take_values(poll, id, *found, now),
                 State::Gone => self.remove(poll, vec![id]),
             }
         }
@@ -283,7 +283,7 @@ impl Engine {
     }
 
     /// Takes in a project whose values were all looked up.
-    fn take_values(&mut self, poll: &mut Poll, id: u64, found: ProjectAnswer) {
+    fn take_values(&mut self, poll: &mut Poll, id: u64, found: ProjectAnswer, now: Moment) {
         let (Some(open), Some(project)) = (self.open.remove(&id), self.projects.get(&id)) else {
             return;
         };
@@ -295,6 +295,7 @@ impl Engine {
         for &slot in &slots {
             next.values[slot] = found.values[slot].or_last_good(project.values.get(slot));
         }
+        next.take_tables(&found, &open.found.failed_tables, now.as_secs());
         poll.count(slots, &found.values, self.enabled.catalogue);
         self.projects.insert(id, Arc::new(next));
         if let Some(asked) = open.asked {
@@ -337,24 +338,5 @@ impl Poll {
                     .or_default() += 1;
             }
         }
-    }
-}
-
-/// A project as it was found, with the last good value of what failed.
-fn merged(found: ProjectAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
-    let mut values = found.values;
-    for (place, value) in values.iter_mut().enumerate() {
-        *value = value.or_last_good(last.and_then(|last| last.values.get(place)));
-    }
-    // The same identity is shared: nearly all of them are the same for weeks.
-    let same = last.filter(|last| *last.identity == found.identity);
-    Owner {
-        identity: same.map_or_else(
-            || Arc::new(found.identity),
-            |last| Arc::clone(&last.identity),
-        ),
-        listed: stamp(now),
-        values,
-        tables: found.tables,
     }
 }

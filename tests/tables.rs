@@ -1,0 +1,682 @@
+//! The model of data, seen from outside: subjects that a test adds are asked for, read, bounded, kept
+//! and shown like those of the standard catalogue.
+
+mod support;
+
+use std::sync::Arc;
+
+use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
+use gitlab_metrics_bridge::metrics::subject::{
+    Many, Rows, Shows, count, counter, gauge, histogram, label, one_of, seconds, time,
+};
+use gitlab_metrics_bridge::metrics::{
+    self, AskedColumns, Attribute, BridgeStatus, Catalogue, EnabledMetrics, Grain, Owner,
+    OwnerAnswer, Owners, PROJECT_ID, ProjectAnswer, Reading, Reason, Report, Rest, Snapshot,
+    Subject, TableAnswer, TableReading, View,
+};
+use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, Part, Plan};
+use opentelemetry_sdk::Resource;
+use serde_json::{Value, json};
+use support::exposition::Exposition;
+use support::receiver::Receiver;
+
+/// Many rows: pipelines by their ref, which is any text, of which only the newest is kept.
+static PIPELINES: Subject = Subject {
+    name: "pipelines",
+    of: Grain::Project,
+    rows: Rows::Many(Many {
+        list: "pipelines",
+        rest: "pipelines?order_by=id&sort=desc",
+        key: "id",
+        latest_per: &["ref"],
+        at_most: 3,
+    }),
+    columns: &[
+        label("ref", "ref", Rest::Body("ref")),
+        one_of("status", STATUSES, "status", Rest::Body("status")),
+        seconds("duration", "duration", Rest::Body("duration")),
+    ],
+    metrics: &[
+        gauge(
+            "gitlab_test_pipeline_duration_seconds",
+            "s",
+            "How long the newest pipeline of a ref took",
+            &[PROJECT_ID, REF],
+            Shows::Value("duration"),
+        ),
+        gauge(
+            "gitlab_test_pipeline_status",
+            "",
+            "1 for the status of the newest pipeline of a ref",
+            &[PROJECT_ID, REF, STATUS],
+            Shows::StateSet("status"),
+        ),
+        gauge(
+            "gitlab_test_pipeline_refs",
+            "{ref}",
+            "Refs that have a pipeline",
+            &[PROJECT_ID],
+            Shows::Rows,
+        ),
+    ],
+};
+
+/// What ends: each run once, into a counter and into a histogram.
+static RUNS: Subject = Subject {
+    name: "runs",
+    of: Grain::Project,
+    rows: Rows::Many(Many {
+        list: "pipelines(sort: ID_DESC)",
+        rest: "pipelines?order_by=id",
+        key: "id",
+        latest_per: &[],
+        at_most: 50,
+    }),
+    columns: &[
+        one_of("status", STATUSES, "status", Rest::Body("status")),
+        seconds("duration", "duration", Rest::Body("duration")),
+        time("finished", "finishedAt", Rest::Body("finished_at")),
+    ],
+    metrics: &[
+        counter(
+            "gitlab_test_runs_total",
+            "{run}",
+            "Pipelines that have ended since counting began",
+            &[PROJECT_ID, STATUS],
+            Shows::Ended {
+                value: None,
+                at: "finished",
+                bounds: &[],
+            },
+        ),
+        histogram(
+            "gitlab_test_run_duration_seconds",
+            "s",
+            "How long pipelines took that have ended since counting began",
+            &[PROJECT_ID, STATUS],
+            Shows::Ended {
+                value: Some("duration"),
+                at: "finished",
+                bounds: &[1.0, 10.0, 60.0],
+            },
+        ),
+    ],
+};
+
+/// The grain of the GitLab itself: one row with a label, and a number.
+static INSTANCE: Subject = Subject {
+    name: "test_instance",
+    of: Grain::Instance,
+    rows: Rows::One,
+    columns: &[
+        label(
+            "gitlab_version",
+            "metadata.version",
+            Rest::Member {
+                path: "metadata",
+                member: "version",
+                since: (0, 0),
+            },
+        ),
+        count(
+            "users",
+            "users(first: 1).count",
+            Rest::Member {
+                path: "metadata",
+                member: "users",
+                since: (0, 0),
+            },
+        ),
+    ],
+    metrics: &[
+        gauge(
+            "gitlab_test_instance_info",
+            "",
+            "Which version answers",
+            &[VERSION],
+            Shows::Info,
+        ),
+        gauge(
+            "gitlab_test_users",
+            "{user}",
+            "Users of the GitLab",
+            &[VERSION],
+            Shows::Value("users"),
+        ),
+    ],
+};
+
+/// A single metric, as somebody would add it.
+static ONE_EDIT: Subject = Subject {
+    name: "one_edit",
+    of: Grain::Project,
+    rows: Rows::One,
+    columns: &[count(
+        "watchers",
+        "watcherCount",
+        Rest::Body("watcher_count"),
+    )],
+    metrics: &[gauge(
+        "gitlab_test_watchers",
+        "{watcher}",
+        "Watchers of the project",
+        &[PROJECT_ID],
+        Shows::Value("watchers"),
+    )],
+};
+
+const STATUSES: &[&str] = &["running", "success", "failed"];
+const REF: Attribute = Attribute {
+    name: "ref",
+    meaning: "The branch or tag.",
+    examples: &["main"],
+};
+const STATUS: Attribute = Attribute {
+    name: "status",
+    meaning: "How a pipeline is.",
+    examples: STATUSES,
+};
+const VERSION: Attribute = Attribute {
+    name: "gitlab_version",
+    meaning: "The version of the GitLab.",
+    examples: &["18.8.1"],
+};
+
+fn enabled(subject: &'static Subject) -> EnabledMetrics {
+    let catalogue = Catalogue::standard_with(&[subject]).unwrap();
+    EnabledMetrics::new(catalogue, |_| true, false)
+}
+
+/// A pipeline as GraphQL and as REST tell it.
+type Pipeline = (u64, &'static str, &'static str, Option<f64>, Option<u64>);
+
+fn time_of(at: u64) -> String {
+    jiff::Timestamp::from_second(at as i64).unwrap().to_string()
+}
+
+fn node(connection: &str, pipelines: &[Pipeline], more: bool) -> Value {
+    let nodes = pipelines
+        .iter()
+        .map(|(id, on, status, duration, finished)| {
+            json!({
+                "id": format!("gid://gitlab/Ci::Pipeline/{id}"), "ref": on,
+                "status": status.to_uppercase(), "duration": duration,
+                "finishedAt": finished.map(time_of),
+            })
+        });
+    let page = json!({"nodes": nodes.collect::<Vec<_>>(), "pageInfo": {"hasNextPage": more}});
+    json!({"id": "gid://gitlab/Project/7", "fullPath": "a/b", connection: page})
+}
+
+fn list(pipelines: &[Pipeline]) -> Value {
+    let rows = pipelines
+        .iter()
+        .map(|(id, on, status, duration, finished)| {
+            json!({
+                "id": id, "ref": on, "status": status, "duration": duration,
+                "finished_at": finished.map(time_of),
+            })
+        });
+    rows.collect()
+}
+
+/// The project after an answer over GraphQL.
+fn over_graphql(enabled: &EnabledMetrics, node: &Value, last: Option<&Owner>, now: u64) -> Owner {
+    let plan = Plan::new(enabled, &Capabilities::default());
+    let answer = ProjectAnswer::from_graphql(node, &plan.whole, &[], enabled.catalogue, now);
+    Owner::updated(answer.unwrap(), last, now)
+}
+
+/// The project after an answer over REST: its body, and its only table.
+fn over_rest(enabled: &EnabledMetrics, rows: &Value, last: Option<&Owner>, now: u64) -> Owner {
+    let body = json!({"id": 7, "path_with_namespace": "a/b"});
+    let mut answer = ProjectAnswer::from_rest(&body, enabled, now).unwrap();
+    assert_eq!(answer.failed_tables, [0], "the list is still to be asked");
+    let table = &enabled.catalogue.tables(Grain::Project)[0];
+    answer.take_table(0, TableAnswer::from_rest(rows, table, now));
+    assert_eq!(answer.failed_tables, [] as [usize; 0]);
+    Owner::updated(answer, last, now)
+}
+
+fn snapshot(enabled: &EnabledMetrics, owners: impl Into<Owners>) -> Snapshot {
+    Snapshot::new(1, owners, Some(1), Report::default(), enabled)
+}
+
+fn view(enabled: &EnabledMetrics, project: Owner) -> Arc<View> {
+    let projects = vec![Arc::new(project)];
+    Arc::new(View::from(Arc::new(snapshot(enabled, projects))))
+}
+
+/// The series of a metric, sorted, as `attribute=value,… number`.
+fn series(enabled: &EnabledMetrics, view: &View, metric: &str) -> Vec<String> {
+    let metric = enabled.catalogue.find(metric).unwrap();
+    let mut lines = Vec::new();
+    view.observe(metric, 0..view.projects(), false, &mut |labels, value| {
+        let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+        lines.push(format!("{} {value}", labels.collect::<Vec<_>>().join(",")));
+    });
+    assert_eq!(view.count(metric, 0..view.projects()), lines.len());
+    lines.sort();
+    lines
+}
+
+/// What both exporters show of a view.
+async fn exported(enabled: &EnabledMetrics, view: &Arc<View>) -> (String, Receiver) {
+    let prometheus =
+        Prometheus::build(&Resource::builder_empty().build(), enabled.clone()).unwrap();
+    prometheus.render(view).unwrap();
+    let nothing: Introspect = Arc::new(|_| BridgeStatus::default());
+    let text = prometheus.exposition(&nothing, false).pieces.concat();
+    let receiver = Receiver::start();
+    let target = OtlpConfig {
+        protocol: Protocol::Http,
+        endpoint: format!("{}/v1/metrics", receiver.endpoint())
+            .parse()
+            .unwrap(),
+        ..OtlpConfig::default()
+    };
+    let otlp = target.build(Resource::builder_empty().build(), enabled.clone());
+    otlp.unwrap().push(view, &nothing).await.unwrap();
+    (String::from_utf8(text).unwrap(), receiver)
+}
+
+#[test]
+fn many_rows_are_asked_inside_the_whole_selection() {
+    let enabled = enabled(&PIPELINES);
+    let plan = Plan::new(&enabled, &Capabilities::default());
+    let part = Part {
+        list: List::Membership,
+        depth: Depth::Whole,
+        first: 100,
+        after: None,
+    };
+    let (document, _) = plan.request(&[part]);
+    let asked = "pipelines(first: 3) { nodes { id ref status duration } pageInfo { hasNextPage } }";
+    assert!(document.contains(asked), "{document}");
+    let table = &enabled.catalogue.tables(Grain::Project)[0];
+    let over_rest = "pipelines?order_by=id&sort=desc&per_page=3";
+    assert_eq!(table.rest_path().as_deref(), Some(over_rest));
+}
+
+#[tokio::test]
+async fn many_rows_are_shown_the_same_over_both_apis_and_by_both_exporters() {
+    let enabled = enabled(&PIPELINES);
+    let told: &[Pipeline] = &[
+        (12, "main", "running", None, None),
+        (11, "ä\"\\\n", "failed", Some(1.5), None),
+        (10, "main", "success", Some(9.0), None),
+    ];
+    let graphql = over_graphql(&enabled, &node("pipelines", told, false), None, 100);
+    let rest = over_rest(&enabled, &list(told), None, 100);
+    let shown = [
+        (
+            "gitlab_test_pipeline_duration_seconds",
+            vec!["project_id=7,ref=ä\"\\\n 1.5"],
+        ),
+        (
+            "gitlab_test_pipeline_status",
+            vec![
+                "project_id=7,ref=main,status=running 1",
+                "project_id=7,ref=ä\"\\\n,status=failed 1",
+            ],
+        ),
+        ("gitlab_test_pipeline_refs", vec!["project_id=7 2"]),
+    ];
+    for project in [graphql, rest] {
+        let view = view(&enabled, project);
+        let (text, receiver) = exported(&enabled, &view).await;
+        let exposed = Exposition::parse(&text).unwrap();
+        for (metric, lines) in &shown {
+            assert_eq!(series(&enabled, &view, metric), *lines, "{metric}");
+            let exported = receiver.last_export();
+            assert_eq!(exposed.series(metric), exported.series(metric), "{metric}");
+            assert_eq!(exposed.series(metric).len(), lines.len(), "{metric}");
+        }
+    }
+}
+
+#[test]
+fn the_oldest_rows_give_way_and_are_counted() {
+    let enabled = enabled(&PIPELINES);
+    let on = |id, on| (id, on, "success", Some(1.0), None);
+    let first: &[Pipeline] = &[on(3, "c"), on(2, "b"), on(1, "a")];
+    let then: &[Pipeline] = &[on(9, "c"), on(8, "d"), on(7, "e")];
+    let project = over_graphql(&enabled, &node("pipelines", first, true), None, 100);
+    let project = over_graphql(
+        &enabled,
+        &node("pipelines", then, true),
+        Some(&project),
+        200,
+    );
+    let table = project.tables[0].known().unwrap();
+    assert_eq!(
+        (&*table.keys, table.dropped),
+        (&[7, 8, 9][..], 2),
+        "the refs a and b"
+    );
+    let one: &[Pipeline] = &[on(9, "c")];
+    let project = over_graphql(
+        &enabled,
+        &node("pipelines", one, false),
+        Some(&project),
+        300,
+    );
+    let table = project.tables[0].known().unwrap();
+    assert_eq!(
+        (&*table.keys, table.dropped),
+        (&[9][..], 0),
+        "the list was told to its end"
+    );
+}
+
+#[test]
+fn rows_that_are_not_understood_leave_the_last_ones() {
+    let enabled = enabled(&PIPELINES);
+    let told: &[Pipeline] = &[(1, "main", "success", Some(1.0), None)];
+    let project = over_graphql(&enabled, &node("pipelines", told, false), None, 100);
+    for odd in [
+        json!({"nodes": 1}),
+        json!({}),
+        json!([]),
+        json!({"nodes": [{}]}),
+        json!({"nodes": [1, 2]}),
+        json!({"nodes": [{"id": null}]}),
+    ] {
+        let mut node = node("pipelines", &[], false);
+        node["pipelines"] = odd.clone();
+        let next = over_graphql(&enabled, &node, Some(&project), 200);
+        let table = next.tables[0].known().unwrap();
+        assert_eq!((&*table.keys, table.at), (&[1][..], 100), "{odd}");
+        let new = over_graphql(&enabled, &node, None, 200);
+        let is_odd = |reason: &Reason| *reason == Reason::NotUnderstood;
+        assert!(
+            matches!(&new.tables[0], TableReading::Unknown(reason) if is_odd(reason)),
+            "{odd}"
+        );
+    }
+    for odd in [
+        json!({}),
+        json!({"message": "maintenance"}),
+        json!([3]),
+        json!(null),
+    ] {
+        let next = over_rest_failing(&enabled, &odd, &project);
+        assert_eq!(next.tables[0].known().unwrap().at, 100, "{odd}");
+    }
+}
+
+fn over_rest_failing(enabled: &EnabledMetrics, rows: &Value, last: &Owner) -> Owner {
+    let body = json!({"id": 7, "path_with_namespace": "a/b"});
+    let mut answer = ProjectAnswer::from_rest(&body, enabled, 200).unwrap();
+    let table = &enabled.catalogue.tables(Grain::Project)[0];
+    answer.take_table(0, TableAnswer::from_rest(rows, table, 200));
+    assert_eq!(answer.failed_tables, [0], "it may be asked again");
+    Owner::updated(answer, Some(last), 200)
+}
+
+#[test]
+fn a_label_is_cut_and_a_value_that_can_not_be_true_is_invalid() {
+    let enabled = enabled(&PIPELINES);
+    let long: &'static str = Box::leak("ä".repeat(300).into_boxed_str());
+    let told: &[Pipeline] = &[
+        (2, long, "success", Some(-1.0), None),
+        (1, "main", "odd", Some(1.0), None),
+    ];
+    let project = over_graphql(&enabled, &node("pipelines", told, false), None, 100);
+    let view = view(&enabled, project);
+    let status = series(&enabled, &view, "gitlab_test_pipeline_status");
+    let cut = format!("project_id=7,ref={},status=success 1", "ä".repeat(200));
+    assert_eq!(status, [cut]);
+    let missing = &view.gitlabs[0].snapshot.missing;
+    let invalid = missing
+        .iter()
+        .filter(|missing| missing.reason == Reason::Invalid);
+    let invalid: Vec<_> = invalid
+        .map(|missing| (missing.metric, missing.count))
+        .collect();
+    let expected = [
+        ("gitlab_test_pipeline_duration_seconds", 1),
+        ("gitlab_test_pipeline_status", 1),
+    ];
+    assert_eq!(invalid, expected);
+}
+
+#[tokio::test]
+async fn each_end_is_counted_once_and_exactly() {
+    let enabled = enabled(&RUNS);
+    let connection = "pipelinesID_DESC";
+    let before: &[Pipeline] = &[
+        (3, "", "running", None, None),
+        (2, "", "running", None, None),
+        (1, "", "success", Some(5.0), Some(90)),
+    ];
+    // The clock of this GitLab is behind: what was seen to run has ended since all the same.
+    let after: &[Pipeline] = &[
+        (4, "", "success", Some(100.25), Some(150)),
+        (3, "", "success", Some(0.5), Some(99)),
+        (2, "", "failed", Some(10.0), Some(160)),
+        (1, "", "success", Some(5.0), Some(90)),
+    ];
+    for api in ["graphql", "rest"] {
+        let ask = |pipelines: &[Pipeline], last: Option<&Owner>, now| match api {
+            "graphql" => over_graphql(&enabled, &node(connection, pipelines, false), last, now),
+            _ => over_rest(&enabled, &list(pipelines), last, now),
+        };
+        let project = ask(before, None, 100);
+        let mut project = ask(after, Some(&project), 200);
+        for now in [300, 400] {
+            project = ask(after, Some(&project), now);
+        }
+        let view = view(&enabled, project);
+        assert_eq!(
+            series(&enabled, &view, "gitlab_test_runs_total"),
+            [
+                "project_id=7,status=failed 1",
+                "project_id=7,status=success 2"
+            ],
+            "{api}"
+        );
+        let (text, receiver) = exported(&enabled, &view).await;
+        let name = "gitlab_test_run_duration_seconds";
+        for line in [
+            format!("# TYPE {name} histogram"),
+            format!("{name}_bucket{{project_id=\"7\",status=\"success\",le=\"1\"}} 1"),
+            format!("{name}_bucket{{project_id=\"7\",status=\"success\",le=\"60\"}} 1"),
+            format!("{name}_bucket{{project_id=\"7\",status=\"success\",le=\"+Inf\"}} 2"),
+            format!("{name}_sum{{project_id=\"7\",status=\"success\"}} 100.75"),
+            format!("{name}_count{{project_id=\"7\",status=\"success\"}} 2"),
+            format!("{name}_bucket{{project_id=\"7\",status=\"failed\",le=\"10\"}} 1"),
+            "# TYPE gitlab_test_runs_total counter".to_owned(),
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+        }
+        assert_histogram(&receiver, name);
+    }
+}
+
+/// Two series, with the buckets, sums and counts that were told.
+fn assert_histogram(receiver: &Receiver, name: &str) {
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    let requests = receiver.read(|received| received.requests.clone());
+    let metrics = requests
+        .iter()
+        .flat_map(|request| &request.resource_metrics)
+        .flat_map(|resource| &resource.scope_metrics)
+        .flat_map(|scope| &scope.metrics);
+    let mut points = Vec::new();
+    for metric in metrics.filter(|metric| metric.name == name) {
+        let Some(Data::Histogram(histogram)) = &metric.data else {
+            panic!("{name} is no histogram");
+        };
+        assert_eq!(histogram.aggregation_temporality, 2, "cumulative");
+        for point in &histogram.data_points {
+            assert_eq!(point.explicit_bounds, [1.0, 10.0, 60.0]);
+            assert_eq!((point.min, point.max), (None, None), "nobody knows");
+            points.push((point.bucket_counts.clone(), point.sum, point.count));
+        }
+    }
+    points.sort_by_key(|(_, _, count)| *count);
+    let expected = [
+        (vec![0, 1, 0, 0], Some(10.0), 1),
+        (vec![1, 0, 0, 1], Some(100.75), 2),
+    ];
+    assert_eq!(points, expected);
+}
+
+#[tokio::test]
+async fn the_gitlab_itself_has_rows_of_its_own() {
+    let enabled = enabled(&INSTANCE);
+    let asked = AskedColumns::of_instance(&enabled, |_| true).unwrap();
+    assert_eq!(
+        asked.instance_query(),
+        "query Instance { metadata { version } users(first: 1) { count } }"
+    );
+    let data = json!({"metadata": {"version": "18.8.1"}, "users": {"count": 12}});
+    let graphql = OwnerAnswer::of_instance(&data, &asked, &[], enabled.catalogue, 100).unwrap();
+    let mut rest = OwnerAnswer::pending_instance(&enabled);
+    let table = &enabled.catalogue.tables(Grain::Instance)[0];
+    assert_eq!(table.rest_path().as_deref(), Some("metadata"));
+    let body = json!({"version": "18.8.1", "users": 12});
+    rest.take_table(0, TableAnswer::from_rest(&body, table, 100));
+    for answer in [graphql, rest] {
+        let owners = Owners {
+            instance: Arc::new(Owner::updated(answer, None, 100)),
+            ..Owners::default()
+        };
+        let view = Arc::new(View::from(Arc::new(snapshot(&enabled, owners))));
+        for (metric, line) in [
+            ("gitlab_test_instance_info", "gitlab_version=18.8.1 1"),
+            ("gitlab_test_users", "gitlab_version=18.8.1 12"),
+        ] {
+            assert_eq!(series(&enabled, &view, metric), [line]);
+            let (text, receiver) = exported(&enabled, &view).await;
+            let exposed = Exposition::parse(&text).unwrap();
+            assert_eq!(
+                exposed.series(metric),
+                receiver.last_export().series(metric)
+            );
+            assert_eq!(exposed.series(metric).len(), 1);
+        }
+    }
+    let odd = OwnerAnswer::of_instance(&json!([]), &asked, &[], enabled.catalogue, 100);
+    assert!(odd.is_err(), "not understood is not gone");
+}
+
+#[tokio::test]
+async fn a_metric_is_one_edit() {
+    let (with, name) = (enabled(&ONE_EDIT), "gitlab_test_watchers");
+    let without = EnabledMetrics::new(with.catalogue, |metric| metric != name, false);
+    // The reference and the registry.
+    let reference = metrics::markdown(with.catalogue);
+    let row = "| `gitlab_test_watchers` | gauge | `{watcher}` | `project_id` | Watchers of the project | GraphQL `Project`: `watcherCount` |";
+    assert!(reference.contains(row), "{reference}");
+    let registry = metrics::registry(with.catalogue);
+    assert!(registry.iter().any(|(_, text)| text.contains(name)));
+    assert!(
+        metrics::json(with.catalogue).contains(name)
+            && metrics::text(with.catalogue).contains(name)
+    );
+    // The switch and the document.
+    let document = |enabled: &EnabledMetrics| {
+        let part = Part {
+            list: List::All,
+            depth: Depth::Whole,
+            first: 1,
+            after: None,
+        };
+        Plan::new(enabled, &Capabilities::default())
+            .request(&[part])
+            .0
+    };
+    assert!(document(&with).contains("watcherCount"));
+    assert!(!document(&without).contains("watcherCount"));
+    // The value, over both APIs, in both exporters.
+    let node = json!({"id": "gid://gitlab/Project/7", "fullPath": "a/b", "watcherCount": 4});
+    let body = json!({"id": 7, "path_with_namespace": "a/b", "watcher_count": 4});
+    let rest = ProjectAnswer::from_rest(&body, &with, 100).unwrap();
+    for project in [
+        over_graphql(&with, &node, None, 100),
+        Owner::updated(rest, None, 100),
+    ] {
+        let (text, receiver) = exported(&with, &view(&with, project.clone())).await;
+        let line = "\ngitlab_test_watchers{project_id=\"7\"} 4\n";
+        assert!(text.contains(line), "{text}");
+        assert_eq!(receiver.last_export().series(name).len(), 1);
+        let (text, receiver) = exported(&without, &view(&without, project)).await;
+        assert!(!text.contains(name));
+        assert_eq!(receiver.last_export().series(name).len(), 0);
+    }
+}
+
+#[test]
+fn a_catalogue_refuses_rows_that_are_wrong() {
+    static TWICE: Subject = Subject {
+        name: "twice",
+        of: Grain::Project,
+        rows: Rows::One,
+        columns: &[],
+        metrics: &[
+            gauge(
+                "gitlab_commits_total",
+                "{commit}",
+                "A second one",
+                &[],
+                Shows::Projects,
+            ),
+            gauge("gitlab_odd__name", "", "Not a name", &[], Shows::Projects),
+            gauge("gitlab_seconds", "By", "Not the unit", &[], Shows::Projects),
+            gauge(
+                "gitlab_gone",
+                "",
+                "No such column",
+                &[],
+                Shows::Value("gone"),
+            ),
+        ],
+    };
+    static MIXED_UP: Subject = Subject {
+        name: "mixed_up",
+        of: Grain::Project,
+        rows: Rows::Many(Many {
+            list: "rows",
+            rest: "rows",
+            key: "id",
+            latest_per: &["ref"],
+            at_most: 3,
+        }),
+        columns: &[label("ref", "ref", Rest::Body("ref"))],
+        metrics: &[gauge(
+            "gitlab_mixed_up",
+            "",
+            "Two rows would be one series",
+            &[PROJECT_ID],
+            Shows::Info,
+        )],
+    };
+    let problems = Catalogue::standard_with(&[&TWICE, &MIXED_UP]).unwrap_err();
+    for problem in [
+        "gitlab_commits_total: there are two of that name",
+        "gitlab_odd__name: the name does not survive",
+        "gitlab_seconds: the unit By is not in the name",
+        "gitlab_gone: there is no column gone",
+        "gitlab_mixed_up: its attributes [\"ref\"] are needed to tell rows apart",
+    ] {
+        assert!(problems.contains(problem), "{problem}\n{problems}");
+    }
+}
+
+#[test]
+fn a_reading_of_a_new_column_is_unknown_and_not_zero() {
+    let enabled = enabled(&ONE_EDIT);
+    let node = json!({"id": "gid://gitlab/Project/7", "fullPath": "a/b"});
+    let project = over_graphql(&enabled, &node, None, 100);
+    let values = enabled
+        .catalogue
+        .project_columns()
+        .iter()
+        .zip(&project.values);
+    for (placed, value) in values {
+        assert_eq!(value.value(), None, "{}", placed.full_name());
+        assert_ne!(*value, Reading::known(0.0, 100));
+    }
+}
