@@ -22,6 +22,9 @@ pub struct Identity {
     #[serde(default, deserialize_with = "frequent_text")]
     pub visibility: Cow<'static, str>,
     pub archived: Option<bool>,
+    /// Whether it is marked for deletion.
+    #[serde(default)]
+    pub pending_deletion: Option<bool>,
     pub fork: Option<bool>,
     /// Whether it lies in a user's own namespace.
     pub personal: Option<bool>,
@@ -44,6 +47,7 @@ impl Identity {
         "name",
         "visibility",
         "archived",
+        "markedForDeletionOn",
         "lastActivityAt",
         "isForked",
         "namespace.id",
@@ -85,6 +89,7 @@ impl Identity {
             name: text(&node["name"]).into(),
             visibility: frequent(text(&node["visibility"])),
             archived: node["archived"].as_bool(),
+            pending_deletion: node.get("markedForDeletionOn").map(|on| !on.is_null()),
             fork: node["isForked"].as_bool(),
             personal: namespace.map(|gid| !gid.contains("/Group/")),
             default_branch: node["repository"]["rootRef"].as_str().map(frequent),
@@ -108,6 +113,10 @@ impl Identity {
             name: text(&body["name"]).into(),
             visibility: frequent(text(&body["visibility"])),
             archived: body["archived"].as_bool(),
+            // `…_at` is what GitLab before 13 has.
+            pending_deletion: ["marked_for_deletion_on", "marked_for_deletion_at"]
+                .iter()
+                .find_map(|name| body.get(name).map(|on| !on.is_null())),
             fork: full.then(|| body["forked_from_project"].is_object()),
             personal: body["namespace"]["kind"]
                 .as_str()

@@ -188,6 +188,7 @@ impl Filter {
             && (self.archived || identity.archived != Some(true))
             && (self.forks || identity.fork != Some(true))
             && (self.personal || identity.personal != Some(true))
+            && (self.pending_deletion || identity.pending_deletion != Some(true))
             && !too_idle
     }
 }

@@ -12,6 +12,10 @@ impl Engine {
     pub(super) fn ask_groups(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
         for index in 0..poll.lists.len() {
             let wants = poll.lists[index].sweep || poll.lists[index].look;
+            let trusted = poll.lists[index].group == OfGroup::Trusted;
+            if trusted && self.gitlab.graphql && self.schedule.lists[index].lacks_path() {
+                poll.lists[index].group = OfGroup::ToAsk;
+            }
             if poll.lists[index].group != OfGroup::ToAsk || !wants || self.free() == 0 {
                 continue;
             }

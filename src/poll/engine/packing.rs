@@ -91,10 +91,6 @@ impl Engine {
             if list.is_named() || !matches!(own.group, OfGroup::Trusted | OfGroup::IsThere) {
                 continue;
             }
-            if list.lacks_path() {
-                own.group = OfGroup::ToAsk;
-                continue;
-            }
             let mut queries = Vec::new();
             if own.look && !own.looking {
                 queries.push(query(

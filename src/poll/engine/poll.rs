@@ -61,8 +61,9 @@ pub struct OfList {
     /// The same of its recent activity.
     pub look: bool,
     pub looking: bool,
-    /// How often the next page of the sweep has failed over GraphQL and over REST.
+    /// How often the next page of the sweep has failed over GraphQL.
     pub failures: u32,
+    /// How often the sweep has failed over REST.
     pub rest_failures: u32,
     /// How often the next page of the look has failed.
     pub look_failures: u32,

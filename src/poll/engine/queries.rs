@@ -279,8 +279,7 @@ impl Engine {
         ids: &[u64],
         next: Option<Position>,
     ) {
-        let own = &mut poll.lists[index];
-        (own.failures, own.rest_failures) = (0, 0);
+        poll.lists[index].failures = 0;
         self.progress += ids.len();
         self.note_there(index);
         let gone = self.schedule.swept(poll, index, at, ids, next);

@@ -166,7 +166,8 @@ impl Engine {
     }
 
     fn rest_sweep_failed(&mut self, poll: &mut Poll, index: usize, error: Error, now: Moment) {
-        /// So often a page is asked for in one poll.
+        /// So often a list may fail in one poll. No page gives these tries back: a list that is begun
+        /// anew could fail at the same page for ever.
         const TRIES: u32 = 2;
         if self.waits(poll, &error, now) {
             return;
@@ -177,6 +178,10 @@ impl Engine {
         let (list, own) = (&mut self.schedule.lists[index], &mut poll.lists[index]);
         own.rest_failures += 1;
         own.sweep = own.rest_failures < TRIES;
+        if !own.sweep {
+            // GraphQL may do by the next poll.
+            (list.over_rest, list.begun_anew) = (false, false);
+        }
         if matches!(error, Error::Refused { .. } | Error::NotUnderstood { .. })
             && list.position.is_some()
         {
