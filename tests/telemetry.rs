@@ -200,6 +200,53 @@ fn a_text_that_is_kept_up_to_date_is_the_text_that_is_rendered_at_once() {
     }
 }
 
+/// What a process shows first of a view, and keeps for the next one.
+async fn shown_first(state: &std::path::Path, view: Arc<View>) -> Vec<u8> {
+    let prometheus = Prometheus::build(&resource(), everything()).unwrap();
+    let prometheus = Arc::new(prometheus.beside(Some(state)));
+    let (publish, views) = watch::channel(view);
+    let running = tokio::spawn(Arc::clone(&prometheus).run(views));
+    prometheus.begun().await;
+    drop(publish);
+    running.await.unwrap();
+    text(&prometheus, true)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_text_becomes_that_of_the_restored_view_whatever_is_different() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let file = folder.path().join("state.exposition");
+    let value = |id, _| if id == 7 { 8 } else { id };
+    for (step, view) in [
+        view(1, 1..500, |id, _| id),
+        view(2, 1..500, |id, _| id),   // Nothing is different.
+        view(3, 100..550, |id, _| id), // Some are gone, and some are new.
+        view(4, 1..600, value),        // Most are new.
+        view(5, [7], value),           // Nearly all are gone.
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at_once = Prometheus::build(&resource(), everything()).unwrap();
+        at_once.render(&view).unwrap();
+        let shown = shown_first(&state, view).await;
+        assert!(shown == text(&at_once, false), "step {step}");
+        assert!(file.exists());
+    }
+    // A file that is no use does no harm.
+    let bytes = std::fs::read(&file).unwrap();
+    for damaged in [&bytes[..bytes.len() / 2], b"", b"{}\n{}\n"] {
+        std::fs::write(&file, damaged).unwrap();
+        let shown = shown_first(&state, view(6, 1..9, |id, _| id)).await;
+        assert!(
+            String::from_utf8(shown)
+                .unwrap()
+                .contains("gitlab_project_count 8")
+        );
+    }
+}
+
 /// However many pages a metric is rendered in, its lines are in the order rust-prometheus gives them.
 #[test]
 fn the_lines_of_a_metric_are_sorted_by_their_label_values() {

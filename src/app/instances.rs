@@ -70,14 +70,14 @@ impl Instances {
         Ok(Instances(instances.collect::<Result<_>>()?))
     }
 
-    /// The view before any of them has been polled.
+    /// What is known of each before it is polled: what an earlier process knew, if there was one.
     pub fn view(&self) -> View {
-        let unknown = |instance: &Instance| GitLabView {
+        let known = |instance: &Instance| GitLabView {
             name: instance.name.clone(),
-            snapshot: Arc::default(),
+            snapshot: instance.poller.last(),
         };
         View {
-            gitlabs: self.0.iter().map(unknown).collect(),
+            gitlabs: self.0.iter().map(known).collect(),
         }
     }
 
@@ -235,5 +235,6 @@ fn usage(client: &Client) -> metrics::Usage {
         retries: usage.retries,
         waited: usage.waited,
         silent_for: usage.silent_for,
+        silent_because: usage.silent_because,
     }
 }

@@ -43,7 +43,12 @@ impl Parts {
         let instances = Instances::resume(config, &shown)?;
         let resource = config.export.resource();
         let prometheus = match config.export.prometheus {
-            true => Some(Arc::new(Prometheus::build(&resource, shown.clone())?)),
+            true => {
+                let mut states = config.instances.iter();
+                let state = states.find_map(|instance| instance.poll.state.as_deref());
+                let prometheus = Prometheus::build(&resource, shown.clone())?;
+                Some(Arc::new(prometheus.beside(state)))
+            }
             false => None,
         };
         let otlp = match &config.export.otlp {
@@ -109,9 +114,18 @@ impl Parts {
                 None => beside = webhooks.routes,
             }
         }
-        tasks.spawn(self.server.run(self.pages, beside, stop.clone()));
+        let (server, pages, drain) = (self.server, self.pages, stop.clone());
+        let prometheus = self.prometheus.clone();
+        tasks.spawn(async move {
+            // Connections wait meanwhile: an empty text would end every series.
+            if let Some(prometheus) = prometheus {
+                let begun = prometheus.begun();
+                tokio::select! { () = begun => {}, () = drain.cancelled() => return Ok(()) }
+            }
+            server.run(pages, beside, drain).await
+        });
         if let Some(prometheus) = self.prometheus {
-            tasks.spawn(prometheus.run(self.views.clone(), stop.clone()).map(Ok));
+            tasks.spawn(prometheus.run(self.views.clone()).map(Ok));
         }
         if let Some(otlp) = self.otlp {
             let pushing = otlp.run(self.views.clone(), self.introspect, stop.clone());

@@ -76,17 +76,15 @@ impl Readiness {
         if age <= limit || (self.follows_a_complete_poll(report, age, limit) && silent.is_none()) {
             return None;
         }
-        let why = match (&report.failure, silent) {
-            (Some(failure), None) => failure.clone(),
-            (failure, Some(silent)) => {
-                let last = failure.iter().map(|failure| format!("; {failure}"));
+        let why = match silent {
+            Some(silent) => {
                 let silent = Duration::from_secs(silent.as_secs());
-                format!(
-                    "GitLab has not answered for {silent:?}{}",
-                    last.collect::<String>()
-                )
+                let because = gitlab.usage.silent_because.iter().chain(&report.failure);
+                let because = because.map(|failure| format!("; {failure}"));
+                let because: String = because.collect();
+                format!("GitLab has not answered for {silent:?}{because}")
             }
-            (None, None) => "polls have stopped".to_owned(),
+            None => report.failure.clone().unwrap_or_default(),
         };
         Some(format!(
             "the last complete poll ended {age:?} ago (limit {limit:?}): {why}"

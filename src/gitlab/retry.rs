@@ -79,7 +79,7 @@ impl Client {
         let mut in_flight = shared.usage.send();
         let exchange = shared.sender.send(call, &credential, deadline).await;
         shared.usage.request(call.class, code(&exchange));
-        let reply = exchange?;
+        let reply = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
 
         let server_time = rate_limit::server_time(&reply.headers, shared.clock.now());
         let limit = RateLimit::read(&reply.headers);
@@ -100,8 +100,10 @@ impl Client {
         drop(permit);
         let asked = rate_limit::retry_after(&reply.headers, server_time);
         let judged = judge(call, reply, credential).await;
-        if is_gitlabs_word(&judged) {
-            in_flight.made_sense();
+        match &judged {
+            judged if is_gitlabs_word(judged) => in_flight.made_sense(),
+            Err(failure) => in_flight.failed(&failure.error),
+            Ok(_) => {}
         }
         judged.map_err(|failure| match (failure.next, asked) {
             (Next::Again(_), Some(wait)) => Failure {

@@ -37,6 +37,8 @@ pub struct Usage {
     /// first asked), if it has been asked something since. None while it owes no answer: also while
     /// requests wait for the budget.
     pub silent_for: Option<Duration>,
+    /// What came of the last request that got no such answer, if one has ended since.
+    pub silent_because: Option<String>,
 }
 
 /// Why the client sends nothing for a while.
@@ -61,18 +63,25 @@ struct Silence {
     since: Option<Instant>,
     in_flight: usize,
     owing: bool,
+    because: Option<String>,
 }
 
 /// A request under way.
 pub(super) struct InFlight<'a> {
     usage: &'a UsageCount,
     made_sense: bool,
+    failure: Option<String>,
 }
 
 impl InFlight<'_> {
     /// Notes that the answer is one of GitLab's own.
     pub(super) fn made_sense(&mut self) {
         self.made_sense = true;
+    }
+
+    /// Notes why there is no such answer.
+    pub(super) fn failed(&mut self, why: &impl ToString) {
+        self.failure = Some(why.to_string());
     }
 }
 
@@ -83,6 +92,9 @@ impl Drop for InFlight<'_> {
         if self.made_sense {
             silence.since = Some(Instant::now());
             silence.owing = silence.in_flight > 0;
+            silence.because = None;
+        } else if let Some(failure) = self.failure.take() {
+            silence.because = Some(failure);
         }
     }
 }
@@ -104,6 +116,7 @@ impl UsageCount {
                 .map(|(class, limit)| (class.name(), limit))
                 .collect(),
             silent_for: self.silent_for(),
+            silent_because: lock(&self.silence).because.clone(),
             ..lock(&self.usage).clone()
         }
     }
@@ -117,6 +130,7 @@ impl UsageCount {
         InFlight {
             usage: self,
             made_sense: false,
+            failure: None,
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Usage {
     pub budget_remaining: Option<u64>,
     /// How long ago GitLab last gave an answer that makes sense; none while it owes none.
     pub silent_for: Option<Duration>,
+    /// What came of the last request that got no such answer.
+    pub silent_because: Option<String>,
 }
 
 impl GitLabStatus {

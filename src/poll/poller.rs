@@ -89,6 +89,11 @@ impl Poller {
         self
     }
 
+    /// What was known last: before the first poll, what an earlier process knew.
+    pub fn last(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.last)
+    }
+
     /// How far the poll under way is.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
@@ -105,6 +110,12 @@ impl Poller {
         tokio::select! {
             () = self.poll_for_ever(&publish) => {}
             () = stop.cancelled() => {}
+        }
+        // What is kept over a restart is what is shown last, also of a poll that was broken off.
+        if lock(&self.engine).projects() > 0 {
+            let now = self.now();
+            self.last = self.with_engine(move |engine| engine.so_far(now)).await;
+            publish.send_replace(Arc::clone(&self.last));
         }
         self.end().await;
     }

@@ -1,5 +1,9 @@
 //! Restarts of the program: what it shows of what the one before knew, and what it may still spend.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use gitlab_metrics_bridge::simulator::Fault;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
@@ -57,6 +61,55 @@ async fn a_restart_shows_the_same_series_while_gitlab_is_down() {
     assert_eq!(about_gitlab(&later), about_gitlab(&before));
     assert_eq!(later.series("gitlab_bridge_state_write_success"), one(1.0));
     assert_eq!(bridge.stop().await.code(), 0);
+}
+
+/// Waits until the state holds a project: writes are spaced.
+async fn wait_until_kept(folder: &TempDir) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let mut text = String::new();
+        if let Ok(file) = std::fs::File::open(folder.path().join("state")) {
+            let _ = GzDecoder::new(file).read_to_string(&mut text);
+        }
+        if text.contains("group/a") {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "nothing is kept");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// An empty text would end every series in Prometheus.
+#[tokio::test]
+async fn the_first_scrape_after_a_restart_shows_everything() {
+    for signal in ["TERM", "KILL"] {
+        let (gitlab, folder) = (gitlab_of_two().await, folder());
+        let bridge = Running::start(with_state(gitlab.url(), &folder)).await;
+        bridge.first_scrape().await;
+        // What is kept of the text is older than the state, or newer, or not there yet.
+        gitlab.edit(|world| {
+            world.project("group/a").commits(12);
+        });
+        let changed = |series: &Series| series.values().any(|commits| *commits == 12.0);
+        bridge
+            .wait_for_series("gitlab_commits_total", changed)
+            .await;
+        if signal == "KILL" {
+            wait_until_kept(&folder).await;
+        }
+        bridge.process.signal(signal);
+        bridge.process.finish_within(PATIENCE).await;
+        gitlab.fault(Fault::anywhere().always().hang());
+
+        let bridge = Running::start(with_state(gitlab.url(), &folder)).await;
+        let first = bridge.scrape().await;
+        assert_eq!(first.series("gitlab_project_count"), one(2.0), "{signal}");
+        assert_eq!(first.series("gitlab_commits_total").len(), 2, "{signal}");
+        if signal == "TERM" {
+            assert!(changed(&first.series("gitlab_commits_total")));
+        }
+        assert_eq!(bridge.stop().await.code(), 0);
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! What is different between two views: the projects whose series may not be the same.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::metrics::{Metric, Owner, Snapshot, View};
+use serde::{Deserialize, Serialize};
+
+use super::entries::label;
+use crate::metrics::{Metric, Owner, Reading, Snapshot, View};
 
 /// A project that is not the same in two views, or is in only one of them.
 pub struct Changed {
@@ -19,6 +24,37 @@ pub enum Side {
     After,
 }
 
+/// What each project is shown with, in few bytes: the projects of each GitLab by id.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Fingerprints(Vec<(Option<String>, Vec<(u64, u64)>)>);
+
+/// Projects by the labels of their series: their ids by the name of their GitLab, which is empty if
+/// it has none.
+#[derive(Debug, Default)]
+pub struct Labelled(HashMap<String, HashSet<String>>);
+
+impl Labelled {
+    /// Whether none is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an entry is of one of them.
+    pub fn has(&self, entry: &[u8]) -> bool {
+        let text = |name| label(entry, name).map(std::str::from_utf8);
+        let gitlab = text("gitlab_instance")
+            .and_then(Result::ok)
+            .unwrap_or_default();
+        let ids = self.0.get(gitlab);
+        ids.is_some_and(|ids| matches!(text("project_id"), Some(Ok(id)) if ids.contains(id)))
+    }
+
+    fn insert(&mut self, gitlab: Option<&str>, id: u64) {
+        let ids = self.0.entry(gitlab.unwrap_or_default().to_owned());
+        ids.or_default().insert(id.to_string());
+    }
+}
+
 /// The projects that are not the same in two views of the same GitLabs, in the order of their series.
 pub fn changed(before: &View, after: &View) -> Vec<Changed> {
     let mut changed = Vec::new();
@@ -28,9 +64,13 @@ pub fn changed(before: &View, after: &View) -> Vec<Changed> {
             compare(gitlab, &before, &seen.snapshot, &mut changed);
         }
     }
-    // So that what is rendered a part at a time comes out in order, and is appended.
-    changed.sort_by_cached_key(|changed| (changed.gitlab, changed.id_text()));
+    sort(&mut changed);
     changed
+}
+
+/// So that what is rendered a part at a time comes out in order, and is appended.
+fn sort(changed: &mut [Changed]) {
+    changed.sort_by_cached_key(|changed| (changed.gitlab, changed.id_text()));
 }
 
 /// Both snapshots have their projects in the order of their ids.
@@ -92,4 +132,84 @@ pub fn view_of(changed: &[&Changed], side: Side, whole: &View) -> View {
         });
     }
     view
+}
+
+/// All projects of a view, as if none had been there before.
+pub fn all(view: &View) -> Vec<Changed> {
+    let before = View {
+        gitlabs: Vec::new(),
+    };
+    changed(&before, view)
+}
+
+impl Fingerprints {
+    /// Those of a view, shown with paths or without.
+    pub fn of(view: &View, project_path: bool) -> Fingerprints {
+        let gitlabs = view.gitlabs.iter().map(|seen| {
+            let projects = seen.snapshot.projects.iter();
+            let projects =
+                projects.map(|project| (project.identity.id, fingerprint(project, project_path)));
+            (seen.name.as_deref().map(str::to_owned), projects.collect())
+        });
+        Fingerprints(gitlabs.collect())
+    }
+
+    /// What is different in a view: the projects that are shown with something else or are new, and
+    /// the labels of those and of the projects that are gone.
+    pub fn changed(&self, view: &View, project_path: bool) -> (Vec<Changed>, Labelled) {
+        let mut before: HashMap<(Option<&str>, u64), u64> = HashMap::new();
+        for (name, projects) in &self.0 {
+            let projects = projects.iter();
+            before.extend(projects.map(|(id, fingerprint)| ((name.as_deref(), *id), *fingerprint)));
+        }
+        let (mut changed, mut labelled) = (Vec::new(), Labelled::default());
+        for (gitlab, seen) in view.gitlabs.iter().enumerate() {
+            let name = seen.name.as_deref();
+            for project in &seen.snapshot.projects {
+                let id = project.identity.id;
+                if before.remove(&(name, id)) != Some(fingerprint(project, project_path)) {
+                    labelled.insert(name, id);
+                    changed.push(Changed {
+                        gitlab,
+                        before: None,
+                        after: Some(Arc::clone(project)),
+                    });
+                }
+            }
+        }
+        for (name, id) in before.into_keys() {
+            labelled.insert(name, id);
+        }
+        sort(&mut changed);
+        (changed, labelled)
+    }
+}
+
+/// Of everything that a project's series can show.
+fn fingerprint(project: &Owner, project_path: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let identity = &project.identity;
+    project_path.hash(&mut hasher);
+    (&identity.path, &identity.name, &identity.visibility).hash(&mut hasher);
+    (identity.archived, &identity.default_branch).hash(&mut hasher);
+    identity.last_activity.hash(&mut hasher);
+    let hash_values = |values: &[Reading], hasher: &mut DefaultHasher| {
+        for value in values {
+            value.value().map(f64::to_bits).hash(hasher);
+        }
+    };
+    hash_values(&project.values, &mut hasher);
+    for table in &project.tables {
+        let table = table.known();
+        table.is_some().hash(&mut hasher);
+        if let Some(table) = table {
+            (&table.keys, &table.labels).hash(&mut hasher);
+            hash_values(&table.values, &mut hasher);
+        }
+    }
+    if !project.ended.is_empty() {
+        // Some of it is not shown: then the project is only rendered once more.
+        format!("{:?}", project.ended).hash(&mut hasher);
+    }
+    hasher.finish()
 }

@@ -173,6 +173,19 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     count(left).cmp(&count(right)).then_with(by_values)
 }
 
+/// The value of an entry's label, still escaped.
+pub fn label<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut values = Values::of(entry);
+    loop {
+        let labels = values.0;
+        let value = values.next()?;
+        let found = labels.strip_prefix(name.as_bytes());
+        if found.is_some_and(|rest| rest.starts_with(b"=")) {
+            return Some(value);
+        }
+    }
+}
+
 /// A histogram's lines are its buckets, the sum and the count.
 fn is_last_of_histogram(line: &[u8]) -> bool {
     let name = line.split(|byte| matches!(byte, b'{' | b' ')).next();
@@ -341,6 +354,15 @@ mod tests {
         let (removed, added) = differences(&before, &after);
         assert_eq!(removed, [b"m{a=\"1\"} 1\n", b"m{a=\"3\"} 3\n"]);
         assert_eq!(added, [b"m{a=\"3\"} 4\n", b"m{a=\"9\"} 9\n"]);
+    }
+
+    #[test]
+    fn a_label_is_found_by_its_whole_name() {
+        let entry = br#"m{a="project_id=\"7\"",my_project_id="8",project_id="9",z=""} 1"#;
+        assert_eq!(label(entry, "project_id"), Some(&b"9"[..]));
+        assert_eq!(label(entry, "z"), Some(&b""[..]));
+        assert_eq!(label(entry, "id"), None);
+        assert_eq!(label(b"m 1", "project_id"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! for each project and with many, and the order of the lines stays that of rust-prometheus.
 
 use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::entries::{Entries, compare, differences};
 use super::gzip::{Codec, Piece, Sum};
@@ -14,6 +15,18 @@ use super::gzip::{Codec, Piece, Sum};
 const TARGET: usize = 16 << 10;
 /// A fragment that has shrunk below this is joined with the one before it.
 const SMALL: usize = TARGET / 4;
+
+/// How the compressed text of a metric is cut: all that must be known beside its bytes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Layout {
+    headers: Option<PieceLayout>,
+    of_histograms: bool,
+    /// Of each fragment its piece, its first entry and how many series it has.
+    fragments: Vec<(PieceLayout, String, u32)>,
+}
+
+/// The compressed bytes of a piece, and the checksum and length of its text.
+type PieceLayout = (usize, u32, u64);
 
 /// The text of one metric.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +64,77 @@ impl MetricText {
         shown.chain(self.fragments.iter().map(|fragment| &fragment.piece))
     }
 
+    /// How its compressed bytes are cut.
+    pub fn layout(&self) -> Layout {
+        let piece = |piece: &Piece| {
+            let Sum { checksum, length } = piece.sum;
+            (piece.compressed.len(), checksum, length)
+        };
+        let fragments = self.fragments.iter().map(|fragment| {
+            let first = String::from_utf8_lossy(&fragment.first).into_owned();
+            (piece(&fragment.piece), first, fragment.series)
+        });
+        Layout {
+            headers: self.headers.as_ref().map(piece),
+            of_histograms: self.of_histograms,
+            fragments: fragments.collect(),
+        }
+    }
+
+    /// The text that was cut like this; none if these are not its bytes.
+    pub fn laid_out(layout: &Layout, whole: Bytes) -> Option<MetricText> {
+        let mut start = 0;
+        let mut piece = |&(bytes, checksum, length): &PieceLayout| {
+            let end = usize::checked_add(start, bytes).filter(|end| *end <= whole.len())?;
+            let compressed = whole.slice(start..end);
+            start = end;
+            let sum = Sum { checksum, length };
+            Some(Piece { compressed, sum })
+        };
+        // Without series the headers are not shown, and not kept.
+        let headers = layout
+            .headers
+            .as_ref()
+            .filter(|_| !layout.fragments.is_empty());
+        let mut text = MetricText {
+            of_histograms: layout.of_histograms,
+            ..MetricText::default()
+        };
+        if let Some(headers) = headers {
+            text.headers = Some(piece(headers)?);
+        }
+        for (layout, first, series) in &layout.fragments {
+            text.fragments.push(Fragment {
+                piece: piece(layout)?,
+                first: first.as_bytes().into(),
+                series: *series,
+            });
+        }
+        text.count();
+        text.join();
+        Some(text)
+    }
+
+    /// Takes the series away whose entry is chosen; false if the text is damaged.
+    #[must_use]
+    pub fn remove(&mut self, chosen: impl Fn(&[u8]) -> bool, codec: &mut Codec) -> bool {
+        let mut gone = Vec::new();
+        for fragment in &self.fragments {
+            let mut text = Vec::new();
+            if !codec.decompress(&fragment.piece, &mut text) {
+                return false;
+            }
+            let entries = Entries::of(text, self.of_histograms);
+            let all = (0..entries.len()).map(|index| entries.get(index));
+            gone.extend(all.filter(|entry| chosen(entry)).map(<[u8]>::to_vec));
+        }
+        let gone: Vec<_> = gone.iter().map(Vec::as_slice).collect();
+        let changed = gone.is_empty() || self.change(&gone, &[], codec);
+        self.count();
+        self.join();
+        changed
+    }
+
     /// Puts the text of some series in place of what it was before; both as they were rendered, with
     /// headers. False if what was before is not there: then this text is of no use any more.
     #[must_use]
@@ -66,12 +150,16 @@ impl MetricText {
             return true;
         }
         let changed = self.change(&removed, &added, codec);
-        self.series = self
+        self.count();
+        changed
+    }
+
+    fn count(&mut self) {
+        let series = self
             .fragments
             .iter()
-            .map(|fragment| u64::from(fragment.series))
-            .sum();
-        changed
+            .map(|fragment| u64::from(fragment.series));
+        self.series = series.sum();
     }
 
     /// Takes all of its text away, compares it with another and shows that.

@@ -1,0 +1,117 @@
+//! The exposition as it is sent: compressed as it is kept, or decompressed a piece at a time.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+
+use super::gzip::{Codec, HEADER};
+use super::rendering::Rendered;
+
+/// An exposition in pieces, to be sent one after the other.
+pub struct Exposition {
+    /// The pieces: made when they are taken, so that a long text is never in memory as a whole.
+    pub pieces: Pieces,
+    /// Bytes of all pieces.
+    pub length: u64,
+    /// Whether they are a gzip stream.
+    pub gzip: bool,
+}
+
+/// What is still to be sent of an exposition.
+pub struct Pieces {
+    rendered: Arc<Rendered>,
+    /// The metric and the piece of it that come next.
+    next: (usize, usize),
+    gzip: bool,
+    codec: Option<Codec>,
+    first: Option<Bytes>,
+    last: Vec<Bytes>,
+}
+
+impl Exposition {
+    /// The rendered texts, and a fresh one behind them.
+    pub(super) fn of(rendered: Arc<Rendered>, fresh: Vec<u8>, gzip: bool) -> Exposition {
+        let (first, last) = match gzip {
+            true => {
+                let fresh = Codec::new().compress(&fresh);
+                let trailer = rendered.sum.and(fresh.sum).trailer();
+                (
+                    Some(Bytes::from_static(&HEADER)),
+                    vec![trailer, fresh.compressed],
+                )
+            }
+            false => (None, vec![fresh.into()]),
+        };
+        let texts = match gzip {
+            true => {
+                let wholes = rendered
+                    .texts
+                    .iter()
+                    .map(|text| text.whole().compressed.len());
+                wholes.sum::<usize>() as u64
+            }
+            false => rendered.sum.length,
+        };
+        let around = first.iter().chain(&last).map(Bytes::len).sum::<usize>();
+        Exposition {
+            length: texts + around as u64,
+            pieces: Pieces {
+                rendered,
+                next: (0, 0),
+                gzip,
+                codec: None,
+                first,
+                last,
+            },
+            gzip,
+        }
+    }
+}
+
+impl Pieces {
+    /// How much is decompressed at once.
+    const TEXT: usize = 256 << 10;
+
+    /// All that is left, in one.
+    pub fn concat(self) -> Vec<u8> {
+        self.flatten().collect()
+    }
+
+    /// The text of some fragments.
+    fn text(&mut self) -> Option<Bytes> {
+        let mut text = Vec::new();
+        let codec = self.codec.get_or_insert_with(Codec::new);
+        let (metric, piece) = &mut self.next;
+        while text.len() < Self::TEXT
+            && let Some(of_metric) = self.rendered.texts.get(*metric)
+        {
+            let mut left = of_metric.pieces().skip(*piece);
+            match left.next() {
+                // What can't be decompressed was compressed by us: a client sees that bytes are missing.
+                Some(next) if codec.decompress(next, &mut text) => *piece += 1,
+                Some(_) => return None,
+                None => (*metric, *piece) = (*metric + 1, 0),
+            }
+        }
+        (!text.is_empty()).then(|| text.into())
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let next = match self.gzip {
+            true => {
+                let text = self.rendered.texts.get(self.next.0);
+                self.next.0 += 1;
+                text.map(|text| text.whole().compressed.clone())
+            }
+            false => self.text(),
+        };
+        next.or_else(|| self.last.pop())
+    }
+}
