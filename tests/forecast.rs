@@ -11,7 +11,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics};
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
-use gitlab_metrics_bridge::simulator::{Access, Fault, GitLab, PipelineStatus, Visibility, World};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, PipelineStatus, Role, Visibility, World};
 use simulation::{HOUR, Setup};
 use tokio::time::{Instant, sleep_until};
 
@@ -137,7 +137,7 @@ impl Case {
             project.created_at = now - jiff::SignedDuration::from_hours(24 * 3650);
             project.last_activity_at(now - quiet);
             if index < self.hidden {
-                project.visibility(Visibility::Public).access(Access::Guest);
+                project.visibility(Visibility::Public).role(Role::Guest);
             }
         }
         world

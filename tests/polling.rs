@@ -9,7 +9,7 @@ use gitlab_metrics_bridge::gitlab::Client;
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
-    Access, Fault, GitLab, MergeRequests, Version, Visibility, World,
+    Fault, GitLab, MergeRequests, Role, Version, Visibility, World,
 };
 
 const MEMBERSHIP: &[Source] = &[Source::Membership];
@@ -207,7 +207,7 @@ async fn hidden_statistics_are_asked_of_the_repository() {
             world
                 .project("group/a")
                 .visibility(Visibility::Public)
-                .access(Access::Guest);
+                .role(Role::Guest);
         });
         let snapshot = poll(&gitlab).await;
         assert_eq!(
@@ -237,7 +237,7 @@ async fn a_repository_of_many_commits_is_counted_in_few_requests() {
             let project = world
                 .project_with_id("group/a", 1)
                 .visibility(Visibility::Public)
-                .access(Access::Guest);
+                .role(Role::Guest);
             match commits {
                 0 => project.empty_repository(),
                 commits => project.commits(commits),
@@ -262,7 +262,7 @@ async fn what_the_token_may_not_see_is_absent_and_so_is_the_total() {
         let gitlab = gitlab_of_two().await;
         gitlab.edit(|world| {
             world.version(version);
-            world.project("group/a").access(Access::Guest);
+            world.project("group/a").role(Role::Guest);
         });
         let snapshot = poll(&gitlab).await;
         assert_eq!(failure(&snapshot), None);
@@ -607,7 +607,7 @@ async fn over_rest_too_a_forbidden_value_is_rarely_asked_again() {
     let gitlab = gitlab_of_two().await;
     gitlab.fault(Fault::on("/api/graphql").always().status(403));
     gitlab.edit(|world| {
-        world.project("group/a").access(Access::Guest);
+        world.project("group/a").role(Role::Guest);
     });
     let mut poller = poller(&gitlab, MEMBERSHIP, filter());
     for _ in 0..5 {
@@ -673,7 +673,7 @@ async fn what_gitlab_forbids_is_asked_again_at_every_tenth_poll() {
         world
             .project("group/a")
             .visibility(Visibility::Public)
-            .access(Access::Guest);
+            .role(Role::Guest);
     });
     let repository = "/api/v4/projects/1/repository";
     gitlab.fault(Fault::on(repository).always().status(403));

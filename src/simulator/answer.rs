@@ -114,7 +114,7 @@ impl Answer {
         Answer::json(404, &json!({ "error": "404 Not Found" }))
     }
 
-    /// REST's word on a wrong parameter.
+    /// REST's refusal of a wrong parameter.
     pub(super) fn bad_parameter(name: &str) -> Self {
         Answer::json(
             400,
@@ -145,7 +145,7 @@ impl Answer {
         answer
     }
 
-    /// The 429 of GitLab's own limiter for single endpoints: no word of when.
+    /// The 429 of GitLab's own limiter for single endpoints: without a time to come back.
     pub(super) fn requested_too_often() -> Self {
         let error = "This endpoint has been requested too many times. Try again later.";
         Answer::json(429, &json!({ "message": { "error": error } }))

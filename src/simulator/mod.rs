@@ -47,9 +47,10 @@ pub use serving::record::{Request, most_within};
 pub use serving::service::Cut;
 pub use world::World;
 pub use world::counts::{
-    Access, Features, MergeRequests, PipelineStatus, Pipelines, Sizes, Visibility,
+    Features, MergeRequests, PipelineStatus, Pipelines, Role, Sizes, Visibility,
 };
+pub use world::environments::{Environment, Tier};
 pub use world::events::Events;
 pub use world::project::Project;
-pub use world::token::{DEMO_TOKEN, Token};
+pub use world::token::{AccessToken, DEMO_TOKEN};
 pub use world::version::Version;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token, World};
+use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, World};
 use serde_json::{Value, json};
 
 use crate::support::process::{Finished, Program, bridge, free_ports};
@@ -33,7 +33,7 @@ fn assert_says(finished: &Finished, code: i32, parts: &[&str]) {
 #[tokio::test]
 async fn a_good_set_up_is_told_in_full() {
     let mut world = world_of_two();
-    world.token(Token::new(TOKEN).expires_at("2030-12-31"));
+    world.token(AccessToken::new(TOKEN).expires_at("2030-12-31"));
     world.remove_field("Project", "releases");
     let gitlab = GitLab::start(world).await.unwrap();
     for protocol in ["grpc", "http/protobuf"] {
@@ -80,15 +80,24 @@ async fn no_token_is_told_with_where_to_get_one() {
 #[tokio::test]
 async fn a_token_that_is_no_good_is_told_with_what_is_wrong_with_it() {
     let cases = [
-        (Token::new("other-token"), &["GITLAB_TOKEN", "401"][..]),
-        (Token::new(TOKEN).expired(), &["GITLAB_TOKEN", "expired"]),
-        (Token::new(TOKEN).revoked(), &["GITLAB_TOKEN", "revoked"]),
         (
-            Token::new(TOKEN).scopes(&["read_user"]),
+            AccessToken::new("other-token"),
+            &["GITLAB_TOKEN", "401"][..],
+        ),
+        (
+            AccessToken::new(TOKEN).expired(),
+            &["GITLAB_TOKEN", "expired"],
+        ),
+        (
+            AccessToken::new(TOKEN).revoked(),
+            &["GITLAB_TOKEN", "revoked"],
+        ),
+        (
+            AccessToken::new(TOKEN).scopes(&["read_user"]),
             &["read_user", "read_api"],
         ),
         (
-            Token::new(TOKEN).scopes(&["read_repository"]),
+            AccessToken::new(TOKEN).scopes(&["read_repository"]),
             &["scope", "read_api"],
         ),
     ];

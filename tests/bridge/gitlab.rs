@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token, TokenHeader};
+use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, TokenHeader};
 use reqwest::StatusCode;
 
 use crate::support::Series;
@@ -41,7 +41,7 @@ async fn one_connection_is_kept_and_every_request_carries_the_token() {
 #[tokio::test]
 async fn a_new_token_in_its_file_is_used_with_the_next_poll() {
     let mut world = world_of_two();
-    world.token(Token::new("first-token"));
+    world.token(AccessToken::new("first-token"));
     let gitlab = GitLab::start(world).await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "first-token\n").unwrap();
@@ -52,8 +52,8 @@ async fn a_new_token_in_its_file_is_used_with_the_next_poll() {
     bridge.wait_for_readiness(StatusCode::OK).await;
 
     gitlab.edit(|world| {
-        world.token(Token::new("first-token").revoked());
-        world.token(Token::new("second-token"));
+        world.token(AccessToken::new("first-token").revoked());
+        world.token(AccessToken::new("second-token"));
         world.project("group/a").commits(12);
     });
     let failed = |series: &Series| series.values().eq(&[0.0]);

@@ -1,6 +1,6 @@
 //! Several GitLabs in one process, two of which have projects of the same ids.
 
-use gitlab_metrics_bridge::simulator::{Fault, GitLab, MergeRequests, Token, World};
+use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, MergeRequests, World};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ impl Two {
     async fn start() -> Two {
         let com = gitlab_of_two().await;
         let mut world = World::new();
-        world.token(Token::new(OTHER_TOKEN));
+        world.token(AccessToken::new(OTHER_TOKEN));
         let merge_requests = MergeRequests {
             opened: 5,
             ..MergeRequests::default()
@@ -353,8 +353,8 @@ async fn one_that_can_not_be_built_fails_the_start_by_name() {
 #[tokio::test]
 async fn one_gitlab_is_asked_with_two_tokens() {
     let mut world = world_of_two();
-    world.token(Token::new(TOKEN));
-    world.token(Token::new(OTHER_TOKEN));
+    world.token(AccessToken::new(TOKEN));
+    world.token(AccessToken::new(OTHER_TOKEN));
     let gitlab = GitLab::start(world).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let text = format!(

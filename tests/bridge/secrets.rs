@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use gitlab_metrics_bridge::simulator::{Fault, GitLab, Token};
+use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -47,7 +47,7 @@ fn secretive(gitlab: &GitLab, receiver: &Receiver, protocol: &str) -> Program {
 
 async fn secretive_gitlab() -> GitLab {
     let mut world = world_of_two();
-    world.token(Token::new(TOKEN));
+    world.token(AccessToken::new(TOKEN));
     GitLab::start(world).await.unwrap()
 }
 

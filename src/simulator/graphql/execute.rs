@@ -1,5 +1,7 @@
 //! Reads what a query selects and writes it as JSON.
 
+use std::collections::HashMap;
+
 use fastrand::Rng;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -30,6 +32,7 @@ pub(super) fn execute<'w>(
         timeouts,
         json: Vec::new(),
         path: Vec::new(),
+        calls: HashMap::new(),
         errors: Vec::new(),
     };
     execution.json.extend(b"{\"data\":");
@@ -50,6 +53,8 @@ struct Execution<'e, 'w> {
     timeouts: Option<Rng>,
     json: Vec<u8>,
     path: Vec<Segment<'e>>,
+    /// How often the fields were asked for that can be asked only so often.
+    calls: HashMap<*const schema::Field, u64>,
     errors: Vec<Value>,
 }
 
@@ -138,6 +143,17 @@ impl<'e, 'w> Execution<'e, 'w> {
         };
         if let Some(message) = unmodelled(known, &field.arguments) {
             return Err(FieldError::Message(message));
+        }
+        if let Some(limit) = known.traits.calls {
+            let calls = self.calls.entry(known).or_default();
+            *calls += 1;
+            if *calls > limit {
+                let name = field.name;
+                let message = format!(
+                    "\"{name}\" field can be requested only for {limit} {kind}(s) at a time."
+                );
+                return Err(FieldError::Message(message));
+            }
         }
         if let Some(project) = object.project() {
             let slow = self

@@ -20,6 +20,8 @@ pub(crate) struct Traits {
     enterprise: bool,
     pub(crate) gitaly: bool,
     pub(crate) extra_cost: u32,
+    /// Of how many objects it can be asked in one request.
+    pub(crate) calls: Option<u64>,
     pub(crate) unmodelled: bool,
 }
 
@@ -184,6 +186,9 @@ impl Traits {
                 ("until", Some(Value::String(version))) => traits.until = Version::parse(version),
                 ("extra", Some(Value::Int(cost))) => {
                     traits.extra_cost = cost.as_i64().unwrap_or(0) as u32;
+                }
+                ("calls", Some(Value::Int(limit))) => {
+                    traits.calls = limit.as_i64().map(|limit| limit as u64);
                 }
                 ("enterprise", _) => traits.enterprise = true,
                 ("gitaly", _) => traits.gitaly = true,

@@ -11,7 +11,7 @@ pub(super) fn updated_after(field: &SelectedField<'_>) -> Result<Option<Timestam
     since.transpose().map_err(invalid)
 }
 
-/// A count of what changed, or the admission that the model has forgotten.
+/// A count of what changed, or an error where that was too long ago to be remembered.
 pub(super) fn remembered(count: Option<u64>) -> Result<u64, FieldError> {
     let message = "The model does not remember so many changes";
     count.ok_or_else(|| FieldError::Message(message.to_owned()))

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::named_project::find;
 use crate::simulator::answer::Answer;
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::in_milliseconds;
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
@@ -16,7 +16,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// A list of which GitLab never says how long it is.
-fn list(request: &Request<'_>) -> Answered {
+fn list(request: &RestRequest<'_>) -> Answered {
     let project = find_with_code(request)?;
     let known = match request.parameter("ref_name") {
         Some(reference) if !is_reference(project, &reference) => 0,
@@ -34,7 +34,7 @@ fn list(request: &Request<'_>) -> Answered {
     })
 }
 
-fn sequence(request: &Request<'_>) -> Answered {
+fn sequence(request: &RestRequest<'_>) -> Answered {
     if request.world.profile.version < Version::V16_9 {
         return Err(Answer::unknown_endpoint());
     }
@@ -46,7 +46,7 @@ fn sequence(request: &Request<'_>) -> Answered {
 }
 
 /// A project whose code may be read and that has some.
-fn find_with_code<'w>(request: &Request<'w>) -> Result<&'w Project, Answer> {
+fn find_with_code<'w>(request: &RestRequest<'w>) -> Result<&'w Project, Answer> {
     let project = find(request)?;
     if !project.shows_code_to(Viewer::User) {
         return Err(Answer::forbidden());

@@ -7,7 +7,7 @@ use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::{Connection, after};
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::listing::Filter;
 use crate::simulator::world::namespaces::Namespace;
@@ -42,7 +42,7 @@ impl<'w> Group<'w> {
         format!("gid://gitlab/{kind}/{}", self.namespace.id)
     }
 
-    fn body(self, request: &Request<'_>) -> Value {
+    fn body(self, request: &RestRequest<'_>) -> Value {
         let parent = self.path.rsplit_once('/').map(|(parent, _)| parent);
         let parent = parent.and_then(|parent| request.world.namespace(parent));
         json!({
@@ -102,7 +102,7 @@ pub(super) fn connection<'w>(field: &SelectedField<'_>, context: &Context<'w>) -
     Ok(FieldValue::object(page))
 }
 
-fn list(request: &Request<'_>) -> Answered {
+fn list(request: &RestRequest<'_>) -> Answered {
     let groups = request.world.visible_groups(Viewer::User);
     let groups = groups.map(|(path, group)| Group::of(path, group));
     let page = request.by_offset(groups)?;
@@ -110,20 +110,20 @@ fn list(request: &Request<'_>) -> Answered {
     Ok(page.answer(request, Answer::json(200, &rows)))
 }
 
-fn one(request: &Request<'_>) -> Answered {
+fn one(request: &RestRequest<'_>) -> Answered {
     let group = find(request)?;
     Ok(Answer::json(200, &group.body(request)))
 }
 
 /// The projects of a group; `statistics` is not among its parameters, so it is ignored.
-fn projects(request: &Request<'_>) -> Answered {
+fn projects(request: &RestRequest<'_>) -> Answered {
     let group = find(request)?;
     let subgroups = request.flag("include_subgroups")?.unwrap_or(false);
     let filter = project_list::rest_filter(request, Some((group.path.to_owned(), subgroups)))?;
     project_list::by_offset(request, &filter, false)
 }
 
-fn find<'w>(request: &Request<'w>) -> Result<Group<'w>, Answer> {
+fn find<'w>(request: &RestRequest<'w>) -> Result<Group<'w>, Answer> {
     let found = request.world.visible_group(request.named(0), Viewer::User);
     let group = found.map(|(path, group)| Group::of(path, group));
     group.ok_or_else(|| Answer::message(404, "404 Group Not Found"))

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::object::{Context, FieldResult, Object};
 use crate::simulator::graphql::select::SelectedField;
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::in_milliseconds;
 
 /// The revision that this GitLab says it was built from.
@@ -57,13 +57,13 @@ impl<'w> Object<'w> for QueryComplexity {
     }
 }
 
-fn version(request: &Request<'_>) -> Answered {
+fn version(request: &RestRequest<'_>) -> Answered {
     let version = request.world.profile.version_text();
     let body = json!({ "version": version, "revision": REVISION });
     Ok(Answer::json(200, &body))
 }
 
-fn metadata(request: &Request<'_>) -> Answered {
+fn metadata(request: &RestRequest<'_>) -> Answered {
     let profile = &request.world.profile;
     let body = json!({
         "version": profile.version_text(),
@@ -74,14 +74,14 @@ fn metadata(request: &Request<'_>) -> Answered {
     Ok(Answer::json(200, &body))
 }
 
-fn user(_: &Request<'_>) -> Answered {
+fn user(_: &RestRequest<'_>) -> Answered {
     let body = json!({
         "id": 1, "username": USERNAME, "name": USER_NAME, "state": "active", "bot": false,
     });
     Ok(Answer::json(200, &body))
 }
 
-fn token(request: &Request<'_>) -> Answered {
+fn token(request: &RestRequest<'_>) -> Answered {
     let token = request.token;
     let body = json!({
         "id": 1,

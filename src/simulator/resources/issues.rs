@@ -8,7 +8,7 @@ use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 
@@ -63,7 +63,7 @@ impl<'w> Object<'w> for StatusCounts {
     }
 }
 
-fn statistics(request: &Request<'_>) -> Answered {
+fn statistics(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
     if !project.shows_issues_to(Viewer::User) {
         return Err(Answer::forbidden());

@@ -8,7 +8,7 @@ use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue};
 use crate::simulator::graphql::select::SelectedField;
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 
@@ -30,7 +30,7 @@ pub(super) fn connection<'w>(
     Ok(FieldValue::object(Counted(if shown { count } else { 0 })))
 }
 
-fn list(request: &Request<'_>) -> Answered {
+fn list(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
     if !project.shows_merge_requests_to(Viewer::User) {
         return Err(Answer::forbidden());

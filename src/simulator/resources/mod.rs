@@ -2,10 +2,11 @@
 //! endpoints of REST.
 //!
 //! To tell more of a thing, add it to the world, to `schema.graphql` and to the file of the thing.
-//! A new thing is a new file here, and a line in `ENDPOINTS`.
+//! A new thing is a new file here, such as `environments.rs`, and a line in `ENDPOINTS`.
 
 mod changed;
 mod commits;
+mod environments;
 mod group;
 mod instance;
 mod issues;
@@ -31,5 +32,6 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     issues::ENDPOINTS,
     releases::ENDPOINTS,
     commits::ENDPOINTS,
+    environments::ENDPOINTS,
     group::ENDPOINTS,
 ];

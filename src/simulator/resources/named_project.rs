@@ -1,13 +1,13 @@
 //! The project that a REST address names by its id or path.
 
 use crate::simulator::answer::Answer;
-use crate::simulator::rest::request::Request;
+use crate::simulator::rest::request::RestRequest;
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
 
 /// Finds it. A moved project is a redirect, or from an old GitLab the project itself.
-pub(super) fn find<'w>(request: &Request<'w>) -> Result<&'w Project, Answer> {
+pub(super) fn find<'w>(request: &RestRequest<'w>) -> Result<&'w Project, Answer> {
     let (world, id) = (request.world, request.named(0));
     let not_found = || Answer::message(404, "404 Project Not Found");
     let visible = |project: &&Project| project.visible_to(Viewer::User);

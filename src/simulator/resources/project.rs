@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use super::statistics::Statistics;
-use super::{issues, merge_requests, pipelines, releases};
+use super::{environments, issues, merge_requests, pipelines, releases};
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -60,6 +60,7 @@ impl<'w> Object<'w> for &'w Project {
             }
             "mergeRequests" => merge_requests::connection(project, field, context)?,
             "pipelines" => pipelines::connection(project, field, context)?,
+            "environments" => environments::connection(project, field, context)?,
             "releases" => releases::connection(project, context),
             "packages" => {
                 FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::statistics;
-use crate::simulator::rest::request::Request;
+use crate::simulator::rest::request::RestRequest;
 use crate::simulator::world::clock::{in_days, in_milliseconds};
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
@@ -70,7 +70,7 @@ struct Original<'w> {
 }
 
 impl<'w> Body<'w> {
-    pub(super) fn simple(project: &'w Project, request: &Request<'w>) -> Self {
+    pub(super) fn simple(project: &'w Project, request: &RestRequest<'w>) -> Self {
         let code = !project.empty_repository;
         Body {
             id: project.id,
@@ -89,7 +89,7 @@ impl<'w> Body<'w> {
         }
     }
 
-    pub(super) fn of(project: &'w Project, request: &Request<'w>, statistics: bool) -> Self {
+    pub(super) fn of(project: &'w Project, request: &RestRequest<'w>, statistics: bool) -> Self {
         Body {
             details: Some(Details::of(project, request, statistics)),
             ..Body::simple(project, request)
@@ -98,7 +98,7 @@ impl<'w> Body<'w> {
 }
 
 impl<'w> Namespace<'w> {
-    fn of(project: &'w Project, request: &Request<'w>) -> Self {
+    fn of(project: &'w Project, request: &RestRequest<'w>) -> Self {
         let full_path = project.namespace_path();
         let namespace = request.world.namespace(full_path);
         let name = full_path.rsplit('/').next().unwrap_or_default();
@@ -114,11 +114,11 @@ impl<'w> Namespace<'w> {
 }
 
 impl<'w> Details<'w> {
-    fn of(project: &'w Project, request: &Request<'w>, statistics: bool) -> Self {
+    fn of(project: &'w Project, request: &RestRequest<'w>, statistics: bool) -> Self {
         let on = project.features;
         let level = |enabled: bool| if enabled { "enabled" } else { "disabled" };
         let marked = project.marked_for_deletion_on.map(in_days);
-        let access = json!({ "access_level": project.access.level(), "notification_level": 3 });
+        let access = json!({ "access_level": project.role.level(), "notification_level": 3 });
         let access = if project.member { access } else { Value::Null };
         let issues_shown = project.shows_issues_to(Viewer::User);
         let statistics = statistics && project.shows_statistics_to(Viewer::User);
@@ -144,7 +144,7 @@ impl<'w> Details<'w> {
 }
 
 impl<'w> Original<'w> {
-    fn of(fork: &Project, request: &Request<'w>) -> Option<Self> {
+    fn of(fork: &Project, request: &RestRequest<'w>) -> Option<Self> {
         let original = request.world.project_by_id(fork.forked_from?)?;
         original.visible_to(Viewer::User).then(|| Original {
             id: original.id,

@@ -13,7 +13,7 @@ use crate::simulator::graphql::connection::{Connection, after, invalid_cursor};
 use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldValue};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::limits::{MAX_FULL_PATHS, MAX_OFFSET};
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::listing::{Archived, Cursor, Filter, Order, is_visibility};
 use crate::simulator::world::project::Project;
@@ -116,7 +116,7 @@ fn ids(field: &SelectedField<'_>) -> Result<Option<BTreeSet<u64>>, FieldError> {
     ids.map(|ids| ids.iter().map(number).collect()).transpose()
 }
 
-fn list(request: &Request<'_>) -> Answered {
+fn list(request: &RestRequest<'_>) -> Answered {
     let filter = rest_filter(request, None)?;
     match request.parameter("pagination").as_deref() {
         Some("keyset") => by_key(request, &filter),
@@ -124,7 +124,7 @@ fn list(request: &Request<'_>) -> Answered {
     }
 }
 
-fn one(request: &Request<'_>) -> Answered {
+fn one(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
     let statistics = request.parameter("statistics").as_deref() == Some("true");
     let mut answer = Answer::json(200, &Body::of(project, request, statistics));
@@ -134,7 +134,7 @@ fn one(request: &Request<'_>) -> Answered {
 
 /// What REST's parameters ask for.
 pub(super) fn rest_filter(
-    request: &Request<'_>,
+    request: &RestRequest<'_>,
     group: Option<(String, bool)>,
 ) -> Result<Filter, Answer> {
     let visibility = request.parameter("visibility");
@@ -164,7 +164,7 @@ pub(super) fn rest_filter(
 }
 
 /// Keyset pages: a link to what follows, and no totals.
-fn by_key(request: &Request<'_>, filter: &Filter) -> Answered {
+fn by_key(request: &RestRequest<'_>, filter: &Filter) -> Answered {
     if order_by(request)? != "id" {
         let error = "Keyset pagination is not yet available for this type of request";
         return Err(Answer::json(405, &json!({ "error": error })));
@@ -197,7 +197,11 @@ fn by_key(request: &Request<'_>, filter: &Filter) -> Answered {
     Ok(answer)
 }
 
-pub(super) fn by_offset(request: &Request<'_>, filter: &Filter, with_statistics: bool) -> Answered {
+pub(super) fn by_offset(
+    request: &RestRequest<'_>,
+    filter: &Filter,
+    with_statistics: bool,
+) -> Answered {
     if (request.page()? - 1) * request.page_size()? > MAX_OFFSET {
         let error = format!(
             "Offset pagination has a maximum allowed offset of {MAX_OFFSET} for requests that return \
@@ -228,7 +232,7 @@ pub(super) fn by_offset(request: &Request<'_>, filter: &Filter, with_statistics:
     Ok(page.answer(request, answer))
 }
 
-fn order_by(request: &Request<'_>) -> Result<String, Answer> {
+fn order_by(request: &RestRequest<'_>) -> Result<String, Answer> {
     let orders = [
         "created_at",
         "id",
@@ -252,7 +256,7 @@ fn compare(order_by: &str, one: &Project, other: &Project) -> Ordering {
     }
 }
 
-fn rows_answer(request: &Request<'_>, projects: &[&Project], with_statistics: bool) -> Answer {
+fn rows_answer(request: &RestRequest<'_>, projects: &[&Project], with_statistics: bool) -> Answer {
     let simple = request.parameter("simple").as_deref() == Some("true");
     let statistics = with_statistics && request.parameter("statistics").as_deref() == Some("true");
     let rows = projects.iter().map(|project| match simple {

@@ -6,7 +6,7 @@ use super::named_project::find;
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldValue};
-use crate::simulator::rest::request::{Answered, Endpoint, Request};
+use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::in_milliseconds;
 use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
@@ -19,7 +19,7 @@ pub(super) fn connection<'w>(project: &Project, context: &Context<'w>) -> FieldV
     FieldValue::object_if(shown, Counted(project.releases))
 }
 
-fn list(request: &Request<'_>) -> Answered {
+fn list(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
     if !project.shows_releases_to(Viewer::User) {
         return Err(Answer::forbidden());

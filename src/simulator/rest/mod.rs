@@ -6,13 +6,13 @@ pub(crate) mod route;
 
 use serde_json::json;
 
-use self::request::{Endpoint, Request};
+use self::request::{Endpoint, RestRequest};
 use super::answer::Answer;
 
 /// Answers a request. The token is known and active.
 pub(super) fn answer(
     endpoints: &[&[Endpoint]],
-    mut request: Request<'_>,
+    mut request: RestRequest<'_>,
     resource: &str,
 ) -> Answer {
     let named = |scope: &str| request.token.scopes.iter().any(|known| known == scope);

@@ -3,12 +3,12 @@
 use serde_json::Value;
 use url::Url;
 
-use super::request::{Answered, Request};
+use super::request::{Answered, RestRequest};
 use crate::simulator::answer::Answer;
 use crate::simulator::limits::MAX_COUNTED_ROWS;
 
 /// A page of a list, and what its headers tell of the list.
-pub(crate) struct Page<T> {
+pub(crate) struct OffsetPage<T> {
     pub(crate) rows: Vec<T>,
     number: u64,
     size: u64,
@@ -18,19 +18,19 @@ pub(crate) struct Page<T> {
     countable: bool,
 }
 
-impl Request<'_> {
+impl RestRequest<'_> {
     /// The page that is asked for, of rows that GitLab counts up to its limit.
     pub(crate) fn by_offset<T>(
         &self,
         mut rows: impl Iterator<Item = T>,
-    ) -> Result<Page<T>, Answer> {
+    ) -> Result<OffsetPage<T>, Answer> {
         let (number, size) = (self.page()?, self.page_size()?);
         let skipped = rows.by_ref().take(((number - 1) * size) as usize).count() as u64;
         let page: Vec<T> = rows.by_ref().take(size as usize).collect();
         let seen = skipped + page.len() as u64;
         // Above the limit no total is told, and one row more tells that there is a next page.
         let more = (MAX_COUNTED_ROWS + 1).saturating_sub(seen).max(1);
-        Ok(Page {
+        Ok(OffsetPage {
             rows: page,
             number,
             size,
@@ -53,10 +53,10 @@ impl Request<'_> {
         Ok(page.answer(self, Answer::json(200, &rows)))
     }
 
-    fn rows_of(&self, total: u64, countable: bool) -> Result<Page<u64>, Answer> {
+    fn rows_of(&self, total: u64, countable: bool) -> Result<OffsetPage<u64>, Answer> {
         let (number, size) = (self.page()?, self.page_size()?);
         let start = ((number - 1) * size).min(total);
-        Ok(Page {
+        Ok(OffsetPage {
             rows: (start..(start + size).min(total)).collect(),
             number,
             size,
@@ -82,9 +82,9 @@ impl Request<'_> {
     }
 }
 
-impl<T> Page<T> {
+impl<T> OffsetPage<T> {
     /// The answer with the headers of this page.
-    pub(crate) fn answer(&self, request: &Request<'_>, mut answer: Answer) -> Answer {
+    pub(crate) fn answer(&self, request: &RestRequest<'_>, mut answer: Answer) -> Answer {
         let pages = self.counted.div_ceil(self.size).max(1);
         let next = (self.number < pages).then(|| self.number + 1);
         let previous = (self.number > 1).then(|| self.number - 1);

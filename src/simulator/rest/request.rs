@@ -7,12 +7,12 @@ use url::Url;
 use crate::simulator::answer::Answer;
 use crate::simulator::limits::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 use crate::simulator::world::World;
-use crate::simulator::world::token::Token;
+use crate::simulator::world::token::AccessToken;
 
 /// A `GET` of something below `/api/v4`.
-pub(crate) struct Request<'r> {
+pub(crate) struct RestRequest<'r> {
     pub(crate) world: &'r World,
-    pub(crate) token: &'r Token,
+    pub(crate) token: &'r AccessToken,
     /// The whole address, from which links to other pages are made.
     pub(crate) url: &'r Url,
     /// What the path has for the names of its endpoint, in their order.
@@ -23,9 +23,9 @@ pub(crate) struct Request<'r> {
 pub(crate) type Answered = Result<Answer, Answer>;
 
 /// A path as in GitLab's documentation, such as `/projects/:id`, and what answers it.
-pub(crate) type Endpoint = (&'static str, fn(&Request<'_>) -> Answered);
+pub(crate) type Endpoint = (&'static str, fn(&RestRequest<'_>) -> Answered);
 
-impl Request<'_> {
+impl RestRequest<'_> {
     /// What the path has for a name of its endpoint.
     pub(crate) fn named(&self, index: usize) -> &str {
         self.named.get(index).map_or("", String::as_str)

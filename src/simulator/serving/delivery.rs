@@ -1,4 +1,4 @@
-//! How an answer becomes bytes: compressed where that is welcome, whole or broken on purpose.
+//! How an answer becomes bytes: compressed where the client accepts it, whole or broken on purpose.
 
 use std::convert::Infallible;
 use std::io::{self, Write};

@@ -63,7 +63,7 @@ impl fmt::Debug for Effect {
 pub struct FaultBuilder(Fault);
 
 impl Fault {
-    /// A fault of the requests whose path, below the instance's own, starts so.
+    /// A fault of the requests whose path starts so, not counting the sub-path of the instance.
     pub fn on(path: &str) -> FaultBuilder {
         let mut builder = Fault::anywhere();
         builder.0.path = Some(path.to_owned());
@@ -141,7 +141,7 @@ impl FaultBuilder {
         self.replace(move |_| Answer::retry_later(seconds(retry_after)))
     }
 
-    /// Answers 429 as the limit of a single endpoint does: JSON, and no word of when.
+    /// Answers 429 as the limit of a single endpoint does: JSON, without a time to come back.
     pub fn requested_too_often(self) -> Fault {
         self.replace(|_| Answer::requested_too_often())
     }
@@ -151,7 +151,7 @@ impl FaultBuilder {
         self.replace(move |dialect| Answer::unavailable(seconds(retry_after), dialect))
     }
 
-    /// Answers 403 with a page of what stands before gitlab.com.
+    /// Answers 403 with a page of the CDN in front of gitlab.com.
     pub fn stopped_at_the_edge(self) -> Fault {
         let page = "<!DOCTYPE html>\n<html>\n<head><title>Attention Required! | Cloudflare</title></head>\n\
                     <body><h1>Sorry, you have been blocked</h1></body>\n</html>\n";
@@ -171,7 +171,7 @@ impl FaultBuilder {
         self.with(Effect::LoseFields(seed))
     }
 
-    /// Answers what something before GitLab might: a status and a body of one's own.
+    /// Answers as a proxy in front of GitLab might: any status and body.
     pub fn body(self, status: u16, content_type: &'static str, body: &str) -> Fault {
         let body = body.as_bytes().to_vec();
         self.replace(move |_| Answer::of(status, content_type, body.clone()))
@@ -227,7 +227,7 @@ impl FaultBuilder {
     }
 }
 
-/// The faults that have requests to hit yet, the oldest first.
+/// The faults that have not yet hit all their requests, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Queue(VecDeque<Fault>);
 

@@ -34,7 +34,7 @@ use super::world::World;
 
 /// Larger requests than this are refused; GitLab's are far smaller.
 const MAX_BODY: usize = 4 << 20;
-/// Where a model is that listens nowhere.
+/// The address of a model that has no socket.
 const NOWHERE: &str = "http://gitlab.test";
 
 /// A running model of GitLab. It stops when it is dropped.
@@ -75,10 +75,9 @@ impl GitLab {
         Ok(gitlab)
     }
 
-    /// A world that listens nowhere and answers what [`GitLab::ask`] is given.
+    /// Serves a world without a socket: [`GitLab::ask`] answers requests.
     ///
-    /// It needs no network, and waits by tokio's clock alone, so that a day passes in a moment
-    /// where that is paused.
+    /// It waits by tokio's clock alone, so that a day passes in a moment where that is paused.
     pub fn in_process(world: World) -> GitLab {
         GitLab::open(NOWHERE, world)
     }
@@ -95,7 +94,7 @@ impl GitLab {
     /// Answers a request as over a socket, with all that happens on the way, but without one.
     ///
     /// # Errors
-    /// Where a connection would have been cut. Where it would hang, this never comes to an end.
+    /// Where the connection would have been cut. Where it would hang, this never returns.
     pub async fn ask(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Cut> {
         let (parts, body) = request.into_parts();
         let response = self.service.receive(&parts, &body, 0).await?;
@@ -139,7 +138,7 @@ impl GitLab {
         lock(&self.service.faults).add(fault);
     }
 
-    /// Forgets all faults that have not struck.
+    /// Forgets all faults that are left.
     pub fn clear_faults(&self) {
         lock(&self.service.faults).clear();
     }

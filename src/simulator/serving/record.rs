@@ -27,7 +27,7 @@ pub struct Request {
     pub variables: Value,
     /// The status it was answered with; `None` until then, and for ever where no answer was sent.
     pub status: Option<u16>,
-    /// Whether something went wrong on purpose: a fault, or chaos.
+    /// Whether a fault or chaos hit it.
     pub struck: bool,
     /// How the token was sent, if one was.
     pub token: Option<TokenHeader>,

@@ -8,10 +8,10 @@ use super::arrival::{Arrival, sent_token};
 use crate::simulator::answer::{Answer, Dialect};
 use crate::simulator::world::World;
 use crate::simulator::world::counts::Viewer;
-use crate::simulator::world::token::{Token, TokenState};
+use crate::simulator::world::token::{AccessToken, TokenState};
 use crate::simulator::{graphql, resources, rest};
 
-/// The answer of a GitLab that is well. With `timeouts`, some fields of a GraphQL answer time out.
+/// What GitLab answers when nothing goes wrong. With `timeouts`, some fields of a GraphQL answer time out.
 pub(super) fn answer(
     world: &World,
     parts: &Parts,
@@ -44,8 +44,8 @@ pub(super) fn answer(
 }
 
 /// GraphQL's view of a token: any that is not good is refused, and none is anonymous.
-fn viewer(sent: bool, known: Option<&Token>) -> Option<Viewer> {
-    let may_read = |token: &&Token| {
+fn viewer(sent: bool, known: Option<&AccessToken>) -> Option<Viewer> {
+    let may_read = |token: &&AccessToken| {
         let read = |scope: &String| scope == "api" || scope == "read_api";
         token.state == TokenState::Active && token.scopes.iter().any(read)
     };
@@ -56,7 +56,12 @@ fn viewer(sent: bool, known: Option<&Token>) -> Option<Viewer> {
     }
 }
 
-fn answer_rest(world: &World, parts: &Parts, resource: &str, token: Option<&Token>) -> Answer {
+fn answer_rest(
+    world: &World,
+    parts: &Parts,
+    resource: &str,
+    token: Option<&AccessToken>,
+) -> Answer {
     let token = match token {
         Some(token) if token.state == TokenState::Active => token,
         Some(token) if token.state == TokenState::Expired => {
@@ -82,7 +87,7 @@ fn answer_rest(world: &World, parts: &Parts, resource: &str, token: Option<&Toke
     let Ok(url) = Url::parse(&address) else {
         return Answer::for_status(404, Dialect::Rest);
     };
-    let request = rest::request::Request {
+    let request = rest::request::RestRequest {
         world,
         token,
         url: &url,
@@ -91,7 +96,7 @@ fn answer_rest(world: &World, parts: &Parts, resource: &str, token: Option<&Toke
     rest::answer(resources::ENDPOINTS, request, resource)
 }
 
-/// Every other page of a GitLab asks a stranger to sign in.
+/// Every other page sends a reader without a session to the sign-in page.
 fn elsewhere(world: &World) -> Answer {
     let mut answer = Answer::html(302, "You are being redirected");
     answer.set_header("Location", format!("{}/users/sign_in", world.base));

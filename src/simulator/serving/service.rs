@@ -25,7 +25,7 @@ use crate::simulator::world::World;
 #[error("the connection was cut")]
 pub struct Cut;
 
-/// A world that is asked, and what its requests run into.
+/// A world, and what stands between it and its clients: rate limits, faults and the log.
 #[derive(Debug)]
 pub(super) struct Service {
     world: Mutex<World>,
@@ -77,7 +77,7 @@ impl Service {
         self.most_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Answers a request, or cuts its connection, or never comes to an end.
+    /// Answers a request, cuts its connection, or never returns.
     pub(super) async fn receive(
         &self,
         parts: &Parts,
@@ -182,7 +182,7 @@ impl Service {
         effect
     }
 
-    /// The answer of a GitLab that is well, after the time it takes.
+    /// What GitLab answers when nothing goes wrong, after the latency of the world.
     async fn answer(&self, received: &Received<'_>, timeouts: Option<Rng>) -> Answer {
         let (answer, latency) = self.read(|world| {
             let answer = route::answer(world, received.parts, &received.arrival, timeouts);

@@ -35,11 +35,11 @@ async fn counts_are_answered_under_their_aliases() {
 #[tokio::test]
 async fn what_is_hidden_or_switched_off_is_null_or_an_empty_list() {
     let asked = Asked::of(|world| {
-        world.project("group/guest").access(Access::Guest);
+        world.project("group/guest").role(Role::Guest);
         let off = world.project("group/off");
         off.features(|on| (on.issues, on.merge_requests) = (false, false));
         world.project("group/empty").empty_repository();
-        world.project("group/invisible").access(Access::None);
+        world.project("group/invisible").role(Role::None);
     })
     .await;
     let answer = asked.graphql(COUNTS, json!({})).await;

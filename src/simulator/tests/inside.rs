@@ -1,4 +1,4 @@
-//! The door without a socket: the same answers, faults and waits, by a paused clock.
+//! The model without a socket: the same answers, faults and waits, by a paused clock.
 
 use tokio::time::Instant;
 

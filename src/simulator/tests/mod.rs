@@ -1,4 +1,4 @@
-//! The model over real HTTP: its limits, its bodies and its faults.
+//! The model, over HTTP and in process: its limits, its bodies and its faults.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,7 @@ mod chaos;
 mod events;
 mod graphql;
 mod groups;
+mod growth;
 mod inside;
 mod limits;
 mod lists;

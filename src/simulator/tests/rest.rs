@@ -5,10 +5,10 @@ use super::*;
 #[tokio::test]
 async fn tokens_are_told_apart() {
     let asked = Asked::of(|world| {
-        world.token(Token::new("good").expires_at("2026-12-31"));
-        world.token(Token::new("old").expired());
-        world.token(Token::new("gone").revoked());
-        world.token(Token::new("narrow").scopes(&["read_user"]));
+        world.token(AccessToken::new("good").expires_at("2026-12-31"));
+        world.token(AccessToken::new("old").expired());
+        world.token(AccessToken::new("gone").revoked());
+        world.token(AccessToken::new("narrow").scopes(&["read_user"]));
     })
     .await;
     let get = async |token: &str, path: &str| {
@@ -170,10 +170,10 @@ async fn rest_refuses_what_is_switched_off_and_hides_what_is_invisible() {
         world
             .project("group/off")
             .features(|on| (on.issues, on.merge_requests) = (false, false));
-        world.project("group/invisible").access(Access::None);
+        world.project("group/invisible").role(Role::None);
         world
             .project("group/guest")
-            .access(Access::Guest)
+            .role(Role::Guest)
             .visibility(Visibility::Public);
     })
     .await;

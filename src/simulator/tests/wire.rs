@@ -20,7 +20,7 @@ async fn requests_are_remembered_with_their_connection_but_not_their_token() {
 }
 
 #[tokio::test]
-async fn faults_strike_in_turn_and_end() {
+async fn faults_hit_in_turn_and_end() {
     let asked = Asked::of(|_| {}).await;
     let query = "query Q { currentUser { id } }";
     asked

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 /// A clock that stands until the model is served, runs from then on, or is driven by a test.
 #[derive(Clone)]
 pub(crate) enum Clock {
-    /// Nobody serves the world yet.
+    /// The world is not served yet.
     Standing(Timestamp),
     /// As fast as tokio's clock, so that it stands still or leaps where a test pauses that one.
     Running(Timestamp, Instant),
-    /// Whatever someone else says.
+    /// A test says what time it is.
     Given(Arc<dyn Fn() -> Timestamp + Send + Sync>),
 }
 
@@ -27,14 +27,14 @@ impl Clock {
         }
     }
 
-    /// Lets a clock that stands run; any other goes on as it does.
+    /// Starts a standing clock. Others are left alone.
     pub(crate) fn start(&mut self) {
         if let Clock::Standing(now) = self {
             *self = Clock::Running(*now, Instant::now());
         }
     }
 
-    /// Moves the clock forward. One that was given belongs to its giver and stays.
+    /// Moves the clock forward, unless a test drives it.
     pub(crate) fn pass(&mut self, elapsed: Duration) {
         match self {
             Clock::Standing(now) | Clock::Running(now, _) => *now = later(*now, elapsed),
@@ -49,7 +49,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// `when` and then some. Time ends rather than overflows.
+/// `when` plus `elapsed`, or the last time that can be written.
 pub(crate) fn later(when: Timestamp, elapsed: Duration) -> Timestamp {
     let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
     when.saturating_add(elapsed).unwrap_or(Timestamp::MAX)

@@ -21,7 +21,7 @@ impl Visibility {
 
 /// What the token's user may do with a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
+pub enum Role {
     /// The project does not exist for this user.
     None,
     /// Issues and releases; code and merge requests only where the project is not private; never statistics.
@@ -31,13 +31,13 @@ pub enum Access {
     Maintainer,
 }
 
-impl Access {
+impl Role {
     pub(crate) fn level(self) -> u64 {
         match self {
-            Access::None => 0,
-            Access::Guest => 10,
-            Access::Reporter => 20,
-            Access::Maintainer => 40,
+            Role::None => 0,
+            Role::Guest => 10,
+            Role::Reporter => 20,
+            Role::Maintainer => 40,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod environments;
 pub(crate) mod events;
 mod groups;
 pub(crate) mod index;
@@ -32,7 +33,7 @@ use self::namespaces::Namespaces;
 use self::project::Project;
 use self::rate_limits::RateLimits;
 use self::slowness::Slowness;
-use self::token::{DEMO_TOKEN, Token};
+use self::token::{AccessToken, DEMO_TOKEN};
 use self::version::Profile;
 
 /// The state of the model GitLab.
@@ -51,7 +52,7 @@ pub struct World {
     removed: HashMap<String, Project>,
     next_project: u64,
     namespaces: Namespaces,
-    tokens: Vec<Token>,
+    tokens: Vec<AccessToken>,
     index: Index,
     /// Where the index has the project that was handed out to be changed.
     changing: Option<Activity>,
@@ -91,7 +92,7 @@ impl World {
         }
     }
 
-    /// Goes by a clock of one's own: whatever it says is the time.
+    /// Takes the time from `clock`.
     pub fn clock(mut self, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
         self.clock = Clock::Given(clock);
         self
@@ -114,14 +115,14 @@ impl World {
     }
 
     /// Adds a token. As soon as there is one, the default `demo-token` is refused.
-    pub fn token(&mut self, token: Token) {
+    pub fn token(&mut self, token: AccessToken) {
         self.tokens.retain(|known| known.secret != token.secret);
         self.tokens.push(token);
     }
 
-    pub(crate) fn known_token(&self, secret: &str) -> Option<Token> {
+    pub(crate) fn known_token(&self, secret: &str) -> Option<AccessToken> {
         if self.tokens.is_empty() && secret == DEMO_TOKEN {
-            return Some(Token::new(DEMO_TOKEN));
+            return Some(AccessToken::new(DEMO_TOKEN));
         }
         let known = self.tokens.iter().find(|token| token.secret == secret);
         known.cloned()

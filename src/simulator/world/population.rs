@@ -6,7 +6,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
-use super::counts::{Access, MergeRequests, PipelineStatus, Pipelines, Sizes, Visibility};
+use super::counts::{MergeRequests, PipelineStatus, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
 use super::project::Project;
 
@@ -103,7 +103,7 @@ impl World {
         handbook.features(|on| on.merge_requests = false);
         handbook.merge_requests(MergeRequests::default());
         let website = world.project("community/website");
-        website.visibility(Visibility::Public).access(Access::Guest);
+        website.visibility(Visibility::Public).role(Role::Guest);
         world.group("acme/attic");
         world
     }

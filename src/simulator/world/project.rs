@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::counts::{Access, Features, MergeRequests, Pipelines, Sizes, Viewer, Visibility};
+use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
+use super::environments::{Environment, Tier};
 use super::index::Activity;
 use super::past::Past;
 use super::recent::Recent;
@@ -39,8 +40,9 @@ pub struct Project {
     /// Pipelines by status.
     pub pipelines: Pipelines,
     pub features: Features,
+    pub environments: Vec<Environment>,
     /// What the token's user may do here.
-    pub access: Access,
+    pub role: Role,
     /// Whether the token's user is a member, which is what `membership=true` lists.
     pub member: bool,
     /// When it was marked for deletion, if it is; it exists until it is deleted for good.
@@ -79,7 +81,8 @@ impl Project {
                 builds: true,
                 repository: true,
             },
-            access: Access::Reporter,
+            environments: Vec::new(),
+            role: Role::Reporter,
             member: true,
             marked_for_deletion_on: None,
             in_hidden_group: false,
@@ -177,8 +180,20 @@ impl Project {
         self
     }
 
-    pub fn access(&mut self, access: Access) -> &mut Self {
-        self.access = access;
+    /// Adds an environment, available.
+    pub fn environment(&mut self, name: &str, tier: Tier) -> &mut Self {
+        let number = self.environments.len() as u64 + 1;
+        self.environments.push(Environment {
+            id: self.id * 1_000 + number,
+            name: name.to_owned(),
+            tier,
+            available: true,
+        });
+        self
+    }
+
+    pub fn role(&mut self, role: Role) -> &mut Self {
+        self.role = role;
         self
     }
 
@@ -222,17 +237,17 @@ impl Project {
     pub(crate) fn visible_to(&self, viewer: Viewer) -> bool {
         match viewer {
             Viewer::Anonymous => self.visibility == Visibility::Public,
-            Viewer::User => self.access != Access::None && !self.in_hidden_group,
+            Viewer::User => self.role != Role::None && !self.in_hidden_group,
         }
     }
 
     pub(crate) fn shows_statistics_to(&self, viewer: Viewer) -> bool {
-        viewer == Viewer::User && self.access >= Access::Reporter
+        viewer == Viewer::User && self.role >= Role::Reporter
     }
 
     /// A guest of a private project reads neither code nor merge requests nor CI.
     pub(crate) fn shows_code_to(&self, viewer: Viewer) -> bool {
-        let allowed = self.visibility != Visibility::Private || self.access >= Access::Reporter;
+        let allowed = self.visibility != Visibility::Private || self.role >= Role::Reporter;
         self.features.repository && self.visible_to(viewer) && allowed
     }
 
@@ -254,7 +269,7 @@ impl Project {
 }
 
 impl Project {
-    /// When anything about the project itself changed, not counting what happens in it unnoticed.
+    /// When GitLab last saved the project: its activity or its settings changed.
     pub(crate) fn updated_at(&self) -> Timestamp {
         self.last_activity_at.max(self.past.settings_changed_at)
     }

@@ -26,7 +26,7 @@ impl<S> Default for Recent<S> {
 }
 
 impl<S: Copy + PartialEq> Recent<S> {
-    /// A new thing.
+    /// Remembers a new thing.
     pub(crate) fn create(&mut self, state: S, now: Timestamp) {
         self.touched.push_back((now, state));
         if self.touched.len() > MOST_REMEMBERED {
@@ -34,7 +34,8 @@ impl<S: Copy + PartialEq> Recent<S> {
         }
     }
 
-    /// One of `before` things in a state changes to another: the one that was left alone longest.
+    /// Remembers that one of `before` things in state `from` changed to `to`: the one whose own last
+    /// change is the oldest.
     pub(crate) fn change(&mut self, from: S, to: S, before: u64, now: Timestamp) {
         let in_state = |(_, state): &(Timestamp, S)| *state == from;
         let touched = self.touched.iter().filter(|thing| in_state(thing)).count();

@@ -28,7 +28,7 @@ impl World {
         self.rate_limits.global = Some((limit, window));
     }
 
-    /// Answers 429, without a word of when, beyond `limit` requests per `window` of one endpoint.
+    /// Answers 429, without a time to come back, beyond `limit` requests per `window` of one endpoint.
     ///
     /// The endpoint is named as in GitLab's documentation: `GET /projects/:id`.
     pub fn endpoint_limit(&mut self, endpoint: &str, limit: u64, window: Duration) {

@@ -28,7 +28,8 @@ impl Slowness {
         !self.slow_fields.is_empty() && self.slow_fields.contains(&(project, field.to_owned()))
     }
 
-    /// Whether a heavy page of these projects fails, as one of `in_request` that were asked for.
+    /// Whether a heavy page of these projects fails. The request has read `in_request` such projects
+    /// so far, with these.
     pub(crate) fn breaks(&self, page: &[&Project], in_request: usize) -> bool {
         let too_dear = self.page_cost.is_some_and(|(per_project, limit)| {
             per_project.saturating_mul(in_request as u32) > limit

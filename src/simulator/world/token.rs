@@ -2,7 +2,7 @@
 
 /// An access token that the model accepts, or knows and refuses.
 #[derive(Clone, Debug)]
-pub struct Token {
+pub struct AccessToken {
     pub(crate) secret: String,
     pub(crate) name: String,
     pub(crate) scopes: Vec<String>,
@@ -17,10 +17,10 @@ pub(crate) enum TokenState {
     Revoked,
 }
 
-impl Token {
+impl AccessToken {
     /// An active token with the scope `read_api` and no expiry.
     pub fn new(secret: &str) -> Self {
-        Token {
+        AccessToken {
             secret: secret.to_owned(),
             name: "bridge".to_owned(),
             scopes: vec!["read_api".to_owned()],
