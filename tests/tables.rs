@@ -1,9 +1,16 @@
 //! The model of data, seen from outside: subjects that a test adds are asked for, read, bounded, kept
 //! and shown like those of the standard catalogue.
 
+#[path = "client/mod.rs"]
+mod client;
 mod support;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use axum::{Json, Router};
 
 use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
 use gitlab_metrics_bridge::metrics::subject::{
@@ -14,11 +21,15 @@ use gitlab_metrics_bridge::metrics::{
     OwnerAnswer, Owners, PROJECT_ID, ProjectAnswer, Reading, Reason, Report, Rest, Snapshot,
     Subject, TableAnswer, TableReading, View,
 };
-use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, Part, Plan};
+use gitlab_metrics_bridge::poll::{
+    self, Capabilities, Checkpoint, Depth, List, Part, Plan, Polled, Rhythm,
+};
 use opentelemetry_sdk::Resource;
 use serde_json::{Value, json};
 use support::exposition::Exposition;
 use support::receiver::Receiver;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Many rows: pipelines by their ref, which is any text, of which only the newest is kept.
 static PIPELINES: Subject = Subject {
@@ -678,5 +689,104 @@ fn a_reading_of_a_new_column_is_unknown_and_not_zero() {
     for (placed, value) in values {
         assert_eq!(value.value(), None, "{}", placed.full_name());
         assert_ne!(*value, Reading::known(0.0, 100));
+    }
+}
+
+/// A GitLab that knows one project, its pipelines and its own version, over both APIs or over REST.
+async fn gitlab(graphql: bool, connection: &'static str, pipelines: &'static [Pipeline]) -> String {
+    let answer = move |uri: Uri, body: String| async move {
+        let path = uri.path();
+        let project = json!({"id": 7, "path_with_namespace": "a/b", "statistics": {}});
+        match path {
+            "/api/graphql" if graphql => {
+                Json(answered(&body, connection, pipelines)).into_response()
+            }
+            "/api/graphql" => (StatusCode::FORBIDDEN, Html("<html>blocked</html>")).into_response(),
+            "/api/v4/projects" => Json(json!([project])).into_response(),
+            "/api/v4/projects/7" => Json(project).into_response(),
+            "/api/v4/projects/7/pipelines" => Json(list(pipelines)).into_response(),
+            "/api/v4/metadata" => Json(json!({"version": "18.8.1", "users": 12})).into_response(),
+            _ => not_found(),
+        }
+    };
+    let router = Router::new().fallback(answer);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    format!("http://{address}")
+}
+
+fn not_found() -> Response {
+    let message = json!({"message": "404 Not Found"});
+    (StatusCode::NOT_FOUND, Json(message)).into_response()
+}
+
+fn answered(query: &str, connection: &str, pipelines: &[Pipeline]) -> Value {
+    if query.contains("query Instance") {
+        return json!({"data": {"metadata": {"version": "18.8.1"}, "users": {"count": 12}}});
+    }
+    if !query.contains("query Projects") {
+        return json!({"data": {"metadata": {"version": "18.8.1"}}});
+    }
+    let page = json!({
+        "nodes": [node(connection, pipelines, false)],
+        "pageInfo": {"hasNextPage": false, "endCursor": null},
+    });
+    json!({"data": {"part0": page, "part1": page, "part2": page}})
+}
+
+fn every_minute() -> poll::Config {
+    poll::Config {
+        rhythm: Rhythm {
+            interval: Duration::from_secs(60),
+            glance: Duration::from_secs(60),
+            sweep: Duration::from_secs(60),
+        },
+        timeout: Duration::from_secs(60),
+        ..poll::Config::default()
+    }
+}
+
+#[tokio::test]
+async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_a_restart() {
+    const TOLD: &[Pipeline] = &[
+        (12, "main", "success", Some(9.0), None),
+        (11, "dev", "failed", Some(1.5), None),
+    ];
+    let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE]).unwrap();
+    let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
+    let enabled = EnabledMetrics::new(catalogue, own, false);
+    let shown = [
+        (
+            "gitlab_test_pipeline_duration_seconds",
+            vec!["project_id=7,ref=dev 1.5", "project_id=7,ref=main 9"],
+        ),
+        ("gitlab_test_users", vec!["gitlab_version=18.8.1 12"]),
+        ("gitlab_project_count", vec![" 1"]),
+    ];
+    for graphql in [true, false] {
+        let url = gitlab(graphql, "pipelines", TOLD).await;
+        let folder = tempfile::tempdir().unwrap();
+        for restored in [false, true] {
+            let client = client::config(&url, 1);
+            let polled = Polled::new(&client.address().unwrap(), &every_minute(), &enabled);
+            let state = folder.path().join("state");
+            let checkpoint = Checkpoint::open(&state, polled, SystemTime::now()).unwrap();
+            let poller = every_minute().build(client.build().unwrap(), enabled.clone());
+            let (publish, mut snapshots) = watch::channel(Arc::default());
+            let stop = CancellationToken::new();
+            let running = tokio::spawn(poller.resume(checkpoint).run(publish, stop.clone()));
+            let first = snapshots.wait_for(|snapshot: &Arc<Snapshot>| snapshot.report.is_some());
+            let first = Arc::clone(&first.await.unwrap());
+            stop.cancel();
+            running.await.unwrap();
+            let report = first.report.clone().unwrap();
+            assert_eq!(report.restored, restored, "graphql: {graphql}");
+            let view = View::from(first);
+            for (metric, lines) in &shown {
+                let seen = series(&enabled, &view, metric);
+                assert_eq!(seen, *lines, "{metric}, graphql: {graphql} {report:?}");
+            }
+        }
     }
 }

@@ -222,8 +222,8 @@ impl OwnerAnswer {
         self.tables[place] = told;
     }
 
-    pub fn catalogue(&self) -> &'static Catalogue {
-        self.catalogue
+    pub fn grain(&self) -> Grain {
+        self.grain
     }
 
     /// Reads who a `Project` node of a GraphQL answer is. Every value of `asked` is still to be asked.

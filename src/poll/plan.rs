@@ -27,6 +27,9 @@ pub struct Capabilities {
     projects_arguments: Option<HashSet<String>>,
     /// Fields that it refused although it did not say so, as keys below a project.
     lost: BTreeSet<Vec<String>>,
+    /// The same of root fields.
+    query_fields: Option<HashSet<String>>,
+    lost_roots: BTreeSet<Vec<String>>,
     /// What it says a query may score, and by how many percent our own scores fall short of its.
     limit: Option<usize>,
     caution: usize,
@@ -48,6 +51,7 @@ impl Capabilities {
         Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
+            query_fields: names(&data["query"]["fields"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
@@ -94,13 +98,19 @@ impl Capabilities {
 
     /// Whether a GraphQL path below `Project` can be asked.
     pub fn has(&self, path: &str) -> bool {
+        Self::is_told(path, self.project_fields.as_ref(), &self.lost)
+    }
+
+    /// Whether a GraphQL path of root fields can be asked.
+    pub fn has_root(&self, path: &str) -> bool {
+        Self::is_told(path, self.query_fields.as_ref(), &self.lost_roots)
+    }
+
+    fn is_told(path: &str, known: Option<&HashSet<String>>, lost: &BTreeSet<Vec<String>>) -> bool {
         let name = path.split(['(', '.']).next().unwrap_or(path);
-        let known = self
-            .project_fields
-            .as_ref()
-            .is_none_or(|fields| fields.contains(name));
+        let known = known.is_none_or(|fields| fields.contains(name));
         let keys = keys(path);
-        known && !self.lost.iter().any(|lost| keys.starts_with(lost))
+        known && !lost.iter().any(|lost| keys.starts_with(lost))
     }
 
     /// Whether its version is at least that; one that is not said is taken for new.
@@ -119,6 +129,12 @@ impl Capabilities {
 
     /// Notes a field that was refused: keys below a project. False if that was known already, so
     /// that asking again would change nothing.
+    pub fn lose_root(&mut self, keys: Vec<String>) -> bool {
+        !keys.is_empty() && self.lost_roots.insert(keys)
+    }
+
+    /// Notes a field that was refused: keys below a project. False if that was known already, so
+    /// that asking again would change nothing.
     pub fn lose(&mut self, keys: Vec<String>) -> bool {
         !keys.is_empty() && self.lost.insert(keys)
     }
@@ -131,6 +147,8 @@ pub struct Plan {
     pub whole: AskedColumns,
     /// What its activity moves.
     pub activity: AskedColumns,
+    /// What the GitLab itself is asked; none if nothing is.
+    pub instance: Option<AskedColumns>,
     glance: Selection,
     recent: Selection,
     identity: Selection,
@@ -227,6 +245,7 @@ impl Plan {
             whole.add_table(place, table, |path| capabilities.has(path));
         }
         Plan {
+            instance: AskedColumns::of_instance(enabled, |path| capabilities.has_root(path)),
             whole,
             activity,
             glance,

@@ -158,6 +158,19 @@ fn id(gid: &str) -> Option<u64> {
     gid.rsplit('/').next()?.parse().ok()
 }
 
+/// What an error of a partial answer is about: keys below the root, and why.
+pub fn failed_at_root(error: &GraphqlError) -> (Vec<&str>, Reason) {
+    let keys = error.path.iter().filter_map(Value::as_str);
+    (keys.collect(), reason(error))
+}
+
+fn reason(error: &GraphqlError) -> Reason {
+    match is_timeout(error) {
+        true => Reason::Timeout,
+        false => Reason::Graphql,
+    }
+}
+
 /// What an error of a partial answer is about, if it is about the project at `index`: keys below
 /// its node, and why.
 fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> {
@@ -167,9 +180,5 @@ fn failed_at(error: &GraphqlError, index: usize) -> Option<(Vec<&str>, Reason)> 
         .skip_while(|segment| *segment != "nodes")
         .skip(1);
     let at = path.next()?.as_u64()?;
-    let reason = match is_timeout(error) {
-        true => Reason::Timeout,
-        false => Reason::Graphql,
-    };
-    (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason))
+    (at == index as u64).then(|| (path.filter_map(Value::as_str).collect(), reason(error)))
 }

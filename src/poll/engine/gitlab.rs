@@ -82,6 +82,13 @@ impl GitLab {
         lost
     }
 
+    /// The same of a root field.
+    pub fn lose_root(&mut self, keys: Vec<String>, enabled: &EnabledMetrics) -> bool {
+        let lost = self.capabilities.lose_root(keys);
+        self.plan = Arc::new(Plan::new(enabled, &self.capabilities));
+        lost
+    }
+
     fn know(&mut self, capabilities: Capabilities, enabled: &EnabledMetrics) {
         self.plan = Arc::new(Plan::new(enabled, &capabilities));
         self.capabilities = capabilities;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::request::Request;
 use super::rest::{encoded, is_gone};
 use crate::gitlab::Error;
 use crate::metrics::{
@@ -23,6 +24,13 @@ pub enum Lookup {
 }
 
 impl Lookup {
+    pub fn request(&self) -> Request {
+        match self.clone() {
+            Lookup::Body(path) => Request::Body(path),
+            Lookup::Count(path) => Request::Count(path),
+        }
+    }
+
     /// Whether it is the project's own document.
     pub fn is_of_project(&self) -> bool {
         matches!(self, Lookup::Body(path) if path.ends_with("?statistics=true"))
@@ -93,6 +101,7 @@ pub fn state(
 ) -> State {
     let lookups = Lookups {
         id: found.identity.id,
+        grain: found.grain(),
         enabled,
         capabilities,
         answers,
@@ -106,6 +115,7 @@ pub fn state(
 
 struct Lookups<'a> {
     id: u64,
+    grain: Grain,
     enabled: &'a EnabledMetrics,
     capabilities: &'a Capabilities,
     answers: &'a Answers,
@@ -113,7 +123,7 @@ struct Lookups<'a> {
 
 impl Lookups<'_> {
     fn complete(&self, mut found: ProjectAnswer) -> Result<ProjectAnswer, Stop> {
-        let columns = self.enabled.catalogue.project_columns();
+        let columns = self.enabled.catalogue.columns(self.grain);
         if found.identity.access.contains(&Access::Unclear) {
             // Without an answer it stays unclear, and hidden.
             let own = Lookup::Body(format!("projects/{}?statistics=true", self.id));
@@ -132,7 +142,7 @@ impl Lookups<'_> {
             };
         }
         for place in found.failed_tables.clone() {
-            let table = &self.enabled.catalogue.tables(Grain::Project)[place];
+            let table = &self.enabled.catalogue.tables(self.grain)[place];
             let Some(below) = table.rest_path() else {
                 continue;
             };
@@ -145,7 +155,7 @@ impl Lookups<'_> {
             };
             found.take_table(place, rows);
         }
-        for &slot in self.enabled.columns() {
+        for &slot in self.enabled.columns_of(self.grain) {
             if found.is_hidden(slot) {
                 found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
             }
@@ -216,7 +226,10 @@ impl Lookups<'_> {
 
     fn path(&self, below: &str, identity: &Identity) -> String {
         let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
-        format!("projects/{}/{}", self.id, below.replace("{ref}", &branch))
+        match self.grain {
+            Grain::Project => format!("projects/{}/{}", self.id, below.replace("{ref}", &branch)),
+            _ => below.to_owned(),
+        }
     }
 
     fn answer(&self, lookup: Lookup) -> Result<&Looked, Stop> {
@@ -229,7 +242,15 @@ impl Failure {
         Reading::Unknown(self.reason())
     }
 
-    fn reason(self) -> Reason {
+    /// Nothing that GitLab says of a project is said of itself.
+    pub fn of_instance(self) -> Failure {
+        match self {
+            Failure::Gone => Failure::NotFound,
+            other => other,
+        }
+    }
+
+    pub fn reason(self) -> Reason {
         match self {
             Failure::Gone | Failure::NotFound => Reason::NotFound,
             Failure::Other(reason) => reason,

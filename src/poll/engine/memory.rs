@@ -71,6 +71,7 @@ impl Engine {
         }
         self.schedule.resume(lists, tracks, reads, at);
         self.names = names;
+        self.instance = memory.instance;
         let report = last.map(|last| Report {
             ended: last.ended.min(now),
             restored: true,
@@ -105,7 +106,7 @@ impl Engine {
                     complete: report.last_complete,
                 }),
             },
-            instance: Arc::clone(&self.last.instance),
+            instance: Arc::clone(&self.instance),
             projects: projects
                 .map(|project| {
                     let track = self.schedule.track(project.identity.id);

@@ -8,6 +8,7 @@
 //! number of tries of one thing, and only success at that thing gives the tries back.
 
 mod gitlab;
+mod instance;
 mod list;
 mod lists;
 mod lookups;
@@ -73,6 +74,8 @@ pub struct Engine {
     projects: BTreeMap<u64, Arc<Owner>>,
     /// Projects with values that are still to be asked in another way.
     open: BTreeMap<u64, Open>,
+    /// What is known of the GitLab itself.
+    instance: Arc<Owner>,
     /// The poll under way.
     poll: Option<Poll>,
     in_flight: BTreeMap<RequestId, InFlight>,
@@ -120,6 +123,9 @@ enum Sent {
     Group(usize, String),
     /// A value of a project.
     Value(u64, Lookup),
+    /// What the GitLab itself has, and a value of it over REST.
+    Instance,
+    InstanceValue(Lookup),
 }
 
 impl Engine {
@@ -135,6 +141,7 @@ impl Engine {
             enabled,
             names: Names::default(),
             projects: BTreeMap::new(),
+            instance: Arc::default(),
             open: BTreeMap::new(),
             poll: None,
             in_flight: BTreeMap::new(),
@@ -155,6 +162,7 @@ impl Engine {
         let mut poll = self.begin_hints(now);
         self.gitlab.plan_probe(now);
         self.schedule.plan(&mut poll, !self.gitlab.graphql);
+        poll.instance.is_due = self.asks_instance();
         self.poll = Some(poll);
     }
 
@@ -193,6 +201,7 @@ impl Engine {
             self.ask_probe(&mut poll, now, &mut next);
             if self.gitlab.is_ready() {
                 self.ask_groups(&mut poll, now, &mut next);
+                self.ask_instance(&mut poll, now, &mut next);
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
                 self.ask_values(&mut poll, now, &mut next);
@@ -239,6 +248,12 @@ impl Engine {
             }
             (Sent::Value(id, lookup), answer) => {
                 self.value_answered(&mut poll, id, lookup, at, answer, now);
+            }
+            (Sent::Instance, Answer::Instance(answer)) => {
+                self.instance_answered(&mut poll, at, answer, now);
+            }
+            (Sent::InstanceValue(lookup), answer) => {
+                self.instance_value_answered(&mut poll, lookup, at, answer, now);
             }
             // A driver that answers something else has not answered.
             _ => {}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use super::instance::OfInstance;
 use super::moment::Moment;
 use super::names::Named;
 use crate::gitlab::Error;
@@ -37,6 +38,8 @@ pub struct Poll {
     pub named: HashMap<usize, Named>,
     /// Projects whose open values are still to be asked, the oldest first.
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
+    /// What is asked of the GitLab itself.
+    pub instance: OfInstance,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -132,6 +135,7 @@ impl Poll {
             again: VecDeque::new(),
             named: HashMap::new(),
             open: Default::default(),
+            instance: OfInstance::default(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),

@@ -585,6 +585,24 @@ impl Engine {
         }
     }
 
+    /// Notes the root fields that GitLab says it does not know. False if none of them is new.
+    pub(super) fn lose_root_fields(&mut self, errors: &[GraphqlError]) -> bool {
+        let mut lost = false;
+        for error in errors.iter().filter(|error| is_unknown(error)) {
+            // The path begins with the name of the query.
+            let below = error.path.iter().skip(1);
+            let keys = below.filter_map(serde_json::Value::as_str);
+            let mut keys: Vec<_> = keys.map(str::to_owned).collect();
+            if is_argument(error) {
+                keys.pop();
+            }
+            let field = keys.join(".");
+            self.notices.push(Notice::FieldUnknown { field });
+            lost |= self.gitlab.lose_root(keys, &self.enabled);
+        }
+        lost
+    }
+
     /// Notes the fields that GitLab says it does not know. False if none of them is new.
     fn lose_fields(&mut self, errors: &[GraphqlError]) -> bool {
         let mut lost = false;

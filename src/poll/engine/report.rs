@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::poll::Poll;
 use super::{Engine, advice};
 use crate::gitlab::Error;
-use crate::metrics::{Owner, Report, Snapshot};
+use crate::metrics::{Owner, Owners, Report, Snapshot};
 
 /// The name of what lists of projects belong to, in errors.
 const PROJECTS: &str = "projects";
@@ -59,7 +59,11 @@ impl Engine {
         let count = projects.len() as u64;
         Snapshot::new(
             self.last.generation + 1,
-            projects,
+            Owners {
+                projects,
+                instance: Arc::clone(&self.instance),
+                ..Owners::default()
+            },
             self.counts_all().then_some(count),
             report,
             &self.enabled,

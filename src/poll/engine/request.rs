@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::Error;
-use crate::metrics::{Answered, ProjectAnswer, UnixTime};
+use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, UnixTime};
 use crate::poll::plan::{Capabilities, List, Part, Plan};
 
 /// Names a request until it is answered.
@@ -89,6 +89,8 @@ pub enum Request {
     Group(String),
     /// How many projects a list has, over GraphQL.
     ProjectCount(List),
+    /// What the GitLab itself has, over GraphQL.
+    Instance(Arc<Plan>),
 }
 
 /// What came of a request: the variant of the same name.
@@ -101,6 +103,7 @@ pub enum Answer {
     Count(Result<u64, Error>),
     Group(Result<Group, Error>),
     ProjectCount(Result<u64, Error>),
+    Instance(Result<OwnerAnswer, Error>),
 }
 
 impl Answer {
@@ -114,6 +117,7 @@ impl Answer {
             Answer::Body(answer) => answer.as_ref().err(),
             Answer::Count(answer) | Answer::ProjectCount(answer) => answer.as_ref().err(),
             Answer::Group(answer) => answer.as_ref().err(),
+            Answer::Instance(answer) => answer.as_ref().err(),
         }
     }
 }

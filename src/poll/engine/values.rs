@@ -8,7 +8,7 @@ use super::lookups::{self, Answers, Failure, Looked, LookedUp, Lookup, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::queries::not_understood;
-use super::request::{Answer, Kind, Request};
+use super::request::{Answer, Kind};
 use super::{Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::{
@@ -225,10 +225,7 @@ impl Engine {
             match lookups::state(&open.found, enabled, capabilities, &open.answers) {
                 State::Next(lookup) => {
                     open.asked.get_or_insert(now);
-                    let request = match lookup.clone() {
-                        Lookup::Body(path) => Request::Body(path),
-                        Lookup::Count(path) => Request::Count(path),
-                    };
+                    let request = lookup.request();
                     self.send(
                         poll,
                         now,

@@ -10,7 +10,8 @@ use super::made_up::{MadeUp, Project, start};
 use super::{Assumption, Kind};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, EnabledMetrics, Feature, Identity, ProjectAnswer, Reading, Reason, Rest,
+    Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
+    Reason, Rest,
 };
 use crate::poll::Config;
 use crate::poll::capacity::Capacity;
@@ -190,6 +191,9 @@ impl<'a> GitLab<'a> {
                     .strip_prefix("projects/")
                     .and_then(|path| path.split(['/', '?']).next().and_then(|id| id.parse().ok()));
                 Answer::Body(id.map(|id| self.body(id)).ok_or_else(blocked))
+            }
+            Request::Instance(_) => {
+                Answer::Instance(Ok(OwnerAnswer::pending_instance(self.enabled)))
             }
             Request::Count(_) | Request::ProjectCount(_) => Answer::Count(Ok(1)),
             Request::Group(key) => {
