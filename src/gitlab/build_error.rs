@@ -45,22 +45,40 @@ pub enum BuildError {
     /// A client key stands alone.
     #[error("the client key {} has no certificate; set the client certificate too", .0.display())]
     KeyWithoutCertificate(PathBuf),
-    /// A token is empty.
-    #[error("the token {place} is empty; put a GitLab access token with scope read_api there")]
-    EmptyToken {
-        /// Where it was read.
+    #[error("the {what} {} is written in UTF-16; save it as UTF-8 or ASCII", path.display())]
+    Utf16 {
+        /// What the file should have held.
+        what: &'static str,
+        path: PathBuf,
+    },
+    #[error("the {what} {place} is empty{}", hint(what))]
+    EmptySecret {
+        /// What should have been there.
+        what: &'static str,
         place: String,
     },
-    /// A token holds what no token holds.
-    #[error("the token {place} holds line breaks or characters that no GitLab token has")]
-    MalformedToken {
-        /// Where it was read.
+    #[error(
+        "the {what} {place} holds line breaks or characters that do not belong there{}",
+        hint(what)
+    )]
+    MalformedSecret {
+        /// What should have been there.
+        what: &'static str,
         place: String,
     },
+    #[error("gitlab.headers can't send the header {name:?}: {why}")]
+    Header { name: String, why: &'static str },
     /// The HTTP client has nothing to trust, or cannot start.
     #[error(
         "cannot prepare secure connections; install the system's CA certificates, \
          or name a file with gitlab.ca_file or SSL_CERT_FILE"
     )]
     Tls(#[source] reqwest::Error),
+}
+
+fn hint(what: &str) -> &'static str {
+    match what {
+        "token" => "; put a GitLab access token with the scope read_api there",
+        _ => "",
+    }
 }

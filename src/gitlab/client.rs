@@ -15,8 +15,8 @@ use super::clock::Clock;
 use super::config::Config;
 use super::connections::{Connections, LARGEST_BODY};
 use super::limiter::Limiter;
+use super::secrets::Secrets;
 use super::sender::Sender;
-use super::token::TokenHolder;
 use super::transport::Transport;
 use super::usage::{Usage, UsageCount};
 
@@ -32,7 +32,7 @@ pub struct Client {
 /// What all clones share.
 pub(super) struct Shared {
     pub(super) address: Address,
-    pub(super) token: TokenHolder,
+    pub(super) secrets: Secrets,
     pub(super) sender: Sender,
     pub(super) limiter: Limiter,
     pub(super) backoff: Backoff,
@@ -75,7 +75,7 @@ impl Client {
         let budget = budget(&config)?;
         let shared = Shared {
             address: Address::new(&config.url)?,
-            token: TokenHolder::read(config.token()?.clone())?,
+            secrets: Secrets::read(config.token()?.clone(), &config.headers)?,
             sender: Sender::new(transport, config.request_timeout),
             limiter: Limiter::new(rate, config.concurrency, budget),
             backoff,
@@ -89,12 +89,13 @@ impl Client {
         })
     }
 
-    /// Reads a token file again, after a rotation; the next request carries what it holds.
+    /// Reads the files of the token and of headers again, after a rotation; the next request
+    /// carries what they hold.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no usable token: the token of before stays in use.
-    pub fn reload_token(&self) -> Result<(), BuildError> {
-        self.shared.token.reload()
+    /// When a file cannot be read or holds nothing usable: the secrets of before stay in use.
+    pub fn reload_secrets(&self) -> Result<(), BuildError> {
+        self.shared.secrets.reload()
     }
 
     /// What the client has spent since it was built.

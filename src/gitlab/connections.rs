@@ -1,7 +1,5 @@
 //! The transport to a real GitLab: connections, TLS, proxies and the size limit.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,6 +10,7 @@ use reqwest::{Certificate, ClientBuilder, Identity};
 
 use super::build_error::BuildError;
 use super::config::Config;
+use super::files;
 use super::network::NetworkFailure;
 use super::transport::{Transport, TransportError};
 
@@ -120,7 +119,7 @@ fn authorities(config: &Config) -> Result<Vec<Certificate>, BuildError> {
         expected: "one or more certificates",
         source,
     };
-    let pem = read(WHAT, path)?;
+    let pem = files::read(WHAT, path)?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| not_pem(Some(error)))?;
     if certificates.is_empty() {
         return Err(not_pem(None));
@@ -135,10 +134,10 @@ fn identity(config: &Config) -> Result<Option<Identity>, BuildError> {
         (None, Some(key)) => return Err(BuildError::KeyWithoutCertificate(key.clone())),
         (Some(certificate), key) => (certificate, key),
     };
-    let mut pem = read(WHAT, certificate)?;
+    let mut pem = files::read(WHAT, certificate)?;
     if let Some(key) = key {
         pem.push(b'\n');
-        pem.extend(read("client key", key)?);
+        pem.extend(files::read("client key", key)?);
     }
     let identity = Identity::from_pem(&pem).map_err(|source| BuildError::NotPem {
         what: WHAT,
@@ -147,12 +146,4 @@ fn identity(config: &Config) -> Result<Option<Identity>, BuildError> {
         source: Some(source),
     })?;
     Ok(Some(identity))
-}
-
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, BuildError> {
-    fs::read(path).map_err(|source| BuildError::Unreadable {
-        what,
-        path: PathBuf::from(path),
-        source,
-    })
 }

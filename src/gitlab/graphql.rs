@@ -38,8 +38,8 @@ impl Client {
         let request = ApiRequest::query(url, body.into_bytes());
         match self.ask(&request, deadline).await {
             Ok(Outcome::Json { body, took, .. }) => {
-                let credential = self.shared.token.current();
-                answer(body, took, &|text| credential.redact(text))
+                let credentials = self.shared.secrets.current();
+                answer(body, took, &|text| credentials.redact(text))
             }
             Ok(Outcome::Redirect(to)) => Err(self.redirected(&to)),
             Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
@@ -49,7 +49,7 @@ impl Client {
 
     /// GraphQL says "Invalid token" whatever the matter is; REST says expired or revoked.
     async fn unauthorized(&self, detail: String, deadline: Instant) -> Error {
-        let credential = self.shared.token.current();
+        let credentials = self.shared.secrets.current();
         let explain = || async {
             let request = ApiRequest::get(self.shared.address.rest("user"));
             match self.ask(&request, deadline).await {
@@ -57,7 +57,7 @@ impl Client {
                 _ => None,
             }
         };
-        let explained = credential.refusal.get_or_init(explain).await;
+        let explained = credentials.refusal.get_or_init(explain).await;
         Error::Unauthorized {
             detail: explained.clone().unwrap_or(detail),
         }

@@ -8,7 +8,7 @@ use super::endpoint_class::EndpointClass;
 use super::error::Error;
 use super::json::{self, Unread};
 use super::request::{ApiRequest, ApiResponse, Outcome};
-use super::token::Credential;
+use super::secrets::Credentials;
 use super::words::{self, Words};
 
 /// An answer that is none, and what to do next.
@@ -48,19 +48,19 @@ impl Failure {
 pub(super) fn judge(
     request: &ApiRequest,
     response: ApiResponse,
-    credential: &Credential,
+    credentials: &Credentials,
 ) -> Result<Outcome, Failure> {
     let status = response.status;
     match status {
-        200..=299 => document(request.class, response, credential),
+        200..=299 => document(request.class, response, credentials),
         300..=399 => redirect(&request.url, &response),
         500..=599 => Err(server_failure(request.class, &response)),
         _ => Err(Failure::lasting(
             match Words::of(&response, request.class) {
-                Words::GitLabs(detail) => refusal(status, credential.redact(&detail)),
+                Words::GitLabs(detail) => refusal(status, credentials.redact(&detail)),
                 Words::Foreign(detail) => Error::NotGitLab {
                     status,
-                    detail: credential.redact(&detail),
+                    detail: credentials.redact(&detail),
                 },
             },
         )),
@@ -81,11 +81,11 @@ fn refusal(status: u16, detail: String) -> Error {
 fn document(
     class: EndpointClass,
     response: ApiResponse,
-    credential: &Credential,
+    credentials: &Credentials,
 ) -> Result<Outcome, Failure> {
     let status = response.status;
     let foreign = |detail: String| {
-        let detail = credential.redact(&detail);
+        let detail = credentials.redact(&detail);
         Failure::lasting(Error::NotGitLab { status, detail })
     };
     let body = match json::read(response.json()) {

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::rate_limit::{self, RateLimit};
 use super::refusal::{self, Failure, Next};
 use super::request::{ApiRequest, ApiResponse, Outcome};
-use super::token::Credential;
+use super::secrets::Credentials;
 
 const TOO_MANY_REQUESTS: u16 = 429;
 
@@ -75,9 +75,9 @@ impl Client {
         if tries.failed + tries.refused > 0 {
             shared.usage.retry();
         }
-        let credential = shared.token.current();
+        let credentials = shared.secrets.current();
         let mut in_flight = shared.usage.send();
-        let exchange = shared.sender.send(call, &credential, deadline).await;
+        let exchange = shared.sender.send(call, &credentials, deadline).await;
         shared.usage.request(call.class, code(&exchange));
         let reply = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
 
@@ -99,7 +99,7 @@ impl Client {
         // Not before the gate is closed: whoever waits for this place must find it so.
         drop(permit);
         let asked = rate_limit::retry_after(&reply.headers, server_time);
-        let judged = judge(call, reply, credential).await;
+        let judged = judge(call, reply, credentials).await;
         match &judged {
             judged if is_gitlabs_word(judged) => in_flight.made_sense(),
             Err(failure) => in_flight.failed(&failure.error),
@@ -150,13 +150,13 @@ impl Client {
 async fn judge(
     request: &ApiRequest,
     response: ApiResponse,
-    credential: Arc<Credential>,
+    credentials: Arc<Credentials>,
 ) -> Result<Outcome, Failure> {
     if response.body.len() < LONG {
-        return refusal::judge(request, response, &credential);
+        return refusal::judge(request, response, &credentials);
     }
     let request = request.without_body();
-    let judging = spawn_blocking(move || refusal::judge(&request, response, &credential));
+    let judging = spawn_blocking(move || refusal::judge(&request, response, &credentials));
     match judging.await {
         Ok(judged) => judged,
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

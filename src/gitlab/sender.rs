@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
 use super::network::NetworkFailure;
 use super::refusal::Failure;
 use super::request::{ApiRequest, ApiResponse};
-use super::token::Credential;
+use super::secrets::Credentials;
 use super::transport::{Transport, TransportError};
 
 const US: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -34,12 +34,12 @@ impl Sender {
     pub(super) async fn send(
         &self,
         question: &ApiRequest,
-        credential: &Credential,
+        credentials: &Credentials,
         deadline: Instant,
     ) -> Result<ApiResponse, Failure> {
         let sent = Instant::now();
         let patience = sent + self.request_timeout;
-        let exchange = self.transport.exchange(request(question, credential)?);
+        let exchange = self.transport.exchange(request(question, credentials)?);
         match timeout_at(deadline.min(patience), exchange).await {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
@@ -57,12 +57,11 @@ impl Sender {
     }
 }
 
-fn request(question: &ApiRequest, credential: &Credential) -> Result<Request<Vec<u8>>, Failure> {
+fn request(question: &ApiRequest, credentials: &Credentials) -> Result<Request<Vec<u8>>, Failure> {
     let builder = Request::builder()
         .uri(question.url.as_str())
         .header(USER_AGENT, US)
-        .header(ACCEPT, "application/json")
-        .header(AUTHORIZATION, credential.header());
+        .header(ACCEPT, "application/json");
     let built = match &question.body {
         None => builder.body(Vec::new()),
         Some(body) => builder
@@ -71,12 +70,16 @@ fn request(question: &ApiRequest, credential: &Credential) -> Result<Request<Vec
             .body(body.clone()),
     };
     // An address too long for a request line stays so.
-    built.map_err(|source| {
+    let mut request = built.map_err(|source| {
         Failure::lasting(Error::Network {
             kind: NetworkFailure::Other,
             source: Box::new(source),
         })
-    })
+    })?;
+    // A front may want another `User-Agent`: what is configured replaces ours.
+    let configured = credentials.headers().clone();
+    request.headers_mut().extend(configured);
+    Ok(request)
 }
 
 fn failure(broken: TransportError) -> Failure {

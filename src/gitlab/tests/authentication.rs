@@ -37,7 +37,7 @@ async fn a_rotated_token_is_used_from_the_next_request() {
     });
     client.get("user", soon()).await.unwrap();
     fs::write(file.path(), "second\n").unwrap();
-    client.reload_token().unwrap();
+    client.reload_secrets().unwrap();
     client.get("user", soon()).await.unwrap();
     let sent: Vec<_> = server
         .seen()
@@ -163,4 +163,48 @@ async fn a_wrong_token_has_no_introduction() {
     let error = server.client().token_info(soon()).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized { .. }));
     assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn configured_headers_go_along_with_every_request_to_gitlab_and_nowhere_else() {
+    let elsewhere = Server::start(|_, _| json(200, &json!([]))).await;
+    let location = format!("{}/login", elsewhere.url);
+    let server = Server::start(move |seen, _| match seen.target.as_str() {
+        "/api/v4/moved" => answer(302, &[("location", "/api/v4/here")], ""),
+        "/api/v4/away" => answer(302, &[("location", &location)], ""),
+        "/api/v4/echo" => json(400, &json!({"message": seen.header("x-front")})),
+        _ => json(200, &json!({"data": {}})),
+    })
+    .await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "first-secret\n").unwrap();
+    let agent = TokenSource::Variable("AGENT".to_owned(), "agent/1".into());
+    let config = Config {
+        headers: vec![
+            ("X-Front".to_owned(), TokenSource::File(file.path().into())),
+            ("user-agent".to_owned(), agent),
+        ],
+        ..config(&server.url)
+    };
+    assert!(!format!("{config:?}").contains("agent/1"));
+    let client = client(config);
+    client.get("moved", soon()).await.unwrap();
+    client.graphql("{ a }", json!({}), soon()).await.unwrap();
+    client.get("away", soon()).await.unwrap_err();
+    let error = client.get("echo", soon()).await.unwrap_err();
+    assert!(error.to_string().contains("[secret]"), "{error}");
+
+    fs::write(file.path(), "second-secret\n").unwrap();
+    client.reload_secrets().unwrap();
+    client.get("user", soon()).await.unwrap();
+
+    let seen = server.seen();
+    let sent: Vec<_> = seen.iter().map(|seen| seen.header("x-front")).collect();
+    assert_eq!(sent[..5], ["first-secret"; 5]);
+    assert_eq!(sent[5], "second-secret");
+    assert!(
+        seen.iter()
+            .all(|seen| seen.header("user-agent") == "agent/1")
+    );
+    assert_eq!(elsewhere.requests(), 0);
 }
