@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, interval};
 
-use crate::gitlab::{Client, Waiting};
+use crate::gitlab::Client;
 
 /// A shorter silence needs no explanation.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -33,20 +33,8 @@ fn explain(client: &Client) -> bool {
     let usage = client.usage();
     let requests: u64 = usage.requests.values().sum();
     match (usage.waiting, usage.silent_for) {
-        (
-            Some(Waiting {
-                remaining,
-                for_budget,
-            }),
-            _,
-        ) if remaining >= SILENCE => {
-            let wait = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
-            match for_budget {
-                true => tracing::info!(%wait, requests, "waiting for poll.budget"),
-                false => {
-                    tracing::info!(%wait, requests, "waiting for GitLab's rate limit, or for gitlab.requests_per_second")
-                }
-            }
+        (Some(waiting), _) if waiting.remaining >= SILENCE => {
+            tracing::info!(requests, "{waiting}");
         }
         (_, Some(silent)) if silent >= SILENCE => {
             let silent = humantime::format_duration(Duration::from_secs(silent.as_secs()));

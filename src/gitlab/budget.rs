@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -27,6 +28,23 @@ impl Budget {
         per_hour: 4500,
         per_minute: 90,
     };
+
+    /// For a GitLab of one's own, which has no limits unless its administrator sets some: 300
+    /// requests at once, then four and a half a second. What limits it does set, it tells in
+    /// headers, and the client slows down before it comes to them.
+    pub const SELF_MANAGED: Budget = Budget {
+        per_hour: 18_000,
+        per_minute: 600,
+    };
+
+    /// What suits the GitLab at this address where nothing is configured.
+    #[must_use]
+    pub fn for_host(url: &Url) -> Budget {
+        match url.host_str() {
+            Some("gitlab.com") => Budget::GITLAB_COM,
+            _ => Budget::SELF_MANAGED,
+        }
+    }
 
     /// The one bucket that holds both limits.
     ///
@@ -153,6 +171,22 @@ mod tests {
 
     fn start() -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(1_787_137_500_250)
+    }
+
+    #[test]
+    fn a_budget_suits_its_host() {
+        let budget = |url: &str| Budget::for_host(&url.parse().unwrap());
+        assert_eq!(budget("https://gitlab.com/"), Budget::GITLAB_COM);
+        assert_eq!(budget("https://GitLab.com:443"), Budget::GITLAB_COM);
+        for own in ["https://gitlab.example.com", "http://127.0.0.1/gitlab.com"] {
+            assert_eq!(budget(own), Budget::SELF_MANAGED);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_poll_of_a_gitlab_of_ones_own_does_not_wait() {
+        let now = Instant::now();
+        assert!(Budget::SELF_MANAGED.bucket(now).level(now) > 300.0);
     }
 
     #[tokio::test(start_paused = true)]

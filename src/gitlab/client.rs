@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::backoff::Backoff;
 use super::bucket::Bucket;
-use super::budget::Spent;
+use super::budget::{Budget, Spent};
 use super::build_error::BuildError;
 use super::clock::Clock;
 use super::config::Config;
@@ -142,7 +142,7 @@ impl Client {
 }
 
 /// What the budget still allows.
-fn budget(config: &Config) -> Result<Option<Bucket>, BuildError> {
+fn budget(config: &Config) -> Result<Option<(Budget, Bucket)>, BuildError> {
     let Some(budget) = config.budget() else {
         return Ok(None);
     };
@@ -150,8 +150,9 @@ fn budget(config: &Config) -> Result<Option<Bucket>, BuildError> {
         return Err(BuildError::Budget);
     }
     let now = Instant::now();
-    Ok(Some(match config.spent {
+    let bucket = match config.spent {
         Some(spent) => budget.bucket_after(spent, now, config.clock.now()),
         None => budget.bucket(now),
-    }))
+    };
+    Ok(Some((budget, bucket)))
 }

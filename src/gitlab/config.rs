@@ -58,9 +58,9 @@ pub enum BudgetChoice {
 impl BudgetChoice {
     /// The budget for the GitLab at this address; none if requests are not limited.
     #[must_use]
-    pub fn at(self, _url: &Url) -> Option<Budget> {
+    pub fn at(self, url: &Url) -> Option<Budget> {
         match self {
-            BudgetChoice::Auto => Some(Budget::GITLAB_COM),
+            BudgetChoice::Auto => Some(Budget::for_host(url)),
             BudgetChoice::Limited(budget) => Some(budget),
             BudgetChoice::Unlimited => None,
         }

@@ -237,6 +237,6 @@ impl Error {
 }
 
 /// Rounded up: an error that says "0s" would invite to try at once.
-fn whole_seconds(wait: Duration) -> humantime::FormattedDuration {
+pub(super) fn whole_seconds(wait: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64))
 }

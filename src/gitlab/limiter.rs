@@ -7,26 +7,29 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::bucket::Bucket;
+use super::budget::Budget;
 use super::endpoint_class::EndpointClass;
 use super::endpoint_limit::EndpointLimit;
 use super::error::Error;
 use super::rate_limit::{LONGEST_WAIT, Spread};
+use super::waiting::{HeldBackBy, Waiting};
 
 /// How many requests may follow each other without a pause after a quiet time: enough for the
 /// questions of a small GitLab, too few to be felt by a big one.
-const BURST: f64 = 10.0;
+pub(super) const BURST: f64 = 10.0;
 
 /// Lets requests through one by one; shared by all of a client.
 pub(super) struct Limiter {
     slots: Semaphore,
     /// Of each class one request waits at the gate, the others in a line behind it.
     lines: [tokio::sync::Mutex<()>; EndpointClass::ALL.len()],
-    state: Mutex<State>,
+    gates: Mutex<Gates>,
 }
 
-struct State {
+/// All that a request has to pass.
+struct Gates {
     steady: Bucket,
-    budget: Option<Bucket>,
+    budget: Option<(Budget, Bucket)>,
     /// Nothing passes before this.
     blocked_until: Instant,
     /// What is left of GitLab's window, where it is little.
@@ -34,8 +37,8 @@ struct State {
     endpoint_limits: [EndpointLimit; EndpointClass::ALL.len()],
     last_passed: Instant,
     waited: Waited,
-    /// What the request that last began to wait waits for.
-    waits_for: Option<Opening>,
+    /// What the request that was last held back waits for, here or at the caller's.
+    waiting: Option<Opening>,
 }
 
 /// Few requests are left: they are to last until the window ends.
@@ -56,21 +59,21 @@ pub(super) struct Waited {
 #[derive(Debug, Clone, Copy)]
 struct Opening {
     at: Instant,
-    budget: bool,
+    held_back_by: HeldBackBy,
 }
 
 impl Limiter {
     pub(super) fn new(
         requests_per_second: f64,
         concurrency: usize,
-        budget: Option<Bucket>,
+        budget: Option<(Budget, Bucket)>,
     ) -> Limiter {
         let now = Instant::now();
         // Rates so low that an interval overflows mean "never again": the longest sleep there is.
         let interval = Duration::try_from_secs_f64(1.0 / requests_per_second)
             .unwrap_or(Duration::MAX)
             .min(LONGEST_WAIT);
-        let state = State {
+        let gates = Gates {
             steady: Bucket::full(interval, BURST, now),
             budget,
             blocked_until: now,
@@ -78,12 +81,12 @@ impl Limiter {
             endpoint_limits: Default::default(),
             last_passed: now,
             waited: Waited::default(),
-            waits_for: None,
+            waiting: None,
         };
         Limiter {
             slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             lines: Default::default(),
-            state: Mutex::new(state),
+            gates: Mutex::new(gates),
         }
     }
 
@@ -121,8 +124,8 @@ impl Limiter {
             };
             // The other classes need not wait for what holds back this one.
             drop(slot);
+            self.lock().waiting = Some(opening);
             let before = Instant::now();
-            self.lock().waits_for = Some(opening);
             sleep_until(opening.at).await;
             self.lock().waited.add(before.elapsed(), opening);
         }
@@ -133,9 +136,9 @@ impl Limiter {
     /// The burst is spent with it: the requests that gathered meanwhile leave at the steady rate.
     pub(super) fn block(&self, wait: Duration) {
         let until = Instant::now() + wait;
-        let mut state = self.lock();
-        state.blocked_until = state.blocked_until.max(until);
-        state.steady.hold_burst_until(until);
+        let mut gates = self.lock();
+        gates.blocked_until = gates.blocked_until.max(until);
+        gates.steady.hold_burst_until(until);
     }
 
     /// Makes what is left of GitLab's window last; none where there is plenty.
@@ -162,26 +165,30 @@ impl Limiter {
         self.lock().waited
     }
 
-    /// For how much longer requests wait, and whether the budget is to blame.
-    pub(super) fn waiting(&self) -> Option<(Duration, bool)> {
-        let opening = self.lock().waits_for?;
-        let remaining = opening.at.saturating_duration_since(Instant::now());
-        (!remaining.is_zero()).then_some((remaining, opening.budget))
-    }
-
     /// How many requests the budget would let through at once; none without a budget.
     pub(super) fn budget(&self) -> Option<f64> {
         let now = Instant::now();
-        self.lock().budget.as_ref().map(|budget| budget.level(now))
+        let gates = self.lock();
+        gates.budget.as_ref().map(|(_, bucket)| bucket.level(now))
+    }
+
+    /// What requests wait for; none if they don't.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        let opening = self.lock().waiting?;
+        let remaining = opening.at.saturating_duration_since(Instant::now());
+        (!remaining.is_zero()).then_some(Waiting {
+            remaining,
+            held_back_by: opening.held_back_by,
+        })
     }
 
     /// The classes that are kept to a number of requests a minute, as GitLab has refused more.
     pub(super) fn learned(&self) -> Vec<(EndpointClass, f64)> {
-        let (state, now) = (self.lock(), Instant::now());
+        let (gates, now) = (self.lock(), Instant::now());
         let learned = |class: EndpointClass| {
             Some((
                 class,
-                state.endpoint_limits[class as usize].per_minute(now)?,
+                gates.endpoint_limits[class as usize].per_minute(now)?,
             ))
         };
         EndpointClass::ALL.into_iter().filter_map(learned).collect()
@@ -193,56 +200,67 @@ impl Limiter {
         if now >= deadline {
             return Err(Error::Deadline);
         }
-        let mut state = self.lock();
-        let opening = state.opening(class, now);
+        let mut gates = self.lock();
+        let opening = gates.opening(class, now);
         if opening.at > deadline {
+            gates.waiting = Some(opening);
             return Err(opening.refusal(now));
         }
         if opening.at > now {
             return Ok(Some(opening));
         }
-        state.pass(class, now);
+        gates.pass(class, now);
         Ok(None)
     }
 
     fn refuse_if_closed(&self, class: EndpointClass, deadline: Instant) -> Result<(), Error> {
         let now = Instant::now();
-        let opening = self.lock().opening(class, now);
-        match opening.at > deadline.max(now) {
-            true => Err(opening.refusal(now)),
-            false => Ok(()),
+        let mut gates = self.lock();
+        let opening = gates.opening(class, now);
+        if opening.at <= deadline.max(now) {
+            return Ok(());
         }
+        gates.waiting = Some(opening);
+        Err(opening.refusal(now))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Gates> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Gates {
+    /// The gate that opens last.
     fn opening(&self, class: EndpointClass, now: Instant) -> Opening {
         let scarce = self.scarce.as_ref().map(|scarce| {
             // Whatever was in the way, a new window is open then.
             scarce.until.min(self.last_passed + scarce.interval)
         });
-        let gates = [
-            Some(self.blocked_until),
-            Some(self.steady.opening(now)),
-            scarce,
-            self.endpoint_limits[class as usize].opening(now),
-        ];
-        let limits = gates.into_iter().flatten().fold(now, Instant::max);
-        let budget = self.budget.as_ref().map_or(now, |all| all.opening(now));
-        Opening {
-            at: limits.max(budget),
-            budget: budget > limits,
+        let of_endpoint = self.endpoint_limits[class as usize].opening(now);
+        let of_gitlab = scarce.max(of_endpoint).max(Some(self.blocked_until));
+        let mut last = Opening {
+            at: self.steady.opening(now).max(now),
+            held_back_by: HeldBackBy::Pace,
+        };
+        // A block holds the steady rate back with it, and is to blame for both.
+        if let Some(at) = of_gitlab.filter(|at| *at >= last.at) {
+            let held_back_by = HeldBackBy::GitLab;
+            last = Opening { at, held_back_by };
         }
+        if let Some((budget, bucket)) = &self.budget {
+            let at = bucket.opening(now);
+            if at > last.at {
+                let held_back_by = HeldBackBy::Budget(*budget);
+                last = Opening { at, held_back_by };
+            }
+        }
+        last
     }
 
     fn pass(&mut self, class: EndpointClass, now: Instant) {
         self.steady.take(now);
-        if let Some(budget) = &mut self.budget {
-            budget.take(now);
+        if let Some((_, bucket)) = &mut self.budget {
+            bucket.take(now);
         }
         self.endpoint_limits[class as usize].pass(now);
         self.last_passed = now;
@@ -252,7 +270,7 @@ impl State {
 impl Waited {
     fn add(&mut self, waited: Duration, opening: Opening) {
         self.total += waited;
-        if opening.budget {
+        if matches!(opening.held_back_by, HeldBackBy::Budget(_)) {
             self.for_budget += waited;
         }
     }
@@ -262,271 +280,9 @@ impl Opening {
     fn refusal(self, now: Instant) -> Error {
         let until = self.at;
         let wait = until.saturating_duration_since(now);
-        match self.budget {
-            true => Error::Budget { until, wait },
-            false => Error::RateLimited { until, wait },
+        match self.held_back_by {
+            HeldBackBy::Budget(_) => Error::Budget { until, wait },
+            HeldBackBy::GitLab | HeldBackBy::Pace => Error::RateLimited { until, wait },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use tokio::time::advance;
-
-    use super::*;
-
-    fn seconds(count: u64) -> Duration {
-        Duration::from_secs(count)
-    }
-
-    /// A request that is over as soon as it was let through.
-    async fn pass(limiter: &Limiter, deadline: Instant) {
-        drop(limiter.enter(EndpointClass::Rest, deadline).await.unwrap());
-    }
-
-    async fn spend_the_burst(limiter: &Limiter) {
-        let deadline = Instant::now() + seconds(1);
-        for _ in 0..BURST as u32 {
-            pass(limiter, deadline).await;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_passes_at_once_and_then_the_rate_holds() {
-        let limiter = Limiter::new(2.0, 4, None);
-        let start = Instant::now();
-        spend_the_burst(&limiter).await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        for _ in 0..4 {
-            pass(&limiter, start + seconds(60)).await;
-        }
-        assert_eq!(start.elapsed(), seconds(2));
-        assert_eq!(limiter.waited().total, seconds(2));
-        assert_eq!(limiter.waited().for_budget, Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_quiet_time_never_saves_more_than_the_burst() {
-        let limiter = Limiter::new(1.0, 4, None);
-        advance(seconds(3600)).await;
-        let start = Instant::now();
-        spend_the_burst(&limiter).await;
-        pass(&limiter, start + seconds(60)).await;
-        assert_eq!(start.elapsed(), seconds(1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_block_holds_back_every_request_until_it_may_ask_again() {
-        let limiter = Arc::new(Limiter::new(1000.0, 8, None));
-        let start = Instant::now();
-        limiter.block(seconds(30));
-        let waiting: Vec<_> = (0..5)
-            .map(|_| {
-                let limiter = Arc::clone(&limiter);
-                tokio::spawn(async move {
-                    pass(&limiter, start + seconds(60)).await;
-                    start.elapsed()
-                })
-            })
-            .collect();
-        for request in waiting {
-            assert!(request.await.unwrap() >= seconds(30));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_block_also_holds_back_who_was_already_waiting() {
-        let limiter = Arc::new(Limiter::new(1.0, 8, None));
-        spend_the_burst(&limiter).await;
-        let start = Instant::now();
-        let waiting = tokio::spawn({
-            let limiter = Arc::clone(&limiter);
-            async move {
-                pass(&limiter, start + seconds(60)).await;
-                start.elapsed()
-            }
-        });
-        tokio::task::yield_now().await;
-        limiter.block(seconds(20));
-        assert!(waiting.await.unwrap() >= seconds(20));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_block_the_requests_leave_at_the_steady_rate() {
-        let limiter = Limiter::new(1.0, 8, None);
-        let start = Instant::now();
-        limiter.block(seconds(10));
-        for _ in 0..3 {
-            pass(&limiter, start + seconds(60)).await;
-        }
-        assert_eq!(start.elapsed(), seconds(12));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_shorter_block_does_not_end_a_longer_one() {
-        let limiter = Limiter::new(1000.0, 8, None);
-        let start = Instant::now();
-        limiter.block(seconds(30));
-        limiter.block(seconds(1));
-        pass(&limiter, start + seconds(60)).await;
-        assert!(start.elapsed() >= seconds(30));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_past_the_deadline_fails_at_once() {
-        let limiter = Limiter::new(1000.0, 8, None);
-        let start = Instant::now();
-        limiter.block(seconds(300));
-        let error = limiter
-            .enter(EndpointClass::Rest, start + seconds(60))
-            .await
-            .unwrap_err();
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        let Error::RateLimited { until, wait } = error else {
-            panic!("{error}");
-        };
-        assert_eq!((until, wait), (start + seconds(300), seconds(300)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_more_requests_are_under_way_than_allowed() {
-        let limiter = Limiter::new(1000.0, 1, None);
-        let start = Instant::now();
-        let _under_way = limiter
-            .enter(EndpointClass::Rest, start + seconds(60))
-            .await
-            .unwrap();
-        let error = limiter
-            .enter(EndpointClass::Rest, start + seconds(5))
-            .await
-            .unwrap_err();
-        assert!(matches!(error, Error::Deadline));
-        assert_eq!(start.elapsed(), seconds(5));
-    }
-
-    /// A budget of a request every ten seconds, two of them at once.
-    fn budget() -> Option<Bucket> {
-        Some(Bucket::full(seconds(10), 2.0, Instant::now()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn every_class_draws_on_the_one_budget() {
-        let limiter = Limiter::new(1000.0, 4, budget());
-        let start = Instant::now();
-        for class in [
-            EndpointClass::Graphql,
-            EndpointClass::Jobs,
-            EndpointClass::Rest,
-            EndpointClass::Project,
-        ] {
-            drop(limiter.enter(class, start + seconds(60)).await.unwrap());
-        }
-        assert_eq!(start.elapsed(), seconds(20));
-        assert_eq!(limiter.waited().for_budget, seconds(20));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_waited_for_is_known_while_it_lasts() {
-        let limiter = Arc::new(Limiter::new(1000.0, 4, budget()));
-        let start = Instant::now();
-        pass(&limiter, start + seconds(60)).await;
-        pass(&limiter, start + seconds(60)).await;
-        assert_eq!(limiter.waiting(), None);
-        let held = Arc::clone(&limiter);
-        let waiting = tokio::spawn(async move { pass(&held, start + seconds(60)).await });
-        tokio::time::sleep(seconds(4)).await;
-        assert_eq!(limiter.waiting(), Some((seconds(6), true)));
-        waiting.await.unwrap();
-        assert_eq!(limiter.waiting(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_for_the_budget_past_the_deadline_fails_at_once_and_says_so() {
-        let limiter = Limiter::new(1000.0, 4, budget());
-        let start = Instant::now();
-        pass(&limiter, start + seconds(5)).await;
-        pass(&limiter, start + seconds(5)).await;
-        let error = limiter.enter(EndpointClass::Rest, start + seconds(5)).await;
-        let error = error.unwrap_err();
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        assert_eq!(error.reason(), "budget");
-        assert_eq!(
-            error.with_advice(),
-            "the request budget allows no request for another 10s. Raise poll.budget if GitLab \
-             allows more, or set poll.interval higher."
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_class_holds_back_no_other_one() {
-        let limiter = Arc::new(Limiter::new(1000.0, 1, None));
-        let start = Instant::now();
-        limiter.refused(EndpointClass::Jobs, seconds(30));
-        let waiting: Vec<_> = (0..3)
-            .map(|_| {
-                let limiter = Arc::clone(&limiter);
-                tokio::spawn(async move {
-                    drop(
-                        limiter
-                            .enter(EndpointClass::Jobs, start + seconds(60))
-                            .await
-                            .unwrap(),
-                    );
-                    start.elapsed()
-                })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        // Though there is but one slot, and the jobs came first.
-        drop(
-            limiter
-                .enter(EndpointClass::Graphql, start + seconds(1))
-                .await
-                .unwrap(),
-        );
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        for request in waiting {
-            assert!(request.await.unwrap() >= seconds(30));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_class_that_was_refused_is_paced_below_what_was_let_through() {
-        let limiter = Limiter::new(1000.0, 8, None);
-        let start = Instant::now();
-        let deadline = start + seconds(3600);
-        let jobs = async || drop(limiter.enter(EndpointClass::Jobs, deadline).await.unwrap());
-        for _ in 0..100 {
-            jobs().await;
-            limiter.answered(EndpointClass::Jobs);
-        }
-        jobs().await;
-        limiter.refused(EndpointClass::Jobs, seconds(1));
-        assert_eq!(limiter.learned(), [(EndpointClass::Jobs, 90.0)]);
-        jobs().await;
-        let paced = Instant::now();
-        for _ in 0..45 {
-            jobs().await;
-        }
-        assert_eq!(paced.elapsed().as_secs(), 30);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_scarce_lasts_until_the_window_ends() {
-        let limiter = Limiter::new(1000.0, 8, None);
-        let start = Instant::now();
-        let spread = |left: u32| Spread {
-            interval: seconds(50) / left,
-            lasting: seconds(50),
-        };
-        limiter.spread(Some(spread(10)));
-        for _ in 0..10 {
-            pass(&limiter, start + seconds(60)).await;
-        }
-        assert_eq!(start.elapsed(), seconds(50));
-        pass(&limiter, start + seconds(60)).await;
-        assert_eq!(start.elapsed(), seconds(50));
     }
 }

@@ -36,6 +36,7 @@ mod tests;
 mod token_info;
 mod transport;
 mod usage;
+mod waiting;
 mod words;
 
 pub use budget::{Budget, Spent};
@@ -53,4 +54,5 @@ pub use rest::Document;
 pub use secrets::TokenSource;
 pub use token_info::TokenInfo;
 pub use transport::{Transport, TransportError};
-pub use usage::{Usage, Waiting};
+pub use usage::Usage;
+pub use waiting::{HeldBackBy, Waiting};

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::endpoint_class::EndpointClass;
 use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
+use super::waiting::Waiting;
 
 /// What a client has spent since it was built.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,14 +40,6 @@ pub struct Usage {
     pub silent_for: Option<Duration>,
     /// What came of the last request that got no such answer, if one has ended since.
     pub silent_because: Option<String>,
-}
-
-/// Why the client sends nothing for a while.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Waiting {
-    pub remaining: Duration,
-    /// Whether the budget holds the requests back, rather than the client's own rate or GitLab's limits.
-    pub for_budget: bool,
 }
 
 /// The running count behind [`Usage`].
@@ -103,14 +96,10 @@ impl UsageCount {
     pub(super) fn read(&self, limiter: &Limiter) -> Usage {
         let Waited { total, for_budget } = limiter.waited();
         let learned = limiter.learned().into_iter();
-        let waiting = limiter.waiting().map(|(remaining, for_budget)| Waiting {
-            remaining,
-            for_budget,
-        });
         Usage {
             waited: total,
             waited_for_budget: for_budget,
-            waiting,
+            waiting: limiter.waiting(),
             budget_remaining: limiter.budget().map(|level| level as u64),
             limits: learned
                 .map(|(class, limit)| (class.name(), limit))

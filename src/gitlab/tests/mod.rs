@@ -23,6 +23,7 @@ mod broken_connections;
 mod budget;
 mod counting;
 mod environment;
+mod limiter;
 mod limits;
 mod memory;
 mod pages;
