@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
+use secrecy::SecretString;
 
 use super::address::{self, Address};
 use super::budget::{Budget, Spent};
@@ -19,7 +20,7 @@ pub struct Config {
     pub url: Url,
     pub token: Option<TokenSource>,
     /// Further headers of every request, for a front that wants them; the names in lower case.
-    pub headers: Vec<(String, TokenSource)>,
+    pub headers: Vec<(String, SecretString)>,
     /// Certificates to trust besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     /// The client's own certificate chain in PEM; its key too where `client_key` is not set.

@@ -81,11 +81,12 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn read(
         token: TokenSource,
-        headers: &[(String, TokenSource)],
+        headers: &[(String, SecretString)],
     ) -> Result<Secrets, BuildError> {
         let headers = headers.iter().map(|(name, value)| {
-            let name = header_name(name)?;
-            Ok((name, value.clone()))
+            let setting = format!("{name} of gitlab.headers");
+            let value = TokenSource::Variable(setting, value.clone());
+            Ok((header_name(name)?, value))
         });
         let headers = headers.collect::<Result<Vec<_>, BuildError>>()?;
         let current = Credentials::read(&token, &headers)?;
@@ -269,7 +270,7 @@ mod tests {
             "a b",
             "",
         ] {
-            let headers = [(name.to_owned(), variable("value"))];
+            let headers = [(name.to_owned(), "value".into())];
             let error = Secrets::read(variable("glpat-a"), &headers).err().unwrap();
             assert!(
                 matches!(error, BuildError::Header { .. }),
@@ -281,14 +282,14 @@ mod tests {
 
     #[test]
     fn a_header_of_two_lines_is_refused_without_being_shown() {
-        let headers = [("x-front".to_owned(), variable("one\r\nHost: two"))];
+        let headers = [("x-front".to_owned(), "one\r\nHost: two".into())];
         let error = Secrets::read(variable("glpat-a"), &headers).err().unwrap();
         assert!(!error.to_string().contains("one"), "{error}");
     }
 
     #[test]
     fn secrets_that_are_echoed_are_redacted() {
-        let headers = [("x-front".to_owned(), variable("front-secret"))];
+        let headers = [("x-front".to_owned(), "front-secret".into())];
         let secrets = Secrets::read(variable("glpat-a"), &headers).unwrap();
         let text = secrets.current().redact("got glpat-a and front-secret");
         assert_eq!(text, "got [token] and [secret]");

@@ -176,13 +176,10 @@ async fn configured_headers_go_along_with_every_request_to_gitlab_and_nowhere_el
         _ => json(200, &json!({"data": {}})),
     })
     .await;
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), "first-secret\n").unwrap();
-    let agent = TokenSource::Variable("AGENT".to_owned(), "agent/1".into());
     let config = Config {
         headers: vec![
-            ("X-Front".to_owned(), TokenSource::File(file.path().into())),
-            ("user-agent".to_owned(), agent),
+            ("X-Front".to_owned(), "front-secret".into()),
+            ("user-agent".to_owned(), "agent/1".into()),
         ],
         ..config(&server.url)
     };
@@ -194,14 +191,9 @@ async fn configured_headers_go_along_with_every_request_to_gitlab_and_nowhere_el
     let error = client.get("echo", soon()).await.unwrap_err();
     assert!(error.to_string().contains("[secret]"), "{error}");
 
-    fs::write(file.path(), "second-secret\n").unwrap();
-    client.reload_secrets().unwrap();
-    client.get("user", soon()).await.unwrap();
-
     let seen = server.seen();
-    let sent: Vec<_> = seen.iter().map(|seen| seen.header("x-front")).collect();
-    assert_eq!(sent[..5], ["first-secret"; 5]);
-    assert_eq!(sent[5], "second-secret");
+    let fronts: Vec<_> = seen.iter().map(|seen| seen.header("x-front")).collect();
+    assert_eq!(fronts, ["front-secret"; 5]);
     assert!(
         seen.iter()
             .all(|seen| seen.header("user-agent") == "agent/1")
