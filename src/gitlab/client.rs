@@ -89,12 +89,11 @@ impl Client {
         })
     }
 
-    /// Reads the files of the token and of headers again, after a rotation; the next request
-    /// carries what they hold.
+    /// Reads a token file again, after a rotation; the next request carries what it holds.
     ///
     /// # Errors
-    /// When a file cannot be read or holds nothing usable: the secrets of before stay in use.
-    pub fn reload_secrets(&self) -> Result<(), BuildError> {
+    /// When the file cannot be read or holds no usable token: the token of before stays in use.
+    pub fn reload_token(&self) -> Result<(), BuildError> {
         self.shared.secrets.reload()
     }
 

@@ -37,7 +37,7 @@ async fn a_rotated_token_is_used_from_the_next_request() {
     });
     client.get("user", soon()).await.unwrap();
     fs::write(file.path(), "second\n").unwrap();
-    client.reload_secrets().unwrap();
+    client.reload_token().unwrap();
     client.get("user", soon()).await.unwrap();
     let sent: Vec<_> = server
         .seen()
