@@ -747,6 +747,56 @@ fn every_minute() -> poll::Config {
     }
 }
 
+/// Runs a process until a snapshot of a poll is as wanted, and ends it.
+async fn run(
+    url: &str,
+    folder: &tempfile::TempDir,
+    enabled: &EnabledMetrics,
+    wanted: impl Fn(&Snapshot) -> bool,
+) -> Arc<Snapshot> {
+    let client = client::config(url, 1);
+    let polled = Polled::new(&client.address().unwrap(), &every_minute(), enabled);
+    let state = folder.path().join("state");
+    let checkpoint = Checkpoint::open(&state, polled, SystemTime::now()).unwrap();
+    let poller = every_minute().build(client.build().unwrap(), enabled.clone());
+    let (publish, mut snapshots) = watch::channel(Arc::default());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(poller.resume(checkpoint).run(publish, stop.clone()));
+    let is_it = |snapshot: &Arc<Snapshot>| snapshot.report.is_some() && wanted(snapshot);
+    let found = Arc::clone(&snapshots.wait_for(is_it).await.unwrap());
+    stop.cancel();
+    running.await.unwrap();
+    found
+}
+
+#[tokio::test]
+async fn a_metric_that_is_added_keeps_the_state_and_is_asked_at_once() {
+    const TOLD: &[Pipeline] = &[(12, "main", "success", Some(9.0), None)];
+    let url = gitlab(true, "pipelines", TOLD).await;
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::standard_with(&[&PIPELINES, &ONE_EDIT]).unwrap();
+    let few = |name: &str| name == "gitlab_project_count" || name == "gitlab_test_watchers";
+    let few = EnabledMetrics::new(catalogue, few, false);
+    run(&url, &folder, &few, |_| true).await;
+    let more =
+        |name: &str| name.starts_with("gitlab_test_pipeline") || name == "gitlab_project_count";
+    let more = EnabledMetrics::new(catalogue, more, false);
+    let restored = run(&url, &folder, &more, |_| true).await;
+    assert!(restored.report.as_ref().unwrap().restored);
+    assert_eq!(restored.project_count, Some(1), "what was known is known");
+    let pending = TableReading::Unknown(Reason::Pending);
+    let table = &restored.projects[0].tables[0];
+    assert_eq!(format!("{table:?}"), format!("{pending:?}"));
+    let polled = |snapshot: &Snapshot| !snapshot.report.as_ref().unwrap().restored;
+    let view = View::from(run(&url, &folder, &more, polled).await);
+    let rows = series(&more, &view, "gitlab_test_pipeline_refs");
+    assert_eq!(
+        rows,
+        ["project_id=7 1"],
+        "the first poll asks for what is new"
+    );
+}
+
 #[tokio::test]
 async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_a_restart() {
     const TOLD: &[Pipeline] = &[
@@ -768,18 +818,7 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
         let url = gitlab(graphql, "pipelines", TOLD).await;
         let folder = tempfile::tempdir().unwrap();
         for restored in [false, true] {
-            let client = client::config(&url, 1);
-            let polled = Polled::new(&client.address().unwrap(), &every_minute(), &enabled);
-            let state = folder.path().join("state");
-            let checkpoint = Checkpoint::open(&state, polled, SystemTime::now()).unwrap();
-            let poller = every_minute().build(client.build().unwrap(), enabled.clone());
-            let (publish, mut snapshots) = watch::channel(Arc::default());
-            let stop = CancellationToken::new();
-            let running = tokio::spawn(poller.resume(checkpoint).run(publish, stop.clone()));
-            let first = snapshots.wait_for(|snapshot: &Arc<Snapshot>| snapshot.report.is_some());
-            let first = Arc::clone(&first.await.unwrap());
-            stop.cancel();
-            running.await.unwrap();
+            let first = run(&url, &folder, &enabled, |_| true).await;
             let report = first.report.clone().unwrap();
             assert_eq!(report.restored, restored, "graphql: {graphql}");
             let view = View::from(first);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, List, Moment, Names, Track};
-use crate::metrics::{Owner, Reading, Reason, Report, Snapshot, UnixTime, stamp};
+use crate::metrics::{
+    Grain, Owner, Reading, Reason, Report, Snapshot, TableReading, UnixTime, stamp,
+};
 
 /// What an engine knows.
 pub struct Memory {
@@ -63,7 +65,21 @@ impl Engine {
                 let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
                 open.contains(&project.values[*slot])
             };
-            if taken && (!known || self.enabled.columns().iter().any(is_open)) {
+            let lacks_rows = |place: &usize| {
+                let unknown = [Reason::Pending, Reason::NotAsked];
+                match project.tables.get(*place) {
+                    Some(TableReading::Unknown(reason)) => unknown.contains(reason),
+                    Some(_) => false,
+                    None => true,
+                }
+            };
+            let lacks = self.enabled.columns().iter().any(is_open)
+                || self
+                    .enabled
+                    .tables_of(Grain::Project)
+                    .iter()
+                    .any(lacks_rows);
+            if taken && (!known || lacks) {
                 reads.entry(id).or_default();
             }
             tracks.extend(track.map(|track| (id, track)));
@@ -71,7 +87,7 @@ impl Engine {
         }
         self.schedule.resume(lists, tracks, reads, at);
         self.names = names;
-        self.instance = memory.instance;
+        self.instance = not_after(memory.instance, now);
         let report = last.map(|last| Report {
             ended: last.ended.min(now),
             restored: true,
@@ -117,18 +133,26 @@ impl Engine {
     }
 }
 
-/// A project none of whose values was told later than now: its age would be nothing until then.
-fn not_after(mut project: Arc<Owner>, now: UnixTime) -> Arc<Owner> {
+/// An owner none of whose values was told later than now: its age would be nothing until then.
+fn not_after(mut owner: Arc<Owner>, now: UnixTime) -> Arc<Owner> {
     let now = stamp(now);
     let later = |reading: &Reading| matches!(reading, Reading::Known { at, .. } if *at > now);
-    if project.listed > now || project.values.iter().any(later) {
-        let project = Arc::make_mut(&mut project);
-        project.listed = project.listed.min(now);
-        for reading in &mut project.values {
+    let later_table = |table: &TableReading| table.known().is_some_and(|table| table.at > now);
+    if owner.listed > now || owner.values.iter().any(later) || owner.tables.iter().any(later_table)
+    {
+        let owner = Arc::make_mut(&mut owner);
+        owner.listed = owner.listed.min(now);
+        for reading in &mut owner.values {
             if let Reading::Known { at, .. } = reading {
                 *at = (*at).min(now);
             }
         }
+        for table in &mut owner.tables {
+            if let TableReading::Known(table) = table {
+                let table = Arc::make_mut(table);
+                table.at = table.at.min(now);
+            }
+        }
     }
-    project
+    owner
 }
