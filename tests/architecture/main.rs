@@ -67,10 +67,10 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("fastrand", "gitlab poll simulator"),
     ("secrecy", "app config export gitlab webhook"),
     ("serde_saphyr", "config"),
-    ("serde", "config gitlab metrics poll simulator webhook"),
+    ("serde", "config export gitlab metrics poll simulator webhook"),
     (
         "serde_json",
-        "app config gitlab metrics poll simulator webhook",
+        "app config export gitlab metrics poll simulator webhook",
     ),
     ("globset", "app config poll"),
     ("humantime", "app cli config gitlab poll"),
@@ -87,8 +87,6 @@ const CIRCLES_LEFT: &[&str] = &["metrics", "poll"];
 /// Functions that are still too long. Take one out once it is not.
 const LONG_LEFT: &[&str] = &[
     "src/app/parts.rs build",
-    "src/poll/answers.rs take_page",
-    "src/poll/graphql.rs read",
     "src/poll/plan.rs request",
     "examples/day/bars/changes.rs happen",
     "examples/day/bars/steady.rs report",
