@@ -63,7 +63,11 @@ fn the_readme_leads_to_every_document_and_is_short() {
     let named = DOCUMENTS
         .iter()
         .filter(|document| document.starts_with("docs/"));
-    assert_eq!(written.count(), named.count(), "a document is missing above");
+    assert_eq!(
+        written.count(),
+        named.count(),
+        "a document is missing above"
+    );
 }
 
 /// The headings as a link names them: in small letters, with dashes for spaces.

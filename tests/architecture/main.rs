@@ -67,7 +67,10 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("fastrand", "gitlab poll simulator"),
     ("secrecy", "app config export gitlab webhook"),
     ("serde_saphyr", "config"),
-    ("serde", "config export gitlab metrics poll simulator webhook"),
+    (
+        "serde",
+        "config export gitlab metrics poll simulator webhook",
+    ),
     (
         "serde_json",
         "app config export gitlab metrics poll simulator webhook",
