@@ -31,6 +31,10 @@ const LONGEST_HEAD: u64 = 64 << 20;
 const LONGEST_LINE: u64 = 16 << 20;
 /// On average no project takes more; one without tables takes less than one thousand bytes.
 const LARGEST_PROJECT: u64 = 64 << 10;
+/// Beyond the first ones a project takes at least so many bytes of the file; a real one takes over a
+/// hundred. What packs better was made to fill the memory.
+const SMALLEST_PACKED: u64 = 16;
+const FIRST_ONES: u64 = 10_000;
 /// How much is compressed at a time.
 const CHUNK: usize = 64 << 10;
 
@@ -208,7 +212,7 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     })
 }
 
-fn owner(line: OwnerLine<'_>, places: &Places<'_>) -> Result<Owner, Unusable> {
+fn owner(line: OwnerLine<'_>, places: &Places) -> Result<Owner, Unusable> {
     let owner = line.owner(places);
     owner.ok_or_else(|| damaged("a line does not fit the names in the head"))
 }
@@ -223,22 +227,43 @@ fn damaged(why: impl fmt::Display) -> Unusable {
 
 /// The lines of a file. What unpacks to more than its head announces is not read any further.
 struct Lines<R: Read> {
-    reader: BufReader<GzDecoder<BufReader<R>>>,
+    reader: BufReader<GzDecoder<BufReader<Counted<R>>>>,
     buffer: Vec<u8>,
     /// How many bytes may still come.
     left: u64,
     /// How many lines may still come, once the head has said so.
     lines: Option<usize>,
+    /// How many have come.
+    read: u64,
+}
+
+/// A reader that knows how much it has read.
+struct Counted<R> {
+    reader: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
 }
 
 impl<R: Read> Lines<R> {
     fn new(file: R) -> Lines<R> {
-        let unpacked = GzDecoder::new(BufReader::new(file));
+        let counted = Counted {
+            reader: file,
+            bytes: 0,
+        };
+        let unpacked = GzDecoder::new(BufReader::new(counted));
         Lines {
             reader: BufReader::with_capacity(CHUNK, unpacked),
             buffer: Vec::new(),
             left: LONGEST_HEAD,
             lines: None,
+            read: 0,
         }
     }
 
@@ -264,6 +289,11 @@ impl<R: Read> Lines<R> {
             None => return Ok(None),
             Some(b'\n') => {}
             Some(_) => return Err(damaged("a line does not end")),
+        }
+        self.read += 1;
+        let packed = self.reader.get_ref().get_ref().get_ref().bytes;
+        if self.read > FIRST_ONES + packed / SMALLEST_PACKED {
+            return Err(damaged("it packs better than any state does"));
         }
         if let Some(lines) = &mut self.lines {
             let left = lines.checked_sub(1);
@@ -542,6 +572,25 @@ mod tests {
         let kept = read(&*file, &polled()).unwrap().memory.projects;
         assert_eq!(kept[1].0.tables.len() + kept[1].0.ended.len(), 0);
         assert_eq!(kept[1].0.values, memory.projects[1].0.values);
+    }
+
+    #[test]
+    fn a_file_that_packs_too_well_is_damage() {
+        let file = edited(|lines| {
+            let last = lines[4].clone();
+            lines.extend(vec![last; 200_000]);
+        });
+        let mut lines = Lines::new(&*file);
+        lines.next().unwrap();
+        lines.expect(200_002);
+        let wrong = loop {
+            match lines.next() {
+                Ok(line) => assert!(line.is_some(), "it was read to its end"),
+                Err(wrong) => break wrong.to_string(),
+            }
+        };
+        assert!(wrong.contains("packs better"), "{wrong}");
+        assert!(lines.read < 30_000, "{}", lines.read);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! that a metric may come or go: what is foreign is ignored, and what is new is still to be asked.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,14 +40,15 @@ struct EndedNames {
 }
 
 /// Where the parts of a line belong now.
-pub struct Places<'a> {
-    enabled: &'a EnabledMetrics,
-    grain: Grain,
+pub struct Places {
     names: Names,
     /// For each column of the catalogue its place in the line.
     columns: Vec<Option<usize>>,
     tables: Vec<Option<TablePlaces>>,
     ended: Vec<Option<usize>>,
+    /// For each column and each table of the catalogue whether it is asked.
+    asked_columns: Vec<bool>,
+    asked_tables: Vec<bool>,
 }
 
 struct TablePlaces {
@@ -114,7 +116,7 @@ impl Names {
     }
 
     /// Where what these names stand for belongs now.
-    pub fn places(self, enabled: &EnabledMetrics, grain: Grain) -> Places<'_> {
+    pub fn places(self, enabled: &EnabledMetrics, grain: Grain) -> Places {
         let now = Names::of(enabled.catalogue, grain);
         let columns = now.columns.iter();
         let columns = columns.map(|name| self.columns.iter().position(|kept| kept == name));
@@ -122,9 +124,13 @@ impl Names {
         // Counts with other attributes or bounds can't be gone on with.
         let ended = now.ended.iter();
         let ended = ended.map(|ended| self.ended.iter().position(|kept| kept == ended));
+        let asked = |places: &BTreeSet<usize>, all: usize| {
+            let all = 0..all;
+            all.map(|place| places.contains(&place)).collect()
+        };
         Places {
-            enabled,
-            grain,
+            asked_columns: asked(enabled.columns_of(grain), now.columns.len()),
+            asked_tables: asked(enabled.tables_of(grain), now.tables.len()),
             columns: columns.collect(),
             tables: tables.collect(),
             ended: ended.collect(),
@@ -159,15 +165,14 @@ impl<'a> OwnerLine<'a> {
     }
 
     /// The owner; none if the line is not what its names say.
-    pub fn owner(self, places: &Places<'_>) -> Option<Owner> {
+    pub fn owner(self, places: &Places) -> Option<Owner> {
         let names = &places.names;
         if self.values.len() > names.columns.len() || self.tables.len() > names.tables.len() {
             return None;
         }
-        let (enabled, grain) = (places.enabled, places.grain);
         let kept = |at: &Option<usize>| at.and_then(|at| self.values.get(at));
         let values = places.columns.iter().enumerate().map(|(place, at)| {
-            let asked = enabled.columns_of(grain).contains(&place);
+            let asked = places.asked_columns[place];
             match kept(at).map_or(Reading::Unknown(Reason::NotAsked), |kept| kept.0) {
                 Reading::Unknown(Reason::NotAsked) if asked => Reading::Unknown(Reason::Pending),
                 _ if !asked => Reading::Unknown(Reason::NotAsked),
@@ -175,7 +180,7 @@ impl<'a> OwnerLine<'a> {
             }
         });
         let tables = places.tables.iter().enumerate().map(|(place, at)| {
-            let asked = enabled.tables_of(grain).contains(&place);
+            let asked = places.asked_tables[place];
             let kept = at.as_ref().filter(|_| asked);
             let kept = kept.and_then(|at| self.tables.get(at.place)?.table(at));
             kept.unwrap_or(TableReading::Unknown(match asked {
