@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gitlab_metrics_bridge::config::{Config, Environment, Flags, SETTINGS, schema};
+use gitlab_metrics_bridge::config::{Config, Environment, Flags, SETTINGS, markdown, schema};
 use gitlab_metrics_bridge::metrics::Catalogue;
 use jsonschema::Validator;
 use serde_json::Value;
@@ -51,17 +51,20 @@ fn examples() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `UPDATE_EXAMPLES=1 cargo test` renders it anew.
+/// `UPDATE_EXAMPLES=1 cargo test` renders them anew.
 #[test]
-fn the_committed_schema_is_what_the_settings_say() {
-    let file = root().join("docs/config.schema.json");
-    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
-        fs::write(&file, schema(&metrics())).unwrap();
+fn the_committed_schema_and_reference_are_what_the_settings_say() {
+    for (name, text) in [
+        ("docs/config.schema.json", schema(&metrics())),
+        ("docs/settings.md", markdown()),
+    ] {
+        let file = root().join(name);
+        if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+            fs::write(&file, &text).unwrap();
+        }
+        let stale = fs::read_to_string(&file).unwrap() != text;
+        assert!(!stale, "{name} is stale: UPDATE_EXAMPLES=1 cargo test");
     }
-    assert!(
-        fs::read_to_string(&file).unwrap() == schema(&metrics()),
-        "docs/config.schema.json is stale: UPDATE_EXAMPLES=1 cargo test"
-    );
 }
 
 #[test]

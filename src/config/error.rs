@@ -6,7 +6,6 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct Error {
-    /// Where it is written.
     pub place: Place,
     /// What is wrong, and what would be right.
     pub problem: String,
@@ -15,7 +14,6 @@ pub struct Error {
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In a file.
     File {
         /// The file, as it was named.
         file: String,
@@ -24,14 +22,13 @@ pub enum Place {
         /// The setting, if it is about one.
         key: Option<&'static str>,
     },
-    /// In a variable of the environment.
+    /// A variable of the environment.
     Variable(String),
-    /// In a flag, named without dashes.
+    /// Named without dashes.
     Flag(String),
 }
 
 impl Place {
-    /// An error at this place.
     pub fn error(&self, problem: impl Into<String>) -> Error {
         Error {
             place: self.clone(),

@@ -7,7 +7,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
 use super::error::{Error, Place};
-use super::settings::{Flag, LISTEN, Setting, Takes, everything};
+use super::setting::{Flag, Setting, Takes};
+use super::settings::everything;
 use super::wording::{halves, quote};
 
 /// The flags that were given, by name.
@@ -31,38 +32,36 @@ impl Flags {
     }
 
     fn add(&mut self, name: &'static str, value: String) {
-        let values = self.0.entry(name).or_default();
-        if name == LISTEN.name {
-            values.extend(match halves(&value) {
-                Some((host, port)) => vec![host.to_owned(), port.to_owned()],
-                None => vec![value],
-            });
-        } else {
-            values.push(value);
-        }
+        self.0.entry(name).or_default().push(value);
     }
 
     /// What is given for a setting.
     ///
     /// # Errors
     /// If a host and port is none.
-    pub(super) fn given(&self, flag: &Flag, setting: &Setting) -> Result<Option<&[String]>, Error> {
+    pub(super) fn given(
+        &self,
+        flag: &Flag,
+        setting: &Setting,
+    ) -> Result<Option<Vec<String>>, Error> {
         let Some(values) = self.0.get(flag.name) else {
             return Ok(None);
         };
-        Ok(Some(match flag.takes {
-            Takes::Value(_) | Takes::Values(_) | Takes::Nothing(_) => values,
-            Takes::HostAndPort(_) => match (values.as_slice(), setting.key.ends_with("host")) {
-                ([host, _], true) => std::slice::from_ref(host),
-                ([_, port], false) => std::slice::from_ref(port),
-                (other, _) => {
-                    let shown = quote(&other.join(":"));
-                    return Err(Place::Flag(flag.name.to_owned()).error(format!(
-                        "{shown} is not host:port: write for example 0.0.0.0:9464"
-                    )));
-                }
-            },
-        }))
+        let (Takes::HostAndPort(_), Some(value)) = (flag.takes, values.last()) else {
+            return Ok(Some(values.clone()));
+        };
+        let Some((host, port)) = halves(value) else {
+            return Err(Place::Flag(flag.name.to_owned()).error(format!(
+                "{} is not host:port: write for example 0.0.0.0:9464",
+                quote(value)
+            )));
+        };
+        let half = if setting.key.ends_with("host") {
+            host
+        } else {
+            port
+        };
+        Ok(Some(vec![half.to_owned()]))
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Raw<'a> {
     Yaml(&'a Node),
     Variable(&'a str),
     /// A flag may be repeated.
-    Flag(&'a [String]),
+    Flag(Vec<String>),
 }
 
 /// One text and where it is written.

@@ -9,7 +9,8 @@ use super::environment::Environment;
 use super::error::{Error, Place};
 use super::flags::Flags;
 use super::input::{Input, Raw};
-use super::settings::{CONFIG_FILE, SETTINGS, Setting, everything};
+use super::setting::Setting;
+use super::settings::{CONFIG_FILE, SETTINGS, everything};
 use super::wording::nearest;
 
 impl Config {

@@ -1,55 +1,33 @@
 //! The list of settings for people: a table, and a file with every key and its default.
 
-use std::borrow::Cow;
-
 use super::builder::Builder;
-use super::settings::{SECTIONS, SETTINGS, Setting, everything, instance_sections};
+use super::setting::Setting;
+use super::settings::{SECTIONS, SETTINGS, everything, instance_sections};
 
-/// A setting as people read of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// Its key in the file, or a name if it can't be written there.
-    pub setting: &'static str,
-    /// Its variables; a later one wins.
-    pub variables: Vec<Cow<'static, str>>,
-    /// Its flag, with dashes.
-    pub flag: Option<String>,
-    /// Its default as YAML, if it has one.
-    pub default: Option<String>,
-    /// What it means.
-    pub meaning: &'static str,
-}
-
-/// All settings, in the order of the file.
-pub fn reference() -> Vec<Reference> {
-    let mut defaults = Builder::default();
-    let rows = everything().map(|setting| Reference {
-        setting: setting.key,
-        variables: setting.variables(),
-        flag: setting.flag.map(|flag| format!("--{}", flag.name)),
-        default: setting.value.show(&mut defaults),
-        meaning: setting.meaning,
-    });
-    rows.collect()
-}
-
-/// The reference as a table.
+/// The reference as a document.
 pub fn markdown() -> String {
-    let mut table =
-        String::from("| setting | variable | flag | default | meaning |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "# Settings\n\nA later source wins: the file, variables, flags. \
+         [`config.schema.json`](config.schema.json) says the same to an editor;\n\
+         [`full.yaml`](../examples/full.yaml) is a file with every setting.\n\n\
+         | setting | variable | flag | default | meaning |\n|---|---|---|---|---|\n",
+    );
     let code = |text: &str| format!("`{text}`");
-    for row in reference() {
-        let variables: Vec<_> = row.variables.iter().map(|name| code(name)).collect();
+    let mut defaults = Builder::default();
+    for setting in everything() {
+        let variables = setting.variables();
+        let variables: Vec<_> = variables.iter().map(|name| code(name)).collect();
+        let flag = setting.flag.map(|flag| code(&format!("--{}", flag.name)));
+        let default = setting.value.show(&mut defaults);
         let cells = [
-            if row.setting.contains('.') {
-                code(row.setting)
-            } else {
-                row.setting.to_owned()
+            match setting.key.contains('.') {
+                true => code(setting.key),
+                false => setting.key.to_owned(),
             },
             variables.join("<br>"),
-            row.flag.as_deref().map(code).unwrap_or_default(),
-            row.default.as_deref().map(code).unwrap_or_default(),
-            row.meaning.to_owned(),
+            flag.unwrap_or_default(),
+            default.as_deref().map(code).unwrap_or_default(),
+            setting.meaning.to_owned(),
         ];
         table.push_str(&format!("| {} |\n", cells.join(" | ")));
     }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::builder::{Builder, PAIRS};
-use super::settings::{INSTANCES, SECTIONS, SETTINGS, Setting, instance_sections, sections};
+use super::setting::Setting;
+use super::settings::{INSTANCES, SECTIONS, SETTINGS, instance_sections, sections};
 
 /// The schema, in the draft that editors know best. `metrics` are the names of all metrics.
 pub fn schema(metrics: &[&str]) -> String {

@@ -1,121 +1,22 @@
 //! The list of all settings: a setting is one row. Where it can be written, what it means and which
 //! field it fills stand side by side; flags, checks, reference, example and schema are derived.
 
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::value::Value;
+use super::setting::{Flag, Setting, Takes, row};
 use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
 use super::value::exporting::{Attributes, Endpoint, Exporter};
 use super::value::number::{Number, Time};
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
-    File, GROUP, LOG_LEVEL, Line, List, MetricNames, NOT_EMPTY, NewFile, PROJECT, PathPatterns,
-    group, log_level, not_empty, project,
+    File, GROUP, LOG_LEVEL, Line, List, MayBeNew::No, MayBeNew::Yes, MetricNames, NOT_EMPTY,
+    PROJECT, PathPatterns, group, log_level, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
 use crate::gitlab::TokenSource;
 use crate::webhook::SecretSource;
-
-/// A setting.
-pub struct Setting {
-    /// `section.key` in the file; a name without a dot can't be written there.
-    pub key: &'static str,
-    /// What it means, in sentences.
-    pub meaning: &'static str,
-    /// Variables by a standard or of GitLab's; a later one wins. Without any there is one of ours.
-    standard: &'static [&'static str],
-    pub flag: Option<Flag>,
-    /// A value to show where the default is to have none.
-    pub example: &'static str,
-    pub(super) value: &'static dyn Value,
-}
-
-/// A flag, which may fill several settings.
-#[derive(Clone, Copy)]
-pub struct Flag {
-    /// Its name, without dashes.
-    pub name: &'static str,
-    pub help: &'static str,
-    pub(super) takes: Takes,
-}
-
-/// What a flag takes, with the name of the value in the help.
-#[derive(Clone, Copy)]
-pub(super) enum Takes {
-    /// Nothing; it stands for a value.
-    Nothing(&'static str),
-    /// One value.
-    Value(&'static str),
-    /// One value each time it is given.
-    Values(&'static str),
-    /// Two settings in one.
-    HostAndPort(&'static str),
-}
-
-const fn row(key: &'static str, value: &'static dyn Value, meaning: &'static str) -> Setting {
-    Setting {
-        key,
-        meaning,
-        standard: &[],
-        flag: None,
-        example: "",
-        value,
-    }
-}
-
-impl Setting {
-    const fn standard(self, standard: &'static [&'static str]) -> Setting {
-        Setting { standard, ..self }
-    }
-
-    const fn flag(self, name: &'static str, takes: Takes, help: &'static str) -> Setting {
-        self.shared(Flag { name, help, takes })
-    }
-
-    const fn shared(self, flag: Flag) -> Setting {
-        Setting {
-            flag: Some(flag),
-            ..self
-        }
-    }
-
-    const fn example(self, example: &'static str) -> Setting {
-        Setting { example, ..self }
-    }
-
-    /// Its variables; a later one wins. Ours are called after the key, in which `gitlab` and `select`
-    /// go without saying, and so does `enabled` of a section as a whole.
-    pub fn variables(&self) -> Vec<Cow<'static, str>> {
-        if !self.standard.is_empty() {
-            return self.standard.iter().copied().map(Cow::from).collect();
-        }
-        let key = self.key;
-        let implied = ["gitlab.", "select."];
-        let key = implied
-            .iter()
-            .find_map(|section| key.strip_prefix(section))
-            .unwrap_or(key);
-        let key = key.strip_suffix(".enabled").unwrap_or(key);
-        vec![format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase()).into()]
-    }
-
-    /// The token that it is about, if it is: the key without what says how the token is given.
-    pub(super) fn token(&self) -> Option<&'static str> {
-        let ends = ["_file", "_variable"];
-        let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
-        let stem = stem.unwrap_or(self.key);
-        stem.ends_with("token").then_some(stem)
-    }
-
-    /// Its key within a section, if it belongs to it.
-    pub(super) fn in_section(&self, section: &str) -> Option<&'static str> {
-        let (own, key) = self.key.split_once('.')?;
-        (own == section).then_some(key)
-    }
-}
 
 /// The sections of the file, in its order, with what they are about.
 pub const SECTIONS: [(&str, &str); 10] = [
@@ -165,7 +66,7 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=DAY;
 const IDLE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(3660 * 24 * 60 * 60);
 
 /// Where to listen.
-pub(super) const LISTEN: Flag = Flag {
+const LISTEN: Flag = Flag {
     name: "listen",
     takes: Takes::HostAndPort("HOST:PORT"),
     help: "Where /metrics and health are served",
@@ -185,7 +86,7 @@ const OF_THE_CLIENT: &[&str] = &[
 
 /// Where everything else is read from.
 #[rustfmt::skip]
-pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file),
+pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file, No),
     "The YAML file to read. Without it, the environment and flags suffice.")
     .standard(&["GITLAB_BRIDGE_CONFIG"])
     .flag("config", Takes::Value("FILE"), "The configuration file, YAML");
@@ -217,15 +118,15 @@ pub static SETTINGS: &[Setting] = &[
         "Further headers of every request, for a front of GitLab that wants its own. In a value, ${NAME} is \
          replaced by that variable; {file: path} stands for what a file holds. They are never shown.")
         .example("{x-front-key: \"${FRONT_KEY}\"}"),
-    row("gitlab.ca_file", &File(|b| &mut b.instance.gitlab.ca_file),
+    row("gitlab.ca_file", &File(|b| &mut b.instance.gitlab.ca_file, No),
         "Certificates (PEM) to trust besides the system's.")
         .standard(&["GITLAB_CA_FILE"])
         .example("/etc/ssl/company.pem"),
-    row("gitlab.client_certificate", &File(|b| &mut b.instance.gitlab.client_certificate),
+    row("gitlab.client_certificate", &File(|b| &mut b.instance.gitlab.client_certificate, No),
         "Our certificate (PEM), where GitLab's front asks for one.")
         .standard(&["GITLAB_CLIENT_CERTIFICATE"])
         .example("/etc/bridge/client.pem"),
-    row("gitlab.client_key", &File(|b| &mut b.instance.gitlab.client_key),
+    row("gitlab.client_key", &File(|b| &mut b.instance.gitlab.client_key, No),
         "The key (PEM) of our certificate.")
         .standard(&["GITLAB_CLIENT_KEY"])
         .example("/etc/bridge/client-key.pem"),
@@ -293,7 +194,7 @@ pub static SETTINGS: &[Setting] = &[
          has no limit but gitlab.requests_per_second and what GitLab itself says.")
         .flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")
         .example("[4500/h, 90/m]"),
-    row("state.path", &NewFile(|b| &mut b.instance.poll.state),
+    row("state.path", &File(|b| &mut b.instance.poll.state, Yes),
         "The file that keeps over a restart what is known, where polling goes on, and what was spent of \
          the budget. Without it a restart begins with nothing.")
         .flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart")
@@ -369,15 +270,15 @@ pub static SETTINGS: &[Setting] = &[
     row("otlp.timeout", &Time(|b| &mut b.otlp.config.timeout, TIMEOUT),
         "How long one request may take. The variables are in milliseconds.")
         .standard(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"]),
-    row("otlp.ca_file", &File(|b| &mut b.otlp.config.ca_file),
+    row("otlp.ca_file", &File(|b| &mut b.otlp.config.ca_file, No),
         "Certificates (PEM) to trust besides the system's.")
         .standard(&["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE"])
         .example("/etc/ssl/company.pem"),
-    row("otlp.client_certificate", &File(|b| &mut b.otlp.config.client_certificate),
+    row("otlp.client_certificate", &File(|b| &mut b.otlp.config.client_certificate, No),
         "Our certificate (PEM), where the collector asks for one.")
         .standard(&["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE"])
         .example("/etc/bridge/client.pem"),
-    row("otlp.client_key", &File(|b| &mut b.otlp.config.client_key),
+    row("otlp.client_key", &File(|b| &mut b.otlp.config.client_key, No),
         "The key (PEM) of our certificate.")
         .standard(&["OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"])
         .example("/etc/bridge/client-key.pem"),

@@ -62,12 +62,7 @@ fn token_source(gitlab: &gitlab::Config) -> String {
 }
 
 fn selected(select: &Selection) -> String {
-    let named: Vec<_> = select
-        .groups
-        .iter()
-        .chain(&select.projects)
-        .map(String::as_str)
-        .collect();
+    let named = [&select.groups[..], &select.projects[..]].concat();
     match (named.is_empty(), select.scope) {
         (false, _) => named.join(","),
         (true, Scope::Membership) => "membership".to_owned(),

@@ -7,6 +7,8 @@ mod mistakes;
 mod secrets;
 mod selecting;
 mod sources;
+mod wording;
+mod yaml;
 
 use std::fs;
 use std::path::PathBuf;

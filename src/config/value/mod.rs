@@ -27,7 +27,9 @@ pub trait Value: Sync {
 
     /// The field as YAML; nothing if it is not set or a secret. Asked for defaults, in which headers and
     /// attributes are none.
-    fn show(&self, builder: &mut Builder) -> Option<String>;
+    fn show(&self, _: &mut Builder) -> Option<String> {
+        None
+    }
 
     /// The JSON schema of what a file may hold, where `metrics` are the names of all metrics; nothing if
     /// a file may not hold it.

@@ -51,10 +51,6 @@ impl<T> Value for Token<T> {
         Ok(())
     }
 
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        None
-    }
-
     fn schema(&self, _: &[&str]) -> Option<Json> {
         None
     }
@@ -64,10 +60,6 @@ impl<T> Value for TokenFile<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         *self.0(builder) = Some(self.1(input.text()?.file()?));
         Ok(())
-    }
-
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        None
     }
 
     fn schema(&self, _: &[&str]) -> Option<Json> {
@@ -85,10 +77,6 @@ impl<T> Value for TokenVariable<T> {
         let token = token(&Place::Variable(name.clone()), text)?;
         *self.0(builder) = Some(self.1(name, token));
         Ok(())
-    }
-
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        None
     }
 
     fn schema(&self, _: &[&str]) -> Option<Json> {

@@ -27,11 +27,13 @@ pub struct PathPatterns(pub Field<Patterns>);
 /// Names of metrics, or patterns that fit at least one.
 pub struct MetricNames(pub Field<Vec<String>>);
 
-/// A file that exists.
-pub struct File(pub Field<Option<PathBuf>>);
+/// A file, and whether it may be still to be made.
+pub struct File(pub Field<Option<PathBuf>>, pub MayBeNew);
 
-/// A file that may be still to be made.
-pub struct NewFile(pub Field<Option<PathBuf>>);
+pub enum MayBeNew {
+    Yes,
+    No,
+}
 
 impl Value for Line {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
@@ -102,22 +104,11 @@ impl Value for MetricNames {
 
 impl Value for File {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        *self.0(builder) = Some(input.text()?.file()?);
-        Ok(())
-    }
-
-    fn show(&self, builder: &mut Builder) -> Option<String> {
-        NewFile(self.0).show(builder)
-    }
-
-    fn schema(&self, _: &[&str]) -> Option<Json> {
-        Some(path())
-    }
-}
-
-impl Value for NewFile {
-    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        *self.0(builder) = Some(input.text()?.path()?);
+        let text = input.text()?;
+        *self.0(builder) = Some(match self.1 {
+            MayBeNew::Yes => text.path()?,
+            MayBeNew::No => text.file()?,
+        });
         Ok(())
     }
 

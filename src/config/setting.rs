@@ -1,0 +1,112 @@
+//! A setting: where it can be written, what it means and which value it has.
+
+use std::borrow::Cow;
+
+use super::value::Value;
+
+/// A setting.
+pub struct Setting {
+    /// `section.key` in the file; a name without a dot can't be written there.
+    pub key: &'static str,
+    /// What it means, in sentences.
+    pub meaning: &'static str,
+    /// Variables by a standard or of GitLab's; a later one wins. Without any there is one of ours.
+    standard: &'static [&'static str],
+    pub flag: Option<Flag>,
+    /// A value to show where the default is to have none.
+    pub example: &'static str,
+    pub(super) value: &'static dyn Value,
+}
+
+/// A flag, which may fill several settings.
+#[derive(Clone, Copy)]
+pub struct Flag {
+    /// Its name, without dashes.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub(super) takes: Takes,
+}
+
+/// What a flag takes, with the name of the value in the help.
+#[derive(Clone, Copy)]
+pub(super) enum Takes {
+    /// Nothing; it stands for a value.
+    Nothing(&'static str),
+    /// One value.
+    Value(&'static str),
+    /// One value each time it is given.
+    Values(&'static str),
+    /// Two settings in one.
+    HostAndPort(&'static str),
+}
+
+pub(super) const fn row(
+    key: &'static str,
+    value: &'static dyn Value,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        key,
+        meaning,
+        standard: &[],
+        flag: None,
+        example: "",
+        value,
+    }
+}
+
+impl Setting {
+    pub(super) const fn standard(self, standard: &'static [&'static str]) -> Setting {
+        Setting { standard, ..self }
+    }
+
+    pub(super) const fn flag(
+        self,
+        name: &'static str,
+        takes: Takes,
+        help: &'static str,
+    ) -> Setting {
+        self.shared(Flag { name, help, takes })
+    }
+
+    pub(super) const fn shared(self, flag: Flag) -> Setting {
+        Setting {
+            flag: Some(flag),
+            ..self
+        }
+    }
+
+    pub(super) const fn example(self, example: &'static str) -> Setting {
+        Setting { example, ..self }
+    }
+
+    /// Its variables; a later one wins. Ours are called after the key, in which `gitlab` and `select`
+    /// go without saying, and so does `enabled` of a section as a whole.
+    pub fn variables(&self) -> Vec<Cow<'static, str>> {
+        if !self.standard.is_empty() {
+            return self.standard.iter().copied().map(Cow::from).collect();
+        }
+        let key = self.key;
+        let implied = ["gitlab.", "select."];
+        let key = implied
+            .iter()
+            .find_map(|section| key.strip_prefix(section))
+            .unwrap_or(key);
+        let key = key.strip_suffix(".enabled").unwrap_or(key);
+        vec![format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase()).into()]
+    }
+
+    /// The token that it is about, if it is: the key without what says how the token is given.
+    pub(super) fn token(&self) -> Option<&'static str> {
+        let ends = ["_file", "_variable"];
+        let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
+        let stem = stem.unwrap_or(self.key);
+        stem.ends_with("token").then_some(stem)
+    }
+
+    /// Its key within a section, if it belongs to it.
+    pub(super) fn in_section(&self, section: &str) -> Option<&'static str> {
+        let (own, key) = self.key.split_once('.')?;
+        (own == section).then_some(key)
+    }
+}
