@@ -23,6 +23,8 @@ mod report;
 mod request;
 mod rest;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod track;
 mod values;
 mod walk;
