@@ -11,7 +11,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics};
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
-use gitlab_metrics_bridge::simulator::{Fault, GitLab, PipelineStatus, Role, Visibility, World};
+use gitlab_metrics_bridge::simulator::{
+    Fault, GitLab, PipelineStatus, Role, Version, Visibility, World,
+};
 use simulation::{HOUR, Setup};
 use tokio::time::{Instant, sleep_until};
 
@@ -38,6 +40,19 @@ struct Case {
 struct Requests {
     first: f64,
     an_hour: f64,
+}
+
+impl Requests {
+    fn of(forecast: &Forecast) -> Requests {
+        Requests {
+            first: forecast.first_sweep as f64,
+            an_hour: forecast.total(),
+        }
+    }
+}
+
+fn everything() -> EnabledMetrics {
+    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
 }
 
 impl Case {
@@ -71,12 +86,7 @@ impl Case {
         let mut assumption = Assumption::of(&self.sources, self.paths.len(), |_| active);
         assumption.graphql = self.graphql;
         assumption.lists[0].hidden = self.hidden;
-        let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
-        let forecast = Forecast::new(self.rhythm, &enabled, &assumption);
-        Requests {
-            first: forecast.first_sweep as f64,
-            an_hour: forecast.total(),
-        }
+        Requests::of(&Forecast::new(self.rhythm, &everything(), &assumption))
     }
 
     async fn fact(&self) -> Requests {
@@ -254,4 +264,18 @@ async fn rest_costs_what_was_forecast() {
     let mut case = Case::of(&[Source::Membership], paths("a", 150)).active(10);
     case.graphql = false;
     case.assert_forecast_comes_true().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_whose_commits_are_hidden_cost_what_a_survey_leads_to() {
+    let mut case = Case::of(&[Source::Membership], paths("a", 300)).active(6);
+    case.hidden = 300;
+    case.assert_survey_comes_true().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_gitlab_costs_what_a_survey_leads_to() {
+    let mut case = Case::of(&[Source::Membership], paths("a", 300)).active(15);
+    case.unclear = 300;
+    case.assert_survey_comes_true().await;
 }
