@@ -436,10 +436,14 @@ impl Schedule {
         }
     }
 
-    /// Notes that REST was asked for what GraphQL hides of a project.
+    /// Notes that REST was asked for what GraphQL hides of a project. The first sweep asks for all of
+    /// them at once; after that they are spread over its time.
     pub fn uncovered(&mut self, id: u64, at: Moment) {
+        let spread = f64::from(id.wrapping_mul(2_654_435_761) as u32) / f64::from(u32::MAX);
+        let early = self.pace().mul_f64(spread);
         if let Some(track) = self.tracks.get_mut(&id) {
-            track.uncovered = at;
+            let first = track.uncovered == Moment::ZERO;
+            track.uncovered = if first { at - early } else { at };
         }
     }
 

@@ -126,6 +126,7 @@ impl Fake {
             Request::Count(path) => Answer::Count(Ok(self.count(&path))),
             Request::Group(_) => Answer::Group(Err(error(4))),
             Request::ProjectCount(_) => Answer::ProjectCount(Ok(0)),
+            Request::Instance(_) => Answer::Instance(Err(error(4))),
         }
     }
 
@@ -281,6 +282,7 @@ fn refused(request: &Request, kind: u8) -> Answer {
         Request::Count(_) => Answer::Count(Err(error(kind))),
         Request::Group(_) => Answer::Group(Err(error(kind))),
         Request::ProjectCount(_) => Answer::ProjectCount(Err(error(kind))),
+        Request::Instance(_) => Answer::Instance(Err(error(kind))),
     }
 }
 

@@ -273,7 +273,8 @@ impl<'a> GitLab<'a> {
 
     fn answered(&self, project: &Project, place: usize) -> Answered {
         let column = self.enabled.catalogue.project_columns()[place].column;
-        match project.hidden && !column.fallbacks.is_empty() {
+        let off = project.unclear && column.feature == Some(Feature::MergeRequests);
+        match off || project.hidden && !column.fallbacks.is_empty() {
             true => Answered::Null,
             false => Answered::Value(1.0),
         }
