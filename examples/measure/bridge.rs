@@ -1,8 +1,9 @@
 //! The bridge as a process of its own, and what can be seen of it from outside.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
@@ -51,11 +52,18 @@ pub struct Memory {
 
 impl Bridge {
     /// Starts it with both exporters on, without a budget, and everything else as it is by default.
-    pub fn start(gitlab: &GitLab, receiver: &Receiver, interval: &str) -> Result<Bridge> {
+    /// Without a receiver OTLP is off; with a state it is resumed from that.
+    pub fn start(
+        gitlab: &GitLab,
+        receiver: Option<&Receiver>,
+        interval: &str,
+        state: Option<&Path>,
+    ) -> Result<Bridge> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
         let port = free.local_addr()?.port();
         drop(free);
-        let process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .env_clear()
             .env(IS_BRIDGE, "1")
             .env("GITLAB_URL", gitlab.url())
@@ -65,11 +73,16 @@ impl Bridge {
             .env("GITLAB_BRIDGE_POLL_BUDGET", "none")
             .env("GITLAB_BRIDGE_LOG_LEVEL", "warn")
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint)
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting the bridge")?;
+            .kill_on_drop(true);
+        match receiver {
+            Some(receiver) => command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint),
+            None => command.env("OTEL_METRICS_EXPORTER", "prometheus"),
+        };
+        if let Some(state) = state {
+            command.env("GITLAB_BRIDGE_STATE_PATH", state);
+        }
+        let process = command.spawn().context("starting the bridge")?;
         Ok(Bridge {
             process,
             address: format!("http://127.0.0.1:{port}"),
@@ -114,6 +127,43 @@ impl Bridge {
         let request = self.client.get(format!("{}/metrics", self.address));
         let answer = request.header("accept-encoding", encoding).send().await?;
         Ok(answer.error_for_status()?.bytes().await?)
+    }
+
+    /// Ends it as an operator does, and waits until it has ended.
+    pub async fn stop(mut self) -> Result<()> {
+        let id = self.process.id().context("it has ended already")?;
+        let mut kill = Command::new("kill");
+        kill.arg(id.to_string()).status().await?;
+        timeout(PATIENCE, self.process.wait()).await??;
+        Ok(())
+    }
+
+    /// How long it takes from now to the first answer, and that answer: connections wait until
+    /// something can be shown.
+    pub async fn first_scrape(&self) -> Result<(Duration, Bytes)> {
+        let started = Instant::now();
+        let patient = timeout(PATIENCE, async {
+            loop {
+                if let Ok(text) = self.scrape("gzip").await {
+                    return text;
+                }
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let text = patient.await.context("waiting for the first answer")?;
+        Ok((started.elapsed(), text))
+    }
+
+    /// The processor time it has used, where the system has `/proc`, in steps of 10 ms.
+    pub fn cpu(&self) -> Duration {
+        /// The kernel counts in these, whatever it is built with.
+        const TICK: Duration = Duration::from_millis(10);
+        let id = self.process.id().unwrap_or_default();
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let fields = fields.split_whitespace().skip(11).take(2);
+        let ticks: u32 = fields.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+        TICK * ticks
     }
 
     /// Its memory, where the system has `/proc`.

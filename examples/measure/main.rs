@@ -16,6 +16,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use gitlab_metrics_bridge::simulator::{GitLab, World};
 
+use tokio::time::sleep;
+
 use bridge::Bridge;
 use receiver::Receiver;
 
@@ -29,14 +31,17 @@ struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     projects: usize,
     /// How long GitLab takes for each request
-    #[arg(long, default_value = "200ms", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     latency: Duration,
     /// How long it takes besides for each project in an answer
-    #[arg(long, default_value = "3ms", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     latency_per_project: Duration,
     /// How many scrapes are timed
     #[arg(long, default_value_t = 50)]
     scrapes: usize,
+    /// The interval of polls while their cost is measured: longer than any of them takes
+    #[arg(long, default_value = "20s", value_parser = humantime::parse_duration)]
+    interval: Duration,
 }
 
 fn main() -> Result<()> {
@@ -61,24 +66,82 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     println!("| what | measured |\n|---|---|");
 
     // One poll, so that nothing else happens while scrapes are timed.
-    let bridge = Bridge::start(&gitlab, &receiver, "1h")?;
+    let bridge = Bridge::start(&gitlab, Some(&receiver), "1h", None)?;
     bridge.wait_until_ready().await?;
     show_poll(&gitlab, &bridge).await?;
     show_export(&receiver, arguments.projects).await?;
     show_scrapes(&bridge, arguments).await?;
-    let memory = bridge.memory();
-    row("memory of the bridge after one poll (VmRSS)", memory.now);
-    row("the most until then (VmHWM)", memory.most);
+    show_memory("both exporters, one poll", &bridge);
     drop(bridge);
 
-    // Two snapshots are alive while the next replaces the last.
-    let bridge = Bridge::start(&gitlab, &receiver, "1s")?;
-    bridge.wait_until_polled(3).await?;
-    let memory = bridge.memory();
-    row("memory of the bridge after three polls (VmRSS)", memory.now);
-    row("the most until then (VmHWM)", memory.most);
-    drop(bridge);
+    show_polls(&gitlab, arguments).await?;
+    show_restart(&gitlab).await?;
+    show_rendering(arguments.projects)?;
     gitlab.stop().await;
+    Ok(())
+}
+
+fn show_memory(when: &str, bridge: &Bridge) {
+    let memory = bridge.memory();
+    row(&format!("memory, {when} (VmRSS)"), memory.now);
+    row(&format!("memory, {when}, at peak (VmHWM)"), memory.most);
+}
+
+/// What polls cost that find nothing changed, and one that finds one project in a hundred changed.
+async fn show_polls(gitlab: &GitLab, arguments: &Arguments) -> Result<()> {
+    const IDLE: u32 = 3;
+    let interval = format!("{}s", arguments.interval.as_secs());
+    let bridge = Bridge::start(gitlab, None, &interval, None)?;
+    bridge.wait_until_ready().await?;
+    row("first poll, processor time", seconds(bridge.cpu()));
+    // The second poll comes early by chance. Nobody scrapes meanwhile.
+    sleep(arguments.interval * 2).await;
+    let before = bridge.cpu();
+    sleep(arguments.interval * IDLE).await;
+    let idle = (bridge.cpu() - before) / IDLE;
+    row("idle poll, processor time", seconds(idle));
+    gitlab.edit(|world| {
+        for index in (0..arguments.projects).step_by(100) {
+            let index = (index * 7919 + 13) % arguments.projects;
+            let path = format!("group-{:03}/project-{index:06}", index % 300);
+            world.events(&path).push(3);
+        }
+    });
+    let before = bridge.cpu();
+    sleep(arguments.interval).await;
+    let changed = bridge.cpu() - before;
+    row("poll after 1 % changed, processor time", seconds(changed));
+    show_memory("polling for a while", &bridge);
+    Ok(())
+}
+
+/// How soon a new process shows what the one before it knew.
+async fn show_restart(gitlab: &GitLab) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let state = folder.path().join("state");
+    let bridge = Bridge::start(gitlab, None, "1h", Some(&state))?;
+    bridge.wait_until_ready().await?;
+    let whole = bridge.scrape("gzip").await?.len();
+    bridge.stop().await?;
+    let bridge = Bridge::start(gitlab, None, "1h", Some(&state))?;
+    let (took, text) = bridge.first_scrape().await?;
+    row("restart with a state to the first scrape", seconds(took));
+    let share = 100 * text.len() / whole.max(1);
+    row(
+        "that scrape beside the last one before",
+        format!("{share} %"),
+    );
+    show_memory("after a restart", &bridge);
+    Ok(())
+}
+
+/// What rendering costs alone, in this process.
+fn show_rendering(projects: usize) -> Result<()> {
+    let [all, few, many] = series::rendering(projects)?;
+    let share = |part: Duration| format!("{:.1} %", 100.0 * part.as_secs_f64() / all.as_secs_f64());
+    row("rendering everything, wall time", seconds(all));
+    row("rendering after 1 % changed in 3 values", share(few));
+    row("rendering after 1 % changed in all values", share(many));
     Ok(())
 }
 
@@ -135,11 +198,6 @@ async fn show_scrapes(bridge: &Bridge, arguments: &Arguments) -> Result<()> {
             milliseconds(median(times)),
         );
     }
-    let rendering = series::rendering(arguments.projects, REPETITIONS)?;
-    row(
-        "rendering and compressing as many series",
-        milliseconds(rendering),
-    );
     Ok(())
 }
 
@@ -155,6 +213,10 @@ fn row(what: &str, value: impl Display) {
 
 fn megabytes(bytes: usize) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -12,19 +12,36 @@ use opentelemetry_sdk::Resource;
 
 use super::median;
 
-/// How long it takes to collect, encode and compress them: what every scrape would cost if it were
-/// done then. There is no connection in it.
-pub fn rendering(projects: usize, times: usize) -> Result<Duration> {
+/// How long it takes to render and compress all of them, and how long after one project in a hundred
+/// has changed: in as many values as a push changes, and in all.
+pub fn rendering(projects: usize) -> Result<[Duration; 3]> {
     let prometheus = Prometheus::build(&resource(), shown())?;
-    let view = view(projects);
-    let mut durations = Vec::new();
-    for _ in 0..times {
+    let places = Catalogue::standard().project_columns().len() as u64;
+    let first = view(projects);
+    let few = changed(&first, projects / 100, 3);
+    let all = changed(&few, projects / 100, places);
+    let mut durations = [Duration::ZERO; 3];
+    for (duration, view) in durations.iter_mut().zip([first, few, all]) {
         let started = Instant::now();
         let rendered = prometheus.render(&view);
         rendered.map_err(|error| anyhow!("rendering: {error}"))?;
-        durations.push(started.elapsed());
+        *duration = started.elapsed();
     }
-    Ok(median(durations))
+    Ok(durations)
+}
+
+/// The view after so many values of so many projects, taken at random, have grown.
+fn changed(view: &View, projects: usize, values: u64) -> Arc<View> {
+    let mut snapshot = Snapshot::clone(&view.snapshot(0));
+    let mut random = fastrand::Rng::with_seed(8);
+    for _ in 0..projects {
+        let index = random.usize(..snapshot.projects.len());
+        let project = Arc::make_mut(&mut snapshot.projects[index]);
+        for reading in project.values.iter_mut().take(values as usize) {
+            *reading = Reading::known(reading.value().unwrap_or_default() + 1.0, 1);
+        }
+    }
+    Arc::new(View::from(Arc::new(snapshot)))
 }
 
 /// How long it takes to push them over HTTP to a receiver on this machine.
