@@ -45,7 +45,7 @@ pub async fn once(config: Config) -> Result<()> {
     let rendered = prometheus.render(&view);
     let pushed = match &otlp {
         Some(otlp) => {
-            // Many pages may be sent; each has the target's own timeout.
+            // Many batches may be sent; each has the target's own timeout.
             let limits = config.instances.iter();
             let limit = limits.map(|instance| instance.poll.timeout).max();
             let pushing = otlp.push(&view, &introspect);

@@ -13,7 +13,9 @@ use super::instances::Instances;
 use super::progress;
 use super::webhooks::{self, Webhooks};
 use crate::config::Config;
-use crate::export::{self, Health, Introspect, Otlp, Pages, Prometheus, Readiness, Server, Views};
+use crate::export::{
+    self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views,
+};
 use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
 use crate::poll::Patterns;
 use crate::webhook::{Counts, Routes};
@@ -22,7 +24,7 @@ use crate::webhook::{Counts, Routes};
 pub struct Parts {
     instances: Instances,
     server: Server,
-    pages: Pages,
+    endpoints: Endpoints,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Otlp>,
     webhooks: Option<Webhooks>,
@@ -62,7 +64,7 @@ impl Parts {
             .as_ref()
             .map(|webhooks| Arc::clone(&webhooks.counts));
         let introspect = introspect(&instances, prometheus.clone(), health.clone(), counts);
-        let pages = Pages {
+        let endpoints = Endpoints {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
             views: views.clone(),
@@ -92,7 +94,7 @@ impl Parts {
         Ok(Parts {
             instances,
             server,
-            pages,
+            endpoints,
             prometheus,
             otlp,
             webhooks,
@@ -114,7 +116,7 @@ impl Parts {
                 None => beside = webhooks.routes,
             }
         }
-        let (server, pages, drain) = (self.server, self.pages, stop.clone());
+        let (server, endpoints, drain) = (self.server, self.endpoints, stop.clone());
         let prometheus = self.prometheus.clone();
         tasks.spawn(async move {
             // Connections wait meanwhile: an empty text would end every series.
@@ -122,7 +124,7 @@ impl Parts {
                 let begun = prometheus.begun();
                 tokio::select! { () = begun => {}, () = drain.cancelled() => return Ok(()) }
             }
-            server.run(pages, beside, drain).await
+            server.run(endpoints, beside, drain).await
         });
         if let Some(prometheus) = self.prometheus {
             tasks.spawn(prometheus.run(self.views.clone()).map(Ok));

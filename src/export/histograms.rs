@@ -20,7 +20,7 @@ use opentelemetry_sdk::metrics::{Aggregation, SdkMeterProvider, Stream, Temporal
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use super::meter::{Frame, SCOPE, ViewPage, key_values};
+use super::meter::{Frame, SCOPE, ViewBatch, key_values};
 use super::reader::SharedReader;
 use crate::metrics::{EnabledMetrics, EndedSeries, Instrument, Metric, View};
 
@@ -29,7 +29,7 @@ const SERIES_IN_MESSAGE: usize = 2_000;
 
 /// Puts one histogram into a registry of rust-prometheus.
 pub struct HistogramCollector {
-    frame: Arc<Frame<ViewPage>>,
+    frame: Arc<Frame<ViewBatch>>,
     metric: &'static Metric,
     /// Its place among the shown metrics.
     index: usize,
@@ -39,7 +39,7 @@ pub struct HistogramCollector {
 
 impl HistogramCollector {
     /// A collector for each histogram that is shown of what `frame` holds.
-    pub fn all(frame: &Arc<Frame<ViewPage>>, shown: &EnabledMetrics) -> Vec<Self> {
+    pub fn all(frame: &Arc<Frame<ViewBatch>>, shown: &EnabledMetrics) -> Vec<Self> {
         let metrics = shown.metrics.iter().copied().enumerate();
         let histograms = metrics.filter(|(_, metric)| metric.instrument == Instrument::Histogram);
         let collectors = histograms.filter_map(|(index, metric)| {
@@ -65,7 +65,7 @@ impl Collector for HistogramCollector {
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let mut series = Vec::new();
         self.frame.guard(self.metric, |content| {
-            if let Some(Some(projects)) = content.page.get(self.index) {
+            if let Some(Some(projects)) = content.batch.get(self.index) {
                 content.view.observe_histogram(
                     self.metric,
                     projects.clone(),

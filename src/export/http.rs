@@ -30,8 +30,8 @@ pub struct Server {
     listener: TcpListener,
 }
 
-/// What the pages are made of.
-pub struct Pages {
+/// What the endpoints answer from.
+pub struct Endpoints {
     /// The exposition, if Prometheus is an exporter.
     pub prometheus: Option<Arc<Prometheus>>,
     /// What the bridge knows of itself.
@@ -71,11 +71,16 @@ impl Server {
             .context("reading the address of the listener")
     }
 
-    /// Serves the pages, and other routes beside them, until told to stop.
+    /// Serves the endpoints, and other routes beside them, until told to stop.
     ///
     /// # Errors
     /// Like [`Server::serve`].
-    pub async fn run(self, pages: Pages, others: Router, stop: CancellationToken) -> Result<()> {
+    pub async fn run(
+        self,
+        endpoints: Endpoints,
+        others: Router,
+        stop: CancellationToken,
+    ) -> Result<()> {
         let router = Router::new()
             .route("/", get(landing))
             .route("/metrics", get(metrics))
@@ -84,7 +89,7 @@ impl Server {
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
-            .with_state(Arc::new(pages));
+            .with_state(Arc::new(endpoints));
         self.serve(router.merge(others), stop).await
     }
 
@@ -108,7 +113,7 @@ impl Server {
     }
 }
 
-impl Pages {
+impl Endpoints {
     /// The view a client is shown: the latest one that has been rendered.
     fn shown(&self) -> Arc<View> {
         match &self.prometheus {
@@ -118,12 +123,12 @@ impl Pages {
     }
 }
 
-async fn metrics(State(pages): State<Arc<Pages>>, request: HeaderMap) -> Response {
-    let Some(prometheus) = &pages.prometheus else {
+async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) -> Response {
+    let Some(prometheus) = &endpoints.prometheus else {
         let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     };
-    let (prometheus, introspect) = (Arc::clone(prometheus), Arc::clone(&pages.introspect));
+    let (prometheus, introspect) = (Arc::clone(prometheus), Arc::clone(&endpoints.introspect));
     let gzip = accepts_gzip(&request);
     // The bridge's own series are gathered and compressed: not on a worker of the runtime.
     let exposition = spawn_blocking(move || prometheus.exposition(&introspect, gzip)).await;
@@ -153,8 +158,8 @@ async fn decompressed(mut pieces: Pieces) -> Option<(Result<Bytes, JoinError>, P
     next.await.ok().flatten()
 }
 
-async fn ready(State(pages): State<Arc<Pages>>) -> Response {
-    match complaint(&pages, &(pages.introspect)(&pages.shown())) {
+async fn ready(State(endpoints): State<Arc<Endpoints>>) -> Response {
+    match complaint(&endpoints, &(endpoints.introspect)(&endpoints.shown())) {
         None => "gitlab-metrics-bridge is ready.\n".into_response(),
         Some(complaint) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -164,9 +169,9 @@ async fn ready(State(pages): State<Arc<Pages>>) -> Response {
     }
 }
 
-async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
-    let bridge = (pages.introspect)(&pages.shown());
-    let status = complaint(&pages, &bridge).map_or("ready".to_owned(), |complaint| {
+async fn landing(State(endpoints): State<Arc<Endpoints>>) -> Html<String> {
+    let bridge = (endpoints.introspect)(&endpoints.shown());
+    let status = complaint(&endpoints, &bridge).map_or("ready".to_owned(), |complaint| {
         format!("not ready: {complaint}")
     });
     let gitlabs = bridge.gitlabs.iter().map(|instance| {
@@ -190,15 +195,15 @@ async fn landing(State(pages): State<Arc<Pages>>) -> Html<String> {
     ))
 }
 
-fn complaint(pages: &Pages, bridge: &BridgeStatus) -> Option<String> {
-    let mut exports: Vec<&Health> = pages.otlp.iter().map(|health| &**health).collect();
+fn complaint(endpoints: &Endpoints, bridge: &BridgeStatus) -> Option<String> {
+    let mut exports: Vec<&Health> = endpoints.otlp.iter().map(|health| &**health).collect();
     exports.extend(
-        pages
+        endpoints
             .prometheus
             .iter()
             .map(|prometheus| prometheus.health()),
     );
-    pages.readiness.complaint(bridge, &exports)
+    endpoints.readiness.complaint(bridge, &exports)
 }
 
 /// Whether the client takes gzip: by name, or else by `*`, with a weight above 0.

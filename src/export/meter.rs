@@ -10,7 +10,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Stream};
 
-use super::pages::{Bounds, Page};
+use super::batches::{Batch, Bounds};
 use crate::metrics::{BridgeStatus, Emit, EnabledMetrics, Instrument, Metric, View};
 
 /// The instrumentation scope of every series.
@@ -37,14 +37,14 @@ pub struct Frame<T> {
     panicked: AtomicBool,
 }
 
-/// A page of a view.
+/// A batch of a view's series.
 #[derive(Default)]
-pub struct ViewPage {
+pub struct ViewBatch {
     pub view: Arc<View>,
-    pub page: Page,
+    pub batch: Batch,
 }
 
-impl Instruments<ViewPage> {
+impl Instruments<ViewBatch> {
     /// Instruments for every shown metric about GitLab.
     pub fn about_gitlab(
         reader: impl MetricReader,
@@ -60,7 +60,7 @@ impl Instruments<ViewPage> {
             let frame = Arc::clone(&instruments.frame);
             instrument(&meter, metric, move |emit| {
                 frame.guard(metric, |content| {
-                    if let Some(Some(projects)) = content.page.get(index) {
+                    if let Some(Some(projects)) = content.batch.get(index) {
                         content
                             .view
                             .observe(metric, projects.clone(), project_path, emit);
@@ -171,7 +171,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
     }
 
     /// Runs `collect` while the callbacks see `content`. Fails if one of them panicked: what it
-    /// would have shown is missing, and an incomplete page must not pass for a whole one.
+    /// would have shown is missing, and an incomplete batch must not pass for a whole one.
     pub fn collect<R>(&self, content: T, collect: impl FnOnce() -> R) -> Result<R, String> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         *self.frame.lock() = content;
@@ -245,7 +245,7 @@ mod tests {
         )],
     };
 
-    fn page(id: u64) -> ViewPage {
+    fn batch(id: u64) -> ViewBatch {
         let identity = Identity {
             id,
             ..Identity::default()
@@ -254,9 +254,9 @@ mod tests {
             projects: vec![Arc::new(Owner::new(identity, 0, Vec::new()))],
             ..Snapshot::default()
         };
-        ViewPage {
+        ViewBatch {
             view: Arc::new(Arc::new(snapshot).into()),
-            page: vec![Some(0..1)],
+            batch: vec![Some(0..1)],
         }
     }
 
@@ -272,7 +272,7 @@ mod tests {
         let instruments =
             Instruments::about_gitlab(reader, Resource::builder_empty().build(), &shown);
         for (id, good) in [(1, true), (13, false), (14, true)] {
-            let collected = instruments.collect(page(id), || registry.gather());
+            let collected = instruments.collect(batch(id), || registry.gather());
             assert_eq!(collected.is_ok(), good, "project {id}");
             let values: Vec<_> = collected
                 .iter()

@@ -1,18 +1,18 @@
 //! How it is shown: observable gauges over the latest snapshots, pushed over OTLP and served to
 //! Prometheus.
 //!
-//! Readers are driven a page of series at a time (see `pages`). That bounds an OTLP message, the
-//! SDK's cardinality limit and memory at once, whatever the number of projects, and every page of
+//! Readers are driven a batch of series at a time (see `batches`). That bounds an OTLP message, the
+//! SDK's cardinality limit and memory at once, whatever the number of projects, and every batch of
 //! one export comes from the same view.
 
+mod batches;
 mod config;
+mod failures;
 mod health;
 mod histograms;
 mod http;
 mod meter;
 mod otlp;
-mod overheard;
-mod pages;
 mod prometheus;
 mod reader;
 mod readiness;
@@ -25,10 +25,10 @@ use tokio::sync::watch;
 use crate::metrics::{BridgeStatus, UnixTime, View};
 
 pub use config::{Config, Listen};
+pub use failures::Rejections;
 pub use health::Health;
-pub use http::{Pages, Server};
+pub use http::{Endpoints, Server};
 pub use otlp::{Compression, Otlp, OtlpConfig, Protocol, Temporality};
-pub use overheard::Rejections;
 pub use prometheus::{Exposition, Prometheus};
 pub use readiness::Readiness;
 

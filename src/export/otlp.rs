@@ -1,4 +1,4 @@
-//! Pushes views over OTLP, page by page.
+//! Pushes views over OTLP, batch by batch.
 //!
 //! The official exporter sends; our loop drives it. The SDK's periodic reader would send one
 //! message of any size, wait a whole interval before the first, swallow the reason of a failure
@@ -21,10 +21,10 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
+use super::batches::{Bounds, batches};
+use super::failures::{ExplainingClient, Failure, Rejections};
 use super::histograms::PushedHistograms;
-use super::meter::{Instruments, ViewPage};
-use super::overheard::{Courier, Failure, Rejections};
-use super::pages::{Bounds, pages};
+use super::meter::{Instruments, ViewBatch};
 use super::reader::SharedReader;
 use super::{Health, Introspect, Views};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
@@ -110,7 +110,7 @@ pub struct Otlp {
     exporter: MetricExporter,
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
-    gitlab: Arc<Collector<ViewPage>>,
+    gitlab: Arc<Collector<ViewBatch>>,
     histograms: Arc<Mutex<PushedHistograms>>,
     bridge: Arc<Collector<BridgeStatus>>,
     shown: EnabledMetrics,
@@ -214,20 +214,20 @@ impl Otlp {
     /// # Errors
     /// Why the target did not take all of it.
     pub async fn push(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
-        let outcome = self.push_pages(view, introspect).await;
+        let outcome = self.push_batches(view, introspect).await;
         self.health.note(&outcome);
         outcome
     }
 
-    async fn push_pages(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+    async fn push_batches(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
         let (shown, whole) = (self.shown.clone(), Arc::clone(view));
-        let pages = computed(move || pages(&shown, &whole, Bounds::DEFAULT, false)).await?;
-        for page in pages {
+        let batches = computed(move || batches(&shown, &whole, Bounds::DEFAULT)).await?;
+        for batch in batches {
             self.send(
                 &self.gitlab,
-                ViewPage {
+                ViewBatch {
                     view: Arc::clone(view),
-                    page,
+                    batch,
                 },
             )
             .await?;
@@ -345,10 +345,11 @@ fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
     let headers = config.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.clone(), value.expose_secret().replace('%', "%25")));
-    let (courier, failure) = Courier::new(client.build().context("building the OTLP client")?);
+    let (client, failure) =
+        ExplainingClient::new(client.build().context("building the OTLP client")?);
     let mut builder = MetricExporter::builder()
         .with_http()
-        .with_http_client(courier)
+        .with_http_client(client)
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         .with_endpoint(config.endpoint.as_str())
         .with_timeout(config.timeout)

@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use crate::export::histograms::HistogramCollector;
-use crate::export::meter::{Instruments, ViewPage};
+use crate::export::meter::{Instruments, ViewBatch};
 use crate::metrics::{BridgeStatus, EnabledMetrics};
 
 /// Renders what is put before its instruments.
@@ -15,7 +15,7 @@ pub struct Collector<T> {
     instruments: Instruments<T>,
 }
 
-impl Collector<ViewPage> {
+impl Collector<ViewBatch> {
     /// For every enabled metric about GitLab.
     pub fn about_gitlab(resource: &Resource, enabled: &EnabledMetrics) -> Result<Self> {
         let (registry, reader) = registry_and_reader()?;

@@ -11,7 +11,7 @@ use super::collector::Collector;
 use super::difference::{self, Changed, Side};
 use super::fragments::MetricText;
 use super::gzip::{Codec, Sum};
-use crate::export::meter::ViewPage;
+use crate::export::meter::ViewBatch;
 use crate::metrics::{EnabledMetrics, Metric, View};
 
 /// How many series are rendered at once: the SDK's maps for more don't fit the processor's caches.
@@ -21,7 +21,7 @@ const THREADS: usize = 2;
 
 /// Renders what is about GitLab.
 pub struct Renderer {
-    collectors: Vec<Collector<ViewPage>>,
+    collectors: Vec<Collector<ViewBatch>>,
     enabled: EnabledMetrics,
 }
 
@@ -138,7 +138,7 @@ impl Renderer {
         let all = LazyLock::new(|| difference::all(view));
         let next = AtomicUsize::new(0);
         let done: Vec<_> = jobs.iter().map(|_| Mutex::new(None)).collect();
-        let work = |collector: &Collector<ViewPage>| {
+        let work = |collector: &Collector<ViewBatch>| {
             let mut codec = Codec::new();
             while let Some((job, done)) = {
                 let next = next.fetch_add(1, Ordering::Relaxed);
@@ -168,7 +168,7 @@ impl Job {
     /// The text of the metric for a view.
     fn done(
         &self,
-        collector: &Collector<ViewPage>,
+        collector: &Collector<ViewBatch>,
         view: &Arc<View>,
         changed: &[Changed],
         all: &LazyLock<Vec<Changed>, impl FnOnce() -> Vec<Changed>>,
@@ -177,7 +177,7 @@ impl Job {
         let Job { metric, .. } = self;
         if !metric.is_per_project() {
             let mut text = self.text.clone().unwrap_or_default();
-            let after = self.page(collector, Arc::clone(view), 0..0)?;
+            let after = self.render(collector, Arc::clone(view), 0..0)?;
             let replaced = Arc::make_mut(&mut text);
             if !replaced.replace_all(after, codec) {
                 return Err(format!("the text of {} is damaged", metric.name));
@@ -203,7 +203,7 @@ impl Job {
     /// A text in which the lines of some projects are those of now.
     fn replaced(
         &self,
-        collector: &Collector<ViewPage>,
+        collector: &Collector<ViewBatch>,
         mut text: Arc<MetricText>,
         changed: &[&Changed],
         view: &View,
@@ -214,7 +214,7 @@ impl Job {
             let side = |side| {
                 let view = Arc::new(difference::view_of(some, side, view));
                 let all = 0..view.projects();
-                self.page(collector, view, all)
+                self.render(collector, view, all)
             };
             let (before, after) = (side(Side::Before)?, side(Side::After)?);
             if !replaced.replace(before, after, codec) {
@@ -226,17 +226,17 @@ impl Job {
     }
 
     /// Renders the metric for some projects of a view.
-    fn page(
+    fn render(
         &self,
-        collector: &Collector<ViewPage>,
+        collector: &Collector<ViewBatch>,
         view: Arc<View>,
         projects: Range<usize>,
     ) -> Result<Vec<u8>, String> {
         if self.metric.is_per_project() && projects.is_empty() {
             return Ok(Vec::new());
         }
-        let mut page = vec![None; self.index + 1];
-        page[self.index] = Some(projects);
-        collector.gather(ViewPage { view, page })
+        let mut batch = vec![None; self.index + 1];
+        batch[self.index] = Some(projects);
+        collector.gather(ViewBatch { view, batch })
     }
 }

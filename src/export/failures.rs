@@ -35,13 +35,13 @@ impl<S: Subscriber> Layer<S> for Rejections {
         let metadata = event.metadata();
         if metadata.target() == "opentelemetry-otlp" && metadata.name().ends_with("PartialSuccess")
         {
-            let mut heard = Heard::default();
-            event.record(&mut heard);
+            let mut told = PartialSuccess::default();
+            event.record(&mut told);
             // Without rejected points it is advice, which stands in the log.
-            if heard.points > 0 {
+            if told.points > 0 {
                 let text = format!(
                     "the receiver rejected {} points: {}",
-                    heard.points, heard.message
+                    told.points, told.message
                 );
                 *REJECTION.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
             }
@@ -50,12 +50,12 @@ impl<S: Subscriber> Layer<S> for Rejections {
 }
 
 #[derive(Default)]
-struct Heard {
+struct PartialSuccess {
     points: i64,
     message: String,
 }
 
-impl Visit for Heard {
+impl Visit for PartialSuccess {
     fn record_i64(&mut self, field: &Field, value: i64) {
         if field.name() == "rejected_data_points" {
             self.points = value;
@@ -73,7 +73,7 @@ impl Visit for Heard {
 
 /// An HTTP client that keeps in mind why it failed.
 #[derive(Debug)]
-pub struct Courier {
+pub struct ExplainingClient {
     client: reqwest::Client,
     failure: Failure,
 }
@@ -81,12 +81,12 @@ pub struct Courier {
 /// Why a request failed, if it did.
 pub type Failure = Arc<Mutex<Option<String>>>;
 
-impl Courier {
-    /// A courier, and where it leaves its excuses.
-    pub fn new(client: reqwest::Client) -> (Courier, Failure) {
+impl ExplainingClient {
+    /// A client, and where it leaves why its last request failed.
+    pub fn new(client: reqwest::Client) -> (ExplainingClient, Failure) {
         let failure = Failure::default();
         (
-            Courier {
+            ExplainingClient {
                 client,
                 failure: Arc::clone(&failure),
             },
@@ -96,7 +96,7 @@ impl Courier {
 }
 
 #[async_trait]
-impl HttpClient for Courier {
+impl HttpClient for ExplainingClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let sent = self.client.send_bytes(request).await;
         let failure = sent.as_ref().err().map(|error| causes(error.as_ref()));

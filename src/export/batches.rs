@@ -1,0 +1,138 @@
+//! Cuts a view into batches of series small enough to collect and to send at once.
+
+use std::ops::Range;
+
+use crate::metrics::{EnabledMetrics, Identity, Metric, PROJECT_ID, View};
+
+/// Bounds of one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Series in a batch.
+    pub series: usize,
+    /// Bytes of a batch as OTLP protobuf, estimated from above.
+    pub bytes: usize,
+}
+
+impl Bounds {
+    /// gRPC receivers refuse messages over 4 MiB by default, and about 20,000 series are where the
+    /// SDK's maps still fit the processor's caches. A single project's series always fit.
+    pub const DEFAULT: Bounds = Bounds {
+        series: 20_000,
+        bytes: 3 << 20,
+    };
+}
+
+/// For each enabled metric the projects whose series are in the batch; `None` if the metric is not.
+pub type Batch = Vec<Option<Range<usize>>>;
+
+/// The bytes a data point takes besides its attributes: value, two timestamps, framing.
+const POINT_BYTES: usize = 40;
+/// The bytes an attribute takes besides its key and its value.
+const ATTRIBUTE_BYTES: usize = 14;
+/// The bytes of an id at the most.
+const ID_BYTES: usize = 20;
+/// The bytes of a value from a closed set at the most, and of a text GitLab bounds, such as a ref.
+const WORD_BYTES: usize = 32;
+const TEXT_BYTES: usize = 255;
+
+/// All series of the view, in batches. Series are counted, not built: what is in a batch is collected
+/// when it is sent.
+pub fn batches(enabled: &EnabledMetrics, view: &View, bounds: Bounds) -> Vec<Batch> {
+    let mut batches = Batches {
+        done: Vec::new(),
+        empty: vec![None; enabled.metrics.len()],
+        batch: vec![None; enabled.metrics.len()],
+        bounds,
+        series: 0,
+        bytes: 0,
+    };
+    let about_gitlab = enabled.metrics.iter().enumerate();
+    for (index, metric) in about_gitlab.filter(|(_, metric)| metric.is_about_gitlab()) {
+        let text = match metric.table(enabled.catalogue) {
+            Some(_) => TEXT_BYTES,
+            None => WORD_BYTES,
+        };
+        let bytes_of = |identity: &Identity, gitlab: usize| {
+            let path = enabled.project_path.then_some(identity.path.len());
+            series_bytes(metric, identity, text, path, gitlab)
+        };
+        if !metric.is_per_project() {
+            let bytes = bytes_of(&Identity::default(), WORD_BYTES);
+            batches.add(index, 0..0, view.count(metric, 0..0), bytes);
+            continue;
+        }
+        let mut project = 0;
+        for gitlab in &view.gitlabs {
+            let name = gitlab.name.as_ref().map_or(0, |name| name.len());
+            for (own, owner) in gitlab.snapshot.projects.iter().enumerate() {
+                let series = metric.count(&gitlab.snapshot, own..own + 1);
+                let bytes = bytes_of(&owner.identity, name);
+                batches.add(index, project..project + 1, series, bytes);
+                project += 1;
+            }
+        }
+    }
+    batches.finish()
+}
+
+struct Batches {
+    done: Vec<Batch>,
+    empty: Batch,
+    batch: Batch,
+    bounds: Bounds,
+    series: usize,
+    bytes: usize,
+}
+
+impl Batches {
+    /// Adds what some projects have of a metric: so many series of so many bytes each.
+    fn add(&mut self, index: usize, projects: Range<usize>, series: usize, bytes: usize) {
+        if series == 0 {
+            return;
+        }
+        let bytes = series * bytes;
+        if self.series + series > self.bounds.series || self.bytes + bytes > self.bounds.bytes {
+            self.close();
+        }
+        let slice = self.batch[index].get_or_insert(projects.clone());
+        slice.end = projects.end;
+        self.series += series;
+        self.bytes += bytes;
+    }
+
+    fn close(&mut self) {
+        if self.series > 0 {
+            let full = std::mem::replace(&mut self.batch, self.empty.clone());
+            self.done.push(full);
+        }
+        (self.series, self.bytes) = (0, 0);
+    }
+
+    fn finish(mut self) -> Vec<Batch> {
+        self.close();
+        self.done
+    }
+}
+
+/// The bytes of a series of a project, estimated from above: with texts of at least `text` bytes, with
+/// the path where it is shown, and with the name of its GitLab.
+fn series_bytes(
+    metric: &Metric,
+    identity: &Identity,
+    text: usize,
+    path: Option<usize>,
+    gitlab: usize,
+) -> usize {
+    let attribute = |key: &str, value: usize| key.len() + value + ATTRIBUTE_BYTES;
+    let branch = identity
+        .default_branch
+        .as_ref()
+        .map_or(0, |name| name.len());
+    let own = identity.path.len().max(identity.name.len()).max(branch);
+    let attributes = metric.attributes.iter().map(|known| match known.name {
+        name if name == PROJECT_ID.name => attribute(name, ID_BYTES),
+        name => attribute(name, own.max(text)),
+    });
+    let path = path.map_or(0, |path| attribute("project_path", path));
+    POINT_BYTES + attributes.sum::<usize>() + path + attribute("gitlab_instance", gitlab)
+}
