@@ -78,13 +78,8 @@ impl Parts {
                     .unwrap_or_default(),
             ),
         };
-        let summary: Vec<_> = config
-            .summary()
-            .into_iter()
-            .filter(|(key, _)| *key != "listen") // The address that was bound is told.
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary.join(" "), "starting");
+        let summary = summary(config);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary, "starting");
         if let Some(own) = webhooks
             .as_ref()
             .and_then(|webhooks| webhooks.server.as_ref())
@@ -138,6 +133,16 @@ impl Parts {
         self.instances.spawn(&mut tasks, self.publish, stop);
         tasks
     }
+}
+
+/// The settings that matter, for the log. The address is told as it was bound.
+fn summary(config: &Config) -> String {
+    let settings = config.summary().into_iter();
+    let settings = settings.filter(|(key, _)| *key != "listen");
+    let settings: Vec<_> = settings
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    settings.join(" ")
 }
 
 /// Refuses a configuration without a token, before anything is started.

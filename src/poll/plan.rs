@@ -265,8 +265,7 @@ impl Plan {
                 variables.insert(format!("{name}{index}"), value);
                 format!("${name}{index}")
             };
-            let mut arguments = Vec::new();
-            let mut group = None;
+            let (mut arguments, mut group) = (Vec::new(), None);
             match &part.list {
                 List::Membership => arguments.push("membership: true".to_owned()),
                 List::All => {}
@@ -284,22 +283,18 @@ impl Plan {
                     arguments.push(format!("fullPaths: {paths}"));
                 }
             }
-            match (part.depth, &group) {
-                (Depth::Recent, None) => {
-                    arguments.push("sort: \"latest_activity_desc\"".to_owned());
-                }
-                (Depth::Recent, Some(_)) => arguments.push("sort: ACTIVITY_DESC".to_owned()),
-                _ => {}
+            if part.depth == Depth::Recent {
+                // A group's list has an enum for what the list of all calls by a text.
+                let sort = group
+                    .as_ref()
+                    .map_or("\"latest_activity_desc\"", |_| "ACTIVITY_DESC");
+                arguments.push(format!("sort: {sort}"));
             }
-            arguments.push(format!(
-                "first: {}",
-                declare("first", "Int!", part.first.into())
-            ));
+            let first = declare("first", "Int!", part.first.into());
+            arguments.push(format!("first: {first}"));
             if let Some(after) = &part.after {
-                arguments.push(format!(
-                    "after: {}",
-                    declare("after", "String", after.as_str().into())
-                ));
+                let after = declare("after", "String", after.as_str().into());
+                arguments.push(format!("after: {after}"));
             }
             let mut selection = self.selection(part.depth).text();
             if let Depth::Glance { since } = part.depth
@@ -318,12 +313,7 @@ impl Plan {
                 Some(path) => format!("{alias}: group(fullPath: {path}) {{ id {page} }}"),
             });
         }
-        let document = format!(
-            "query Projects({}) {{ {} queryComplexity {{ limit score }} }}",
-            declared.join(", "),
-            fields.join(" ")
-        );
-        (document, Value::Object(variables))
+        (document(&declared, &fields), Value::Object(variables))
     }
 
     /// A request for the number of projects on a list that GitLab keeps: the document and its
@@ -381,6 +371,12 @@ impl Plan {
             Depth::Identity => &self.identity,
         }
     }
+}
+
+/// A whole query: its variables, what it selects, and what GitLab makes of its complexity.
+fn document(declared: &[String], fields: &[String]) -> String {
+    let (declared, fields) = (declared.join(", "), fields.join(" "));
+    format!("query Projects({declared}) {{ {fields} queryComplexity {{ limit score }} }}")
 }
 
 /// Under which name the answer to a request's part stands.

@@ -72,7 +72,6 @@ impl Change {
         };
         let path = before.full_path.clone();
         let (open, archived) = (before.merge_requests.opened, before.archived);
-        let number = |slot: usize, value: u64| (Key::Value(id, slot), Fact::Number(value));
         match self.class {
             Class::Commits => {
                 world.events(&path).push(1 + self.chance % 4);
@@ -121,7 +120,14 @@ impl Change {
                 return vec![(Key::There(created), Fact::Flag(true))];
             }
         }
-        let after = world.find_project(&path).expect("it is still there");
+        self.counted(world, &path)
+    }
+
+    /// What the counts of the project are after the change.
+    fn counted(self, world: &World, path: &str) -> Made {
+        let id = self.project;
+        let number = |slot: usize, value: u64| (Key::Value(id, slot), Fact::Number(value));
+        let after = world.find_project(path).expect("it is still there");
         let merge_requests = &after.merge_requests;
         match self.class {
             Class::Commits => vec![number(slot("statistics.commitCount"), after.commits)],

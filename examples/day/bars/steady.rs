@@ -175,7 +175,16 @@ fn report(
             format!("{:.0}", naive / least)
         ],
     ]);
+    hold_truth(&mut bar, ledger);
+    bar.hold(
+        !day.measured || ratio <= MOST,
+        format!("{ratio:.2} times the least"),
+    );
+    bar
+}
 
+/// Nothing is late, lost or wrong.
+fn hold_truth(bar: &mut Bar, ledger: &Ledger) {
     let late: Vec<&String> = ledger.late.values().flatten().collect();
     let unseen = ledger.unseen();
     let some = |lines: &[String]| lines.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -195,11 +204,6 @@ fn report(
         ledger.wrong.is_empty(),
         format!("{} wrong: {}", ledger.wrong.len(), some(&ledger.wrong)),
     );
-    bar.hold(
-        !day.measured || ratio <= MOST,
-        format!("{ratio:.2} times the least"),
-    );
-    bar
 }
 
 fn seconds(time: &Duration) -> String {
