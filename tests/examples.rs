@@ -19,6 +19,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/measured.md",
     "docs/operating.md",
     "docs/polling.md",
+    "docs/settings.md",
     "docs/simulator.md",
     "docs/simulator.md",
     "otel/metrics.md",
