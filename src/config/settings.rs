@@ -190,8 +190,8 @@ pub static SETTINGS: &[Setting] = &[
     row("poll.budget", &Requests(|b| &mut b.instance.gitlab.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
          state.path. Where it does not carry the interval, everything gets older evenly. auto suits the \
-         GitLab: for gitlab.com it is 4500/h and 90/m, within the limits announced for its free plan; none \
-         has no limit but gitlab.requests_per_second and what GitLab itself says.")
+         GitLab: 4500/h and 90/m for gitlab.com, within the limits announced for its free plan, else \
+         18000/h and 600/m; none has no limit but gitlab.requests_per_second and what GitLab itself says.")
         .flag("budget", Takes::Value("BUDGET"), "The most requests, such as 4500/h,90/m")
         .example("[4500/h, 90/m]"),
     row("state.path", &File(|b| &mut b.instance.poll.state, Yes),
