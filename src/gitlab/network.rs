@@ -14,6 +14,12 @@ pub enum NetworkFailure {
     ConnectTimeout,
     /// The certificate of the other side is not trusted.
     Certificate,
+    /// The certificate of the other side is for another name.
+    CertificateName,
+    /// The certificate of the other side is no longer valid, or not yet.
+    CertificateTime,
+    /// The other side shows the certificate of an authority in place of one of its own.
+    CertificateOfAuthority,
     /// The other side wants a certificate of ours, or another one.
     ClientCertificate,
     /// A secure connection could not be agreed on.
@@ -33,7 +39,7 @@ impl NetworkFailure {
         let chain = chain(error);
         let says = |words: &[&str]| words.iter().any(|word| chain.contains(word));
         if says(&["invalid peer certificate"]) {
-            NetworkFailure::Certificate
+            certificate(&chain)
         } else if says(&[
             "CertificateRequired",
             "BadCertificate",
@@ -65,7 +71,12 @@ impl NetworkFailure {
     pub(super) fn may_pass(self) -> bool {
         !matches!(
             self,
-            NetworkFailure::Certificate | NetworkFailure::ClientCertificate | NetworkFailure::Tls
+            NetworkFailure::Certificate
+                | NetworkFailure::CertificateName
+                | NetworkFailure::CertificateTime
+                | NetworkFailure::CertificateOfAuthority
+                | NetworkFailure::ClientCertificate
+                | NetworkFailure::Tls
         )
     }
 
@@ -75,6 +86,13 @@ impl NetworkFailure {
             NetworkFailure::Refused => "GitLab's host refuses the connection",
             NetworkFailure::ConnectTimeout => "no connection to GitLab came to stand in time",
             NetworkFailure::Certificate => "GitLab's certificate is not trusted",
+            NetworkFailure::CertificateName => "GitLab's certificate is for another host name",
+            NetworkFailure::CertificateTime => {
+                "GitLab's certificate has expired, or is not valid yet"
+            }
+            NetworkFailure::CertificateOfAuthority => {
+                "GitLab shows a certificate that is marked as an authority's (CA:TRUE)"
+            }
             NetworkFailure::ClientCertificate => "GitLab does not accept the client certificate",
             NetworkFailure::Tls => "no secure connection to GitLab could be agreed on",
             NetworkFailure::Proxy => "the proxy does not let the request through",
@@ -96,7 +114,19 @@ impl NetworkFailure {
             }
             NetworkFailure::Certificate => {
                 "Name the file of the authority that signed it with gitlab.ca_file or \
-                 SSL_CERT_FILE, and check that GITLAB_URL has the host name it was issued for."
+                 SSL_CERT_FILE; of a self-signed certificate, name the certificate itself."
+            }
+            NetworkFailure::CertificateName => {
+                "Set GITLAB_URL to a host name that the certificate was issued for, or issue it \
+                 for this one as a subject alternative name."
+            }
+            NetworkFailure::CertificateTime => {
+                "Renew GitLab's certificate, and check this machine's clock."
+            }
+            NetworkFailure::CertificateOfAuthority => {
+                "Issue a self-signed certificate again with basicConstraints CA:FALSE (openssl req \
+                 -x509 -addext basicConstraints=CA:FALSE) and name it with gitlab.ca_file, or have \
+                 an authority sign it and name that one."
             }
             NetworkFailure::ClientCertificate => {
                 "Set gitlab.client_certificate and gitlab.client_key to a certificate that GitLab \
@@ -115,6 +145,22 @@ impl NetworkFailure {
                  cut answers off."
             }
         }
+    }
+}
+
+/// What is wrong with the certificate of the other side, in the words of the TLS library.
+fn certificate(chain: &str) -> NetworkFailure {
+    if chain.contains("not valid for name") || chain.contains("NotValidForName") {
+        NetworkFailure::CertificateName
+    } else if ["expired", "Expired", "not valid yet", "NotValidYet"]
+        .iter()
+        .any(|word| chain.contains(word))
+    {
+        NetworkFailure::CertificateTime
+    } else if chain.contains("CaUsedAsEndEntity") {
+        NetworkFailure::CertificateOfAuthority
+    } else {
+        NetworkFailure::Certificate
     }
 }
 

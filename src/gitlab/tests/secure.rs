@@ -58,7 +58,15 @@ pub(super) async fn start(
     name: &str,
     wants_client_certificate: bool,
 ) -> String {
-    let (certificate, key) = authority.issue(name);
+    start_with(authority, authority.issue(name), wants_client_certificate).await
+}
+
+/// The same with this certificate and key.
+async fn start_with(
+    authority: &Authority,
+    (certificate, key): (String, String),
+    wants_client_certificate: bool,
+) -> String {
     let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let config = ServerConfig::builder();
@@ -131,6 +139,66 @@ async fn an_unknown_authority_is_not_trusted_and_the_advice_names_the_setting() 
     assert!(advice.contains("gitlab.ca_file") && advice.contains("SSL_CERT_FILE"));
 }
 
+/// A certificate that signs itself, for this machine.
+fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    change(&mut parameters);
+    let certificate = parameters.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// What comes of asking a server with that certificate, which `gitlab.ca_file` names.
+async fn ask_self_signed(certificate: (String, String)) -> Result<(), Error> {
+    let authority = Authority::new();
+    let ca_file = authority.write("self.pem", &format!("\u{feff}{}", certificate.0));
+    let url = start_with(&authority, certificate, false).await;
+    let client = client(Config {
+        ca_file: Some(ca_file),
+        attempts: 1,
+        ..config(&url)
+    });
+    client.get("projects", soon()).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_is_named_is_trusted() {
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let certificate = self_signed(|parameters| parameters.is_ca = is_ca);
+        ask_self_signed(certificate).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_refused_says_why() {
+    for (kind, certificate) in [
+        (
+            NetworkFailure::CertificateOfAuthority,
+            self_signed(|certificate| {
+                certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            }),
+        ),
+        (
+            NetworkFailure::CertificateTime,
+            self_signed(|certificate| certificate.not_after = rcgen::date_time_ymd(2020, 1, 1)),
+        ),
+        (
+            NetworkFailure::CertificateTime,
+            self_signed(|certificate| certificate.not_before = rcgen::date_time_ymd(2090, 1, 1)),
+        ),
+        (
+            NetworkFailure::CertificateName,
+            self_signed(|certificate| certificate.subject_alt_names.clear()),
+        ),
+    ] {
+        let error = ask_self_signed(certificate).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Network { kind: told, .. } if told == kind),
+            "{kind:?}: {error:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_for_another_host_is_not_trusted() {
     let authority = Authority::new();
@@ -140,7 +208,7 @@ async fn a_certificate_for_another_host_is_not_trusted() {
         ..config(&url)
     })
     .await;
-    assert_eq!(kind, NetworkFailure::Certificate);
+    assert_eq!(kind, NetworkFailure::CertificateName);
 }
 
 #[tokio::test]
