@@ -33,9 +33,8 @@ fn explain(client: &Client) -> bool {
     let usage = client.usage();
     let requests: u64 = usage.requests.values().sum();
     match (usage.waiting, usage.silent_for) {
-        (Some(waiting), _) if waiting.remaining >= SILENCE => {
-            tracing::info!(requests, "{waiting}");
-        }
+        // However short the wait for the next request is, there are others behind it.
+        (Some(waiting), _) => tracing::info!(requests, "{waiting}"),
         (_, Some(silent)) if silent >= SILENCE => {
             let silent = humantime::format_duration(Duration::from_secs(silent.as_secs()));
             tracing::info!(%silent, requests, "waiting for GitLab to answer");

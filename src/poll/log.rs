@@ -29,29 +29,41 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
     } = changes(last, snapshot);
     let projects = snapshot.projects.len();
     let (requests, took) = (report.requests, format!("{:.2?}", report.took));
-    let absent_before = last
-        .report
-        .as_ref()
-        .map(|report| report.absent.as_slice())
-        .unwrap_or_default();
-    if report.absent != absent_before && !report.absent.is_empty() {
-        let absent = report.absent.join(", ");
-        tracing::warn!(
-            absent,
-            "selected groups or projects are gone, or may not be seen by the token any more"
-        );
-    }
+    let before = last.report.as_ref();
+    let absent_before = before.map(|report| report.absent.as_slice());
+    let absent_is_news = report.absent.as_slice() != absent_before.unwrap_or_default();
     match &report.failure {
-        None => tracing::info!(
-            projects,
-            appeared,
-            vanished,
-            changed,
-            failed = report.failed,
-            requests,
-            took,
-            "poll done"
-        ),
+        None => {
+            if absent_is_news && !report.absent.is_empty() {
+                let absent = report.absent.join(", ");
+                tracing::warn!(
+                    absent,
+                    "selected projects are gone, or may not be seen by the token any more"
+                );
+            }
+            tracing::info!(
+                projects,
+                appeared,
+                vanished,
+                changed,
+                failed = report.failed,
+                requests,
+                took,
+                "poll done"
+            );
+        }
+        Some(failure) if before.is_some_and(|before| before.failure.as_ref() == Some(failure)) => {
+            tracing::warn!(
+                projects,
+                appeared,
+                vanished,
+                changed,
+                failed = report.failed,
+                requests,
+                took,
+                "poll incomplete for the same reason as the one before"
+            );
+        }
         Some(failure) => tracing::warn!(
             projects,
             appeared,

@@ -26,7 +26,10 @@ pub enum Side {
 
 /// What each project is shown with, in few bytes: the projects of each GitLab by id.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Fingerprints(Vec<(Option<String>, Vec<(u64, u64)>)>);
+pub struct Fingerprints(Vec<GitLabFingerprints>);
+
+/// The name of a GitLab, if it has one, and the fingerprints of its projects by id.
+type GitLabFingerprints = (Option<String>, Vec<(u64, u64)>);
 
 /// Projects by the labels of their series: their ids by the name of their GitLab, which is empty if
 /// it has none.

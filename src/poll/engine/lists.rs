@@ -82,11 +82,6 @@ impl Engine {
         };
         let mistake = advice(&list.source, error);
         let was_there = self.names.seen.contains(&name);
-        if was_there && !self.names.absent.contains(&name) {
-            self.notices.push(Notice::GroupGone {
-                group: name.clone(),
-            });
-        }
         self.names.note_missing(&name, || mistake);
         *self.errors.entry(("projects", error.reason())).or_default() += 1;
         let gone = self.schedule.lost(poll, index, was_there);

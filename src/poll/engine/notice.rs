@@ -21,8 +21,6 @@ pub enum Notice {
     ProjectBreaks { id: u64, pause: Duration },
     /// A group has another path.
     GroupMoved { id: u64, from: String, to: String },
-    /// A group was there and is not any more.
-    GroupGone { group: String },
     /// A request was too much for GitLab.
     TooMuch { parts: usize, error: String },
     /// The budget or a limit allows nothing for a while.
@@ -60,11 +58,6 @@ impl Notice {
             Notice::GroupMoved { id, from, to } => {
                 tracing::info!(group_id = id, from, to, "a selected group has another path");
             }
-            Notice::GroupGone { group } => tracing::warn!(
-                group,
-                "a selected group is gone, or may not be seen by the token any more; its projects and \
-                 the totals are left out"
-            ),
             Notice::TooMuch { parts, error } => {
                 tracing::debug!(parts, error, "the request was too much");
             }

@@ -118,7 +118,7 @@ impl Engine {
                 queries.len() > 1 || queries.iter().any(|query| query.part.first > 1)
             }
             Error::Graphql { errors } => errors.iter().any(is_timeout),
-            Error::Timeout { .. } => true,
+            Error::Timeout { .. } | Error::TooLarge { .. } => true,
             // The poll itself has time left.
             Error::Deadline => ran_out,
             _ => false,
