@@ -21,7 +21,6 @@ const DOCUMENTS: &[&str] = &[
     "docs/polling.md",
     "docs/settings.md",
     "docs/simulator.md",
-    "docs/simulator.md",
     "otel/metrics.md",
 ];
 
