@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
-use super::lock;
+use super::lock::lock;
 
 /// So many projects are remembered; whoever hints at more is not talking about ours.
 const MOST: usize = 100_000;

@@ -14,8 +14,12 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
+use super::checkpoint::Checkpoint;
+use super::config::{Config, Rhythm};
 use super::engine::{Engine, Moment, Next, Notice};
-use super::{Checkpoint, Config, Inbox, Rhythm, lock, log};
+use super::inbox::Inbox;
+use super::lock::lock;
+use super::log;
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, Snapshot};
 
@@ -55,8 +59,15 @@ struct Lateness {
 /// Where snapshots go.
 type Publish = watch::Sender<Arc<Snapshot>>;
 
+impl Config {
+    /// A poller that has not asked anything yet.
+    pub fn build(self, client: Client, shown: EnabledMetrics) -> Poller {
+        Poller::new(client, self, shown)
+    }
+}
+
 impl Poller {
-    pub(super) fn new(client: Client, config: Config, enabled: EnabledMetrics) -> Poller {
+    fn new(client: Client, config: Config, enabled: EnabledMetrics) -> Poller {
         let enabled = Arc::new(enabled);
         let since_1970 = client.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Poller {

@@ -14,12 +14,12 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::Polled;
 use super::owners::{Names, OwnerLine, Places};
+use super::polled::Polled;
 use crate::gitlab::Spent;
 use crate::metrics::{Grain, Owner, UnixTime};
-use crate::poll::Source;
 use crate::poll::engine::{Course, Memory, Track};
+use crate::poll::selection::Source;
 
 const FORMAT: &str = "gitlab-metrics-bridge state";
 /// Grows with every change of what is written.

@@ -4,25 +4,24 @@
 mod file;
 mod format;
 mod owners;
+mod polled;
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use reqwest::Url;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::engine::Memory;
-use super::selection::Source;
-use super::{Config, lock};
+use super::lock::lock;
 use crate::gitlab::Spent;
-use crate::metrics::EnabledMetrics;
 use file::Place;
 use format::{Header, Unusable};
 
 pub use file::InUse;
+pub use polled::Polled;
 
 /// How much longer than a write the time before the next one is at least: a write of 100,000 projects
 /// takes a second, and would cost more than the polls it is for.
@@ -43,18 +42,6 @@ pub struct Checkpoint {
     spent: Option<Spent>,
 }
 
-/// What is polled: what is known of anything else is of no use.
-///
-/// The filter is not part of it: everybody in the lists is known, and it is applied anew.
-#[derive(Clone)]
-pub struct Polled {
-    gitlab: String,
-    sources: Vec<Source>,
-    /// Whether forks are taken: only who leaves them out makes sure that GitLab tells them.
-    forks: bool,
-    enabled: EnabledMetrics,
-}
-
 struct Writer {
     place: Place,
     polled: Polled,
@@ -66,18 +53,6 @@ struct State {
     good: Option<bool>,
     /// When the next one may begin.
     due: Instant,
-}
-
-impl Polled {
-    /// What is polled in this configuration at that address, which holds no credentials.
-    pub fn new(gitlab: &Url, config: &Config, enabled: &EnabledMetrics) -> Polled {
-        Polled {
-            gitlab: gitlab.to_string(),
-            sources: config.selection.sources(),
-            forks: config.selection.filter.forks,
-            enabled: enabled.clone(),
-        }
-    }
 }
 
 impl Checkpoint {

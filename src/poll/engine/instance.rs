@@ -3,22 +3,13 @@
 
 use std::sync::Arc;
 
-use super::lookups::{self, Answers, Failure, Looked, LookedUp, Lookup, State};
+use super::lookups::{self, Failure, Looked, LookedUp, Lookup, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind, Request};
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::{Grain, Owner, OwnerAnswer, Reading};
-
-/// What a poll still asks of the GitLab itself.
-#[derive(Debug, Default)]
-pub struct OfInstance {
-    /// Whether something is to be asked, and is not under way.
-    pub is_due: bool,
-    /// What REST has told so far.
-    answers: Answers,
-}
 
 impl Engine {
     /// Whether any metric shows what the GitLab itself has.

@@ -1,10 +1,11 @@
 //! The groups behind lists: their paths may change, and they may be gone.
 
+use super::errors::{advice, is_gone};
 use super::list::is_id;
 use super::moment::Moment;
 use super::poll::{OfGroup, Poll};
 use super::request::{Group, Kind, Request};
-use super::{Engine, Next, Notice, Sent, advice, rest};
+use super::{Engine, Next, Notice, Sent};
 use crate::gitlab::Error;
 
 impl Engine {
@@ -61,7 +62,7 @@ impl Engine {
                 }
                 list.restart();
             }
-            Err(error) if rest::is_gone(&error) => self.lose_group(poll, index, &error),
+            Err(error) if is_gone(&error) => self.lose_group(poll, index, &error),
             Err(error) => {
                 poll.lists[index].group = OfGroup::ToAsk;
                 if self.waits(poll, &error, now) {

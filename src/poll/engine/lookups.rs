@@ -5,14 +5,24 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::errors::is_gone;
+use super::moment::Moment;
+use super::paths::encoded;
 use super::request::Request;
-use super::rest::{encoded, is_gone};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, Column, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
     Reason, Rest, TableAnswer, UnixTime, member,
 };
 use crate::poll::plan::Capabilities;
+
+/// A project with values that are still to be looked up over REST.
+pub struct Open {
+    pub found: ProjectAnswer,
+    pub answers: Answers,
+    /// When the first of them was asked.
+    pub asked: Option<Moment>,
+}
 
 /// Something of a project that REST tells, by its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,8 @@
 //! in [`walk`]. Every poll ends: each request either brings something new or uses up one of a bounded
 //! number of tries of one thing, and only success at that thing gives the tries back.
 
+mod by_name;
+mod errors;
 mod gitlab;
 mod instance;
 mod list;
@@ -17,11 +19,14 @@ mod moment;
 mod names;
 mod notice;
 mod packing;
+mod paths;
 mod poll;
+mod probe;
 mod queries;
 mod report;
 mod request;
 mod rest;
+mod restart;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -35,26 +40,25 @@ use std::time::Duration;
 
 use crate::gitlab::Error;
 use crate::metrics::{EnabledMetrics, Owner, Snapshot};
-use crate::poll::Config;
+use crate::poll::config::{Config, Rhythm};
 use crate::poll::selection::Filter;
+use errors::made_sense;
 use gitlab::GitLab;
-use lookups::Lookup;
+use lookups::{Lookup, Open};
 use poll::{Poll, Query};
 use schedule::Schedule;
-use values::Open;
 
+pub use errors::{is_gone, is_timeout, not_understood};
 pub use gitlab::{Verdict, judge};
 pub use list::List;
 pub use memory::{Course, LastPoll, Memory};
 pub use moment::Moment;
 pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
-pub use queries::{is_timeout, not_understood};
+pub use paths::{encoded, first_page};
 pub use request::{
     Answer, Asked, Group, Kind, Node, Page, PartError, Projects, Request, RequestId, RestPage,
 };
-pub use rest::{encoded, first as first_page, is_gone};
-pub use schedule::Rhythm;
 pub use track::Track;
 pub use walk::{Next as NextPage, Position, next_in_rest};
 
@@ -433,17 +437,4 @@ impl Engine {
             _ => {}
         }
     }
-}
-
-/// Whether an answer is one of GitLab's, if only that it can't or won't.
-fn made_sense(error: &Error) -> bool {
-    match error {
-        Error::Budget { .. } | Error::RateLimited { .. } => true,
-        error => error.is_gitlabs_word(),
-    }
-}
-
-/// What was not to be had, and what to do about it.
-fn advice(what: &impl std::fmt::Display, error: &Error) -> String {
-    format!("{what}: {}", error.with_advice())
 }

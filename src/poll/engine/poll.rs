@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::instance::OfInstance;
+use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
 use crate::gitlab::Error;
@@ -53,6 +53,15 @@ pub struct Poll {
     pub failures: Vec<(String, Error)>,
     /// Single values that could not be read, by subject and reason.
     pub values: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// What a poll still asks of the GitLab itself.
+#[derive(Debug, Default)]
+pub struct OfInstance {
+    /// Whether something is to be asked, and is not under way.
+    pub is_due: bool,
+    /// What REST has told so far.
+    pub answers: Answers,
 }
 
 /// What one poll asks of a list.

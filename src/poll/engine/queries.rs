@@ -1,7 +1,7 @@
 //! What GraphQL answers. What was too much is asked in smaller parts, what was refused is asked once
 //! more and then in smaller parts, and what was answered is taken in.
 
-use super::gitlab::is_blocked;
+use super::errors::{is_blocked, is_timeout, not_understood};
 use super::moment::Moment;
 use super::poll::{OfGroup, Poll, Purpose, Query};
 use super::request::{Node, Page, PartError, Projects};
@@ -626,22 +626,6 @@ impl Engine {
     }
 }
 
-impl Node {
-    pub fn id(&self) -> u64 {
-        match self {
-            Node::Whole(found) => found.identity.id,
-            Node::Activity { id, .. } | Node::Glance { id, .. } => *id,
-        }
-    }
-
-    pub fn activity(&self) -> Option<u64> {
-        match self {
-            Node::Whole(found) => found.identity.last_activity,
-            Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
-        }
-    }
-}
-
 /// Parts could not be asked yet. Pages of lists are still where they were.
 fn put_back(poll: &mut Poll, queries: Vec<Query>) {
     for query in queries.into_iter().rev() {
@@ -651,11 +635,6 @@ fn put_back(poll: &mut Poll, queries: Vec<Query>) {
             _ => poll.again.push_front(query),
         }
     }
-}
-
-/// An answer that says nothing that can be worked with.
-pub fn not_understood(why: &impl std::fmt::Display) -> Error {
-    Error::not_understood(why.to_string())
 }
 
 fn timed_out() -> Error {
@@ -678,9 +657,4 @@ fn is_argument(error: &GraphqlError) -> bool {
 
 fn is_too_complex(error: &GraphqlError) -> bool {
     error.message.contains("exceeds max complexity")
-}
-
-/// Whether GitLab ran out of time.
-pub fn is_timeout(error: &GraphqlError) -> bool {
-    error.message.starts_with("Timeout on ") || error.message.contains("timed out")
 }

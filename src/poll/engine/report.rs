@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Engine;
+use super::errors::advice;
 use super::moment::Moment;
 use super::poll::Poll;
-use super::{Engine, advice};
 use crate::gitlab::Error;
 use crate::metrics::{Owner, Owners, Report, Snapshot};
 

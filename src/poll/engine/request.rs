@@ -167,6 +167,22 @@ pub enum Node {
     },
 }
 
+impl Node {
+    pub fn id(&self) -> u64 {
+        match self {
+            Node::Whole(found) => found.identity.id,
+            Node::Activity { id, .. } | Node::Glance { id, .. } => *id,
+        }
+    }
+
+    pub fn activity(&self) -> Option<u64> {
+        match self {
+            Node::Whole(found) => found.identity.last_activity,
+            Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
+        }
+    }
+}
+
 /// Why a part has no answer although its request has one.
 #[derive(Debug)]
 pub enum PartError {

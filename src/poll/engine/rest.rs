@@ -1,15 +1,15 @@
 //! What REST is asked for where GraphQL can't be: lists, and projects one by one.
 
+use super::errors::{is_gone, not_understood};
 use super::list::List;
 use super::moment::Moment;
+use super::paths;
 use super::poll::Poll;
-use super::queries::not_understood;
 use super::request::{Kind, Request, RestPage};
 use super::walk::{self, Position};
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::ProjectAnswer;
-use crate::poll::selection::Source;
 
 impl Engine {
     /// Sends the REST requests for lists and projects that may be sent now.
@@ -63,7 +63,7 @@ impl Engine {
             own.sweeping = true;
             let path = match &list.position {
                 Some(Position::Path(path)) => path.clone(),
-                _ => first_page(list),
+                _ => first_by_id(list),
             };
             let (request, what) = (Request::Page(path.clone()), Sent::Sweep(index, path));
             self.send(poll, now, next, request, Kind::Sweep, what);
@@ -74,7 +74,7 @@ impl Engine {
             let position = list.look.as_ref().and_then(|look| look.position.as_ref());
             let path = match position {
                 Some(Position::Path(path)) => path.clone(),
-                _ => first_page_by_activity(list),
+                _ => first_by_activity(list),
             };
             let (request, what) = (Request::Page(path.clone()), Sent::Look(index, path));
             self.send(poll, now, next, request, Kind::Recent, what);
@@ -114,7 +114,7 @@ impl Engine {
         let list = &mut self.schedule.lists[index];
         let asked = match &list.position {
             Some(Position::Path(path)) => path.clone(),
-            _ => first_page(list),
+            _ => first_by_id(list),
         };
         if asked != path || !poll.lists[index].sweep {
             return; // The sweep was begun anew meanwhile.
@@ -271,15 +271,9 @@ impl Engine {
     }
 }
 
-/// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.
-pub fn is_gone(error: &Error) -> bool {
-    let words = ["Project Not Found", "Group Not Found"];
-    matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
-}
-
 /// The first page of a list, by id.
-fn first_page(list: &List) -> String {
-    first(
+fn first_by_id(list: &List) -> String {
+    paths::first_page(
         &list.over_rest(),
         "pagination=keyset&order_by=id&sort=asc",
         "order_by=id&sort=asc",
@@ -287,32 +281,7 @@ fn first_page(list: &List) -> String {
 }
 
 /// The first page of a list, the last active projects first.
-fn first_page_by_activity(list: &List) -> String {
+fn first_by_activity(list: &List) -> String {
     let order = "order_by=last_activity_at&sort=desc";
-    first(&list.over_rest(), order, order)
-}
-
-/// The first page of a list; groups have no keyset.
-pub fn first(source: &Source, order: &str, order_of_groups: &str) -> String {
-    match source {
-        Source::Group(key) => format!(
-            "groups/{}/projects?include_subgroups=true&with_shared=false&{order_of_groups}&per_page=100",
-            encoded(key)
-        ),
-        Source::Membership => {
-            format!("projects?membership=true&statistics=true&{order}&per_page=100")
-        }
-        // Single projects are no list and are read by name.
-        Source::All | Source::Projects(_) => {
-            format!("projects?statistics=true&{order}&per_page=100")
-        }
-    }
-}
-
-/// A path or a branch as one segment of a URL. GitLab takes what follows a dot for a format.
-pub fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes())
-        .collect::<String>()
-        .replace('+', "%20")
-        .replace('.', "%2E")
+    paths::first_page(&list.over_rest(), order, order)
 }

@@ -37,42 +37,17 @@ use std::time::Duration;
 use super::list::List;
 use super::moment::Moment;
 use super::poll::Poll;
-use super::track::Track;
+use super::track::{COOLING, QUARANTINE, Track};
 use super::walk::{Position, Walk};
 use crate::metrics::UnixTime;
 use crate::poll::capacity::Capacity;
+use crate::poll::config::Rhythm;
 use crate::poll::selection::Source;
 
-/// How long a project is followed after its time of activity moved: GitLab moves it at most once an
-/// hour, and its own statistics may lag a quarter of an hour behind a push.
-pub const COOLING: Duration = Duration::from_secs(75 * 60);
 /// How far apart two times that GitLab tells may be out of order: transactions end when they end.
 const DISORDER: u64 = 120;
 /// How far back a glance looks beyond the last one.
 pub const OVERLAP: Duration = Duration::from_secs(300);
-/// How long a project that breaks every page is left alone at first.
-pub const QUARANTINE: Duration = Duration::from_secs(600);
-
-/// How often what is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rhythm {
-    /// From the start of one poll to the start of the next.
-    pub interval: Duration,
-    /// Within which time everyone is glanced at.
-    pub glance: Duration,
-    /// Within which time everything is asked of everyone.
-    pub sweep: Duration,
-}
-
-impl Default for Rhythm {
-    fn default() -> Rhythm {
-        Rhythm {
-            interval: Duration::from_secs(60),
-            glance: Duration::from_secs(15 * 60),
-            sweep: Duration::from_secs(60 * 60),
-        }
-    }
-}
 
 /// What is to be asked next, for all lists of one GitLab.
 #[derive(Debug)]

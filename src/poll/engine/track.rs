@@ -6,8 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-use super::schedule::{COOLING, QUARANTINE};
 use crate::metrics::UnixTime;
+
+/// How long a project is followed after its time of activity moved: GitLab moves it at most once an
+/// hour, and its own statistics may lag a quarter of an hour behind a push.
+pub const COOLING: Duration = Duration::from_secs(75 * 60);
+/// How long a project that breaks every page is left alone at first.
+pub const QUARANTINE: Duration = Duration::from_secs(600);
 
 /// When a project was asked what. There is one for each of 100,000 projects: 72 bytes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::lookups::{self, Answers, Failure, Looked, LookedUp, Lookup, State};
+use super::errors::not_understood;
+use super::lookups::{self, Answers, Failure, Looked, LookedUp, Lookup, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
-use super::queries::not_understood;
 use super::request::{Answer, Kind};
 use super::{Next, Sent};
 use crate::gitlab::Error;
@@ -18,14 +18,6 @@ use crate::metrics::{
 /// A value that was forbidden is asked for again every so many polls: a role that was granted shows
 /// after ten minutes of the default interval.
 const RETRY_FORBIDDEN: u64 = 10;
-
-/// A project with values that are still to be looked up over REST.
-pub struct Open {
-    found: ProjectAnswer,
-    answers: Answers,
-    /// When the first of them was asked.
-    asked: Option<Moment>,
-}
 
 impl Engine {
     /// Takes in everything that was asked of a project. What failed is asked `again` among fewer

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Assumption, Forecast};
+use super::Forecast;
+use super::assumption::Assumption;
 use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
-use crate::poll::engine::Rhythm;
+use crate::poll::config::Rhythm;
 
 /// What GitLab.com has announced for its plans (Free, Premium, Ultimate).
 /// <https://docs.gitlab.com/user/gitlab_com/rate_limits/>

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Assumption, HOUR};
+use super::assumption::Assumption;
 use crate::metrics::UnixTime;
 use crate::poll::engine::Moment;
 
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 /// Any will do that has decades before it.
 const START: u64 = 2_000_000_000;
 

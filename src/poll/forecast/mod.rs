@@ -4,6 +4,7 @@
 //! poller does. It assumes a GitLab that answers in good time and in full; what fails is asked again,
 //! and costs more.
 
+mod assumption;
 mod limits;
 mod made_up;
 mod run;
@@ -11,48 +12,18 @@ mod run;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::engine::{Kind, Moment, Rhythm};
-use super::plan::Capabilities;
-use super::selection::Source;
+use super::config::Rhythm;
+use super::engine::{Kind, Moment};
 use crate::metrics::EnabledMetrics;
+use made_up::HOUR;
 use run::Run;
 
+pub use assumption::{Assumption, Population};
 pub use limits::{ANNOUNCED, Advice, Forecasts};
 
 /// Over how many hours the steady state is measured: what is due now and then evens out.
 const MEASURED: u32 = 2;
-const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// What is assumed of a GitLab.
-#[derive(Clone, Debug)]
-pub struct Assumption {
-    /// The lists of projects; none is on two of them.
-    pub lists: Vec<Population>,
-    /// How many projects are active in an hour: the time of their activity moves.
-    pub active: f64,
-    /// How many projects run pipelines in an hour.
-    pub pipelines: f64,
-    /// What this GitLab can do.
-    pub capabilities: Capabilities,
-    /// Whether GraphQL can be used; REST is, at more requests, if not.
-    pub graphql: bool,
-}
-
-/// The projects of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Population {
-    /// The list.
-    pub source: Source,
-    /// How many it has.
-    pub projects: usize,
-    /// How many of them are selected.
-    pub selected: usize,
-    /// Of how many of those GraphQL hides a value that REST may tell.
-    pub hidden: usize,
-    /// Of how many of those GraphQL does not tell whether a feature is switched off: GitLab before 17.
-    pub unclear: usize,
-}
 
 /// What polling will cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,49 +34,6 @@ pub struct Forecast {
     pub an_hour: BTreeMap<Kind, f64>,
     /// The most requests in a minute after the first sweep.
     pub busiest_minute: u64,
-}
-
-impl Assumption {
-    /// So many projects, a share of which is active in an hour, in a current GitLab that hides
-    /// nothing. Those that are selected by name are counted among them; the others are spread evenly
-    /// over the other lists. An active project runs a pipeline.
-    pub fn of(sources: &[Source], projects: usize, active: impl Fn(usize) -> f64) -> Assumption {
-        let named = |source: &Source| match source {
-            Source::Projects(names) => Some(names.len()),
-            _ => None,
-        };
-        let lists = sources.iter().filter(|source| named(source).is_none());
-        let lists = lists.count().max(1);
-        let others = projects.saturating_sub(sources.iter().filter_map(named).sum());
-        let mut unnamed = 0;
-        let lists = sources.iter().map(|source| {
-            let projects = named(source).unwrap_or_else(|| {
-                unnamed += 1;
-                others / lists + usize::from(unnamed <= others % lists)
-            });
-            Population {
-                source: source.clone(),
-                projects,
-                selected: projects,
-                hidden: 0,
-                unclear: 0,
-            }
-        });
-        let lists: Vec<Population> = lists.collect();
-        let active = active(lists.iter().map(|list| list.projects).sum());
-        Assumption {
-            lists,
-            active,
-            pipelines: active,
-            capabilities: Capabilities::current(),
-            graphql: true,
-        }
-    }
-
-    /// How many projects there are.
-    pub fn projects(&self) -> usize {
-        self.lists.iter().map(|list| list.projects).sum()
-    }
 }
 
 impl Forecast {

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::assumption::Assumption;
 use super::made_up::{MadeUp, Project, start};
-use super::{Assumption, Kind};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
     Reason, Rest,
 };
-use crate::poll::Config;
 use crate::poll::capacity::Capacity;
+use crate::poll::config::{Config, Rhythm};
 use crate::poll::engine::{
-    Answer, Asked, Engine, Group, Moment, NextPage, Node, Page, PartError, Position, Projects,
-    Request, RestPage, Rhythm, first_page,
+    Answer, Asked, Engine, Group, Kind, Moment, NextPage, Node, Page, PartError, Position,
+    Projects, Request, RestPage, first_page,
 };
 use crate::poll::plan::{Capabilities, Depth, List, Part, Plan};
 use crate::poll::selection::{Filter, Scope, Selection, Source};

@@ -3,6 +3,7 @@
 use super::*;
 use crate::gitlab::Budget;
 use crate::metrics::{Catalogue, EnabledMetrics};
+use crate::poll::selection::Source;
 
 fn everything() -> EnabledMetrics {
     EnabledMetrics::new(Catalogue::standard(), |_| true, false)

@@ -1,0 +1,48 @@
+//! When to poll, and what.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::selection::Selection;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub selection: Selection,
+    pub rhythm: Rhythm,
+    /// How long one poll may take, not counting what it waits for its budget.
+    pub timeout: Duration,
+    /// The file that keeps what is known over a restart.
+    pub state: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            selection: Selection::default(),
+            rhythm: Rhythm::default(),
+            timeout: Duration::from_secs(10 * 60),
+            state: None,
+        }
+    }
+}
+
+/// How often what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rhythm {
+    /// From the start of one poll to the start of the next.
+    pub interval: Duration,
+    /// Within which time everyone is glanced at.
+    pub glance: Duration,
+    /// Within which time everything is asked of everyone.
+    pub sweep: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Rhythm {
+        Rhythm {
+            interval: Duration::from_secs(60),
+            glance: Duration::from_secs(15 * 60),
+            sweep: Duration::from_secs(60 * 60),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What errors mean to polling.
+
+use std::fmt::Display;
+
+use crate::gitlab::{Error, GraphqlError};
+
+/// Whether an answer is one of GitLab's, if only that it can't or won't.
+pub fn made_sense(error: &Error) -> bool {
+    match error {
+        Error::Budget { .. } | Error::RateLimited { .. } => true,
+        error => error.is_gitlabs_word(),
+    }
+}
+
+/// What was not to be had, and what to do about it.
+pub fn advice(what: &impl Display, error: &Error) -> String {
+    format!("{what}: {}", error.with_advice())
+}
+
+/// An answer that says nothing that can be worked with.
+pub fn not_understood(why: &impl Display) -> Error {
+    Error::not_understood(why.to_string())
+}
+
+/// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.
+pub fn is_gone(error: &Error) -> bool {
+    let words = ["Project Not Found", "Group Not Found"];
+    matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
+}
+
+/// Whether something between us and GitLab, or GitLab itself, keeps the API from us.
+pub fn is_blocked(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotFound { .. }
+            | Error::Forbidden { .. }
+            | Error::Refused { .. }
+            | Error::NotGitLab { .. }
+            | Error::NotUnderstood { .. }
+            | Error::NotJson { .. }
+    )
+}
+
+/// Whether GitLab fails at answering: REST may do better.
+pub fn is_broken(error: &Error) -> bool {
+    matches!(error, Error::Server { .. })
+}
+
+/// Whether GitLab ran out of time.
+pub fn is_timeout(error: &GraphqlError) -> bool {
+    error.message.starts_with("Timeout on ") || error.message.contains("timed out")
+}

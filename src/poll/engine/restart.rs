@@ -1,0 +1,123 @@
+//! Gives out what an engine knows, and takes it over after a restart.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Engine;
+use super::memory::{Course, LastPoll, Memory};
+use super::moment::Moment;
+use crate::metrics::{
+    Grain, Owner, Reading, Reason, Report, Snapshot, TableReading, UnixTime, stamp,
+};
+
+impl Engine {
+    /// Takes over what was known. The filter may be another one by now, and the clock may have gone
+    /// backwards. Returns what is to be shown of it.
+    pub fn recall(&mut self, memory: Memory, at: Moment) -> Option<Arc<Snapshot>> {
+        let now = at.as_secs();
+        let Course {
+            lists,
+            mut reads,
+            names,
+            last,
+        } = memory.course;
+        let mut tracks = BTreeMap::new();
+        for (project, mut track) in memory.projects {
+            let id = project.identity.id;
+            let taken = self.filter.takes(&project.identity, now);
+            let known = track.as_mut().is_some_and(|track| track.take(taken));
+            let is_open = |slot: &usize| {
+                let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
+                open.contains(&project.values[*slot])
+            };
+            let lacks_rows = |place: &usize| {
+                let unknown = [Reason::Pending, Reason::NotAsked];
+                match project.tables.get(*place) {
+                    Some(TableReading::Unknown(reason)) => unknown.contains(reason),
+                    Some(_) => false,
+                    None => true,
+                }
+            };
+            let lacks = self.enabled.columns().iter().any(is_open)
+                || self
+                    .enabled
+                    .tables_of(Grain::Project)
+                    .iter()
+                    .any(lacks_rows);
+            if taken && (!known || lacks) {
+                reads.entry(id).or_default();
+            }
+            tracks.extend(track.map(|track| (id, track)));
+            self.projects.insert(id, not_after(project, now));
+        }
+        self.schedule.resume(lists, tracks, reads, at);
+        self.names = names;
+        self.instance = not_after(memory.instance, now);
+        let report = last.map(|last| Report {
+            ended: last.ended.min(now),
+            restored: true,
+            failure: Some("the first poll since the restart has not ended yet".to_owned()),
+            absent: self.names.absent.iter().cloned().collect(),
+            last_complete: last.complete.map(|complete| complete.min(now)),
+            ..Report::default()
+        });
+        if self.projects.is_empty() {
+            return None;
+        }
+        self.last = Arc::new(self.snapshot(report, at));
+        Some(Arc::clone(&self.last))
+    }
+
+    /// What is known now.
+    pub fn memory(&self, now: Moment) -> Memory {
+        let mut reads = self.schedule.reads().clone();
+        // What is still to be asked in other ways is asked for anew after a restart.
+        for id in self.open.keys() {
+            reads.entry(*id).or_default();
+        }
+        let projects = self.projects.values();
+        Memory {
+            at: now.as_secs(),
+            course: Course {
+                lists: self.schedule.lists.clone(),
+                reads,
+                names: self.names.clone(),
+                last: self.last.report.as_ref().map(|report| LastPoll {
+                    ended: report.ended,
+                    complete: report.last_complete,
+                }),
+            },
+            instance: Arc::clone(&self.instance),
+            projects: projects
+                .map(|project| {
+                    let track = self.schedule.track(project.identity.id);
+                    (Arc::clone(project), track.cloned())
+                })
+                .collect(),
+        }
+    }
+}
+
+/// An owner none of whose values was told later than now: its age would be nothing until then.
+fn not_after(mut owner: Arc<Owner>, now: UnixTime) -> Arc<Owner> {
+    let now = stamp(now);
+    let later = |reading: &Reading| matches!(reading, Reading::Known { at, .. } if *at > now);
+    let later_table = |table: &TableReading| table.known().is_some_and(|table| table.at > now);
+    if owner.listed > now || owner.values.iter().any(later) || owner.tables.iter().any(later_table)
+    {
+        let owner = Arc::make_mut(&mut owner);
+        owner.listed = owner.listed.min(now);
+        for reading in &mut owner.values {
+            if let Reading::Known { at, .. } = reading {
+                *at = (*at).min(now);
+            }
+        }
+        for table in &mut owner.tables {
+            if let TableReading::Known(table) = table {
+                let table = Arc::make_mut(table);
+                table.at = table.at.min(now);
+            }
+        }
+    }
+    owner
+}
