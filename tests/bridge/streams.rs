@@ -11,6 +11,7 @@ const COMMANDS: &[(&str, i32)] = &[
     ("metrics", 0),
     ("metrics --format markdown", 0),
     ("metrics --format json", 0),
+    ("schema", 0),
     ("completions bash", 0),
     ("completions zsh", 0),
     ("--help", 0),
