@@ -48,7 +48,7 @@ pub fn batches(enabled: &EnabledMetrics, view: &View, bounds: Bounds) -> Vec<Bat
     };
     let about_gitlab = enabled.metrics.iter().enumerate();
     for (index, metric) in about_gitlab.filter(|(_, metric)| metric.is_about_gitlab()) {
-        let text = match metric.table(enabled.catalogue) {
+        let text = match metric.table() {
             Some(_) => TEXT_BYTES,
             None => WORD_BYTES,
         };

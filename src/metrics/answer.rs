@@ -7,14 +7,9 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::{
-    Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, PlacedTable,
-    Reading, Reason, Rest, Selection, TableAnswer, UnixTime, member,
+    Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, NotUnderstood,
+    PlacedTable, Reading, Reason, Rest, Selection, TableAnswer, UnixTime, member,
 };
-
-/// GitLab answered, and not with what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is not understood: {0}")]
-pub struct NotUnderstood(pub &'static str);
 
 /// What GraphQL could not tell of one node: where below it, and why.
 pub type Failures<'a> = [(Vec<&'a str>, Reason)];

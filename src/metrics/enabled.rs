@@ -35,7 +35,7 @@ impl EnabledMetrics {
         for metric in &enabled.metrics {
             let grain = metric.subject.of as usize;
             enabled.columns[grain].extend(metric.columns());
-            enabled.tables[grain].extend(metric.table(catalogue));
+            enabled.tables[grain].extend(metric.table());
         }
         enabled
     }

@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
-use super::projects::{
-    ARCHIVED, DEFAULT_BRANCH, NAMESPACE, PROJECT_NAME, PROJECT_PATH, VISIBILITY,
-};
+use super::time::moment;
 use super::{Feature, UnixTime};
 
 /// What tells a project from others, and what decides whether it is selected.
@@ -73,12 +71,12 @@ impl Identity {
 
     /// Reads when a `Project` node of a GraphQL answer was last active.
     pub fn activity_from_graphql(node: &Json) -> Option<UnixTime> {
-        time(&node["lastActivityAt"])
+        moment(&node["lastActivityAt"])
     }
 
     /// Reads when a project was last active from its REST body.
     pub fn activity_from_rest(body: &Json) -> Option<UnixTime> {
-        time(&body["last_activity_at"])
+        moment(&body["last_activity_at"])
     }
 
     /// Reads a `Project` node of a GraphQL answer; none without a readable id and a path.
@@ -148,23 +146,6 @@ impl Identity {
             .rsplit_once('/')
             .map_or("", |(namespace, _)| namespace)
     }
-
-    pub(super) fn attributes(&self) -> Vec<(&'static str, &str)> {
-        let archived = self
-            .archived
-            .map(|archived| if archived { "true" } else { "false" });
-        vec![
-            (ARCHIVED.name, archived.unwrap_or_default()),
-            (
-                DEFAULT_BRANCH.name,
-                self.default_branch.as_deref().unwrap_or_default(),
-            ),
-            (NAMESPACE.name, self.namespace()),
-            (PROJECT_NAME.name, &self.name),
-            (PROJECT_PATH.name, &self.path),
-            (VISIBILITY.name, &self.visibility),
-        ]
-    }
 }
 
 fn text(value: &Json) -> &str {
@@ -189,12 +170,6 @@ fn frequent_branch<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Cow<'static, str>>, D::Error> {
     let branch = Option::<Cow<'de, str>>::deserialize(from)?;
     Ok(branch.map(|branch| frequent(&branch)))
-}
-
-/// Whole seconds: GraphQL and REST write the same moment with and without a fraction.
-pub(super) fn time(value: &Json) -> Option<UnixTime> {
-    let timestamp: jiff::Timestamp = value.as_str()?.parse().ok()?;
-    u64::try_from(timestamp.as_second()).ok()
 }
 
 /// What a project lets the token's user have of a feature.

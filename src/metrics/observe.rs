@@ -4,20 +4,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::catalogue::{Places, RowAttribute, RowText, TablePlace, ValuePlace, is_identity};
-use super::projects::PROJECT_PATH;
-use super::subject::Shows;
+use super::placed::{Places, TablePlace, ValuePlace};
+use super::series::EmitEnded;
+use super::subject::{PROJECT_PATH, Shows};
 use super::view::of_gitlab;
 use super::{
-    BridgeStatus, EndedSeries, Grain, Identity, Instrument, Kind, Metric, Owner, PROJECT_ID,
-    Reading, Reason, Snapshot, Table, TableReading, View,
+    BridgeStatus, Emit, Grain, Identity, Instrument, Kind, Metric, Owner, PROJECT_ID, Reading,
+    Reason, Snapshot, Table, TableReading, View,
 };
-
-/// Takes one series: its attributes and its value.
-pub type Emit<'a> = dyn FnMut(&[(&'static str, &str)], f64) + 'a;
-
-/// Takes one series of what has ended.
-pub type EmitEnded<'a> = dyn FnMut(&[(&'static str, &str)], &EndedSeries) + 'a;
 
 impl Metric {
     /// Shows what `projects` (indices into the snapshot) have of this metric, with their path if
@@ -63,7 +57,7 @@ impl Metric {
                 }
             }
             (Places::Table(place), _) => self.observe_table(place, owner, &labels, emit),
-            (Places::Ended(place), _) if self.instrument == Instrument::Counter => {
+            (Places::Ended { place, .. }, _) if self.instrument == Instrument::Counter => {
                 self.each_ended(*place, owner, &labels, &mut |attributes, ended| {
                     emit(attributes, ended.count as f64);
                 });
@@ -115,7 +109,7 @@ impl Metric {
         project_path: bool,
         emit: &mut EmitEnded<'_>,
     ) {
-        let Places::Ended(place) = &self.places else {
+        let Places::Ended { place, .. } = &self.places else {
             return;
         };
         for owner in self.owners(snapshot, projects) {
@@ -132,7 +126,7 @@ impl Metric {
         labels: &[(&'static str, &str)],
         emit: &mut EmitEnded<'_>,
     ) {
-        let own = self.attributes.iter().filter(|own| !is_identity(own));
+        let own = self.attributes.iter().filter(|own| !own.is_identity());
         let names: Vec<_> = own.map(|attribute| attribute.name).collect();
         for series in owner
             .ended
@@ -187,7 +181,9 @@ impl Metric {
                         .count()
                 }
             },
-            (Places::Ended(place), _) => owner.ended.get(*place).map_or(0, |own| own.series.len()),
+            (Places::Ended { place, .. }, _) => {
+                owner.ended.get(*place).map_or(0, |own| own.series.len())
+            }
             (_, Shows::Identity { value, .. }) => usize::from(value(&owner.identity).is_some()),
             _ => 0,
         }
@@ -255,7 +251,7 @@ impl Metric {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.shows_like(other),
                 _ => false,
             },
-            (Places::Ended(place), _) => {
+            (Places::Ended { place, .. }, _) => {
                 let series = |owner: &Owner| owner.ended.get(*place).map(|own| own.series.clone());
                 series(one) == series(other)
             }
@@ -298,7 +294,7 @@ impl Metric {
                     }
                     Some(TableReading::Off) | None => {}
                 },
-                Places::Elsewhere | Places::Sum(_) | Places::Ended(_) => {}
+                Places::Elsewhere | Places::Sum(_) | Places::Ended { .. } => {}
             }
         }
     }
@@ -323,37 +319,6 @@ impl Metric {
             Grain::Project => &snapshot.projects[projects],
             grain => snapshot.owners(grain),
         }
-    }
-}
-
-impl RowAttribute {
-    /// The text, to be kept.
-    pub(super) fn shared(&self, table: &Table, row: usize) -> Arc<str> {
-        match self.from {
-            RowText::Label(at) => Arc::clone(&table.labels_of(row)[at]),
-            RowText::Word(..) => self.text(table, row).into(),
-        }
-    }
-
-    fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {
-        match self.from {
-            RowText::Label(at) => &table.labels_of(row)[at],
-            RowText::Word(at, words) => {
-                let place = table.values_of(row)[at].value();
-                let word = place.and_then(|place| words.get(place as usize));
-                word.copied().unwrap_or_default()
-            }
-        }
-    }
-}
-
-impl Table {
-    /// Whether the same is shown of both: when it was told is not shown.
-    fn shows_like(&self, other: &Table) -> bool {
-        let mut values = self.values.iter().zip(&other.values);
-        (&self.keys, &self.labels) == (&other.keys, &other.labels)
-            && self.values.len() == other.values.len()
-            && values.all(|(one, other)| one.value() == other.value())
     }
 }
 

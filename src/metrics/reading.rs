@@ -1,6 +1,6 @@
 //! One value as it was told, or why it is not known.
 
-use super::UnixTime;
+use super::{UnixTime, stamp};
 
 /// A value of an owner. Unknown is not zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,11 +144,6 @@ impl Reading {
             _ => self,
         }
     }
-}
-
-/// A time as readings keep it, good until 2106.
-pub fn stamp(now: UnixTime) -> u32 {
-    u32::try_from(now).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

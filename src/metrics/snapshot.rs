@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EnabledMetrics, Grain, Owner, Reading, Reason};
-
-/// Seconds since 1970, UTC.
-pub type UnixTime = u64;
+use super::{Grain, Owner, Reading, Reason, UnixTime};
 
 /// Everything known after a poll. Nobody edits one; the next poll builds another.
 #[derive(Clone, Debug, Default)]
@@ -101,34 +98,6 @@ pub struct Missing {
 }
 
 impl Snapshot {
-    /// A snapshot of these owners, with what can be said about it.
-    pub fn new(
-        generation: u64,
-        owners: impl Into<Owners>,
-        project_count: Option<u64>,
-        report: impl Into<Option<Report>>,
-        enabled: &EnabledMetrics,
-    ) -> Snapshot {
-        let mut owners = owners.into();
-        owners
-            .projects
-            .sort_unstable_by_key(|project| project.identity.id);
-        let mut snapshot = Snapshot {
-            generation,
-            projects: owners.projects,
-            instance: owners.instance,
-            groups: owners.groups,
-            runners: owners.runners,
-            project_count,
-            report: report.into(),
-            ..Snapshot::default()
-        };
-        snapshot.ages = snapshot.count_ages(enabled);
-        snapshot.missing = snapshot.count_missing(enabled);
-        snapshot.series = enabled.series(&snapshot);
-        snapshot
-    }
-
     /// All owners of a grain.
     pub fn owners(&self, grain: Grain) -> &[Arc<Owner>] {
         match grain {
@@ -153,57 +122,6 @@ impl Snapshot {
             }
         }
         Some(sum)
-    }
-
-    fn count_ages(&self, enabled: &EnabledMetrics) -> Vec<Age> {
-        let mut oldest = BTreeMap::<&'static str, UnixTime>::new();
-        let mut note = |collector, at: u32| {
-            let at = UnixTime::from(at);
-            oldest
-                .entry(collector)
-                .and_modify(|known| *known = at.min(*known))
-                .or_insert(at);
-        };
-        for project in &self.projects {
-            note("projects", project.listed);
-        }
-        for grain in Grain::ALL {
-            for owner in self.owners(grain) {
-                let columns = enabled.catalogue.columns(grain).iter();
-                for (placed, reading) in columns.zip(&owner.values) {
-                    if let Reading::Known { at, .. } = reading {
-                        note(placed.subject.name, *at);
-                    }
-                }
-                let tables = enabled.catalogue.tables(grain).iter();
-                for (placed, table) in tables.zip(&owner.tables) {
-                    if let Some(table) = table.known() {
-                        note(placed.subject.name, table.at);
-                    }
-                }
-            }
-        }
-        let ages = oldest.into_iter();
-        ages.map(|(collector, oldest)| Age { collector, oldest })
-            .collect()
-    }
-
-    fn count_missing(&self, enabled: &EnabledMetrics) -> Vec<Missing> {
-        let mut missing = Vec::new();
-        for metric in enabled.catalogue.metrics() {
-            let mut counts = BTreeMap::<&'static str, (Reason, u64)>::new();
-            metric.each_unknown(self, &mut |reason| {
-                counts.entry(reason.name()).or_insert((reason, 0)).1 += 1;
-            });
-            let counts = counts.into_values();
-            missing.extend(counts.map(|(reason, count)| Missing {
-                metric: metric.name,
-                reason,
-                count,
-            }));
-        }
-        missing.sort_by_key(|missing| missing.metric);
-        missing
     }
 }
 

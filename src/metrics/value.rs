@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::identity::time;
+use super::time::moment;
 use super::{Kind, Reason};
 
 /// The answer to one question, before it is known what it means.
@@ -15,6 +15,11 @@ pub enum Answered {
     Failed(Reason),
 }
 
+/// GitLab answered, and not with what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer is not understood: {0}")]
+pub struct NotUnderstood(pub &'static str);
+
 /// Above this a number of JSON is no longer exact, and no count or size is that large.
 const MOST: f64 = 9_007_199_254_740_992.0;
 
@@ -26,7 +31,7 @@ impl Kind {
         let value = match self {
             Kind::Count | Kind::Bytes => number(value).filter(|number| number.fract() == 0.0),
             Kind::Seconds | Kind::Ratio => number(value),
-            Kind::Time => time(value).map(|at| at as f64),
+            Kind::Time => moment(value).map(|at| at as f64),
             Kind::OneOf(words) => word(value, words).map(|place| place as f64),
             Kind::Label => None,
         };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::observe::EmitEnded;
+use super::series::EmitEnded;
 use super::{Attribute, Emit, Metric, Snapshot};
 
 /// The name of a GitLab on its series. Not `instance`: that is Prometheus' word for its target.

@@ -1,8 +1,7 @@
 //! Storage by kind, from the project's statistics (Reporter role).
 
-use super::PROJECT_ID;
-use super::subject::{
-    Attribute, ChangesWith, Column, Grain, Rest, Rows, Shows, Subject, bytes, gauge,
+use crate::metrics::subject::{
+    Attribute, ChangesWith, Column, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, bytes, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {

@@ -1,7 +1,8 @@
 //! Releases.
 
-use super::PROJECT_ID;
-use super::subject::{ChangesWith, Feature, Grain, Rest, Rows, Shows, Subject, count, gauge};
+use crate::metrics::subject::{
+    ChangesWith, Feature, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
+};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "releases",

@@ -1,7 +1,8 @@
 //! Commits on the default branch.
 
-use super::PROJECT_ID;
-use super::subject::{ChangesWith, Grain, Rest, Rows, Shows, Subject, count, gauge};
+use crate::metrics::subject::{
+    ChangesWith, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
+};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "commits",

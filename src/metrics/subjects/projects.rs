@@ -1,7 +1,9 @@
 //! Projects: who they are, how many there are, and what GitLab says of them without counting.
 
-use super::subject::{Attribute, Grain, Rest, Rows, Shows, Subject, count, gauge};
-use super::{Identity, PROJECT_ID};
+use crate::metrics::Identity;
+use crate::metrics::subject::{
+    Attribute, Grain, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject, count, gauge,
+};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "projects",
@@ -34,7 +36,7 @@ pub(super) static SUBJECT: Subject = Subject {
             ],
             Shows::Identity {
                 value: |_| Some(1),
-                attributes: Identity::attributes,
+                attributes,
             },
         ),
         gauge(
@@ -64,32 +66,49 @@ pub(super) static SUBJECT: Subject = Subject {
     ],
 };
 
-pub(super) const ARCHIVED: Attribute = Attribute {
+/// What `gitlab_project_info` says of a project besides its id.
+fn attributes(identity: &Identity) -> Vec<(&'static str, &str)> {
+    let archived = identity
+        .archived
+        .map(|archived| if archived { "true" } else { "false" });
+    vec![
+        (ARCHIVED.name, archived.unwrap_or_default()),
+        (
+            DEFAULT_BRANCH.name,
+            identity.default_branch.as_deref().unwrap_or_default(),
+        ),
+        (NAMESPACE.name, identity.namespace()),
+        (PROJECT_NAME.name, &identity.name),
+        (PROJECT_PATH.name, &identity.path),
+        (VISIBILITY.name, &identity.visibility),
+    ]
+}
+
+const ARCHIVED: Attribute = Attribute {
     name: "archived",
     meaning: "Whether the project is archived.",
     examples: &["true", "false"],
 };
-pub(super) const DEFAULT_BRANCH: Attribute = Attribute {
+
+const DEFAULT_BRANCH: Attribute = Attribute {
     name: "default_branch",
     meaning: "The default branch; empty where there is none or it may not be seen.",
     examples: &["main"],
 };
-pub(super) const NAMESPACE: Attribute = Attribute {
+
+const NAMESPACE: Attribute = Attribute {
     name: "namespace",
     meaning: "The full path of the group or user the project lies in.",
     examples: &["platform/tools"],
 };
-pub(super) const PROJECT_NAME: Attribute = Attribute {
+
+const PROJECT_NAME: Attribute = Attribute {
     name: "project_name",
     meaning: "The project's display name.",
     examples: &["GitLab Metrics Bridge"],
 };
-pub(super) const PROJECT_PATH: Attribute = Attribute {
-    name: "project_path",
-    meaning: "The project's full path; it changes when the project is renamed or transferred.",
-    examples: &["platform/tools/gitlab-metrics-bridge"],
-};
-pub(super) const VISIBILITY: Attribute = Attribute {
+
+const VISIBILITY: Attribute = Attribute {
     name: "visibility",
     meaning: "Who may see the project.",
     examples: &["private", "internal", "public"],

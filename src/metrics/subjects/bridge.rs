@@ -1,91 +1,9 @@
 //! The bridge itself: whether it works, what it costs and why something is missing.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::subject::{Attribute, Grain, Rows, Shows, Subject, counter, gauge};
-use super::{Emit, Report, Snapshot, UnixTime};
-
-/// What the bridge knows of itself at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct BridgeStatus {
-    /// Our version.
-    pub version: &'static str,
-    /// What the wall clock shows; only what is shown as a time of day goes by it.
-    pub wall_clock: UnixTime,
-    /// How it gets on with each GitLab.
-    pub gitlabs: Vec<GitLabStatus>,
-    /// How the exports went.
-    pub exports: Vec<Export>,
-    /// What GitLab sent, by event and outcome.
-    pub webhooks: BTreeMap<(&'static str, &'static str), u64>,
-}
-
-/// How the bridge gets on with one GitLab.
-#[derive(Clone, Debug, Default)]
-pub struct GitLabStatus {
-    /// Its name, where there are several to tell apart.
-    pub name: Option<Arc<str>>,
-    /// Its address.
-    pub url: String,
-    /// Now, in bridge time: what the snapshot is stamped in.
-    pub now: UnixTime,
-    /// What the wall clock shows; only what is shown as a time of day goes by it.
-    pub wall_clock: UnixTime,
-    /// How often it is polled.
-    pub interval: Duration,
-    /// What is shown of it.
-    pub snapshot: Arc<Snapshot>,
-    /// What was asked of it.
-    pub usage: Usage,
-}
-
-/// What was asked of GitLab since the start.
-#[derive(Clone, Debug, Default)]
-pub struct Usage {
-    /// Requests by endpoint class and outcome (an HTTP status, or a reason).
-    pub requests: BTreeMap<(&'static str, Cow<'static, str>), u64>,
-    /// Tries that were repeated.
-    pub retries: u64,
-    /// Time spent waiting for limits.
-    pub waited: Duration,
-    /// What GitLab last said is left of its rate limit.
-    pub rate_limit_remaining: Option<u64>,
-    /// What is left of the request budget; none without one.
-    pub budget_remaining: Option<u64>,
-    /// How long ago GitLab last gave an answer that makes sense; none while it owes none.
-    pub silent_for: Option<Duration>,
-    /// What came of the last request that got no such answer.
-    pub silent_because: Option<String>,
-}
-
-impl GitLabStatus {
-    /// So many intervals without an answer mean that GitLab is down.
-    const SILENT_INTERVALS: u32 = 2;
-
-    /// Whether GitLab has been asked and has not answered for too long, also in a poll under way.
-    fn is_silent(&self) -> bool {
-        let limit = self.interval * Self::SILENT_INTERVALS;
-        self.usage.silent_for.is_some_and(|silent| silent >= limit)
-    }
-}
-
-/// How the exports to one target went since the start.
-#[derive(Clone, Debug)]
-pub struct Export {
-    /// `otlp` or `prometheus`.
-    pub exporter: &'static str,
-    /// Exports that succeeded.
-    pub succeeded: u64,
-    /// Exports that failed.
-    pub failed: u64,
-    /// Whether the last one succeeded; none before the first.
-    pub last: Option<bool>,
-    /// How long ago the last good one ended.
-    pub last_success: Option<Duration>,
-}
+use crate::metrics::subject::{Attribute, Grain, Rows, Shows, Subject, counter, gauge};
+use crate::metrics::{BridgeStatus, Emit, Export, GitLabStatus, Report};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "bridge",
@@ -359,11 +277,13 @@ const VERSION: Attribute = Attribute {
     meaning: "The version of the bridge.",
     examples: &["0.1.0"],
 };
+
 const INSTANCE_URL: Attribute = Attribute {
     name: "instance_url",
     meaning: "The address of the GitLab that is polled.",
     examples: &["https://gitlab.example.com/"],
 };
+
 const COLLECTOR: Attribute = Attribute {
     name: "collector",
     meaning: "What was read: a subject of this reference.",
@@ -376,6 +296,7 @@ const COLLECTOR: Attribute = Attribute {
         "storage",
     ],
 };
+
 const ERROR_TYPE: Attribute = Attribute {
     name: "error_type",
     meaning: "Why it failed, in one word.",
@@ -390,21 +311,25 @@ const ERROR_TYPE: Attribute = Attribute {
         "network",
     ],
 };
+
 const METRIC: Attribute = Attribute {
     name: "metric",
     meaning: "The metric that lacks series.",
     examples: &["gitlab_commits_total"],
 };
+
 const REASON: Attribute = Attribute {
     name: "reason",
     meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), or an error type.",
     examples: &["hidden", "unsupported", "invalid", "pending", "timeout"],
 };
+
 const CODE: Attribute = Attribute {
     name: "code",
     meaning: "The HTTP status, or why there was none.",
     examples: &["200", "429", "timeout"],
 };
+
 const ENDPOINT: Attribute = Attribute {
     name: "endpoint",
     meaning: "What was asked, as far as GitLab limits it together.",
@@ -417,16 +342,19 @@ const ENDPOINT: Attribute = Attribute {
         "rest",
     ],
 };
+
 const EXPORTER: Attribute = Attribute {
     name: "exporter",
     meaning: "The exporter.",
     examples: &["otlp", "prometheus"],
 };
+
 const EVENT: Attribute = Attribute {
     name: "event",
     meaning: "What a webhook is about.",
     examples: &["push", "merge_request", "issue", "pipeline", "other"],
 };
+
 const OUTCOME: Attribute = Attribute {
     name: "outcome",
     meaning: "How an export ended, or what became of a webhook.",

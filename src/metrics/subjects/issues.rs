@@ -1,9 +1,9 @@
 //! Issues by state.
 
-use super::subject::{
-    ChangesWith, Column, Feature, Grain, Rest, Rows, Shows, Subject, count, gauge,
+use crate::metrics::subject::{
+    ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject, count,
+    gauge,
 };
-use super::{PROJECT_ID, STATE};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "issues",

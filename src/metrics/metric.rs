@@ -1,0 +1,172 @@
+//! A metric: its row in a subject, and the places of what it shows.
+
+use std::collections::BTreeSet;
+
+use super::placed::Places;
+use super::subject::{Attribute, Grain, Instrument, Kind, MetricRow, Rows, Shows, Subject};
+
+/// A metric in its catalogue: its row, and the places of what it shows.
+#[derive(Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub help: &'static str,
+    pub instrument: Instrument,
+    pub attributes: &'static [Attribute],
+    pub subject: &'static Subject,
+    pub(super) shows: Shows,
+    pub(super) places: Places,
+}
+
+impl Metric {
+    pub(super) fn new(
+        subject: &'static Subject,
+        row: &'static MetricRow,
+        places: Places,
+    ) -> Metric {
+        Metric {
+            name: row.name,
+            unit: row.unit,
+            help: row.help,
+            instrument: row.instrument,
+            attributes: row.attributes,
+            subject,
+            shows: row.shows,
+            places,
+        }
+    }
+
+    /// True for what is measured of GitLab, false for the bridge's own metrics.
+    pub fn is_about_gitlab(&self) -> bool {
+        !matches!(self.shows, Shows::Bridge(_) | Shows::GitLab(_))
+    }
+
+    /// True if there is a series for each project.
+    pub fn is_per_project(&self) -> bool {
+        self.subject.of == Grain::Project
+            && self.is_about_gitlab()
+            && !matches!(self.shows, Shows::Sum(_) | Shows::Projects)
+    }
+
+    /// Whether its values are whole numbers, which OTLP tells from others.
+    pub fn is_whole(&self) -> bool {
+        let is_whole = |kind: &Kind| !matches!(kind, Kind::Seconds | Kind::Ratio);
+        match (&self.places, self.shows) {
+            (Places::Values(values), _) => values.iter().all(|value| is_whole(&value.kind)),
+            (Places::Table(_), Shows::Value(name)) => self
+                .subject
+                .column(name)
+                .is_none_or(|column| is_whole(&column.kind)),
+            (Places::Ended { .. }, _) => self.instrument == Instrument::Counter,
+            (Places::Elsewhere, _) => self.is_about_gitlab(),
+            _ => true,
+        }
+    }
+
+    /// The places of the columns that must be asked for it, among those of its subject's grain.
+    pub fn columns(&self) -> BTreeSet<usize> {
+        match &self.places {
+            Places::Values(values) => values.iter().map(|value| value.place).collect(),
+            Places::Sum(places) => places.iter().copied().collect(),
+            Places::Table(_) | Places::Ended { .. } | Places::Elsewhere => BTreeSet::new(),
+        }
+    }
+
+    /// The place of the table that must be asked for it, among those of its subject's grain.
+    pub fn table(&self) -> Option<usize> {
+        match &self.places {
+            Places::Table(place) => Some(place.table),
+            Places::Ended { table, .. } => Some(*table),
+            _ => None,
+        }
+    }
+
+    /// The upper bounds of its buckets, if it is a histogram.
+    pub fn bounds(&self) -> &'static [f64] {
+        match self.shows {
+            Shows::Ended { bounds, .. } => bounds,
+            _ => &[],
+        }
+    }
+
+    /// How many series an owner has at the most.
+    pub fn most_series(&self) -> usize {
+        match &self.places {
+            Places::Values(values) => values.len(),
+            Places::Table(_) if matches!(self.shows, Shows::Rows) => 1,
+            Places::Table(_) | Places::Ended { .. } => match &self.subject.rows {
+                Rows::One => 1,
+                Rows::Many(many) => many.at_most.into(),
+            },
+            Places::Elsewhere | Places::Sum(_) => 1,
+        }
+    }
+
+    /// Whether GitLab is asked for its values.
+    pub fn is_asked(&self) -> bool {
+        matches!(
+            self.places,
+            Places::Values(_) | Places::Table(_) | Places::Ended { .. }
+        )
+    }
+
+    /// How GraphQL is asked for it: the paths of its columns.
+    pub fn asked_as(&self) -> Vec<&'static str> {
+        if let (true, Rows::Many(many)) = (self.is_asked(), &self.subject.rows) {
+            return vec![many.list];
+        }
+        let named = |name: &str| self.subject.column(name).map(|column| column.graphql);
+        match (self.shows, &self.places) {
+            (_, Places::Elsewhere | Places::Sum(_)) => Vec::new(),
+            (Shows::Value(name) | Shows::StateSet(name), _) => named(name).into_iter().collect(),
+            (Shows::ByColumn { columns, .. }, _) => {
+                columns.iter().filter_map(|name| named(name)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is wrong with its row.
+    pub(super) fn problem(&self) -> Option<String> {
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        if !self.name.starts_with("gitlab_")
+            || self.name.contains("__")
+            || !self.name.bytes().all(is_word)
+        {
+            return Some("the name does not survive a translation to Prometheus".to_owned());
+        }
+        let stem = self.name.trim_end_matches("_total");
+        let is_told = match self.unit {
+            "" => true,
+            "s" => stem.ends_with("_seconds"),
+            "By" => stem.ends_with("_bytes"),
+            "1" => stem.ends_with("_ratio"),
+            annotation => annotation.starts_with('{') && annotation.ends_with('}'),
+        };
+        if !is_told {
+            return Some(format!("the unit {} is not in the name", self.unit));
+        }
+        if !self
+            .attributes
+            .iter()
+            .map(|attribute| attribute.name)
+            .is_sorted()
+        {
+            return Some("its attributes are not sorted".to_owned());
+        }
+        let named = |name: &str| {
+            self.attributes
+                .iter()
+                .any(|attribute| attribute.name == name)
+        };
+        match self.shows {
+            Shows::ByColumn { attribute, .. } if !named(attribute) => {
+                Some(format!("it does not list its attribute {attribute}"))
+            }
+            Shows::StateSet(column) if !named(column) => {
+                Some(format!("it does not list its attribute {column}"))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! An owner after an answer: what it told, and the last good value of what it did not.
+
+use std::sync::Arc;
+
+use super::folding::folded;
+use super::{Owner, OwnerAnswer, TableReading, UnixTime, stamp};
+
+impl Owner {
+    /// The owner after an answer, with the last good value of what failed, and with what has ended
+    /// since counted.
+    pub fn updated(answer: OwnerAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
+        let (catalogue, grain) = (answer.catalogue, answer.grain);
+        let mut values = answer.values;
+        for (place, value) in values.iter_mut().enumerate() {
+            *value = value.or_last_good(last.and_then(|last| last.values.get(place)));
+        }
+        let tables = catalogue.tables(grain).iter().zip(answer.tables);
+        let tables = tables.enumerate().map(|(place, (placed, told))| {
+            let last = last.and_then(|last| last.tables.get(place));
+            told.after(last, placed, now)
+        });
+        let tables: Box<[TableReading]> = tables.collect();
+        // The same identity is shared: nearly all of them are the same for weeks.
+        let same = last.filter(|last| *last.identity == answer.identity);
+        Owner {
+            identity: match same {
+                Some(last) => Arc::clone(&last.identity),
+                None => Arc::new(answer.identity),
+            },
+            listed: stamp(now),
+            values,
+            ended: folded(catalogue, grain, &tables, last, now),
+            tables,
+        }
+    }
+
+    /// Takes in the tables of an answer at these places, and what has ended in them.
+    pub fn take_tables(&mut self, answer: &OwnerAnswer, places: &[usize], now: UnixTime) {
+        if places.is_empty() {
+            return;
+        }
+        let (catalogue, grain) = (answer.catalogue, answer.grain);
+        let last = self.clone();
+        for &place in places {
+            let told = answer.tables[place].clone();
+            let placed = &catalogue.tables(grain)[place];
+            self.tables[place] = told.after(last.tables.get(place), placed, now);
+        }
+        self.ended = folded(catalogue, grain, &self.tables, Some(&last), now);
+    }
+}

@@ -1,0 +1,242 @@
+//! The places of what subjects have: where the values, tables and rows of an owner are found.
+
+use std::sync::Arc;
+
+use super::Table;
+use super::subject::{Column, Feature, Instrument, Kind, Many, MetricRow, Rows, Shows, Subject};
+
+/// A column of a subject with one row.
+#[derive(Clone, Copy, Debug)]
+pub struct PlacedColumn {
+    pub subject: &'static Subject,
+    pub column: &'static Column,
+}
+
+/// A subject whose rows are kept in a table.
+#[derive(Clone, Debug)]
+pub struct PlacedTable {
+    pub subject: &'static Subject,
+    /// None if there is only one row.
+    pub many: Option<&'static Many>,
+    /// The columns that are kept as texts, in the order of a row's labels.
+    pub labels: Vec<&'static Column>,
+    /// All others, in the order of a row's values.
+    pub values: Vec<&'static Column>,
+}
+
+/// Where a metric finds what it shows.
+#[derive(Debug)]
+pub(super) enum Places {
+    /// Not among the values of owners.
+    Elsewhere,
+    /// Values of an owner, each with the attribute that tells it from the others.
+    Values(Vec<ValuePlace>),
+    /// A table of an owner.
+    Table(TablePlace),
+    /// What has ended of an owner's rows.
+    Ended { place: usize, table: usize },
+    /// Values of all owners that are summed up.
+    Sum(Vec<usize>),
+}
+
+#[derive(Debug)]
+pub(super) struct ValuePlace {
+    pub place: usize,
+    pub attribute: Option<(&'static str, &'static str)>,
+    pub kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) struct TablePlace {
+    pub table: usize,
+    /// The value that is shown of each row; none where the row itself is.
+    pub value: Option<usize>,
+    pub attributes: Vec<RowAttribute>,
+}
+
+/// What a metric counts of the rows that have ended.
+#[derive(Clone, Debug)]
+pub struct EndedPlace {
+    /// `subject.metric`, as the state file calls it.
+    pub name: String,
+    pub(super) table: usize,
+    /// When a row ended.
+    pub(super) at: usize,
+    /// How long it took.
+    pub(super) value: Option<usize>,
+    pub(super) attributes: Vec<RowAttribute>,
+    pub(super) bounds: &'static [f64],
+    pub(super) at_most: usize,
+}
+
+/// An attribute that a row has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowAttribute {
+    pub name: &'static str,
+    pub from: RowText,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RowText {
+    Label(usize),
+    Word(usize, &'static [&'static str]),
+}
+
+impl PlacedColumn {
+    /// Its name in the state file.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.subject.name, self.column.name)
+    }
+}
+
+impl PlacedTable {
+    /// None for a subject whose only row has nothing but numbers: these are values of the owner.
+    pub(super) fn of(subject: &'static Subject) -> Option<PlacedTable> {
+        let is_label = |column: &&'static Column| column.kind == Kind::Label;
+        let (labels, values): (Vec<_>, Vec<_>) = subject.columns.iter().partition(is_label);
+        let many = match &subject.rows {
+            Rows::Many(many) => Some(many),
+            Rows::One if labels.is_empty() => return None,
+            Rows::One => None,
+        };
+        Some(PlacedTable {
+            subject,
+            many,
+            labels,
+            values,
+        })
+    }
+
+    /// The feature that has the rows.
+    pub fn feature(&self) -> Option<Feature> {
+        self.subject
+            .columns
+            .iter()
+            .find_map(|column| column.feature)
+    }
+
+    pub(super) fn place(&self, table: usize, row: &MetricRow) -> Result<TablePlace, String> {
+        let value = |name: &str| {
+            let at = self.values.iter().position(|column| column.name == name);
+            at.ok_or_else(|| format!("there is no column {name} with a value"))
+        };
+        let mut place = TablePlace {
+            table,
+            value: None,
+            attributes: Vec::new(),
+        };
+        match row.shows {
+            Shows::Value(column) | Shows::StateSet(column) => place.value = Some(value(column)?),
+            Shows::Info | Shows::Rows => {}
+            _ => return Err("a table can't be shown like that".to_owned()),
+        }
+        if matches!(row.shows, Shows::Rows) {
+            return Ok(place);
+        }
+        for attribute in row
+            .attributes
+            .iter()
+            .filter(|attribute| !attribute.is_identity())
+        {
+            place.attributes.push(self.attribute(attribute.name)?);
+        }
+        self.tells_rows_apart(row).then_some(place).ok_or_else(|| {
+            let labels = self.many.map(|many| many.latest_per).unwrap_or_default();
+            format!("its attributes {labels:?} are needed to tell rows apart")
+        })
+    }
+
+    pub(super) fn ended(&self, table: usize, row: &MetricRow) -> Result<EndedPlace, String> {
+        let Shows::Ended { value, at, bounds } = row.shows else {
+            return Err("nothing ends here".to_owned());
+        };
+        let place = |name: &str| {
+            let at = self.values.iter().position(|column| column.name == name);
+            at.ok_or_else(|| format!("there is no column {name} with a value"))
+        };
+        let own = row
+            .attributes
+            .iter()
+            .filter(|attribute| !attribute.is_identity());
+        let is_histogram = row.instrument == Instrument::Histogram;
+        if is_histogram == bounds.is_empty() || is_histogram != value.is_some() {
+            return Err("a histogram has a value and bounds, and a counter has none".to_owned());
+        }
+        if !bounds.is_sorted() || row.instrument == Instrument::Gauge {
+            return Err(
+                "what has ended is a counter, or a histogram with sorted bounds".to_owned(),
+            );
+        }
+        Ok(EndedPlace {
+            name: format!("{}.{}", self.subject.name, row.name),
+            table,
+            at: place(at)?,
+            value: value.map(place).transpose()?,
+            attributes: own
+                .map(|attribute| self.attribute(attribute.name))
+                .collect::<Result<_, _>>()?,
+            bounds,
+            at_most: self.many.map_or(1, |many| many.at_most.into()),
+        })
+    }
+
+    fn attribute(&self, name: &'static str) -> Result<RowAttribute, String> {
+        if let Some(at) = self.labels.iter().position(|column| column.name == name) {
+            let from = RowText::Label(at);
+            return Ok(RowAttribute { name, from });
+        }
+        let word = |(at, column): (usize, &&'static Column)| match column.kind {
+            Kind::OneOf(words) if column.name == name => Some(RowText::Word(at, words)),
+            _ => None,
+        };
+        let from = self.values.iter().enumerate().find_map(word);
+        let from = from.ok_or_else(|| format!("no label is called {name}"))?;
+        Ok(RowAttribute { name, from })
+    }
+
+    /// Two rows with the same attributes would be one series.
+    fn tells_rows_apart(&self, row: &MetricRow) -> bool {
+        let has = |label: &&str| {
+            row.attributes
+                .iter()
+                .any(|attribute| attribute.name == *label)
+        };
+        self.many.is_none_or(|many| {
+            has(&many.key) || (!many.latest_per.is_empty() && many.latest_per.iter().all(has))
+        })
+    }
+}
+
+impl EndedPlace {
+    /// The names of its attributes, without the owner's.
+    pub fn attribute_names(&self) -> Vec<String> {
+        let own = self.attributes.iter();
+        own.map(|attribute| attribute.name.to_owned()).collect()
+    }
+
+    /// The upper bounds of its buckets, if it is a histogram.
+    pub fn bounds(&self) -> &'static [f64] {
+        self.bounds
+    }
+}
+
+impl RowAttribute {
+    /// The text, to be kept.
+    pub(super) fn shared(&self, table: &Table, row: usize) -> Arc<str> {
+        match self.from {
+            RowText::Label(at) => Arc::clone(&table.labels_of(row)[at]),
+            RowText::Word(..) => self.text(table, row).into(),
+        }
+    }
+
+    pub(super) fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {
+        match self.from {
+            RowText::Label(at) => &table.labels_of(row)[at],
+            RowText::Word(at, words) => {
+                let place = table.values_of(row)[at].value();
+                let word = place.and_then(|place| words.get(place as usize));
+                word.copied().unwrap_or_default()
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The rows that define metrics, and what each shows.
+
+use super::Attribute;
+use crate::metrics::{BridgeStatus, Emit, GitLabStatus, Identity};
+
+/// One metric: the only place where it is defined.
+#[derive(Debug)]
+pub struct MetricRow {
+    /// The name, the same over OTLP and in the exposition.
+    pub name: &'static str,
+    /// The unit in UCUM, chosen so that no translation to Prometheus changes the name.
+    pub unit: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    pub instrument: Instrument,
+    /// The attributes of its series, sorted by name.
+    pub attributes: &'static [Attribute],
+    pub shows: Shows,
+}
+
+/// The kind of instrument that records a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instrument {
+    Gauge,
+    Counter,
+    Histogram,
+}
+
+/// What a metric shows. Columns are named as in its subject.
+#[derive(Clone, Copy, Debug)]
+pub enum Shows {
+    /// This column of each row.
+    Value(&'static str),
+    /// These columns of the only row, each as a series whose attribute is the column's name.
+    ByColumn {
+        attribute: &'static str,
+        columns: &'static [&'static str],
+    },
+    /// 1 for each row, whose labels are the attributes.
+    Info,
+    /// 1 for the word that this column has; the attribute is called like the column.
+    StateSet(&'static str),
+    /// How many rows an owner has.
+    Rows,
+    /// How many rows have ended, or how long they took: each is counted once, when the column `at` is
+    /// known.
+    Ended {
+        /// How long a row took, for a histogram; none for a counter.
+        value: Option<&'static str>,
+        at: &'static str,
+        /// The upper bounds of the histogram's buckets.
+        bounds: &'static [f64],
+    },
+    /// The sum of another metric over all owners, once every one of them is known.
+    Sum(&'static str),
+    /// What is known of a project once it is listed.
+    Identity {
+        value: fn(&Identity) -> Option<u64>,
+        /// The attributes besides `project_id`.
+        attributes: fn(&Identity) -> Vec<(&'static str, &str)>,
+    },
+    /// How many projects are selected.
+    Projects,
+    /// The bridge itself.
+    Bridge(fn(&BridgeStatus, &mut Emit<'_>)),
+    /// How the bridge gets on with one GitLab.
+    GitLab(fn(&GitLabStatus, &mut Emit<'_>)),
+}
+
+pub const fn gauge(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    attributes: &'static [Attribute],
+    shows: Shows,
+) -> MetricRow {
+    MetricRow {
+        name,
+        unit,
+        help,
+        instrument: Instrument::Gauge,
+        attributes,
+        shows,
+    }
+}
+
+pub const fn histogram(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    attributes: &'static [Attribute],
+    shows: Shows,
+) -> MetricRow {
+    MetricRow {
+        instrument: Instrument::Histogram,
+        ..gauge(name, unit, help, attributes, shows)
+    }
+}
+
+pub const fn counter(
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    attributes: &'static [Attribute],
+    shows: Shows,
+) -> MetricRow {
+    MetricRow {
+        instrument: Instrument::Counter,
+        ..gauge(name, unit, help, attributes, shows)
+    }
+}

@@ -1,0 +1,69 @@
+//! What this program measures: one file per GitLab subject, and the catalogue of them all.
+
+mod bridge;
+mod commits;
+mod issues;
+mod merge_requests;
+mod projects;
+mod releases;
+mod storage;
+
+use std::sync::LazyLock;
+
+use super::Catalogue;
+use super::subject::Subject;
+
+/// What this program measures, in the order it is shown.
+const STANDARD: &[&Subject] = &[
+    &commits::SUBJECT,
+    &merge_requests::SUBJECT,
+    &projects::SUBJECT,
+    &issues::SUBJECT,
+    &releases::SUBJECT,
+    &storage::SUBJECT,
+    &bridge::SUBJECT,
+];
+
+impl Catalogue {
+    /// What this program measures.
+    pub fn standard() -> &'static Catalogue {
+        static CATALOGUE: LazyLock<Catalogue> =
+            LazyLock::new(|| Catalogue::new(STANDARD).expect("a test builds it"));
+        &CATALOGUE
+    }
+
+    /// The standard catalogue and more, for tests.
+    ///
+    /// # Errors
+    /// See [`Catalogue::new`].
+    pub fn standard_with(more: &[&'static Subject]) -> Result<&'static Catalogue, String> {
+        let subjects = [STANDARD, more].concat();
+        Ok(Box::leak(Box::new(Catalogue::new(&subjects)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Instrument;
+
+    #[test]
+    fn the_standard_catalogue_is_right() {
+        assert_eq!(Catalogue::new(STANDARD).err(), None);
+    }
+
+    #[test]
+    fn only_counters_and_the_two_seed_metrics_are_called_total() {
+        for metric in Catalogue::standard().metrics() {
+            let counter = metric.instrument == Instrument::Counter;
+            let seed =
+                ["gitlab_commits_total", "gitlab_merge_requests_total"].contains(&metric.name);
+            assert_eq!(
+                metric.name.ends_with("_total"),
+                counter || seed,
+                "{}",
+                metric.name
+            );
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The rows of a subject as an answer tells them: read, bounded, and merged with what was known.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{
+    Answered, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table, TableReading,
+    UnixTime, keys, member, stamp,
+};
+
+/// What an answer tells of the rows of a subject.
+#[derive(Clone, Debug)]
+pub enum TableAnswer {
+    Unknown(Reason),
+    Off,
+    Told {
+        /// The newest first.
+        rows: Vec<Row>,
+        /// Whether there are no others.
+        complete: bool,
+    },
+}
+
+/// Which API a row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    Graphql,
+    Rest,
+}
+
+/// A label is text that somebody else writes: no more of it is kept.
+const LONGEST_LABEL: usize = 200;
+
+impl TableAnswer {
+    /// Reads a connection of GraphQL; for a subject with one row, the node that has it.
+    pub fn from_graphql(connection: &Json, table: &PlacedTable, now: UnixTime) -> TableAnswer {
+        if table.many.is_none() {
+            return Self::of_one(connection, table, Api::Graphql, now);
+        }
+        if connection.is_null() {
+            return TableAnswer::Unknown(Reason::Hidden);
+        }
+        let complete = connection["pageInfo"]["hasNextPage"] != true;
+        Self::told(&connection["nodes"], table, Api::Graphql, complete, now)
+    }
+
+    /// Reads a list of REST that was asked for as many rows as are kept: a full page may go on. For a
+    /// subject with one row, reads the body that has it.
+    pub fn from_rest(body: &Json, table: &PlacedTable, now: UnixTime) -> TableAnswer {
+        if table.many.is_none() {
+            return Self::of_one(body, table, Api::Rest, now);
+        }
+        let told = body.as_array().map_or(0, Vec::len);
+        Self::told(body, table, Api::Rest, told < table.asked_for(), now)
+    }
+
+    fn of_one(owner: &Json, table: &PlacedTable, api: Api, now: UnixTime) -> TableAnswer {
+        if !owner.is_object() {
+            return TableAnswer::Unknown(Reason::NotUnderstood);
+        }
+        let rows = vec![Row::read(owner, 0, table, api, now)];
+        let complete = true;
+        TableAnswer::Told { rows, complete }
+    }
+
+    fn told(list: &Json, table: &PlacedTable, api: Api, complete: bool, now: UnixTime) -> Self {
+        match rows(list, table, api, now) {
+            Ok(rows) => TableAnswer::Told { rows, complete },
+            Err(_) => TableAnswer::Unknown(Reason::NotUnderstood),
+        }
+    }
+
+    /// What is known after it. A failure keeps the last rows; a list that goes on keeps older ones.
+    pub fn after(
+        self,
+        last: Option<&TableReading>,
+        placed: &PlacedTable,
+        now: UnixTime,
+    ) -> TableReading {
+        let last = last.and_then(TableReading::known);
+        match (self, last) {
+            (TableAnswer::Off, _) => TableReading::Off,
+            (TableAnswer::Unknown(reason), Some(last)) if !reason.is_fact() => {
+                TableReading::Known(Arc::clone(last))
+            }
+            (TableAnswer::Unknown(reason), _) => TableReading::Unknown(reason),
+            (TableAnswer::Told { rows, complete }, last) => {
+                let table = Table::of(rows, complete, last.map(|last| &**last), placed, now);
+                TableReading::Known(Arc::new(table))
+            }
+        }
+    }
+}
+
+/// Reads a list of rows, the newest first. A null is a row that the token may not see.
+fn rows(
+    list: &Json,
+    table: &PlacedTable,
+    api: Api,
+    now: UnixTime,
+) -> Result<Vec<Row>, NotUnderstood> {
+    let list = list
+        .as_array()
+        .ok_or(NotUnderstood("rows that are no list"))?;
+    let key = table.many.map_or("id", |many| many.key);
+    let mut rows = Vec::with_capacity(list.len());
+    for row in list.iter().filter(|row| !row.is_null()) {
+        let id = member_of(row, key, api);
+        let key = row.is_object().then(|| key_of(id)).flatten();
+        let key = key.ok_or(NotUnderstood("a row without a key"))?;
+        rows.push(Row::read(row, key, table, api, now));
+    }
+    Ok(rows)
+}
+
+impl Row {
+    fn read(row: &Json, key: u64, table: &PlacedTable, api: Api, now: UnixTime) -> Row {
+        let labels = table.labels.iter();
+        let values = table.values.iter();
+        Row {
+            key,
+            labels: labels.map(|column| label(column.value(row, api))).collect(),
+            values: values
+                .map(|column| match column.kind.read(column.value(row, api)) {
+                    Answered::Value(value) => Reading::known(value, now),
+                    Answered::Invalid => Reading::Unknown(Reason::Invalid),
+                    Answered::Null | Answered::Failed(_) => Reading::Unknown(Reason::Hidden),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Column {
+    fn value<'a>(&self, row: &'a Json, api: Api) -> &'a Json {
+        match (api, self.rest) {
+            (Api::Graphql, _) => member_of(row, self.graphql, api),
+            (Api::Rest, Rest::Body(path) | Rest::Member { member: path, .. }) => {
+                member_of(row, path, api)
+            }
+            (Api::Rest, Rest::Count(_)) => &Json::Null,
+        }
+    }
+}
+
+fn member_of<'a>(row: &'a Json, path: &str, api: Api) -> &'a Json {
+    match api {
+        Api::Graphql => keys(path)
+            .iter()
+            .fold(row, |value, key| &value[key.as_str()]),
+        Api::Rest => member(row, path),
+    }
+}
+
+/// What tells a row from others: the number at the end of a global id, or a number made of a name.
+fn key_of(id: &Json) -> Option<u64> {
+    if let Some(number) = id.as_u64() {
+        return Some(number);
+    }
+    let text = id.as_str().filter(|text| !text.is_empty())?;
+    let number = text.rsplit('/').next().and_then(|last| last.parse().ok());
+    Some(number.unwrap_or_else(|| hash(text)))
+}
+
+/// FNV-1a: the same in every version of this program, as the state file needs it.
+fn hash(text: &str) -> u64 {
+    let bytes = text.bytes().map(u64::from);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// A label as it is shown. Several words become one, sorted, with commas between them.
+fn label(value: &Json) -> Arc<str> {
+    let text = match value {
+        Json::String(text) => text.clone(),
+        Json::Bool(_) | Json::Number(_) => value.to_string(),
+        Json::Array(words) => {
+            let mut words: Vec<_> = words.iter().filter_map(Json::as_str).collect();
+            words.sort_unstable();
+            words.join(",")
+        }
+        Json::Null | Json::Object(_) => String::new(),
+    };
+    match text.char_indices().nth(LONGEST_LABEL) {
+        Some((end, _)) => text[..end].into(),
+        None => text.into(),
+    }
+}
+
+impl PlacedTable {
+    /// How many rows are asked for: GitLab gives no more at once.
+    pub fn asked_for(&self) -> usize {
+        const PAGE: usize = 100;
+        self.many
+            .map_or(1, |many| usize::from(many.at_most).min(PAGE))
+    }
+
+    /// The connection of GraphQL as it is asked.
+    pub fn connection(&self) -> Option<String> {
+        let (list, first) = (self.many?.list, self.asked_for());
+        Some(match list.strip_suffix(')') {
+            Some(list) => format!("{list}, first: {first})"),
+            None => format!("{list}(first: {first})"),
+        })
+    }
+
+    /// The path of REST that has the rows, below the owner's; none if they stand in its own body.
+    pub fn rest_path(&self) -> Option<String> {
+        let Some(many) = self.many else {
+            let mut columns = self.labels.iter().chain(&self.values);
+            return columns.find_map(|column| match column.rest {
+                Rest::Member { path, .. } => Some(path.to_owned()),
+                _ => None,
+            });
+        };
+        let (path, first) = (many.rest, self.asked_for());
+        let separator = if path.contains('?') { '&' } else { '?' };
+        Some(format!("{path}{separator}per_page={first}"))
+    }
+
+    /// Where the labels stand of which only the newest row is kept.
+    fn latest_per(&self) -> Vec<usize> {
+        let labels = self.many.map(|many| many.latest_per).unwrap_or_default();
+        let place = |label: &&str| {
+            let mut columns = self.labels.iter();
+            columns.position(|column| column.name == *label)
+        };
+        labels.iter().filter_map(place).collect()
+    }
+}
+
+impl Table {
+    /// The table of these rows, and of older ones of the last table where the list goes on.
+    fn of(
+        mut rows: Vec<Row>,
+        complete: bool,
+        last: Option<&Table>,
+        placed: &PlacedTable,
+        now: UnixTime,
+    ) -> Table {
+        let told: HashSet<u64> = rows.iter().map(|row| row.key).collect();
+        let mut dropped = 0;
+        if let Some(last) = last.filter(|_| !complete) {
+            dropped = last.dropped;
+            let older = (0..last.rows()).rev().map(|row| last.row(row));
+            rows.extend(older.filter(|row| !told.contains(&row.key)));
+        }
+        // The first of several is the newest.
+        let (mut seen, mut keys, latest_per) =
+            (HashSet::new(), HashSet::new(), placed.latest_per());
+        rows.retain(|row| {
+            let labels: Vec<_> = latest_per
+                .iter()
+                .map(|at| row.labels[*at].clone())
+                .collect();
+            keys.insert(row.key) && (latest_per.is_empty() || seen.insert(labels))
+        });
+        let at_most = placed.many.map_or(1, |many| usize::from(many.at_most));
+        let given_way = rows.len().saturating_sub(at_most);
+        rows.truncate(at_most);
+        rows.sort_unstable_by_key(|row| row.key);
+        Table {
+            at: stamp(now),
+            keys: rows.iter().map(|row| row.key).collect(),
+            labels: rows
+                .iter()
+                .flat_map(|row| row.labels.iter().cloned())
+                .collect(),
+            values: rows
+                .iter()
+                .flat_map(|row| row.values.iter().copied())
+                .collect(),
+            dropped: dropped.saturating_add(u32::try_from(given_way).unwrap_or(u32::MAX)),
+        }
+    }
+}
