@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::instances::Instances;
@@ -42,7 +42,7 @@ impl Parts {
         let server = Server::bind(&config.export.listen, "--listen").await?;
         let address = server.address()?;
         let shown = shown(config)?;
-        let instances = Instances::resume(config, &shown)?;
+        let instances = resume(config, &shown).await?;
         let resource = config.export.resource();
         let prometheus = match config.export.prometheus {
             true => {
@@ -152,6 +152,13 @@ fn summary(config: &Config) -> String {
 pub fn require_tokens(config: &Config) -> Result<()> {
     let mut gitlabs = config.instances.iter().map(|instance| &instance.gitlab);
     Ok(gitlabs.try_for_each(|gitlab| gitlab.token().map(drop))?)
+}
+
+/// What was polled and known before. Reading and taking over a large state takes a while.
+async fn resume(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
+    let (config, shown) = (config.clone(), shown.clone());
+    let resumed = spawn_blocking(move || Instances::resume(&config, &shown)).await;
+    resumed.context("going on where an earlier process ended")?
 }
 
 /// The metrics that the configuration leaves on.

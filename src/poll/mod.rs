@@ -13,6 +13,7 @@ mod config;
 pub mod engine;
 mod forecast;
 mod inbox;
+mod lateness;
 mod lock;
 mod log;
 mod plan;

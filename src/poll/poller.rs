@@ -18,13 +18,14 @@ use super::checkpoint::Checkpoint;
 use super::config::{Config, Rhythm};
 use super::engine::{Engine, Moment, Next, Notice};
 use super::inbox::Inbox;
+use super::lateness::Lateness;
 use super::lock::lock;
 use super::log;
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, Snapshot};
 
-/// From so many projects on, building a snapshot takes longer than a worker of the runtime may be
-/// kept.
+/// From so many projects on, what looks at all of them takes longer than a worker of the runtime may
+/// be kept.
 const MANY: usize = 1_000;
 
 /// Polls one GitLab.
@@ -47,13 +48,6 @@ pub struct Poller {
 #[derive(Debug, Default)]
 pub struct Progress {
     read: AtomicUsize,
-}
-
-/// How many polls there were, and how many of the last ones took longer than their interval.
-#[derive(Default)]
-struct Lateness {
-    polls: u64,
-    late: u64,
 }
 
 /// Where snapshots go.
@@ -123,9 +117,10 @@ impl Poller {
             () = stop.cancelled() => {}
         }
         // What is kept over a restart is what is shown last, also of a poll that was broken off.
-        if lock(&self.engine).projects() > 0 {
-            let now = self.now();
-            self.last = self.with_engine(move |engine| engine.so_far(now)).await;
+        let now = self.now();
+        let so_far = move |engine: &mut Engine| (engine.projects() > 0).then(|| engine.so_far(now));
+        if let Some(snapshot) = self.with_engine(so_far).await {
+            self.last = snapshot;
             publish.send_replace(Arc::clone(&self.last));
         }
         self.end().await;
@@ -186,7 +181,9 @@ impl Poller {
 
     /// Asks what was hinted at, and nothing else.
     async fn follow_hints(&mut self, publish: &Publish) {
-        lock(&self.engine).begin_between(self.now());
+        let began = self.now();
+        self.with_engine(move |engine| engine.begin_between(began))
+            .await;
         self.drive(None).await;
         let now = self.now();
         self.last = self
@@ -205,7 +202,8 @@ impl Poller {
             tracing::warn!(%error, "reading the token again failed; the last one is used");
         }
         let before = self.client.usage();
-        lock(&self.engine).begin(self.now());
+        let began = self.now();
+        self.with_engine(move |engine| engine.begin(began)).await;
         self.drive(publish).await;
         let after = self.client.usage();
         let sum = |usage: &crate::gitlab::Usage| usage.requests.values().sum::<u64>();
@@ -251,7 +249,8 @@ impl Poller {
             let show = shown + interval;
             tokio::select! {
                 Some((id, answer)) = answers.next() => {
-                    lock(&self.engine).answered(id, answer, self.now());
+                    let now = self.now();
+                    self.with_engine(move |engine| engine.answered(id, answer, now)).await;
                 }
                 () = sleep_until(again.unwrap_or(show)), if again.is_some() => {}
                 () = sleep_until(show), if publish.is_some() => {
@@ -318,10 +317,13 @@ impl Poller {
         &self,
         work: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> T {
-        let engine = Arc::clone(&self.engine);
-        if lock(&engine).projects() < MANY {
-            return work(&mut lock(&engine));
+        // Whoever has it is doing such work, for a poll that was broken off.
+        if let Ok(mut engine) = self.engine.try_lock()
+            && engine.projects() < MANY
+        {
+            return work(&mut engine);
         }
+        let engine = Arc::clone(&self.engine);
         let span = tracing::Span::current();
         let worked = spawn_blocking(move || span.in_scope(|| work(&mut lock(&engine))));
         worked
@@ -348,41 +350,66 @@ impl Progress {
     }
 }
 
-impl Lateness {
-    /// Says that polls take longer than their interval: at first, and ever more rarely while they do.
-    /// The first one reads everything, and may.
-    fn note(&mut self, snapshot: &Snapshot, interval: Duration, waited_for_budget: bool) {
-        self.polls += 1;
-        let report = snapshot
-            .report
-            .as_ref()
-            .filter(|report| !report.late.is_zero());
-        let Some(report) = report.filter(|_| self.polls > 1) else {
-            self.late = 0;
-            return;
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::gitlab::{self, TokenSource};
+    use crate::metrics::{Catalogue, Identity, Owner, Reading};
+    use crate::poll::engine::Memory;
+    use futures::FutureExt;
+
+    /// A poller that knows so many projects, and whose GitLab is not there.
+    fn poller(projects: usize) -> Poller {
+        let token = TokenSource::Variable("GITLAB_TOKEN".to_owned(), "token".into());
+        let client = gitlab::Config {
+            url: "http://127.0.0.1:1".parse().unwrap(),
+            token: Some(token),
+            ..gitlab::Config::default()
         };
-        self.late += 1;
-        if !self.late.is_power_of_two() {
-            return;
+        let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
+        let project = |id: usize| {
+            let identity = Identity {
+                id: id as u64,
+                ..Identity::default()
+            };
+            let (mut values, columns) = (Vec::new(), enabled.catalogue.project_columns());
+            values.resize(columns.len(), Reading::Off);
+            (Arc::new(Owner::new(identity, 1, values)), None)
+        };
+        let memory = Memory {
+            at: 1,
+            course: Default::default(),
+            instance: Arc::default(),
+            projects: (1..=projects).map(project).collect(),
+        };
+        let poller = Config::default().build(client.build().unwrap(), enabled.clone());
+        lock(&poller.engine).recall(memory, poller.now());
+        poller
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_looks_at_many_projects_keeps_no_worker_of_the_runtime() {
+        let ours = thread::current().id();
+        for (projects, is_beside) in [(MANY - 1, false), (MANY, true)] {
+            let mut poller = poller(projects);
+            let at = poller.with_engine(|_| thread::current().id()).await;
+            assert_eq!(at != ours, is_beside, "{projects} projects");
+            let snapshot = poller.poll().await;
+            assert_eq!(snapshot.projects.len(), projects);
         }
-        let late = report.late;
-        let needed = Duration::from_secs((interval + late).as_secs() + 1);
-        let needed = humantime::format_duration(needed);
-        match (report.reached, waited_for_budget) {
-            (false, _) => tracing::warn!(
-                ?late,
-                "GitLab does not answer, so everything gets older; the next poll asks again"
-            ),
-            (true, true) => tracing::warn!(
-                ?late,
-                "the request budget does not carry the interval, so everything gets older evenly: raise \
-                 poll.budget, or set poll.interval to {needed}"
-            ),
-            (true, false) => tracing::warn!(
-                ?late,
-                "GitLab takes longer than the interval, so everything gets older evenly: set \
-                 poll.interval to {needed}, or poll fewer projects"
-            ),
-        }
+    }
+
+    /// A poll that is broken off leaves such work behind, and its end is to be waited for.
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_under_way_is_not_waited_for_on_a_worker_of_the_runtime() {
+        let poller = poller(1);
+        let engine = Arc::clone(&poller.engine);
+        let held = lock(&engine);
+        let mut asked = Box::pin(poller.with_engine(|engine| engine.projects()));
+        assert_eq!((&mut asked).now_or_never(), None);
+        drop(held);
+        assert_eq!(asked.await, 1);
     }
 }

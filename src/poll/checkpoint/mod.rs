@@ -24,8 +24,8 @@ pub use file::InUse;
 pub use polled::Polled;
 
 /// How much longer than a write the time before the next one is at least: a write of 100,000 projects
-/// takes a second, and would cost more than the polls it is for.
-const REST: u32 = 300;
+/// takes a second, and is done once a minute. More often it would cost more than the polls it is for.
+const REST: u32 = 60;
 /// However long a write takes, a crash loses no more than this.
 const LONGEST_REST: Duration = Duration::from_secs(600);
 /// How long a write may hold up the start and the end.
