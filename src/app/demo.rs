@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::Demo;
 use crate::config::{Config, Instance};
-use crate::gitlab::TokenSource;
+use crate::gitlab::CredentialSource;
 use crate::simulator::{DEMO_TOKEN, GitLab, World};
 use crate::stdio;
 
@@ -38,7 +38,7 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
         .parse()
         .context("the address of the model GitLab")?;
     let token = DEMO_TOKEN.to_owned().into();
-    instance.gitlab.token = Some(TokenSource::Variable("the demo".to_owned(), token));
+    instance.gitlab.token = Some(CredentialSource::Value("the demo".to_owned(), token));
     instance.poll.rhythm.interval = instance.poll.rhythm.interval.min(INTERVAL);
     // The state is that of a real GitLab, and the model forgets everything.
     instance.poll.state = None;

@@ -138,10 +138,10 @@ impl Input<'_> {
     ///
     /// # Errors
     /// If it is something else.
-    pub fn pairs(
+    pub fn pairs<T: From<Text>>(
         &self,
-        value: impl Fn(&Self, &Node) -> Result<Text, Error>,
-    ) -> Result<Vec<(Text, Text)>, Error> {
+        value: impl Fn(&Self, &Node) -> Result<T, Error>,
+    ) -> Result<Vec<(Text, T)>, Error> {
         let Raw::Yaml(node) = &self.raw else {
             let all = self.text()?;
             let pairs = pairs(&all.text).map_err(|problem| all.error(problem))?;
@@ -151,7 +151,9 @@ impl Input<'_> {
                 text,
             };
             let pairs = pairs.into_iter();
-            return Ok(pairs.map(|(key, value)| (text(key), text(value))).collect());
+            return Ok(pairs
+                .map(|(key, value)| (text(key), text(value).into()))
+                .collect());
         };
         let Content::Map(entries) = &node.content else {
             let expected = "a mapping, such as {name: value}";

@@ -4,6 +4,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::setting::{Flag, Setting, Takes, row};
 use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
@@ -15,7 +17,7 @@ use super::value::text::{
     PROJECT, PathPatterns, group, log_level, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
-use crate::gitlab::TokenSource;
+use crate::gitlab::CredentialSource;
 use crate::webhook::SecretSource;
 
 /// The sections of the file, in its order, with what they are about.
@@ -84,6 +86,20 @@ const OF_THE_CLIENT: &[&str] = &[
     "job-token", "private-token", "transfer-encoding", "user-agent",
 ];
 
+const HEADERS_FOR_GITLAB: Headers<CredentialSource> = Headers {
+    field: |b| &mut b.instance.gitlab.headers,
+    reserved: OF_THE_CLIENT,
+    from_text: |name, value| CredentialSource::Value(format!("{name} of gitlab.headers"), value),
+    from_file: Some(CredentialSource::File),
+};
+
+const HEADERS_FOR_COLLECTOR: Headers<SecretString> = Headers {
+    field: |b| &mut b.otlp.config.headers,
+    reserved: &[],
+    from_text: |_, value| value,
+    from_file: None,
+};
+
 /// Where everything else is read from.
 #[rustfmt::skip]
 pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file, No),
@@ -103,20 +119,21 @@ pub static SETTINGS: &[Setting] = &[
         "Address of GitLab, with the sub-path it may be installed under.")
         .standard(&["GITLAB_URL"])
         .flag("gitlab-url", Takes::Value("URL"), "Address of GitLab"),
-    row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, TokenSource::Variable, "GITLAB_TOKEN"),
+    row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, CredentialSource::Value, "GITLAB_TOKEN"),
         "An access token with the scope read_api. Only the environment can hold it.")
         .standard(&["GITLAB_TOKEN"]),
-    row("gitlab.token_file", &TokenFile(|b| &mut b.instance.gitlab.token, TokenSource::File),
+    row("gitlab.token_file", &TokenFile(|b| &mut b.instance.gitlab.token, CredentialSource::File),
         "A file that holds the access token. It may be replaced while the bridge runs.")
         .standard(&["GITLAB_TOKEN_FILE"])
         .example("/run/secrets/gitlab-token"),
-    row("gitlab.token_variable", &TokenVariable(|b| &mut b.instance.gitlab.token, TokenSource::Variable),
+    row("gitlab.token_variable", &TokenVariable(|b| &mut b.instance.gitlab.token, CredentialSource::Value),
         "The variable that holds the access token, where it is not GITLAB_TOKEN.")
         .standard(&["GITLAB_TOKEN_VARIABLE"])
         .example("COMPANY_GITLAB_TOKEN"),
-    row("gitlab.headers", &Headers(|b| &mut b.instance.gitlab.headers, OF_THE_CLIENT),
+    row("gitlab.headers", &HEADERS_FOR_GITLAB,
         "Further headers of every request, for a front of GitLab that wants its own. In a value, ${NAME} is \
-         replaced by that variable; {file: path} stands for what a file holds. They are never shown.")
+         replaced by that variable; {file: path} stands for what a file holds, which may be replaced while the \
+         bridge runs. They are never shown.")
         .example("{x-front-key: \"${FRONT_KEY}\"}"),
     row("gitlab.ca_file", &File(|b| &mut b.instance.gitlab.ca_file, No),
         "Certificates (PEM) to trust besides the system's.")
@@ -259,7 +276,7 @@ pub static SETTINGS: &[Setting] = &[
     row("otlp.insecure", &Switch(|b| &mut b.otlp.insecure),
         "Whether a gRPC endpoint without http:// or https:// is asked without TLS.")
         .standard(&["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_METRICS_INSECURE"]),
-    row("otlp.headers", &Headers(|b| &mut b.otlp.config.headers, &[]),
+    row("otlp.headers", &HEADERS_FOR_COLLECTOR,
         "Headers of every request. In a value, ${NAME} is replaced by that variable: keep secrets there. \
          The variables hold key=value,key=value with %xx for what can't be written.")
         .standard(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])

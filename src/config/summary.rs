@@ -2,7 +2,7 @@
 
 use super::configuration::Config;
 use crate::export::{OtlpConfig, Protocol};
-use crate::gitlab::{self, TokenSource};
+use crate::gitlab::{self, CredentialSource};
 use crate::poll::{Scope, Selection};
 
 impl Config {
@@ -56,8 +56,8 @@ impl Config {
 fn token_source(gitlab: &gitlab::Config) -> String {
     match &gitlab.token {
         None => "none".to_owned(),
-        Some(TokenSource::Variable(name, _)) => format!("from {name}"),
-        Some(TokenSource::File(file)) => format!("from {}", file.display()),
+        Some(CredentialSource::Value(name, _)) => format!("from {name}"),
+        Some(CredentialSource::File(file)) => format!("from {}", file.display()),
     }
 }
 

@@ -75,7 +75,7 @@ impl Client {
         let budget = budget(&config)?;
         let shared = Shared {
             address: Address::new(&config.url)?,
-            secrets: Secrets::read(config.token()?.clone(), &config.headers)?,
+            secrets: Secrets::read(config.token()?, &config.headers)?,
             sender: Sender::new(transport, config.request_timeout),
             limiter: Limiter::new(rate, config.concurrency, budget),
             backoff,
@@ -89,11 +89,12 @@ impl Client {
         })
     }
 
-    /// Reads a token file again, after a rotation; the next request carries what it holds.
+    /// Reads the files of the token and the headers again, after a rotation; the next request
+    /// carries what they hold.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no usable token: the token of before stays in use.
-    pub fn reload_token(&self) -> Result<(), BuildError> {
+    /// When a file can't be read or holds nothing that can be sent: its last secret stays in use.
+    pub fn reload_secrets(&self) -> Result<(), BuildError> {
         self.shared.secrets.reload()
     }
 

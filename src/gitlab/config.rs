@@ -5,22 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
 
 use super::address::{self, Address};
 use super::budget::{Budget, Spent};
 use super::build_error::BuildError;
 use super::clock::Clock;
-use super::secrets::TokenSource;
+use super::credential_source::CredentialSource;
 
 /// How to reach GitLab and how hard to try.
 #[derive(Clone)]
 pub struct Config {
     /// Where GitLab is: `https://gitlab.example.com`, or with a sub-path.
     pub url: Url,
-    pub token: Option<TokenSource>,
+    pub token: Option<CredentialSource>,
     /// Further headers of every request, for a front that wants them; the names in lower case.
-    pub headers: Vec<(String, SecretString)>,
+    pub headers: Vec<(String, CredentialSource)>,
     /// Certificates to trust besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     /// The client's own certificate chain in PEM; its key too where `client_key` is not set.
@@ -111,7 +110,7 @@ impl Config {
     ///
     /// # Errors
     /// If there is none.
-    pub fn token(&self) -> Result<&TokenSource, BuildError> {
+    pub fn token(&self) -> Result<&CredentialSource, BuildError> {
         self.token.as_ref().ok_or(BuildError::NoToken)
     }
 

@@ -1,15 +1,14 @@
 //! What goes along with every request and is nobody else's to see: the token, and the headers that
 //! a front before GitLab wants.
 
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::header::{self, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use super::build_error::BuildError;
-use super::files;
+use super::credential_source::CredentialSource;
 
 /// Headers that are ours or the connection's to set.
 const OURS: [HeaderName; 11] = [
@@ -29,82 +28,60 @@ const OURS: [HeaderName; 11] = [
 /// Other names under which GitLab takes a token: they would contradict ours.
 const TOKENS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
 
+const BEARER: &str = "Bearer ";
+
 /// A shorter value stands in many a text that does not give it away.
 const SHORTEST_REDACTED: usize = 4;
 
-/// Where the token, or another secret, stands.
-#[derive(Clone, Debug)]
-pub enum TokenSource {
-    /// A variable, by its name, and what it holds.
-    Variable(String, SecretString),
-    /// A file that holds nothing else; it is read again on request.
-    File(PathBuf),
-}
-
-impl TokenSource {
-    fn read(&self, what: &'static str) -> Result<SecretString, BuildError> {
-        let text = match self {
-            TokenSource::Variable(_, secret) => secret.expose_secret().to_owned(),
-            TokenSource::File(path) => {
-                let bytes = files::read(what, path)?;
-                String::from_utf8(bytes).map_err(|_| BuildError::MalformedSecret {
-                    what,
-                    place: self.place(),
-                })?
-            }
-        };
-        let text = text.trim_start_matches('\u{feff}').trim();
-        match text.is_empty() {
-            true => Err(BuildError::EmptySecret {
-                what,
-                place: self.place(),
-            }),
-            false => Ok(SecretString::from(text)),
-        }
-    }
-
-    fn place(&self) -> String {
-        match self {
-            TokenSource::Variable(name, _) => format!("in {name}"),
-            TokenSource::File(path) => format!("in {}", path.display()),
-        }
-    }
-}
-
 /// The secrets in use, replaceable while requests are under way.
 pub(super) struct Secrets {
-    token: TokenSource,
-    headers: Vec<(HeaderName, TokenSource)>,
+    secrets: Vec<Secret>,
     current: RwLock<Arc<Credentials>>,
 }
 
 impl Secrets {
     pub(super) fn read(
-        token: TokenSource,
-        headers: &[(String, SecretString)],
+        token: &CredentialSource,
+        headers: &[(String, CredentialSource)],
     ) -> Result<Secrets, BuildError> {
-        let headers = headers.iter().map(|(name, value)| {
-            let setting = format!("{name} of gitlab.headers");
-            let value = TokenSource::Variable(setting, value.clone());
-            Ok((header_name(name)?, value))
-        });
-        let headers = headers.collect::<Result<Vec<_>, BuildError>>()?;
-        let current = Credentials::read(&token, &headers)?;
+        let mut secrets = vec![Secret {
+            header: AUTHORIZATION,
+            source: token.clone(),
+        }];
+        for (name, source) in headers {
+            secrets.push(Secret {
+                header: header_name(name)?,
+                source: source.clone(),
+            });
+        }
+        let mut sent = HeaderMap::new();
+        for secret in &secrets {
+            sent.insert(&secret.header, secret.read()?);
+        }
         Ok(Secrets {
-            token,
-            headers,
-            current: RwLock::new(Arc::new(current)),
+            secrets,
+            current: RwLock::new(Arc::new(Credentials::new(sent))),
         })
     }
 
+    /// Reads all files again. A secret that can't be read keeps its value, and the others are
+    /// renewed all the same; the first failure is returned.
     pub(super) fn reload(&self) -> Result<(), BuildError> {
-        let fresh = Credentials::read(&self.token, &self.headers)?;
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // What GitLab said of a token goes on to be known as long as it is the same.
-        if !fresh.is_same(&current) {
-            *current = Arc::new(fresh);
+        let before = self.current();
+        let mut sent = before.headers.clone();
+        let mut result = Ok(());
+        for secret in &self.secrets {
+            match secret.read() {
+                Ok(value) => drop(sent.insert(&secret.header, value)),
+                Err(error) => result = result.and(Err(error)),
+            }
         }
-        Ok(())
+        // What GitLab said of a token stays known as long as nothing has changed.
+        if sent != before.headers {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::new(Credentials::new(sent));
+        }
+        result
     }
 
     pub(super) fn current(&self) -> Arc<Credentials> {
@@ -113,10 +90,35 @@ impl Secrets {
     }
 }
 
+/// One header, and where its secret stands.
+struct Secret {
+    header: HeaderName,
+    source: CredentialSource,
+}
+
+impl Secret {
+    /// The header's value as it is sent, marked as sensitive.
+    fn read(&self) -> Result<HeaderValue, BuildError> {
+        let is_token = self.header == AUTHORIZATION;
+        let what = if is_token { "token" } else { "header's value" };
+        let secret = self.source.read(what)?;
+        let text = secret.expose_secret();
+        let value = match is_token {
+            true if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                return Err(self.source.malformed(what));
+            }
+            true => HeaderValue::from_str(&format!("{BEARER}{text}")),
+            false => HeaderValue::from_str(text),
+        };
+        let mut value = value.map_err(|_| self.source.malformed(what))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
 /// The secrets as they are sent.
 pub(super) struct Credentials {
-    token: SecretString,
-    /// The token's header and the others, all marked as sensitive.
+    /// The token's header and the others.
     headers: HeaderMap,
     /// Why GitLab refuses this token, asked at most once for each token: GitLab counts failed
     /// authentications and bars an address that collects them.
@@ -124,36 +126,11 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    fn read(
-        token: &TokenSource,
-        headers: &[(HeaderName, TokenSource)],
-    ) -> Result<Credentials, BuildError> {
-        const TOKEN: &str = "token";
-        const HEADER: &str = "header's value";
-        let malformed = |what, source: &TokenSource| BuildError::MalformedSecret {
-            what,
-            place: source.place(),
-        };
-        let mut sent = HeaderMap::new();
-        for (name, source) in headers {
-            let value = source.read(HEADER)?;
-            let value = HeaderValue::from_str(value.expose_secret());
-            sent.insert(name, value.map_err(|_| malformed(HEADER, source))?);
-        }
-        let secret = token.read(TOKEN)?;
-        let text = secret.expose_secret();
-        if !text.chars().all(|character| character.is_ascii_graphic()) {
-            return Err(malformed(TOKEN, token));
-        }
-        let bearer = HeaderValue::from_str(&format!("Bearer {text}"));
-        sent.insert(AUTHORIZATION, bearer.map_err(|_| malformed(TOKEN, token))?);
-        sent.values_mut()
-            .for_each(|value| value.set_sensitive(true));
-        Ok(Credentials {
-            token: secret,
-            headers: sent,
+    fn new(headers: HeaderMap) -> Credentials {
+        Credentials {
+            headers,
             refusal: OnceCell::new(),
-        })
+        }
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {
@@ -162,19 +139,18 @@ impl Credentials {
 
     /// The text without the secrets, should whoever answered have echoed them.
     pub(super) fn redact(&self, text: &str) -> String {
-        let text = text.replace(self.token.expose_secret(), "[token]");
-        let values = self
-            .headers
-            .iter()
-            .filter(|(name, _)| *name != AUTHORIZATION);
-        let values = values.filter_map(|(_, value)| value.to_str().ok());
-        values
-            .filter(|value| value.len() >= SHORTEST_REDACTED)
-            .fold(text, |text, value| text.replace(value, "[secret]"))
-    }
-
-    fn is_same(&self, other: &Credentials) -> bool {
-        self.headers == other.headers
+        let mut text = text.to_owned();
+        for (name, value) in &self.headers {
+            let Ok(value) = value.to_str() else {
+                continue;
+            };
+            if *name == AUTHORIZATION {
+                text = text.replace(value.trim_start_matches(BEARER), "[token]");
+            } else if value.len() >= SHORTEST_REDACTED {
+                text = text.replace(value, "[secret]");
+            }
+        }
+        text
     }
 }
 
@@ -199,22 +175,21 @@ mod tests {
 
     use super::*;
 
-    fn variable(secret: &str) -> TokenSource {
-        TokenSource::Variable("GITLAB_TOKEN".to_owned(), secret.into())
+    fn variable(secret: &str) -> CredentialSource {
+        CredentialSource::Value("GITLAB_TOKEN".to_owned(), secret.into())
     }
 
-    fn secrets(token: TokenSource) -> Result<Secrets, BuildError> {
-        Secrets::read(token, &[])
+    fn secrets(token: CredentialSource) -> Result<Secrets, BuildError> {
+        Secrets::read(&token, &[])
+    }
+
+    /// With one further header.
+    fn with_header(name: &str, value: CredentialSource) -> Result<Secrets, BuildError> {
+        Secrets::read(&variable("glpat-a"), &[(name.to_owned(), value)])
     }
 
     fn bearer(secrets: &Secrets) -> HeaderValue {
         secrets.current().headers()[AUTHORIZATION].clone()
-    }
-
-    #[test]
-    fn debug_does_not_show_a_secret() {
-        let text = format!("{:?}", variable("glpat-secret"));
-        assert!(!text.contains("glpat-secret"), "{text}");
     }
 
     #[test]
@@ -230,7 +205,7 @@ mod tests {
     fn a_rotated_file_is_read_again_and_a_broken_one_keeps_the_old_token() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "first\n").unwrap();
-        let secrets = secrets(TokenSource::File(file.path().into())).unwrap();
+        let secrets = secrets(CredentialSource::File(file.path().into())).unwrap();
 
         fs::write(file.path(), "\u{feff}  second\r\n").unwrap();
         secrets.reload().unwrap();
@@ -242,6 +217,32 @@ mod tests {
             assert!(error.to_string().contains(file.path().to_str().unwrap()));
             assert_eq!(bearer(&secrets), "Bearer second");
         }
+    }
+
+    #[test]
+    fn a_broken_file_keeps_its_own_secret_only() {
+        let files = tempfile::tempdir().unwrap();
+        let (token, header) = (files.path().join("token"), files.path().join("header"));
+        fs::write(&token, "first").unwrap();
+        fs::write(&header, "one").unwrap();
+        let headers = [("x-front".to_owned(), CredentialSource::File(header.clone()))];
+        let secrets = Secrets::read(&CredentialSource::File(token.clone()), &headers).unwrap();
+        let sent = || {
+            let current = secrets.current();
+            [AUTHORIZATION.as_str(), "x-front"].map(|name| current.headers()[name].clone())
+        };
+
+        fs::write(&token, "second").unwrap();
+        fs::remove_file(&header).unwrap();
+        let error = secrets.reload().unwrap_err();
+        assert!(error.to_string().contains("header"), "{error}");
+        assert_eq!(sent(), ["Bearer second", "one"]);
+
+        fs::write(&token, "").unwrap();
+        fs::write(&header, "\u{feff}two\r\n").unwrap();
+        let error = secrets.reload().unwrap_err();
+        assert!(error.to_string().contains("token"), "{error}");
+        assert_eq!(sent(), ["Bearer second", "two"]);
     }
 
     #[test]
@@ -270,8 +271,7 @@ mod tests {
             "a b",
             "",
         ] {
-            let headers = [(name.to_owned(), "value".into())];
-            let error = Secrets::read(variable("glpat-a"), &headers).err().unwrap();
+            let error = with_header(name, variable("value")).err().unwrap();
             assert!(
                 matches!(error, BuildError::Header { .. }),
                 "{name}: {error}"
@@ -282,15 +282,14 @@ mod tests {
 
     #[test]
     fn a_header_of_two_lines_is_refused_without_being_shown() {
-        let headers = [("x-front".to_owned(), "one\r\nHost: two".into())];
-        let error = Secrets::read(variable("glpat-a"), &headers).err().unwrap();
+        let value = variable("one\r\nHost: two");
+        let error = with_header("x-front", value).err().unwrap();
         assert!(!error.to_string().contains("one"), "{error}");
     }
 
     #[test]
     fn secrets_that_are_echoed_are_redacted() {
-        let headers = [("x-front".to_owned(), "front-secret".into())];
-        let secrets = Secrets::read(variable("glpat-a"), &headers).unwrap();
+        let secrets = with_header("x-front", variable("front-secret")).unwrap();
         let text = secrets.current().redact("got glpat-a and front-secret");
         assert_eq!(text, "got [token] and [secret]");
     }

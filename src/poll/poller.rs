@@ -198,8 +198,8 @@ impl Poller {
     }
 
     async fn poll_and_publish(&mut self, publish: Option<&Publish>) -> Arc<Snapshot> {
-        if let Err(error) = self.client.reload_token() {
-            tracing::warn!(%error, "reading the token again failed; the last one is used");
+        if let Err(error) = self.client.reload_secrets() {
+            tracing::warn!(%error, "reading the token or a header again failed; its last value is used");
         }
         let before = self.client.usage();
         let began = self.now();

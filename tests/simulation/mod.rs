@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, TokenSource};
+use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, CredentialSource};
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Report, Snapshot, UnixTime};
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
@@ -171,7 +171,7 @@ fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
     let clock = Arc::clone(gitlab);
     let config = gitlab::Config {
         url: gitlab.url().parse().expect("the model has an address"),
-        token: Some(TokenSource::Variable(
+        token: Some(CredentialSource::Value(
             "GITLAB_TOKEN".to_owned(),
             DEMO_TOKEN.into(),
         )),

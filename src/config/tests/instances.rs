@@ -6,7 +6,7 @@ use super::super::SETTINGS;
 use super::super::builder::Builder;
 use super::super::settings::instance_sections;
 use super::*;
-use crate::gitlab::TokenSource;
+use crate::gitlab::CredentialSource;
 use crate::poll::Scope;
 
 /// A file that lists these GitLabs. The variables A and B hold tokens.
@@ -21,7 +21,7 @@ fn asked(written: &Written) -> Vec<(String, String, String)> {
     let instances = written.config().instances.into_iter();
     let asked = instances.map(|instance| {
         let token = match instance.gitlab.token {
-            Some(TokenSource::Variable(name, _)) => name,
+            Some(CredentialSource::Value(name, _)) => name,
             other => panic!("{other:?}"),
         };
         (instance.name, instance.gitlab.url.to_string(), token)

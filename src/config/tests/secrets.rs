@@ -3,12 +3,12 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::gitlab::TokenSource;
+use crate::gitlab::CredentialSource;
 
 /// The variable that the token is in, and the token.
 fn from_variable(written: &Written) -> (String, String) {
     match written.instance().gitlab.token {
-        Some(TokenSource::Variable(name, token)) => (name, token.expose_secret().to_owned()),
+        Some(CredentialSource::Value(name, token)) => (name, token.expose_secret().to_owned()),
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +25,7 @@ fn the_environment_holds_the_token_or_names_its_file() {
     let instance = written
         .variable("GITLAB_TOKEN_FILE", &file.display().to_string())
         .instance();
-    assert!(matches!(instance.gitlab.token, Some(TokenSource::File(named)) if named == file));
+    assert!(matches!(instance.gitlab.token, Some(CredentialSource::File(named)) if named == file));
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn the_token_of_the_environment_wins_over_the_file_that_the_configuration_names(
     let written = file("gitlab: {token_file: token}\n").beside("token");
     assert!(matches!(
         written.instance().gitlab.token,
-        Some(TokenSource::File(_))
+        Some(CredentialSource::File(_))
     ));
     let written = written.variable("GITLAB_TOKEN", "abc");
     assert!(matches!(
         written.instance().gitlab.token,
-        Some(TokenSource::Variable(..))
+        Some(CredentialSource::Value(..))
     ));
 }
 
@@ -184,9 +184,11 @@ fn errors_about_what_may_be_secret_do_not_repeat_it() {
 /// The headers of the only GitLab.
 fn headers(written: &Written) -> Vec<(String, String)> {
     let headers = written.instance().gitlab.headers.into_iter();
-    headers
-        .map(|(name, value)| (name, value.expose_secret().to_owned()))
-        .collect()
+    let shown = |source| match source {
+        CredentialSource::Value(_, value) => value.expose_secret().to_owned(),
+        CredentialSource::File(path) => format!("what {} holds", path.display()),
+    };
+    headers.map(|(name, value)| (name, shown(value))).collect()
 }
 
 #[test]
@@ -195,7 +197,9 @@ fn a_header_for_a_front_is_in_a_variable_or_in_a_file() {
         file("gitlab: {headers: {X-Front-Key: \"Key ${KEY}\", x-tenant: {file: tenant}}}\n")
             .variable("KEY", "s3cret");
     fs::write(written.path("tenant"), "\u{feff}s3cret too\r\n").unwrap();
-    let expected = [("x-front-key", "Key s3cret"), ("x-tenant", "s3cret too")];
+    // The path and not its text: the client reads the file again when it is replaced.
+    let tenant = format!("what {} holds", written.path("tenant").display());
+    let expected = [("x-front-key", "Key s3cret"), ("x-tenant", &tenant)];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(headers(&written), expected);
     let written = variable("GITLAB_BRIDGE_HEADERS", "X-Front-Key=Key%20s3cret");

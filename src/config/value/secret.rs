@@ -27,11 +27,16 @@ pub struct TokenFile<T: 'static>(pub Field<Option<T>>, pub fn(PathBuf) -> T);
 /// The variable that holds a token.
 pub struct TokenVariable<T: 'static>(pub Field<Option<T>>, pub FromVariable<T>);
 
-/// Headers by name, and those that can't be among them: the client sends them itself.
-pub struct Headers(
-    pub Field<Vec<(String, SecretString)>>,
-    pub &'static [&'static str],
-);
+/// Headers by name.
+pub struct Headers<T: 'static> {
+    pub field: Field<Vec<(String, T)>>,
+    /// Those that can't be among them: the client sends them itself.
+    pub reserved: &'static [&'static str],
+    /// Makes the source of a value that is written in the configuration, of the header's name and it.
+    pub from_text: FromVariable<T>,
+    /// Makes the source of a value that a file holds; without it, the file is read only at the start.
+    pub from_file: Option<fn(PathBuf) -> T>,
+}
 
 impl<T> Value for Token<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
@@ -84,11 +89,10 @@ impl<T> Value for TokenVariable<T> {
     }
 }
 
-impl Value for Headers {
+impl<T> Value for Headers<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        let Headers(field, reserved) = self;
-        let mut headers: Vec<(String, SecretString)> = Vec::new();
-        for (name, value) in input.pairs(header_value)? {
+        let mut headers: Vec<(String, T)> = Vec::new();
+        for (name, HeaderText { value, file }) in input.pairs(header_text)? {
             let Ok(valid) = HeaderName::from_bytes(name.text.as_bytes()) else {
                 return Err(name.unexpected("the name of a header: write for example x-api-key"));
             };
@@ -97,15 +101,19 @@ impl Value for Headers {
                     "the value of {valid} holds a character that no header has, such as a line break"
                 )));
             }
-            if reserved.contains(&valid.as_str()) {
+            if self.reserved.contains(&valid.as_str()) {
                 return Err(name.error(format!("the bridge sends {valid} itself: remove it")));
             }
             if headers.iter().any(|(known, _)| known == valid.as_str()) {
                 return Err(name.error(format!("the header {valid} is given twice")));
             }
-            headers.push((valid.as_str().to_owned(), value.text.into()));
+            let source = match (file, self.from_file) {
+                (Some(file), Some(from_file)) => from_file(file),
+                _ => (self.from_text)(valid.to_string(), value.text.into()),
+            };
+            headers.push((valid.to_string(), source));
         }
-        *field(builder) = headers;
+        *(self.field)(builder) = headers;
         Ok(())
     }
 
@@ -123,8 +131,8 @@ impl Value for Headers {
         });
         let value = json!({"type": ["string", "number", "boolean"], "pattern": r"^[^\r\n]*$"});
         let mut name = json!({"pattern": NAME});
-        if !self.1.is_empty() {
-            name["not"] = json!({"enum": self.1});
+        if !self.reserved.is_empty() {
+            name["not"] = json!({"enum": self.reserved});
         }
         Some(json!({
             "type": "object",
@@ -144,12 +152,24 @@ fn token(place: &Place, token: &str) -> Result<SecretString, Error> {
     }
 }
 
+/// The value of a header, and the file that holds it, if one does.
+struct HeaderText {
+    value: Text,
+    file: Option<PathBuf>,
+}
+
+impl From<Text> for HeaderText {
+    fn from(value: Text) -> HeaderText {
+        HeaderText { value, file: None }
+    }
+}
+
 /// The value of a header in a file: a text in which `${NAME}` stands for a variable, or `{file: path}`.
-fn header_value(input: &Input<'_>, node: &Node) -> Result<Text, Error> {
+fn header_text(input: &Input<'_>, node: &Node) -> Result<HeaderText, Error> {
     let Content::Map(entries) = &node.content else {
         let Text { place, text } = input.scalar(node, "one value")?;
         let text = interpolate(&text, input.environment).map_err(|problem| place.error(problem))?;
-        return Ok(Text { place, text });
+        return Ok(Text { place, text }.into());
     };
     match entries.as_slice() {
         [(key, path)] if key.content == Content::Scalar("file".to_owned()) => {
@@ -160,9 +180,12 @@ fn header_value(input: &Input<'_>, node: &Node) -> Result<Text, Error> {
                 text.map_err(|cause| named.error(format!("{path:?} can't be read: {cause}")))?;
             match text.trim() {
                 "" => Err(named.error(format!("{path:?} is empty: write the value into it"))),
-                text => Ok(Text {
-                    place: named.place,
-                    text: text.to_owned(),
+                text => Ok(HeaderText {
+                    value: Text {
+                        place: named.place.clone(),
+                        text: text.to_owned(),
+                    },
+                    file: Some(path),
                 }),
             }
         }

@@ -27,24 +27,27 @@ async fn every_request_carries_the_token_and_says_who_asks() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_is_used_from_the_next_request() {
+async fn rotated_secrets_are_used_from_the_next_request() {
     let server = Server::start(|_, _| json(200, &json!([]))).await;
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), "first\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (token, key) = (folder.path().join("token"), folder.path().join("key"));
+    fs::write(&token, "first\n").unwrap();
+    fs::write(&key, "one\n").unwrap();
     let client = client(Config {
-        token: Some(TokenSource::File(file.path().into())),
+        token: Some(CredentialSource::File(token.clone())),
+        headers: vec![("x-front".to_owned(), CredentialSource::File(key.clone()))],
         ..config(&server.url)
     });
     client.get("user", soon()).await.unwrap();
-    fs::write(file.path(), "second\n").unwrap();
-    client.reload_token().unwrap();
+    fs::write(&token, "second\n").unwrap();
+    fs::write(&key, "two\n").unwrap();
+    client.reload_secrets().unwrap();
     client.get("user", soon()).await.unwrap();
-    let sent: Vec<_> = server
-        .seen()
+    let seen = server.seen();
+    let sent = seen
         .iter()
-        .map(|seen| seen.header("authorization").to_owned())
-        .collect();
-    assert_eq!(sent, ["Bearer first", "Bearer second"]);
+        .map(|seen| (seen.header("authorization"), seen.header("x-front")));
+    assert!(sent.eq([("Bearer first", "one"), ("Bearer second", "two")]));
 }
 
 #[tokio::test]
@@ -165,6 +168,14 @@ async fn a_wrong_token_has_no_introduction() {
     assert_eq!(server.requests(), 1);
 }
 
+fn header(name: &str, value: &str) -> (String, CredentialSource) {
+    let place = "gitlab.headers".to_owned();
+    (
+        name.to_owned(),
+        CredentialSource::Value(place, value.into()),
+    )
+}
+
 #[tokio::test]
 async fn configured_headers_go_along_with_every_request_to_gitlab_and_nowhere_else() {
     let elsewhere = Server::start(|_, _| json(200, &json!([]))).await;
@@ -178,8 +189,8 @@ async fn configured_headers_go_along_with_every_request_to_gitlab_and_nowhere_el
     .await;
     let config = Config {
         headers: vec![
-            ("X-Front".to_owned(), "front-secret".into()),
-            ("user-agent".to_owned(), "agent/1".into()),
+            header("X-Front", "front-secret"),
+            header("user-agent", "agent/1"),
         ],
         ..config(&server.url)
     };

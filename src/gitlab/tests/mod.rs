@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::connections::{Connections, LARGEST_BODY};
-use super::{BudgetChoice, Client, Config, TokenSource};
+use super::{BudgetChoice, Client, Config, CredentialSource};
 
 mod answers;
 mod authentication;
@@ -127,7 +127,7 @@ async fn read(request: Request) -> Seen {
 fn config(url: &str) -> Config {
     Config {
         url: url.parse().unwrap(),
-        token: Some(TokenSource::Variable(
+        token: Some(CredentialSource::Value(
             "GITLAB_TOKEN".to_owned(),
             TOKEN.into(),
         )),
