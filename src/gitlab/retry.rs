@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -18,8 +19,12 @@ use super::secrets::Credentials;
 
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// An answer of so many bytes takes about a millisecond to read.
+/// An answer of so many bytes takes about a millisecond to read, and up to 13 MiB of memory.
 const LONG: usize = 128 * 1024;
+
+/// Long answers are read one at a time, whichever client got them: each may take all the memory that
+/// is granted to one, and a hostile server sends several at once.
+static READING: Semaphore = Semaphore::const_new(1);
 
 /// What has become of a question so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -156,7 +161,12 @@ async fn judge(
         return refusal::judge(request, response, &credentials);
     }
     let request = request.without_body();
-    let judging = spawn_blocking(move || refusal::judge(&request, response, &credentials));
+    let permit = READING.acquire().await;
+    let judging = spawn_blocking(move || {
+        // Kept until the end, also where nobody waits for the answer any more.
+        let _permit = permit;
+        refusal::judge(&request, response, &credentials)
+    });
     match judging.await {
         Ok(judged) => judged,
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

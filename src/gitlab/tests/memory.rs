@@ -40,6 +40,12 @@ async fn a_small_body_that_unpacks_to_a_huge_one_takes_little_and_gives_it_back(
             let error = client.get(path, soon()).await.unwrap_err();
             assert!(matches!(error, Error::TooLarge { .. }), "{path}: {error}");
         }
+        for path in ["huge", "many", "heavy"] {
+            let all = [(); 4].map(|()| client.get(path, soon()));
+            for result in futures::future::join_all(all).await {
+                assert!(result.is_err(), "{path}");
+            }
+        }
         let (peak, after) = (account("VmHWM"), account("VmRSS"));
         assert!(peak - before < 100 * MIB, "{before} {peak}");
         assert!(after.saturating_sub(before) < 20 * MIB, "{before} {after}");
@@ -48,11 +54,16 @@ async fn a_small_body_that_unpacks_to_a_huge_one_takes_little_and_gives_it_back(
     let huge = packed(br#"{"":0},"#, 64 * MIB);
     let deep = packed(b"[[[[[[]]]]]],", 5 * MIB);
     let many = packed(br#"{"":0},"#, 5 * MIB);
+    // As heavy as a document may be, and all of it the words of an error.
+    let mut heavy = br#"{"message":["#.to_vec();
+    heavy.extend(br#"{"":0},"#.repeat(90_000));
+    heavy.extend(b"0]}");
     let server = Server::start(move |seen, _| {
         let body = match seen.target.as_str() {
             "/api/v4/huge" => huge.clone(),
             "/api/v4/deep" => deep.clone(),
             "/api/v4/many" => many.clone(),
+            "/api/v4/heavy" => return answer(200, &[], heavy.clone()),
             _ => packed(b"1,", 10),
         };
         answer(200, &[("content-encoding", "gzip")], body)
