@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use gitlab_metrics_bridge::gitlab::{self, Clock, Spent};
+use gitlab_metrics_bridge::gitlab::{self, Clock, RemainingBudget};
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{
     self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
@@ -50,7 +50,7 @@ impl Setup {
 
     fn start(&self) -> Result<Running, InUse> {
         let (config, mut client, checkpoint) = self.open()?;
-        client.spent = checkpoint.spent();
+        client.remaining_budget = checkpoint.remaining_budget();
         let client = client.build().unwrap();
         let poller = config.build(client, everything()).resume(checkpoint);
         let (publish, snapshots) = watch::channel(Arc::default());
@@ -274,21 +274,21 @@ async fn a_clean_end_counts_once() {
     let mut setup = Setup::new(&gitlab, &folder);
     let now = SystemTime::now();
     setup.clock = Clock::new(move || now);
-    let spent = || setup.open().unwrap().2.spent();
-    assert_eq!(spent(), None);
+    let remaining_budget = || setup.open().unwrap().2.remaining_budget();
+    assert_eq!(remaining_budget(), None);
     setup.run_once().await;
     let later = Setup {
         clock: Clock::new(move || now + Duration::from_secs(60)),
         ..setup.clone()
     };
-    let unknown = Some(Spent::unknown(later.clock.now()));
-    assert_ne!(later.open().unwrap().2.spent(), unknown);
+    let unknown = Some(RemainingBudget::unknown(later.clock.now()));
+    assert_ne!(later.open().unwrap().2.remaining_budget(), unknown);
 
     let mut running = later.start().unwrap();
     running.polled().await;
     running.task.abort();
     assert!(running.task.await.unwrap_err().is_cancelled());
-    assert_eq!(later.open().unwrap().2.spent(), unknown);
+    assert_eq!(later.open().unwrap().2.remaining_budget(), unknown);
 }
 
 #[tokio::test]

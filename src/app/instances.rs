@@ -189,7 +189,7 @@ impl Instance {
     ) -> Result<Instance> {
         instance.gitlab.token()?;
         let gitlab = gitlab::Config {
-            spent: checkpoint.as_ref().and_then(Checkpoint::spent),
+            remaining_budget: checkpoint.as_ref().and_then(Checkpoint::remaining_budget),
             ..instance.gitlab.clone()
         };
         let client = gitlab.build().context("building the GitLab client")?;

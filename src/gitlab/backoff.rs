@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-/// How the pauses between tries grow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backoff {
     pub(super) first: Duration,

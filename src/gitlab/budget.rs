@@ -16,9 +16,7 @@ const PACE: f64 = 0.9;
 /// Every exchange counts: retries, redirects and questions about the token too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Requests in any 3,600 seconds.
     pub per_hour: u32,
-    /// Requests in any 60 seconds.
     pub per_minute: u32,
 }
 
@@ -71,19 +69,24 @@ impl Budget {
     }
 
     /// The bucket as it was left, and filled since.
-    pub(super) fn bucket_after(self, spent: Spent, now: Instant, time: SystemTime) -> Bucket {
-        let left = UNIX_EPOCH + Duration::from_secs(spent.at.min(LATEST));
+    pub(super) fn bucket_after(
+        self,
+        remaining_budget: RemainingBudget,
+        now: Instant,
+        time: SystemTime,
+    ) -> Bucket {
+        let left = UNIX_EPOCH + Duration::from_secs(remaining_budget.at.min(LATEST));
         // A clock that went backwards fills nothing.
         let since = time.duration_since(left).unwrap_or_default();
-        let bucket = self.bucket(now).holding(spent.available, now);
+        let bucket = self.bucket(now).holding(remaining_budget.available, now);
         let filled = bucket.level(now + since);
         bucket.holding(filled, now)
     }
 }
 
-/// What is left of a budget, fit to be kept over a restart.
+/// What is left of a budget, to be kept over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spent {
+pub struct RemainingBudget {
     /// How many requests could pass at once.
     available: f64,
     /// When that was true, in seconds since 1970.
@@ -93,18 +96,18 @@ pub struct Spent {
 /// A time that no clock shows and every clock can: the year 9999.
 const LATEST: u64 = 253_402_300_799;
 
-impl Spent {
-    /// Everything. It is the one state that is never too generous, so it is the one to assume
-    /// where what was spent is not known: after a crash, or with a file that can't be read.
+impl RemainingBudget {
+    /// Nothing: after a crash, or with a file that can't be read, any other guess might exceed the
+    /// budget.
     #[must_use]
-    pub fn unknown(at: SystemTime) -> Spent {
-        Spent::new(0.0, at)
+    pub fn unknown(at: SystemTime) -> RemainingBudget {
+        RemainingBudget::new(0.0, at)
     }
 
     /// The second is rounded up: time that has not passed must not fill the bucket.
-    pub(super) fn new(available: f64, at: SystemTime) -> Spent {
+    pub(super) fn new(available: f64, at: SystemTime) -> RemainingBudget {
         let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Spent {
+        RemainingBudget {
             available,
             at: at.as_secs() + u64::from(at.subsec_nanos() > 0),
         }
@@ -238,11 +241,12 @@ mod tests {
                 bucket.take(now);
                 windows.pass(now - begin);
                 if random.u32(..20) == 0 {
-                    let spent = Spent::new(bucket.level(now), start() + (now - begin));
-                    let kept = serde_json::to_string(&spent).unwrap();
+                    let remaining_budget =
+                        RemainingBudget::new(bucket.level(now), start() + (now - begin));
+                    let kept = serde_json::to_string(&remaining_budget).unwrap();
                     now += MINUTE.mul_f64(random.f64().powi(4));
-                    let spent = serde_json::from_str(&kept).unwrap();
-                    bucket = budget.bucket_after(spent, now, start() + (now - begin));
+                    let remaining_budget = serde_json::from_str(&kept).unwrap();
+                    bucket = budget.bucket_after(remaining_budget, now, start() + (now - begin));
                 }
             }
         }
@@ -260,7 +264,7 @@ mod tests {
                 windows.pass(now - begin);
                 if request % 10 == 9 {
                     let time = start() + (now - begin);
-                    bucket = budget.bucket_after(Spent::unknown(time), now, time);
+                    bucket = budget.bucket_after(RemainingBudget::unknown(time), now, time);
                 }
             }
         }
@@ -276,13 +280,13 @@ mod tests {
         let now = Instant::now();
         let full = PLAN.bucket(now).level(now);
         let level = |available: f64, seconds: i64| {
-            let spent = Spent {
+            let remaining_budget = RemainingBudget {
                 available,
                 at: 1_787_137_500,
             };
             let time =
                 UNIX_EPOCH + Duration::from_secs(1_787_137_500_u64.saturating_add_signed(seconds));
-            PLAN.bucket_after(spent, now, time).level(now)
+            PLAN.bucket_after(remaining_budget, now, time).level(now)
         };
         let four_seconds = 4.0 * 0.9 * 5_000.0 / 3601.0;
         for (available, seconds, expected) in [
@@ -305,8 +309,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_beyond_all_clocks_fills_nothing() {
         let (now, at) = (Instant::now(), u64::MAX);
-        let spent = Spent { available: 1.0, at };
-        let level = PLAN.bucket_after(spent, now, start()).level(now);
+        let remaining_budget = RemainingBudget { available: 1.0, at };
+        let level = PLAN.bucket_after(remaining_budget, now, start()).level(now);
         assert!((level - 1.0).abs() < 1e-6);
     }
 }

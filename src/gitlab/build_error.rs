@@ -11,61 +11,37 @@ pub enum BuildError {
          (in GitLab: Preferences > Access tokens)"
     )]
     NoToken,
-    /// The address is not one of a web server.
     #[error("{0} is not the address of a GitLab; write it as https://gitlab.example.com")]
     Url(String),
-    /// The rate says nothing useful.
     #[error("{0} requests a second cannot be kept; set a number greater than zero")]
     RequestsPerSecond(f64),
-    /// The budget says nothing useful.
     #[error("a budget of no requests allows no question; set both of its numbers to 1 or more")]
     Budget,
-    /// A file that was named is not readable.
     #[error("cannot read the {what} {}; check its path and its permissions", path.display())]
     Unreadable {
-        /// What the file should have held.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
-    /// A certificate or key file does not hold what it should.
     #[error("the {what} {} is not usable; it must hold {expected} in PEM", path.display())]
     NotPem {
-        /// What the file should have held.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// What belongs into it.
         expected: &'static str,
         /// Why, where more is known than that nothing was found.
         source: Option<reqwest::Error>,
     },
-    /// A client key stands alone.
     #[error("the client key {} has no certificate; set the client certificate too", .0.display())]
     KeyWithoutCertificate(PathBuf),
     #[error("the {what} {} is written in UTF-16; save it as UTF-8 or ASCII", path.display())]
-    Utf16 {
-        /// What the file should have held.
-        what: &'static str,
-        path: PathBuf,
-    },
+    Utf16 { what: &'static str, path: PathBuf },
     #[error("the {what} {place} is empty{}", hint(what))]
-    EmptySecret {
-        /// What should have been there.
-        what: &'static str,
-        place: String,
-    },
+    EmptySecret { what: &'static str, place: String },
     #[error(
         "the {what} {place} holds line breaks or characters that do not belong there{}",
         hint(what)
     )]
-    MalformedSecret {
-        /// What should have been there.
-        what: &'static str,
-        place: String,
-    },
+    MalformedSecret { what: &'static str, place: String },
     #[error("gitlab.headers can't send the header {name:?}: {why}")]
     Header { name: String, why: &'static str },
     /// The HTTP client has nothing to trust, or cannot start.

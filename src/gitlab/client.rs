@@ -1,4 +1,4 @@
-//! One session with one GitLab: its parts, and what it has spent.
+//! One session with one GitLab, made of its parts.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::backoff::Backoff;
 use super::bucket::Bucket;
-use super::budget::{Budget, Spent};
+use super::budget::{Budget, RemainingBudget};
 use super::build_error::BuildError;
 use super::clock::Clock;
 use super::config::Config;
@@ -22,8 +22,8 @@ use super::usage::{Usage, UsageCount};
 
 /// One session with one GitLab. Clones share its connections, limits and token.
 ///
-/// Every request waits its turn at the limiter, is retried while that can help, and ends by its
-/// deadline.
+/// Every request waits until the limiter lets it pass, is sent again while that can help, and ends by
+/// its deadline.
 #[derive(Clone)]
 pub struct Client {
     pub(super) shared: Arc<Shared>,
@@ -98,18 +98,18 @@ impl Client {
         self.shared.secrets.reload()
     }
 
-    /// What the client has spent since it was built.
+    /// What requests have cost since the client was built.
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.shared.usage.read(&self.shared.limiter)
     }
 
-    /// What is left of the budget, to be kept over a restart.
+    /// To be kept over a restart.
     #[must_use]
-    pub fn spent(&self) -> Spent {
+    pub fn remaining_budget(&self) -> RemainingBudget {
         let level = self.shared.limiter.budget();
         // Without a budget nothing was counted.
-        Spent::new(level.unwrap_or_default(), self.now())
+        RemainingBudget::new(level.unwrap_or_default(), self.now())
     }
 
     /// Bridge time, by the clock of the configuration.
@@ -150,8 +150,8 @@ fn budget(config: &Config) -> Result<Option<(Budget, Bucket)>, BuildError> {
         return Err(BuildError::Budget);
     }
     let now = Instant::now();
-    let bucket = match config.spent {
-        Some(spent) => budget.bucket_after(spent, now, config.clock.now()),
+    let bucket = match config.remaining_budget {
+        Some(remaining_budget) => budget.bucket_after(remaining_budget, now, config.clock.now()),
         None => budget.bucket(now),
     };
     Ok(Some((budget, bucket)))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::address::{self, Address};
-use super::budget::{Budget, Spent};
+use super::budget::{Budget, RemainingBudget};
 use super::build_error::BuildError;
 use super::clock::Clock;
 use super::credential_source::CredentialSource;
@@ -41,7 +41,7 @@ pub struct Config {
     /// How many requests may be sent in an hour and in a minute.
     pub budget: BudgetChoice,
     /// What an earlier process has left of the budget; none if there was none.
-    pub spent: Option<Spent>,
+    pub remaining_budget: Option<RemainingBudget>,
     pub clock: Clock,
 }
 
@@ -91,7 +91,7 @@ impl Default for Config {
             concurrency: 4,
             attempts: 5,
             budget: BudgetChoice::default(),
-            spent: None,
+            remaining_budget: None,
             clock: Clock::system(),
         }
     }

@@ -1,4 +1,4 @@
-//! One class of endpoints on its way through the gate: what GitLab's refusals teach about it.
+//! The limit of one class of endpoints, as learnt from GitLab's refusals.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How much of what GitLab let through is asked for after a refusal.
+/// After a refusal, requests go on at this share of the rate that GitLab let through.
 const CAREFUL: f64 = 0.9;
 
-/// How much more is dared each minute without a refusal.
+/// The rate grows by this factor in each minute without a refusal.
 const GROWTH: f64 = 1.1;
 
 /// After so many minutes a refusal is forgotten.
 const MEMORY: u64 = 60;
 
-/// What is known of one class. GitLab limits some endpoints apart from all others and tells the
-/// limit nowhere but in its refusals.
+/// What is known of one class. GitLab limits some endpoints apart from all others, and shows such a
+/// limit only by refusing.
 #[derive(Debug, Default)]
 pub(super) struct EndpointLimit {
     blocked_until: Option<Instant>,
@@ -28,12 +28,12 @@ pub(super) struct EndpointLimit {
     refusal: Option<Refusal>,
 }
 
-/// What refusals have taught.
+/// The limit that follows from the refusals so far.
 #[derive(Debug)]
 struct Refusal {
     /// When the last one was.
     at: Instant,
-    /// What the class is kept to from then on.
+    /// The rate of requests from then on.
     per_minute: f64,
 }
 
@@ -67,7 +67,7 @@ impl EndpointLimit {
         self.blocked_until = self.blocked_until.max(Some(now + wait));
         if std::mem::take(&mut self.answered) {
             self.forget_before(now);
-            // The refused one is no part of what was let through.
+            // The last one that passed is the one that GitLab refused.
             let accepted = self.passed.len().saturating_sub(1) as f64;
             let per_minute = (accepted * CAREFUL).max(1.0);
             self.refusal = Some(Refusal {
@@ -90,51 +90,51 @@ impl EndpointLimit {
 mod tests {
     use super::*;
 
-    /// A lane that was refused after this many answers in half a minute.
+    /// The limit of a class that was refused after this many answers in half a minute.
     fn refused_after(answers: u32, start: Instant) -> (EndpointLimit, Instant) {
-        let mut lane = EndpointLimit::default();
+        let mut limit = EndpointLimit::default();
         let step = MINUTE / 2 / answers;
         for number in 0..answers {
-            lane.pass(start + step * number);
-            lane.answered();
+            limit.pass(start + step * number);
+            limit.answered();
         }
         let now = start + MINUTE / 2;
-        lane.pass(now);
-        lane.refused(now, Duration::from_secs(1));
-        (lane, now)
+        limit.pass(now);
+        limit.refused(now, Duration::from_secs(1));
+        (limit, now)
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_held_back_before_a_refusal() {
-        let mut lane = EndpointLimit::default();
-        lane.pass(Instant::now());
-        assert_eq!(lane.opening(Instant::now()), None);
+        let mut limit = EndpointLimit::default();
+        limit.pass(Instant::now());
+        assert_eq!(limit.opening(Instant::now()), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_teaches_to_ask_for_less_than_was_let_through() {
-        let (mut lane, now) = refused_after(600, Instant::now());
-        assert_eq!(lane.per_minute(now), Some(540.0));
+        let (mut limit, now) = refused_after(600, Instant::now());
+        assert_eq!(limit.per_minute(now), Some(540.0));
         let later = now + Duration::from_secs(2);
-        lane.pass(later);
+        limit.pass(later);
         let pace = MINUTE.div_f64(540.0);
-        assert_eq!(lane.opening(later), Some(later + pace));
+        assert_eq!(limit.opening(later), Some(later + pace));
     }
 
     #[tokio::test(start_paused = true)]
     async fn refusals_in_a_row_teach_once() {
-        let (mut lane, now) = refused_after(600, Instant::now());
+        let (mut limit, now) = refused_after(600, Instant::now());
         let later = now + MINUTE - Duration::from_secs(5);
-        lane.pass(later);
-        lane.refused(later, Duration::from_secs(10));
-        assert_eq!(lane.per_minute(later + MINUTE / 2), Some(540.0));
-        assert_eq!(lane.opening(later), Some(later + Duration::from_secs(10)));
+        limit.pass(later);
+        limit.refused(later, Duration::from_secs(10));
+        assert_eq!(limit.per_minute(later + MINUTE / 2), Some(540.0));
+        assert_eq!(limit.opening(later), Some(later + Duration::from_secs(10)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_learned_grows_back_and_is_forgotten_after_an_hour() {
-        let (lane, now) = refused_after(100, Instant::now());
-        let after = |minutes| lane.per_minute(now + MINUTE * minutes);
+        let (limit, now) = refused_after(100, Instant::now());
+        let after = |minutes| limit.per_minute(now + MINUTE * minutes);
         assert_eq!(after(0), Some(90.0));
         assert!((after(1).unwrap() - 99.0).abs() < 1e-9);
         assert!((after(2).unwrap() - 108.9).abs() < 1e-9);
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_class_that_is_refused_at_once_is_still_asked_once_a_minute() {
-        let (lane, now) = refused_after(1, Instant::now());
-        assert_eq!(lane.per_minute(now), Some(1.0));
+        let (limit, now) = refused_after(1, Instant::now());
+        assert_eq!(limit.per_minute(now), Some(1.0));
     }
 }

@@ -13,37 +13,25 @@ use super::network::NetworkFailure;
 pub enum Error {
     /// The token is wrong, expired or revoked.
     #[error("GitLab does not accept the token: {detail}")]
-    Unauthorized {
-        /// GitLab's words.
-        detail: String,
-    },
+    Unauthorized { detail: String },
     /// The token is known and may not do this.
     #[error("GitLab does not allow this: {detail}")]
-    Forbidden {
-        /// GitLab's words.
-        detail: String,
-    },
+    Forbidden { detail: String },
     /// It is not there, or the token may not know that it is.
     #[error("GitLab does not find it: {detail}")]
-    NotFound {
-        /// GitLab's words.
-        detail: String,
-    },
+    NotFound { detail: String },
     /// GitLab refuses the question itself.
     #[error("GitLab refuses the request with status {status}: {detail}")]
     Refused {
-        /// The HTTP status.
         status: u16,
         /// GitLab's words, or what is wrong with its answer.
         detail: String,
     },
-    /// The answer is bigger than anything that is worth reading.
     #[error("the answer is too large: to read it takes more than {limit} bytes")]
     TooLarge {
-        /// The largest answer that is read.
+        /// In bytes.
         limit: usize,
     },
-    /// The limit allows no request before the deadline.
     #[error("the rate limit allows no request for another {}", whole_seconds(*wait))]
     RateLimited {
         /// When the next request may be sent.
@@ -51,7 +39,6 @@ pub enum Error {
         /// How long that was away.
         wait: Duration,
     },
-    /// The request budget allows no request before the deadline.
     #[error("the request budget allows no request for another {}", whole_seconds(*wait))]
     Budget {
         /// When the next request may be sent.
@@ -59,48 +46,25 @@ pub enum Error {
         /// How long that was away.
         wait: Duration,
     },
-    /// GitLab, or what stands before it, failed.
     #[error("GitLab, or what stands before it, fails with status {status}")]
-    Server {
-        /// The HTTP status.
-        status: u16,
-    },
+    Server { status: u16 },
     /// The request took longer than one side would wait: asking for less may help.
     #[error("the request timed out: {detail}")]
-    Timeout {
-        /// Which side gave up.
-        detail: String,
-    },
-    /// No answer came at all.
+    Timeout { detail: String },
     #[error("{}", kind.summary())]
     Network {
-        /// Where it broke.
         kind: NetworkFailure,
         /// What the network said; its address is left out.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// A proxy, a login page or an edge throttle answers in GitLab's place.
     #[error("what answers is not GitLab's API: status {status} with {detail}")]
-    NotGitLab {
-        /// The HTTP status.
-        status: u16,
-        /// What came instead.
-        detail: String,
-    },
-    /// The answer is no JSON.
+    NotGitLab { status: u16, detail: String },
     #[error("the answer with status {status} is {detail}")]
-    NotJson {
-        /// The HTTP status.
-        status: u16,
-        /// What it is instead.
-        detail: &'static str,
-    },
+    NotJson { status: u16, detail: &'static str },
     /// The answer is a document, and not the one that was asked for.
     #[error("the answer is not understood: {detail}")]
-    NotUnderstood {
-        /// What is wrong with it.
-        detail: String,
-    },
+    NotUnderstood { detail: String },
     /// The answer is to be found elsewhere, where the token is not sent.
     #[error("GitLab redirects to {to}")]
     Redirected {
@@ -111,11 +75,7 @@ pub enum Error {
     },
     /// GraphQL answered without data: it does not run this query.
     #[error("GraphQL gives no data: {}", graphql_error::summary(errors))]
-    Graphql {
-        /// What is wrong with the query.
-        errors: Vec<GraphqlError>,
-    },
-    /// The caller's time is up.
+    Graphql { errors: Vec<GraphqlError> },
     #[error("no time is left to ask")]
     Deadline,
 }

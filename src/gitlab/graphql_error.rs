@@ -7,7 +7,6 @@ use super::words;
 /// What is wrong with a query or a part of its answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GraphqlError {
-    /// GitLab's words.
     pub message: String,
     /// The way to the part: names of fields, and numbers of elements.
     pub path: Vec<Value>,
@@ -15,9 +14,7 @@ pub struct GraphqlError {
     pub code: Option<String>,
     /// The type that lacks something.
     pub type_name: Option<String>,
-    /// The field that is meant.
     pub field_name: Option<String>,
-    /// The argument that is meant.
     pub argument_name: Option<String>,
 }
 

@@ -21,7 +21,7 @@ pub(super) const BURST: f64 = 10.0;
 /// Lets requests through one by one; shared by all of a client.
 pub(super) struct Limiter {
     slots: Semaphore,
-    /// Of each class one request waits at the gate, the others in a line behind it.
+    /// For each class: held by the one request that may be next; the others wait for it in order.
     lines: [tokio::sync::Mutex<()>; EndpointClass::ALL.len()],
     gates: Mutex<Gates>,
 }
@@ -37,7 +37,7 @@ struct Gates {
     endpoint_limits: [EndpointLimit; EndpointClass::ALL.len()],
     last_passed: Instant,
     waited: Waited,
-    /// What the request that was last held back waits for, here or at the caller's.
+    /// What the request that was last held back waits for, in the limiter or after a refusal at its caller.
     waiting: Option<Opening>,
 }
 
@@ -114,7 +114,7 @@ impl Limiter {
         class: EndpointClass,
         deadline: Instant,
     ) -> Result<SemaphorePermit<'_>, Error> {
-        let _turn = self.lines[class as usize].lock().await;
+        let _line = self.lines[class as usize].lock().await;
         // Asked again after each sleep: another request may have been first, or been refused.
         loop {
             // The semaphore is never closed.
@@ -122,7 +122,7 @@ impl Limiter {
             let Some(opening) = self.pass(class, deadline)? else {
                 return Ok(slot);
             };
-            // The other classes need not wait for what holds back this one.
+            // A class that is held back takes no slot from the others.
             drop(slot);
             self.lock().waiting = Some(opening);
             let before = Instant::now();

@@ -32,6 +32,7 @@ mod rest;
 mod retry;
 mod secrets;
 mod sender;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod token_info;
@@ -40,7 +41,7 @@ mod usage;
 mod waiting;
 mod words;
 
-pub use budget::{Budget, Spent};
+pub use budget::{Budget, RemainingBudget};
 pub use build_error::BuildError;
 pub use client::Client;
 pub use clock::Clock;

@@ -28,7 +28,6 @@ pub enum NetworkFailure {
     Proxy,
     /// The connection ended before the answer did.
     Interrupted,
-    /// None of these.
     Other,
 }
 

@@ -1,4 +1,5 @@
-//! Reading an answer: is it what was asked for, and if not, why, and does asking again help?
+//! Tells whether an answer is the document that was asked for; if not, why, and whether sending the request
+//! again helps.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::request::{ApiRequest, ApiResponse, Outcome};
 use super::secrets::Credentials;
 use super::words::{self, Words};
 
-/// An answer that is none, and what to do next.
+/// Why a request has no answer, and what to do next.
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) next: Next,
@@ -24,7 +25,7 @@ pub(super) enum Next {
     GiveUp,
     /// Ask again, after at least this long.
     Again(Duration),
-    /// The limiter knows when to ask again; nothing has been tried yet.
+    /// Ask again when the limiter lets it pass; this uses up no attempt.
     WhenAllowed,
 }
 

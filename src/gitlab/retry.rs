@@ -1,4 +1,5 @@
-//! Asking until there is an answer: what is worth another try, after which pause, and when to stop.
+//! Sends a request until it is answered: which failure is worth another attempt, after which pause, and
+//! when to stop.
 
 use std::borrow::Cow;
 use std::panic::resume_unwind;
@@ -26,39 +27,45 @@ const LONG: usize = 128 * 1024;
 /// is granted to one, and a hostile server sends several at once.
 static READING: Semaphore = Semaphore::const_new(1);
 
-/// What has become of a question so far.
+/// How often a request was sent in vain so far.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tries {
-    /// Answers that were none.
+struct Attempts {
+    /// Got no answer, or one that does not serve.
     failed: u32,
-    /// Answers that said to wait.
-    refused: u32,
+    /// Were told to wait; that does not count against the configured number of attempts.
+    told_to_wait: u32,
 }
 
 impl Client {
-    /// Asks until there is an answer, no more tries, or no more time.
+    /// Sends the request until it is answered, the attempts are used up, or the deadline is near.
     ///
-    /// Being told to wait is no try: only the deadline ends that.
-    pub(super) async fn ask(&self, call: &ApiRequest, deadline: Instant) -> Result<Outcome, Error> {
-        let mut tries = Tries::default();
+    /// An answer that says to wait uses up no attempt: only the deadline ends that.
+    pub(super) async fn ask(
+        &self,
+        request: &ApiRequest,
+        deadline: Instant,
+    ) -> Result<Outcome, Error> {
+        let mut attempts = Attempts::default();
         loop {
-            let failure = match self.ask_once(call, tries, deadline).await {
+            let failure = match self.ask_once(request, attempts, deadline).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
             let pause = match failure.next {
                 Next::GiveUp => return Err(failure.error),
                 Next::WhenAllowed => {
-                    tries.refused += 1;
+                    attempts.told_to_wait += 1;
                     Duration::ZERO
                 }
                 Next::Again(at_least) => {
-                    tries.failed += 1;
+                    attempts.failed += 1;
                     let backoff = self.shared.backoff;
-                    backoff.pause(tries.failed, fastrand::f64()).max(at_least)
+                    backoff
+                        .pause(attempts.failed, fastrand::f64())
+                        .max(at_least)
                 }
             };
-            if tries.failed >= self.shared.attempts || Instant::now() + pause >= deadline {
+            if attempts.failed >= self.shared.attempts || Instant::now() + pause >= deadline {
                 return Err(failure.error);
             }
             sleep(pause).await;
@@ -67,27 +74,27 @@ impl Client {
 
     async fn ask_once(
         &self,
-        call: &ApiRequest,
-        tries: Tries,
+        request: &ApiRequest,
+        attempts: Attempts,
         deadline: Instant,
     ) -> Result<Outcome, Failure> {
         let shared = &*self.shared;
         let permit = shared
             .limiter
-            .enter(call.class, deadline)
+            .enter(request.class, deadline)
             .await
             .map_err(Failure::lasting)?;
-        if tries.failed + tries.refused > 0 {
+        if attempts.failed + attempts.told_to_wait > 0 {
             shared.usage.retry();
         }
         let credentials = shared.secrets.current();
-        let mut in_flight = shared.usage.send();
-        let exchange = shared.sender.send(call, &credentials, deadline).await;
-        shared.usage.request(call.class, code(&exchange));
-        let reply = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
+        let mut in_flight = shared.usage.silence.request_sent();
+        let exchange = shared.sender.send(request, &credentials, deadline).await;
+        shared.usage.request(request.class, code(&exchange));
+        let response = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
 
-        let server_time = rate_limit::server_time(&reply.headers, shared.clock.now());
-        let limit = RateLimit::read(&reply.headers);
+        let server_time = rate_limit::server_time(&response.headers, shared.clock.now());
+        let limit = RateLimit::read(&response.headers);
         // Slows down, and stops, before GitLab has to refuse.
         if let Some(limit) = limit {
             shared.usage.rate_limit(limit);
@@ -96,15 +103,15 @@ impl Client {
                 shared.limiter.block(wait);
             }
         }
-        if reply.status == TOO_MANY_REQUESTS {
+        if response.status == TOO_MANY_REQUESTS {
             in_flight.made_sense();
-            return Err(self.hold_back(call.class, &reply, tries, server_time));
+            return Err(self.hold_back(request.class, &response, attempts, server_time));
         }
-        shared.limiter.answered(call.class);
-        // Not before the gate is closed: whoever waits for this place must find it so.
+        shared.limiter.answered(request.class);
+        // Only now: the next request must see the limits that this answer has told.
         drop(permit);
-        let asked = rate_limit::retry_after(&reply.headers, server_time);
-        let judged = judge(call, reply, credentials).await;
+        let asked = rate_limit::retry_after(&response.headers, server_time);
+        let judged = judge(request, response, credentials).await;
         match &judged {
             judged if is_gitlabs_word(judged) => in_flight.made_sense(),
             Err(failure) => in_flight.failed(&failure.error),
@@ -119,24 +126,24 @@ impl Client {
         })
     }
 
-    /// Closes the gate after a 429, for its class or for all: for as long as GitLab says, and no
-    /// shorter than the back-off, as a `Retry-After: 0` said again and again would make a busy loop.
+    /// Stops requests after a 429, those of its class or all: for as long as GitLab says, and no
+    /// shorter than the back-off, as a repeated `Retry-After: 0` would make a busy loop.
     fn hold_back(
         &self,
         class: EndpointClass,
-        reply: &ApiResponse,
-        tries: Tries,
+        response: &ApiResponse,
+        attempts: Attempts,
         server_time: SystemTime,
     ) -> Failure {
         let backoff = self
             .shared
             .backoff
-            .pause(tries.refused + 1, fastrand::f64());
-        let of_one_endpoint = refusal::is_of_one_endpoint(reply);
+            .pause(attempts.told_to_wait + 1, fastrand::f64());
+        let of_one_endpoint = refusal::is_of_one_endpoint(response);
         let asked = match of_one_endpoint {
             // The window in the headers is that of all requests.
-            true => rate_limit::retry_after(&reply.headers, server_time),
-            false => rate_limit::asked_to_wait(&reply.headers, server_time),
+            true => rate_limit::retry_after(&response.headers, server_time),
+            false => rate_limit::asked_to_wait(&response.headers, server_time),
         };
         let wait = asked.unwrap_or_default().max(backoff);
         match of_one_endpoint {
@@ -151,7 +158,7 @@ impl Client {
     }
 }
 
-/// Reads an answer: a long one apart from the runtime's workers, which others wait for.
+/// Reads an answer; a long one on a thread of its own, so that the runtime's workers stay free.
 async fn judge(
     request: &ApiRequest,
     response: ApiResponse,
@@ -175,7 +182,7 @@ async fn judge(
     }
 }
 
-/// Whether GitLab itself has spoken, if only to refuse: a redirect may be a login page's.
+/// Whether the answer is GitLab's own, refusals included. A redirect may come from a login page.
 fn is_gitlabs_word(judged: &Result<Outcome, Failure>) -> bool {
     match judged {
         Ok(outcome) => matches!(outcome, Outcome::Json { .. }),
@@ -183,10 +190,10 @@ fn is_gitlabs_word(judged: &Result<Outcome, Failure>) -> bool {
     }
 }
 
-/// What came of a request, as the meter names it.
+/// The status, or what came instead of one: see [`super::usage::Usage::requests`].
 fn code(exchange: &Result<ApiResponse, Failure>) -> Cow<'static, str> {
     match exchange {
-        Ok(reply) => Cow::Owned(reply.status.to_string()),
+        Ok(response) => Cow::Owned(response.status.to_string()),
         Err(failure) => Cow::Borrowed(match failure.error {
             Error::Timeout { .. } | Error::Deadline => "timeout",
             Error::TooLarge { .. } => "too_large",

@@ -1,4 +1,4 @@
-//! Sends one request, with the token and within its time. What an answer means is not its business.
+//! Sends one request, with the token and within its time. What the answer means is read elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,13 +33,13 @@ impl Sender {
     /// Sends one request and reads its whole answer.
     pub(super) async fn send(
         &self,
-        question: &ApiRequest,
+        api_request: &ApiRequest,
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<ApiResponse, Failure> {
         let sent = Instant::now();
         let patience = sent + self.request_timeout;
-        let exchange = self.transport.exchange(request(question, credentials)?);
+        let exchange = self.transport.exchange(request(api_request, credentials)?);
         match timeout_at(deadline.min(patience), exchange).await {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
@@ -57,12 +57,15 @@ impl Sender {
     }
 }
 
-fn request(question: &ApiRequest, credentials: &Credentials) -> Result<Request<Vec<u8>>, Failure> {
+fn request(
+    api_request: &ApiRequest,
+    credentials: &Credentials,
+) -> Result<Request<Vec<u8>>, Failure> {
     let builder = Request::builder()
-        .uri(question.url.as_str())
+        .uri(api_request.url.as_str())
         .header(USER_AGENT, US)
         .header(ACCEPT, "application/json");
-    let built = match &question.body {
+    let built = match &api_request.body {
         None => builder.body(Vec::new()),
         Some(body) => builder
             .method("POST")

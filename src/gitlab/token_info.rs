@@ -12,13 +12,11 @@ use super::error::Error;
 pub struct TokenInfo {
     /// The user that the token acts for.
     pub username: Option<String>,
-    /// The name of the token.
     pub token_name: Option<String>,
     /// What the token may do.
     pub scopes: Option<Vec<String>>,
     /// The first day on which the token is no longer valid.
     pub expires_at: Option<Date>,
-    /// The version of GitLab.
     pub version: Option<String>,
     /// Whether it is the Enterprise Edition.
     pub enterprise: Option<bool>,

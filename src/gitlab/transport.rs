@@ -25,13 +25,9 @@ pub enum TransportError {
     /// The other side stayed silent for too long.
     Silent,
     /// The answer is bigger than anything that is worth reading.
-    TooLarge {
-        /// The largest answer that is read, in bytes.
-        limit: usize,
-    },
+    TooLarge { limit: usize },
     /// The connection did not come to stand, or did not last.
     Network {
-        /// Where it broke.
         kind: NetworkFailure,
         /// What the network said; without the address, which may hold what is not for a log.
         source: Box<dyn StdError + Send + Sync>,

@@ -1,15 +1,14 @@
-//! What asking has cost so far.
+//! Counts requests, and what they waited for.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::endpoint_class::EndpointClass;
 use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
+use super::silence::Silence;
 use super::waiting::Waiting;
 
 /// What a client has spent since it was built.
@@ -45,51 +44,8 @@ pub struct Usage {
 /// The running count behind [`Usage`].
 #[derive(Default)]
 pub(super) struct UsageCount {
-    usage: Mutex<Usage>,
-    silence: Mutex<Silence>,
-}
-
-/// Whether GitLab owes an answer, and since when.
-#[derive(Default)]
-struct Silence {
-    /// When the last answer that made sense came; before the first, when it was first asked.
-    since: Option<Instant>,
-    in_flight: usize,
-    owing: bool,
-    because: Option<String>,
-}
-
-/// A request under way.
-pub(super) struct InFlight<'a> {
-    usage: &'a UsageCount,
-    made_sense: bool,
-    failure: Option<String>,
-}
-
-impl InFlight<'_> {
-    /// Notes that the answer is one of GitLab's own.
-    pub(super) fn made_sense(&mut self) {
-        self.made_sense = true;
-    }
-
-    /// Notes why there is no such answer.
-    pub(super) fn failed(&mut self, why: &impl ToString) {
-        self.failure = Some(why.to_string());
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        let mut silence = lock(&self.usage.silence);
-        silence.in_flight -= 1;
-        if self.made_sense {
-            silence.since = Some(Instant::now());
-            silence.owing = silence.in_flight > 0;
-            silence.because = None;
-        } else if let Some(failure) = self.failure.take() {
-            silence.because = Some(failure);
-        }
-    }
+    counted: Mutex<Usage>,
+    pub(super) silence: Silence,
 }
 
 impl UsageCount {
@@ -104,77 +60,26 @@ impl UsageCount {
             limits: learned
                 .map(|(class, limit)| (class.name(), limit))
                 .collect(),
-            silent_for: self.silent_for(),
-            silent_because: lock(&self.silence).because.clone(),
-            ..lock(&self.usage).clone()
+            silent_for: self.silence.duration(),
+            silent_because: self.silence.reason(),
+            ..self.lock().clone()
         }
-    }
-
-    /// Notes that a request is being sent; it ends when what is returned is dropped.
-    pub(super) fn send(&self) -> InFlight<'_> {
-        let mut silence = lock(&self.silence);
-        silence.since.get_or_insert_with(Instant::now);
-        silence.in_flight += 1;
-        silence.owing = true;
-        InFlight {
-            usage: self,
-            made_sense: false,
-            failure: None,
-        }
-    }
-
-    fn silent_for(&self) -> Option<Duration> {
-        let silence = lock(&self.silence);
-        silence
-            .since
-            .filter(|_| silence.owing)
-            .map(|since| since.elapsed())
     }
 
     pub(super) fn request(&self, class: EndpointClass, code: Cow<'static, str>) {
-        let mut usage = lock(&self.usage);
+        let mut usage = self.lock();
         *usage.requests.entry((class.name(), code)).or_default() += 1;
     }
 
     pub(super) fn retry(&self) {
-        lock(&self.usage).retries += 1;
+        self.lock().retries += 1;
     }
 
     pub(super) fn rate_limit(&self, seen: RateLimit) {
-        lock(&self.usage).rate_limit = Some(seen);
+        self.lock().rate_limit = Some(seen);
     }
-}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn only_an_answer_that_makes_sense_ends_the_silence() {
-        let meter = UsageCount::default();
-        let pass = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
-        let silent_for = || meter.silent_for().map(|silent| silent.as_secs());
-        assert_eq!(silent_for(), None, "nothing was asked");
-        let hanging = meter.send();
-        pass(3).await;
-        drop(meter.send()); // A 502, or a request that was given up.
-        assert_eq!(silent_for(), Some(3));
-        let mut good = meter.send();
-        good.made_sense();
-        drop(good);
-        pass(2).await;
-        assert_eq!(silent_for(), Some(2), "the other one still hangs");
-        drop(hanging);
-        pass(5).await;
-        assert_eq!(silent_for(), Some(7), "and was never answered");
-        let mut good = meter.send();
-        good.made_sense();
-        drop(good);
-        pass(60).await;
-        assert_eq!(silent_for(), None, "nothing is owed while nothing is asked");
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! The words of a refusal: whether they are GitLab's own, by their form, and made fit to be shown.
+//! The words of a refusal: whether they are GitLab's own, told by their form, and shortened for errors
+//! and logs.
 
 use serde_json::Value;
 

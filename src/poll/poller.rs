@@ -308,7 +308,7 @@ impl Poller {
         if let Some(checkpoint) = self.checkpoint.take() {
             let now = self.now();
             let memory = self.with_engine(move |engine| engine.memory(now)).await;
-            checkpoint.end(memory, self.client.spent()).await;
+            checkpoint.end(memory, self.client.remaining_budget()).await;
         }
     }
 
@@ -355,14 +355,14 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::gitlab::{self, TokenSource};
+    use crate::gitlab::{self, CredentialSource};
     use crate::metrics::{Catalogue, Identity, Owner, Reading};
     use crate::poll::engine::Memory;
     use futures::FutureExt;
 
     /// A poller that knows so many projects, and whose GitLab is not there.
     fn poller(projects: usize) -> Poller {
-        let token = TokenSource::Variable("GITLAB_TOKEN".to_owned(), "token".into());
+        let token = CredentialSource::Value("GITLAB_TOKEN".to_owned(), "token".into());
         let client = gitlab::Config {
             url: "http://127.0.0.1:1".parse().unwrap(),
             token: Some(token),

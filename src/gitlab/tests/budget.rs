@@ -7,7 +7,7 @@ use serde_json::json;
 use super::transports::{client_of, far, reply};
 use super::*;
 use crate::gitlab::Clock;
-use crate::gitlab::{Budget, Error, Spent};
+use crate::gitlab::{Budget, Error, RemainingBudget};
 
 /// Twelve at once, then one every 4.4 seconds or so.
 const BUDGET: Budget = Budget {
@@ -21,10 +21,10 @@ fn clock() -> Clock {
     Clock::new(move || UNIX_EPOCH + Duration::from_secs(1_787_137_500) + start.elapsed())
 }
 
-fn budgeted(spent: Option<Spent>, clock: &Clock) -> Config {
+fn budgeted(remaining_budget: Option<RemainingBudget>, clock: &Clock) -> Config {
     Config {
         budget: BudgetChoice::Limited(BUDGET),
-        spent,
+        remaining_budget,
         clock: clock.clone(),
         ..config("http://gitlab.model")
     }
@@ -65,12 +65,15 @@ async fn a_restart_goes_on_with_what_was_left() {
     for _ in 0..full - 2 {
         client.get("user", far()).await.unwrap();
     }
-    let kept = serde_json::to_string(&client.spent()).unwrap();
-    let spent = serde_json::from_str(&kept).unwrap();
+    let kept = serde_json::to_string(&client.remaining_budget()).unwrap();
+    let remaining_budget = serde_json::from_str(&kept).unwrap();
 
-    let client = client_of(budgeted(Some(spent), &clock), answer);
+    let client = client_of(budgeted(Some(remaining_budget), &clock), answer);
     assert_eq!(remaining(&client), 2);
-    let client = client_of(budgeted(Some(Spent::unknown(clock.now())), &clock), answer);
+    let client = client_of(
+        budgeted(Some(RemainingBudget::unknown(clock.now())), &clock),
+        answer,
+    );
     assert_eq!(remaining(&client), 0);
     tokio::time::advance(Duration::from_secs(3600)).await;
     assert_eq!(remaining(&client), full);
@@ -114,7 +117,10 @@ async fn without_a_budget_nothing_is_known_to_be_left() {
     };
     let client = client_of(config, |_, _| reply(200, &[], "{}"));
     assert_eq!(client.usage().budget_remaining, None);
-    assert_eq!(client.spent(), Spent::unknown(clock.now()));
+    assert_eq!(
+        client.remaining_budget(),
+        RemainingBudget::unknown(clock.now())
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owners::{Names, OwnerLine, Places};
 use super::polled::Polled;
-use crate::gitlab::Spent;
+use crate::gitlab::RemainingBudget;
 use crate::metrics::{Grain, Owner, UnixTime};
 use crate::poll::engine::{Course, Memory, Track};
 use crate::poll::selection::Source;
@@ -41,7 +41,7 @@ const CHUNK: usize = 64 << 10;
 /// What is written about the file itself.
 pub struct Header<'a> {
     /// What is left of the budget, if the process ended cleanly.
-    pub spent: Option<Spent>,
+    pub remaining_budget: Option<RemainingBudget>,
     /// What was polled.
     pub polled: &'a Polled,
 }
@@ -49,7 +49,7 @@ pub struct Header<'a> {
 /// What was read of a file that can be used.
 pub struct Kept {
     /// What is left of the budget, if the process ended cleanly.
-    pub spent: Option<Spent>,
+    pub remaining_budget: Option<RemainingBudget>,
     /// What was known.
     pub memory: Memory,
 }
@@ -73,17 +73,19 @@ pub enum Unusable {
     #[error("other projects were selected when it was written")]
     OtherSelection {
         /// What is left of the budget, if the process ended cleanly.
-        spent: Option<Spent>,
+        remaining_budget: Option<RemainingBudget>,
     },
 }
 
 impl Unusable {
     /// What to assume of the budget.
-    pub fn spent(&self, now: SystemTime) -> Option<Spent> {
+    pub fn remaining_budget(&self, now: SystemTime) -> Option<RemainingBudget> {
         match self {
             Unusable::OtherGitLab(_) => None,
-            Unusable::OtherSelection { spent: Some(spent) } => Some(*spent),
-            _ => Some(Spent::unknown(now)),
+            Unusable::OtherSelection {
+                remaining_budget: Some(remaining_budget),
+            } => Some(*remaining_budget),
+            _ => Some(RemainingBudget::unknown(now)),
         }
     }
 }
@@ -103,7 +105,8 @@ struct HeaderLine<'a> {
     written_at: UnixTime,
     clean: bool,
     projects: usize,
-    spent: Option<Spent>,
+    #[serde(rename = "spent")]
+    remaining_budget: Option<RemainingBudget>,
     gitlab: Cow<'a, str>,
     sources: Cow<'a, [Source]>,
     forks: bool,
@@ -128,9 +131,9 @@ pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Resu
         format: FORMAT.into(),
         version: VERSION,
         written_at: memory.at,
-        clean: header.spent.is_some(),
+        clean: header.remaining_budget.is_some(),
         projects: memory.projects.len(),
-        spent: header.spent,
+        remaining_budget: header.remaining_budget,
         gitlab: polled.gitlab.as_str().into(),
         sources: polled.sources.as_slice().into(),
         forks: polled.forks,
@@ -170,7 +173,8 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
         return Err(Unusable::Version(version));
     }
     let header: HeaderLine<'_> = parse(first)?;
-    let (at, spent, count) = (header.written_at, header.spent, header.projects);
+    let (at, remaining_budget, count) =
+        (header.written_at, header.remaining_budget, header.projects);
     let gitlab = header.gitlab.into_owned();
     let like_now = (&*header.sources, header.forks) == (&*polled.sources, polled.forks);
     let enabled = &polled.enabled;
@@ -183,7 +187,7 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     }
     if !like_now {
         lines.finish()?;
-        return Err(Unusable::OtherSelection { spent });
+        return Err(Unusable::OtherSelection { remaining_budget });
     }
     let course: Course = parse(lines.next()?.unwrap_or_default())?;
     let instance: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
@@ -202,7 +206,7 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
         return Err(damaged("something is missing"));
     }
     Ok(Kept {
-        spent,
+        remaining_budget,
         memory: Memory {
             at,
             course,
@@ -367,10 +371,10 @@ mod tests {
         ])
     }
 
-    fn written(memory: &Memory, spent: Option<Spent>) -> Vec<u8> {
+    fn written(memory: &Memory, remaining_budget: Option<RemainingBudget>) -> Vec<u8> {
         let (polled, mut file) = (polled(), Vec::new());
         let header = Header {
-            spent,
+            remaining_budget,
             polled: &polled,
         };
         write(&mut file, &header, memory).unwrap();
@@ -387,12 +391,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
-        let kept = read(&*written(&some(), Some(spent)), &polled()).unwrap();
+        let remaining_budget = RemainingBudget::unknown(SystemTime::UNIX_EPOCH);
+        let kept = read(&*written(&some(), Some(remaining_budget)), &polled()).unwrap();
         assert_eq!(text(&kept.memory), text(&some()));
-        assert_eq!(kept.spent, Some(spent));
+        assert_eq!(kept.remaining_budget, Some(remaining_budget));
         assert_eq!(
-            read(&*written(&some(), None), &polled()).unwrap().spent,
+            read(&*written(&some(), None), &polled())
+                .unwrap()
+                .remaining_budget,
             None
         );
     }
@@ -560,7 +566,7 @@ mod tests {
         project.ended = [ended.clone()].into();
         let mut file = Vec::new();
         let header = Header {
-            spent: None,
+            remaining_budget: None,
             polled: &with,
         };
         write(&mut file, &header, &memory).unwrap();
@@ -604,21 +610,24 @@ mod tests {
 
     #[test]
     fn what_is_foreign_is_told_apart() {
-        let spent = Spent::unknown(SystemTime::UNIX_EPOCH);
-        let file = written(&some(), Some(spent));
+        let remaining_budget = RemainingBudget::unknown(SystemTime::UNIX_EPOCH);
+        let file = written(&some(), Some(remaining_budget));
         let other = Polled {
             gitlab: "https://other.example.com/".to_owned(),
             ..polled()
         };
         let unusable = read(&*file, &other).err().unwrap();
         assert!(matches!(&unusable, Unusable::OtherGitLab(url) if url.contains("gitlab.example")));
-        assert_eq!(unusable.spent(SystemTime::now()), None);
+        assert_eq!(unusable.remaining_budget(SystemTime::now()), None);
         let other = Polled {
             sources: vec![crate::poll::Source::All],
             ..polled()
         };
         let unusable = read(&*file, &other).err().unwrap();
-        assert_eq!(unusable.spent(SystemTime::now()), Some(spent));
+        assert_eq!(
+            unusable.remaining_budget(SystemTime::now()),
+            Some(remaining_budget)
+        );
     }
 
     /// What a large state costs: `cargo test --release --lib -- --ignored costs --nocapture`.
@@ -635,7 +644,7 @@ mod tests {
         }
         let (began, mut file) = (std::time::Instant::now(), Vec::new());
         let header = Header {
-            spent: None,
+            remaining_budget: None,
             polled: &polled,
         };
         write(&mut file, &header, &large).unwrap();

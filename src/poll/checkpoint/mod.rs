@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::engine::Memory;
 use super::lock::lock;
-use crate::gitlab::Spent;
+use crate::gitlab::RemainingBudget;
 use file::Place;
 use format::{Header, Unusable};
 
@@ -39,7 +39,7 @@ pub struct Checkpoint {
     /// Whether what is known has changed since.
     unwritten: bool,
     memory: Option<Memory>,
-    spent: Option<Spent>,
+    remaining_budget: Option<RemainingBudget>,
 }
 
 struct Writer {
@@ -67,16 +67,18 @@ impl Checkpoint {
             Ok(Some(file)) => Some(format::read(file, &polled)),
             Err(error) => Some(Err(Unusable::Unreadable(error))),
         };
-        let (spent, memory) = match kept {
+        let (remaining_budget, memory) = match kept {
             None => (None, None),
             Some(Ok(kept)) => {
                 // Only a process that ended cleanly has told what it spent.
-                let spent = kept.spent.unwrap_or_else(|| Spent::unknown(now));
-                (Some(spent), Some(kept.memory))
+                let remaining_budget = kept
+                    .remaining_budget
+                    .unwrap_or_else(|| RemainingBudget::unknown(now));
+                (Some(remaining_budget), Some(kept.memory))
             }
             Some(Err(unusable)) => {
                 place.set_aside(&unusable);
-                (unusable.spent(now), None)
+                (unusable.remaining_budget(now), None)
             }
         };
         let state = State {
@@ -92,13 +94,13 @@ impl Checkpoint {
             writing: None,
             unwritten: false,
             memory,
-            spent,
+            remaining_budget,
         })
     }
 
     /// What an earlier process has left of the budget; none if there was none.
-    pub fn spent(&self) -> Option<Spent> {
-        self.spent
+    pub fn remaining_budget(&self) -> Option<RemainingBudget> {
+        self.remaining_budget
     }
 
     pub(super) fn take_memory(&mut self) -> Option<Memory> {
@@ -145,13 +147,13 @@ impl Checkpoint {
     }
 
     /// Writes the last time. Nothing is asked of GitLab any more: what is left of the budget is told.
-    pub(super) async fn end(mut self, memory: Memory, spent: Spent) {
+    pub(super) async fn end(mut self, memory: Memory, remaining_budget: RemainingBudget) {
         let last = async {
             if let Some(writing) = self.writing.take() {
                 // One that panicked has not written, like one that failed.
                 let _ = writing.await;
             }
-            self.write(memory, Some(spent));
+            self.write(memory, Some(remaining_budget));
             if let Some(writing) = self.writing.take() {
                 let _ = writing.await;
             }
@@ -164,18 +166,20 @@ impl Checkpoint {
         }
     }
 
-    fn write(&mut self, memory: Memory, spent: Option<Spent>) {
+    fn write(&mut self, memory: Memory, remaining_budget: Option<RemainingBudget>) {
         let writer = Arc::clone(&self.writer);
         self.unwritten = false;
-        self.writing = Some(spawn_blocking(move || writer.write(&memory, spent)));
+        self.writing = Some(spawn_blocking(move || {
+            writer.write(&memory, remaining_budget)
+        }));
     }
 }
 
 impl Writer {
-    fn write(&self, memory: &Memory, spent: Option<Spent>) {
+    fn write(&self, memory: &Memory, remaining_budget: Option<RemainingBudget>) {
         let began = Instant::now();
         let header = Header {
-            spent,
+            remaining_budget,
             polled: &self.polled,
         };
         let written = self
