@@ -4,12 +4,12 @@
 //! needs them is ignored.
 
 use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Identity};
-use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Part, Plan};
+use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Plan, RequestPart};
 use gitlab_metrics_bridge::simulator::score;
 use serde_json::json;
 
 /// Every list, with every depth it is asked in.
-fn parts() -> Vec<Part> {
+fn parts() -> Vec<RequestPart> {
     let lists = [
         List::Membership,
         List::All,
@@ -25,7 +25,7 @@ fn parts() -> Vec<Part> {
         Depth::Identity,
     ];
     let parts = lists.into_iter().flat_map(|list| {
-        depths.map(|depth| Part {
+        depths.map(|depth| RequestPart {
             list: list.clone(),
             depth,
             first: 100,
@@ -60,7 +60,7 @@ fn a_part_scores_what_gitlab_makes_of_it() {
     let plan = Plan::new(&everything(), &Capabilities::default());
     for part in parts() {
         for first in [1, 20, 55, 100] {
-            let part = Part {
+            let part = RequestPart {
                 first,
                 ..part.clone()
             };

@@ -22,7 +22,7 @@ use gitlab_metrics_bridge::metrics::{
     Subject, TableAnswer, TableReading, View,
 };
 use gitlab_metrics_bridge::poll::{
-    self, Capabilities, Checkpoint, Depth, List, Part, Plan, Polled, Rhythm,
+    self, Capabilities, Checkpoint, Depth, List, Plan, Polled, RequestPart, Rhythm,
 };
 use opentelemetry_sdk::Resource;
 use serde_json::{Value, json};
@@ -295,7 +295,7 @@ async fn exported(enabled: &EnabledMetrics, view: &Arc<View>) -> (String, Receiv
 fn many_rows_are_asked_inside_the_whole_selection() {
     let enabled = enabled(&PIPELINES);
     let plan = Plan::new(&enabled, &Capabilities::default());
-    let part = Part {
+    let part = RequestPart {
         list: List::Membership,
         depth: Depth::Whole,
         first: 100,
@@ -589,7 +589,7 @@ async fn a_metric_is_one_edit() {
     );
     // The switch and the document.
     let document = |enabled: &EnabledMetrics| {
-        let part = Part {
+        let part = RequestPart {
             list: List::All,
             depth: Depth::Whole,
             first: 1,

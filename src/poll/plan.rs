@@ -157,7 +157,7 @@ pub struct Plan {
 /// A part of a request: some projects, and how much is asked of each. Several parts travel in one
 /// request as long as GitLab allows so much in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct RequestPart {
     /// The projects.
     pub list: List,
     /// How much.
@@ -256,7 +256,7 @@ impl Plan {
 
     /// One request for several parts: the document and its variables. The answer to a part stands
     /// under its [`alias`].
-    pub fn request(&self, parts: &[Part]) -> (String, Value) {
+    pub fn request(&self, parts: &[RequestPart]) -> (String, Value) {
         let (mut declared, mut fields) = (Vec::new(), Vec::new());
         let mut variables = serde_json::Map::new();
         for (index, part) in parts.iter().enumerate() {
@@ -337,7 +337,7 @@ impl Plan {
     }
 
     /// What GitLab's formula for the complexity of a query makes of a part.
-    pub fn score(&self, part: &Part) -> usize {
+    pub fn score(&self, part: &RequestPart) -> usize {
         /// `pageInfo` with its two members, `nodes`, and the list itself.
         const LIST: usize = 5;
         let (group, extra) = match part.list {
@@ -351,7 +351,7 @@ impl Plan {
 
     /// How heavy a part is, in projects of which everything is asked. What takes GitLab's time are the
     /// lists that it counts project by project.
-    pub fn weight(&self, part: &Part) -> usize {
+    pub fn weight(&self, part: &RequestPart) -> usize {
         let all = self.whole.selection.counted().max(1);
         let own = self.selection(part.depth).counted().min(all);
         (part.first * own).div_ceil(all).max(1)
@@ -405,7 +405,7 @@ mod tests {
     }
 
     fn document(plan: &Plan) -> String {
-        let part = Part {
+        let part = RequestPart {
             list: List::Membership,
             depth: Depth::Whole,
             first: 100,

@@ -10,7 +10,7 @@ use super::engine::{
     Answer, MOST_PATHS, NextPage, Node, Page, PartError, Position, Projects, Request, RestPage,
     Verdict, first_page, is_gone, judge, not_understood,
 };
-use super::plan::{Capabilities, Depth, List, Part, Plan};
+use super::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use super::selection::Source;
 use super::{Assumption, Poller, Population};
 use crate::gitlab::Error;
@@ -255,7 +255,7 @@ impl Survey<'_> {
     }
 
     /// Asks for one part. An error of none says that less may do.
-    async fn projects(&self, part: &Part) -> Result<Page, Option<Error>> {
+    async fn projects(&self, part: &RequestPart) -> Result<Page, Option<Error>> {
         let plan = Plan::new(&self.poller.enabled, &self.capabilities);
         let request = Request::Projects(vec![part.clone()], plan.into());
         match self.ask(request).await {
@@ -328,13 +328,13 @@ impl Survey<'_> {
     }
 }
 
-fn part(list: List, depth: Depth, after: Option<String>) -> Part {
+fn part(list: List, depth: Depth, after: Option<String>) -> RequestPart {
     let first = match &list {
         List::Ids(ids) => ids.len(),
         List::Paths(paths) => paths.len(),
         _ => Capacity::PAGE,
     };
-    Part {
+    RequestPart {
         list,
         depth,
         first,

@@ -9,7 +9,7 @@ use crate::metrics::{
 use crate::poll::engine::{
     NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
 };
-use crate::poll::plan::{Depth, List, Part, Plan, alias};
+use crate::poll::plan::{Depth, List, Plan, RequestPart, alias};
 
 /// Reads answers to the questions of a plan.
 pub struct Reader<'a> {
@@ -23,7 +23,7 @@ pub struct Reader<'a> {
 type Failures<'a> = Vec<(Vec<&'a str>, Reason)>;
 
 impl Reader<'_> {
-    pub fn projects(&self, parts: &[Part], answer: &Answer) -> Projects {
+    pub fn projects(&self, parts: &[RequestPart], answer: &Answer) -> Projects {
         let pages = parts.iter().enumerate();
         let limit = answer.data["queryComplexity"]["limit"].as_u64();
         Projects {
@@ -36,7 +36,7 @@ impl Reader<'_> {
         }
     }
 
-    fn part(&self, index: usize, part: &Part, answer: &Answer) -> Result<Page, PartError> {
+    fn part(&self, index: usize, part: &RequestPart, answer: &Answer) -> Result<Page, PartError> {
         let alias = alias(index);
         let own = &answer.data[&alias];
         let connection = match part.list {

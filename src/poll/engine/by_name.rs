@@ -2,14 +2,14 @@
 
 use super::Engine;
 use super::errors::advice;
-use super::list::is_id;
+use super::list::is_numeric;
 use super::moment::Moment;
 use super::names::{MOST_PATHS, Named};
 use super::poll::{Poll, Purpose, Query};
 use super::request::{Node, Page};
 use crate::gitlab::Error;
 use crate::metrics::ProjectAnswer;
-use crate::poll::plan::{Depth, List as Of, Part};
+use crate::poll::plan::{Depth, List, RequestPart};
 use crate::poll::selection::Source;
 
 impl Engine {
@@ -43,8 +43,8 @@ impl Engine {
         }
         if self.gitlab.capabilities.asks_by_paths() {
             for paths in paths.chunks(page.min(MOST_PATHS)) {
-                let part = Part {
-                    list: Of::Paths(paths.to_vec()),
+                let part = RequestPart {
+                    list: List::Paths(paths.to_vec()),
                     depth: Depth::Whole,
                     first: paths.len(),
                     after: None,
@@ -186,7 +186,7 @@ impl Engine {
                 Some(*found) == id || path.eq_ignore_ascii_case(name)
             };
             if let Some((id, _)) = named.found.iter().find(is_it) {
-                if !is_id(name) {
+                if !is_numeric(name) {
                     self.names.ids.insert(name.clone(), *id);
                 }
                 self.names.note_there(name);

@@ -17,7 +17,7 @@ pub struct GitLab {
     pub capacity: Capacity,
     /// Whether GraphQL is used: it answers, and tells what the filter needs.
     pub graphql: bool,
-    /// When it is asked what it can do: at once if none. The time of the second look after a refusal.
+    /// When it is asked what it can do: at once if none. After a first refusal the time of the second try.
     pub due: Option<Moment>,
     pub doubted: bool,
     /// Whether the answer is waited for before anything else is asked.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::lookups::{self, Failure, Looked, LookedUp, Lookup, State};
+use super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind, Request};
@@ -71,8 +71,8 @@ impl Engine {
         now: Moment,
     ) {
         let what = match answer {
-            Answer::Body(Ok(body)) => Ok(LookedUp::Body(body)),
-            Answer::Count(Ok(count)) => Ok(LookedUp::Count(count)),
+            Answer::Body(Ok(body)) => Ok(LookupValue::Body(body)),
+            Answer::Count(Ok(count)) => Ok(LookupValue::Count(count)),
             Answer::Body(Err(error)) | Answer::Count(Err(error)) => {
                 if self.waits(poll, &error, now) {
                     poll.instance.is_due = true;
@@ -83,7 +83,9 @@ impl Engine {
             _ => return,
         };
         let at = at.as_secs();
-        poll.instance.answers.insert(lookup, Looked { what, at });
+        poll.instance
+            .answers
+            .insert(lookup, LookupOutcome { what, at });
         poll.instance.is_due = true;
     }
 

@@ -1,5 +1,5 @@
-//! Where the walks of one list are: its sweep, whose pages are spread over time, and the looks at
-//! its recent activity.
+//! How far one list has been read: its sweep, whose pages are spread over time, and its recent
+//! activity.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::moment::Moment;
 use super::walk::{Position, Walk};
 use crate::metrics::UnixTime;
 use crate::poll::capacity::Capacity;
-use crate::poll::plan::{Depth, List as Of, Part};
+use crate::poll::plan::{Depth, List, RequestPart};
 use crate::poll::selection::Source;
 
-/// Where the walks of one list are.
+/// How far one list has been read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct List {
+pub struct ListProgress {
     #[serde(skip, default = "nowhere")]
     pub source: Source,
     /// The id and the path of the group that it is the list of, once GitLab has told them: the path
@@ -34,17 +34,17 @@ pub struct List {
     /// How many projects GitLab did not show in the last whole one.
     #[serde(default)]
     pub redacted: usize,
-    /// The latest activity that the last look at recent activity saw.
+    /// The latest activity that the last walk through recent activity saw.
     pub watermark: Option<UnixTime>,
     /// When that was first seen; none once it is too long ago for older activity to show up late.
     pub risen: Option<Moment>,
     /// The pages that the sweep has seen.
     #[serde(skip, default = "Walk::resumed")]
     pub walk: Walk,
-    /// The look under way.
+    /// The walk through recent activity, while it is under way.
     #[serde(skip)]
-    pub look: Option<Look>,
-    /// How many projects the last look found moved: the size of the next one's first page.
+    pub recent: Option<Recent>,
+    /// How many projects the last one found moved: the size of the next one's first page.
     #[serde(skip)]
     pub moved: usize,
     /// Whether this GitLab can't list it by activity.
@@ -63,19 +63,19 @@ pub struct List {
     pub lost: bool,
 }
 
-/// A look at recent activity that goes on.
+/// A walk through recent activity that goes on.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
+pub struct Recent {
     pub position: Option<Position>,
     /// The latest activity it saw.
     pub latest: Option<UnixTime>,
     pub walk: Walk,
 }
 
-impl List {
+impl ListProgress {
     /// A list of which nothing was asked.
-    pub fn new(source: Source) -> List {
-        List {
+    pub fn new(source: Source) -> ListProgress {
+        ListProgress {
             source,
             group: None,
             round: 1,
@@ -87,7 +87,7 @@ impl List {
             watermark: None,
             risen: None,
             walk: Walk::default(),
-            look: None,
+            recent: None,
             moved: 0,
             unsorted: false,
             failing: false,
@@ -98,7 +98,7 @@ impl List {
     }
 
     /// Whether it shows who was active, and was read to its end.
-    pub fn can_be_looked_at(&self) -> bool {
+    pub fn tells_activity(&self) -> bool {
         self.length.is_some() && !self.lost && !self.is_silent()
     }
 
@@ -113,7 +113,7 @@ impl List {
 
     /// Whether it is the list of a group whose path is not known: it was selected by its id.
     pub fn lacks_path(&self) -> bool {
-        self.group.is_none() && self.group_name().is_some_and(is_id)
+        self.group.is_none() && self.group_name().is_some_and(is_numeric)
     }
 
     /// The group as it was selected.
@@ -133,9 +133,9 @@ impl List {
     }
 
     /// How it is asked for over GraphQL.
-    fn over_graphql(&self) -> Of {
+    fn over_graphql(&self) -> List {
         match (&self.source, &self.group) {
-            (Source::Group(_), Some((_, path))) => Of::Group(path.clone()),
+            (Source::Group(_), Some((_, path))) => List::Group(path.clone()),
             (source, _) => source.list(),
         }
     }
@@ -175,7 +175,7 @@ impl List {
     }
 
     /// The next page of the sweep, of at most `page` projects.
-    pub fn sweep_part(&self, page: usize) -> Part {
+    pub fn sweep_part(&self, page: usize) -> RequestPart {
         /// More than are known to come, so that a few new ones do not take a page of their own.
         const MORE: usize = 10;
         let first = match self.length {
@@ -186,23 +186,26 @@ impl List {
     }
 
     /// The next page of the list by activity.
-    pub fn look_part(&self, page: usize) -> Part {
-        /// The fewest that are worth a look.
+    pub fn recent_part(&self, page: usize) -> RequestPart {
+        /// The fewest that are worth a request.
         const FEW: usize = 20;
-        let first = match &self.look {
+        let first = match &self.recent {
             None => (self.moved * 2).clamp(FEW, page.max(FEW)),
             Some(_) => page.max(FEW),
         };
-        let position = self.look.as_ref().and_then(|look| look.position.as_ref());
+        let position = self
+            .recent
+            .as_ref()
+            .and_then(|recent| recent.position.as_ref());
         self.part(Depth::Recent, first, position)
     }
 
-    fn part(&self, depth: Depth, first: usize, position: Option<&Position>) -> Part {
+    fn part(&self, depth: Depth, first: usize, position: Option<&Position>) -> RequestPart {
         let after = match position {
             Some(Position::Cursor(cursor)) => Some(cursor.clone()),
             _ => None,
         };
-        Part {
+        RequestPart {
             list: self.over_graphql(),
             depth,
             first,
@@ -212,7 +215,7 @@ impl List {
 }
 
 /// Whether a group or project was selected by its id.
-pub fn is_id(name: &str) -> bool {
+pub fn is_numeric(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 

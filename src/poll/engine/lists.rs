@@ -1,9 +1,9 @@
 //! The groups behind lists: their paths may change, and they may be gone.
 
 use super::errors::{advice, is_gone};
-use super::list::is_id;
+use super::list::is_numeric;
 use super::moment::Moment;
-use super::poll::{OfGroup, Poll};
+use super::poll::{GroupCheck, Poll};
 use super::request::{Group, Kind, Request};
 use super::{Engine, Next, Notice, Sent};
 use crate::gitlab::Error;
@@ -12,18 +12,18 @@ impl Engine {
     /// Asks REST about the groups whose path is not known, or that GraphQL does not show any more.
     pub(super) fn ask_groups(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
         for index in 0..poll.lists.len() {
-            let wants = poll.lists[index].sweep || poll.lists[index].look;
-            let trusted = poll.lists[index].group == OfGroup::Trusted;
+            let wants = poll.lists[index].sweep || poll.lists[index].recent;
+            let trusted = poll.lists[index].group == GroupCheck::Trusted;
             if trusted && self.gitlab.graphql && self.schedule.lists[index].lacks_path() {
-                poll.lists[index].group = OfGroup::ToAsk;
+                poll.lists[index].group = GroupCheck::ToAsk;
             }
-            if poll.lists[index].group != OfGroup::ToAsk || !wants || self.free() == 0 {
+            if poll.lists[index].group != GroupCheck::ToAsk || !wants || self.free() == 0 {
                 continue;
             }
             let Some(key) = self.schedule.lists[index].group_key() else {
                 continue;
             };
-            poll.lists[index].group = OfGroup::Asked;
+            poll.lists[index].group = GroupCheck::Asked;
             let request = Request::Group(key.clone());
             self.send(
                 poll,
@@ -45,7 +45,7 @@ impl Engine {
         answer: Result<Group, Error>,
         now: Moment,
     ) {
-        poll.lists[index].group = OfGroup::IsThere;
+        poll.lists[index].group = GroupCheck::IsThere;
         let list = &mut self.schedule.lists[index];
         match answer {
             Ok(group) => {
@@ -53,7 +53,7 @@ impl Engine {
                 let before = before.map(|(_, path)| path);
                 let known = before.as_deref().or(list.group_name());
                 let moved = known.filter(|known| !known.eq_ignore_ascii_case(&group.path));
-                if let Some(from) = moved.filter(|name| !is_id(name)) {
+                if let Some(from) = moved.filter(|name| !is_numeric(name)) {
                     self.notices.push(Notice::GroupMoved {
                         id: group.id,
                         from: from.to_owned(),
@@ -64,12 +64,12 @@ impl Engine {
             }
             Err(error) if is_gone(&error) => self.lose_group(poll, index, &error),
             Err(error) => {
-                poll.lists[index].group = OfGroup::ToAsk;
+                poll.lists[index].group = GroupCheck::ToAsk;
                 if self.waits(poll, &error, now) {
                     return;
                 }
                 let what = format!("reading the group {key:?}");
-                (poll.lists[index].sweep, poll.lists[index].look) = (false, false);
+                (poll.lists[index].sweep, poll.lists[index].recent) = (false, false);
                 self.strike(poll, what, error);
             }
         }

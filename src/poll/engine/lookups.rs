@@ -49,13 +49,13 @@ impl Lookup {
 
 /// What came of a lookup, and when it was asked.
 #[derive(Debug)]
-pub struct Looked {
-    pub what: Result<LookedUp, Failure>,
+pub struct LookupOutcome {
+    pub what: Result<LookupValue, Failure>,
     pub at: UnixTime,
 }
 
 #[derive(Debug)]
-pub enum LookedUp {
+pub enum LookupValue {
     Body(Value),
     Count(u64),
 }
@@ -80,7 +80,7 @@ pub enum State {
 }
 
 /// The answers so far.
-pub type Answers = HashMap<Lookup, Looked>;
+pub type Answers = HashMap<Lookup, LookupOutcome>;
 
 /// Stops at what is not known yet, or at a project that is gone.
 enum Stop {
@@ -138,7 +138,7 @@ impl Lookups<'_> {
             // Without an answer it stays unclear, and hidden.
             let own = Lookup::Body(format!("projects/{}?statistics=true", self.id));
             let own = self.answer(own)?;
-            if let Ok(LookedUp::Body(body)) = &own.what
+            if let Ok(LookupValue::Body(body)) = &own.what
                 && let Some(settled) = Identity::from_rest(body)
             {
                 found.settle(&settled.access, self.enabled.columns());
@@ -158,8 +158,8 @@ impl Lookups<'_> {
             };
             let told = self.answer(Lookup::Body(self.path(&below, &found.identity)))?;
             let rows = match &told.what {
-                Ok(LookedUp::Body(body)) => TableAnswer::from_rest(body, table, told.at),
-                Ok(LookedUp::Count(_)) => TableAnswer::Unknown(Reason::NotUnderstood),
+                Ok(LookupValue::Body(body)) => TableAnswer::from_rest(body, table, told.at),
+                Ok(LookupValue::Count(_)) => TableAnswer::Unknown(Reason::NotUnderstood),
                 Err(Failure::Gone) => return Err(Stop::Gone),
                 Err(failure) => TableAnswer::Unknown(failure.reason()),
             };
@@ -221,17 +221,17 @@ impl Lookups<'_> {
             } => (Lookup::Body(path(below)), member),
             Rest::Count(below) => (Lookup::Count(path(below)), ""),
         };
-        let looked = self.answer(lookup)?;
-        let value = match &looked.what {
-            Ok(LookedUp::Body(body)) => match (kind.read(member(body, at)), way) {
+        let outcome = self.answer(lookup)?;
+        let value = match &outcome.what {
+            Ok(LookupValue::Body(body)) => match (kind.read(member(body, at)), way) {
                 // What holds nothing else says nothing without it.
                 (Answered::Null, Rest::Member { .. }) => Err(Failure::Other(Reason::NotUnderstood)),
                 (told, _) => Ok(told),
             },
-            Ok(LookedUp::Count(count)) => Ok(Answered::Value(*count as f64)),
+            Ok(LookupValue::Count(count)) => Ok(Answered::Value(*count as f64)),
             Err(failure) => Err(*failure),
         };
-        Ok((value, looked.at))
+        Ok((value, outcome.at))
     }
 
     fn path(&self, below: &str, identity: &Identity) -> String {
@@ -242,7 +242,7 @@ impl Lookups<'_> {
         }
     }
 
-    fn answer(&self, lookup: Lookup) -> Result<&Looked, Stop> {
+    fn answer(&self, lookup: Lookup) -> Result<&LookupOutcome, Stop> {
         self.answers.get(&lookup).ok_or(Stop::Next(lookup))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::list::List;
+use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
 use crate::metrics::{Owner, UnixTime};
@@ -26,7 +26,7 @@ pub struct Memory {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Course {
     /// The walks of the lists.
-    pub lists: Vec<List>,
+    pub lists: Vec<ListProgress>,
     /// Projects to be asked for everything out of turn, and the list that showed one that was not
     /// known.
     pub reads: BTreeMap<u64, Option<usize>>,

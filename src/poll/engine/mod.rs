@@ -50,7 +50,7 @@ use schedule::Schedule;
 
 pub use errors::{is_gone, is_timeout, not_understood};
 pub use gitlab::{Verdict, judge};
-pub use list::List;
+pub use list::ListProgress;
 pub use memory::{Course, LastPoll, Memory};
 pub use moment::Moment;
 pub use names::{MOST_PATHS, Names};
@@ -120,7 +120,7 @@ enum Sent {
     /// A page of the sweep of a list over REST.
     Sweep(usize, String),
     /// A page of the recent activity of a list over REST.
-    Look(usize, String),
+    Recent(usize, String),
     /// Everything about a project over REST.
     Read(u64),
     /// A project that a list names.
@@ -192,7 +192,7 @@ impl Engine {
         };
         match project.filter(|id| self.projects.contains_key(id)) {
             Some(id) => self.schedule.want(&mut poll, id),
-            None => self.schedule.look_again(&mut poll),
+            None => self.schedule.list_recent_again(&mut poll),
         }
         self.poll = Some(poll);
     }
@@ -240,8 +240,8 @@ impl Engine {
             (Sent::Sweep(index, path), Answer::Page(answer)) => {
                 self.rest_page(&mut poll, index, path, at, answer, now);
             }
-            (Sent::Look(index, path), Answer::Page(answer)) => {
-                self.rest_look(&mut poll, index, path, at, answer, now);
+            (Sent::Recent(index, path), Answer::Page(answer)) => {
+                self.rest_recent(&mut poll, index, path, at, answer, now);
             }
             (Sent::Read(id), Answer::Project(answer)) => {
                 self.rest_project(&mut poll, id, at, answer, now);

@@ -8,12 +8,12 @@
 use std::time::Duration;
 
 use super::moment::Moment;
-use super::poll::{OfGroup, Poll, Purpose, Query};
+use super::poll::{GroupCheck, Poll, Purpose, Query};
 use super::request::{Kind, Request};
 use super::schedule::OVERLAP;
 use super::walk::Position;
 use super::{Engine, Next, Sent};
-use crate::poll::plan::{Depth, Part};
+use crate::poll::plan::{Depth, RequestPart};
 
 /// How long others wait for a page that is under way, to travel with the next one.
 const COMPANY: Duration = Duration::from_secs(10);
@@ -63,13 +63,13 @@ impl Engine {
     }
 
     fn send_pack(&mut self, poll: &mut Poll, now: Moment, next: &mut Next, pack: Pack) {
-        let parts: Vec<Part> = pack.queries.iter().map(Query::sent).collect();
+        let parts: Vec<RequestPart> = pack.queries.iter().map(Query::sent).collect();
         for query in &pack.queries {
             match query.purpose {
                 Purpose::Sweep(index) => {
-                    (poll.lists[index].sweeping, poll.lists[index].light) = (true, false);
+                    (poll.lists[index].sweeping, poll.lists[index].identity_only) = (true, false);
                 }
-                Purpose::Look(index) => poll.lists[index].looking = true,
+                Purpose::Recent(index) => poll.lists[index].asking_recent = true,
                 _ => {}
             }
         }
@@ -88,14 +88,14 @@ impl Engine {
         for index in 0..self.schedule.lists.len() {
             let list = &mut self.schedule.lists[index];
             let own = &mut poll.lists[index];
-            if list.is_named() || !matches!(own.group, OfGroup::Trusted | OfGroup::IsThere) {
+            if list.is_named() || !matches!(own.group, GroupCheck::Trusted | GroupCheck::IsThere) {
                 continue;
             }
             let mut queries = Vec::new();
-            if own.look && !own.looking {
+            if own.recent && !own.asking_recent {
                 queries.push(query(
-                    Purpose::Look(index),
-                    list.look_part(page),
+                    Purpose::Recent(index),
+                    list.recent_part(page),
                     list.failing,
                 ));
             }
@@ -109,10 +109,13 @@ impl Engine {
                 } else {
                     page
                 };
-                let light = own.light;
-                let alone = list.failing || light || own.failures > 0;
+                let identity_only = own.identity_only;
+                let alone = list.failing || identity_only || own.failures > 0;
                 let query = query(Purpose::Sweep(index), list.sweep_part(page), alone);
-                queries.push(Query { light, ..query });
+                queries.push(Query {
+                    identity_only,
+                    ..query
+                });
             }
             for query in queries {
                 pages += 1;
@@ -238,7 +241,7 @@ impl Engine {
     /// too long.
     fn company(&self, now: Moment) -> Option<Moment> {
         let carries = |query: &Query| {
-            matches!(query.purpose, Purpose::Sweep(_) | Purpose::Look(_)) && !query.alone
+            matches!(query.purpose, Purpose::Sweep(_) | Purpose::Recent(_)) && !query.alone
         };
         let pages = self.in_flight.values().filter(|sent| match &sent.what {
             Sent::Queries(queries) => queries.iter().any(carries),
@@ -268,7 +271,7 @@ impl Purpose {
     fn kind(self) -> Kind {
         match self {
             Purpose::Sweep(_) | Purpose::Named(_) => Kind::Sweep,
-            Purpose::Look(_) => Kind::Recent,
+            Purpose::Recent(_) => Kind::Recent,
             Purpose::Follow => Kind::Follow,
             Purpose::Glance => Kind::Glance,
             Purpose::Read => Kind::Read,
@@ -276,12 +279,12 @@ impl Purpose {
     }
 }
 
-fn query(purpose: Purpose, part: Part, alone: bool) -> Query {
+fn query(purpose: Purpose, part: RequestPart, alone: bool) -> Query {
     Query {
         purpose,
         part,
         alone,
         failures: 0,
-        light: false,
+        identity_only: false,
     }
 }

@@ -7,7 +7,7 @@ use super::moment::Moment;
 use super::names::Named;
 use crate::gitlab::Error;
 use crate::metrics::UnixTime;
-use crate::poll::plan::{Depth, List as Of, Part};
+use crate::poll::plan::{Depth, List, RequestPart};
 
 /// One poll: what of the schedule is still to be asked in it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Poll {
     /// Whether everything is asked of everyone.
     pub whole: bool,
     /// What is asked of each list.
-    pub lists: Vec<OfList>,
+    pub lists: Vec<ListWork>,
     /// Projects that are asked for what activity moves.
     pub follows: VecDeque<u64>,
     /// Those that were, in this poll.
@@ -39,7 +39,7 @@ pub struct Poll {
     /// Projects whose open values are still to be asked, the oldest first.
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
     /// What is asked of the GitLab itself.
-    pub instance: OfInstance,
+    pub instance: InstanceWork,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -57,7 +57,7 @@ pub struct Poll {
 
 /// What a poll still asks of the GitLab itself.
 #[derive(Debug, Default)]
-pub struct OfInstance {
+pub struct InstanceWork {
     /// Whether something is to be asked, and is not under way.
     pub is_due: bool,
     /// What REST has told so far.
@@ -66,28 +66,28 @@ pub struct OfInstance {
 
 /// What one poll asks of a list.
 #[derive(Debug, Default)]
-pub struct OfList {
+pub struct ListWork {
     /// Whether the next page of its sweep is to be asked, and whether that is under way.
     pub sweep: bool,
     pub sweeping: bool,
     /// The same of its recent activity.
-    pub look: bool,
-    pub looking: bool,
+    pub recent: bool,
+    pub asking_recent: bool,
     /// How often the next page of the sweep has failed over GraphQL.
     pub failures: u32,
     /// How often the sweep has failed over REST.
     pub rest_failures: u32,
-    /// How often the next page of the look has failed.
-    pub look_failures: u32,
+    /// How often the next page of recent activity has failed.
+    pub recent_failures: u32,
     /// Whether the next page of the sweep is asked only who is on it: the whole page was too much.
-    pub light: bool,
+    pub identity_only: bool,
     /// Whether the group is asked for over REST: what its path is, or whether it is there.
-    pub group: OfGroup,
+    pub group: GroupCheck,
 }
 
 /// Whether REST is asked about a list's group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OfGroup {
+pub enum GroupCheck {
     #[default]
     Trusted,
     ToAsk,
@@ -100,13 +100,13 @@ pub enum OfGroup {
 #[derive(Debug)]
 pub struct Query {
     pub purpose: Purpose,
-    pub part: Part,
+    pub part: RequestPart,
     /// Whether it travels alone, since it may bring down a request that carries others.
     pub alone: bool,
     /// How often GraphQL refused it.
     pub failures: u32,
     /// Whether it is asked only who the projects are, since more was too much.
-    pub light: bool,
+    pub identity_only: bool,
 }
 
 /// Why something is asked.
@@ -115,7 +115,7 @@ pub enum Purpose {
     /// The sweep of a list.
     Sweep(usize),
     /// The recent activity of a list.
-    Look(usize),
+    Recent(usize),
     /// The projects that a list names.
     Named(usize),
     /// What activity moves.
@@ -133,7 +133,7 @@ impl Poll {
             began,
             deadline,
             whole: false,
-            lists: (0..lists).map(|_| OfList::default()).collect(),
+            lists: (0..lists).map(|_| ListWork::default()).collect(),
             follows: VecDeque::new(),
             followed: HashSet::new(),
             glances: VecDeque::new(),
@@ -144,7 +144,7 @@ impl Poll {
             again: VecDeque::new(),
             named: HashMap::new(),
             open: Default::default(),
-            instance: OfInstance::default(),
+            instance: InstanceWork::default(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),
@@ -198,7 +198,7 @@ impl Poll {
 
     /// Whether something other than single values is still to be asked.
     pub fn has_more(&self) -> bool {
-        self.lists.iter().any(|list| list.sweep || list.look)
+        self.lists.iter().any(|list| list.sweep || list.recent)
             || !self.follows.is_empty()
             || !self.glances.is_empty()
             || !self.reads.is_empty()
@@ -213,22 +213,22 @@ impl Query {
     pub fn of_ids(purpose: Purpose, ids: Vec<u64>, depth: Depth) -> Query {
         Query {
             purpose,
-            part: Part {
+            part: RequestPart {
                 first: ids.len(),
-                list: Of::Ids(ids),
+                list: List::Ids(ids),
                 depth,
                 after: None,
             },
             alone: false,
             failures: 0,
-            light: false,
+            identity_only: false,
         }
     }
 
     /// The ids it asks for.
     pub fn ids(&self) -> &[u64] {
         match &self.part.list {
-            Of::Ids(ids) => ids,
+            List::Ids(ids) => ids,
             _ => &[],
         }
     }
@@ -236,19 +236,19 @@ impl Query {
     /// How many projects it names.
     pub fn names(&self) -> usize {
         match &self.part.list {
-            Of::Ids(ids) => ids.len(),
-            Of::Paths(paths) => paths.len(),
+            List::Ids(ids) => ids.len(),
+            List::Paths(paths) => paths.len(),
             _ => 0,
         }
     }
 
     /// The part as it is sent.
-    pub fn sent(&self) -> Part {
-        let depth = match self.light {
+    pub fn sent(&self) -> RequestPart {
+        let depth = match self.identity_only {
             true => Depth::Identity,
             false => self.part.depth,
         };
-        Part {
+        RequestPart {
             depth,
             ..self.part.clone()
         }
@@ -258,23 +258,23 @@ impl Query {
     pub fn halves(self) -> [Query; 2] {
         let half = |list, first| Query {
             purpose: self.purpose,
-            part: Part {
+            part: RequestPart {
                 list,
                 first,
                 ..self.part.clone()
             },
             alone: true,
             failures: self.failures,
-            light: false,
+            identity_only: false,
         };
         match &self.part.list {
-            Of::Paths(paths) => {
+            List::Paths(paths) => {
                 let (left, right) = paths.split_at(paths.len() / 2);
-                [left, right].map(|half_of| half(Of::Paths(half_of.to_vec()), half_of.len()))
+                [left, right].map(|half_of| half(List::Paths(half_of.to_vec()), half_of.len()))
             }
             _ => {
                 let (left, right) = self.ids().split_at(self.ids().len() / 2);
-                [left, right].map(|half_of| half(Of::Ids(half_of.to_vec()), half_of.len()))
+                [left, right].map(|half_of| half(List::Ids(half_of.to_vec()), half_of.len()))
             }
         }
     }

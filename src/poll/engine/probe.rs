@@ -16,7 +16,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
 /// How soon a GraphQL that could not be used is tried again: REST costs many requests more.
 const BLOCKED_INTERVAL: Duration = Duration::from_secs(300);
 /// One page of a proxy does not show that GraphQL is blocked: it is asked once more after this.
-const SECOND_LOOK: Duration = Duration::from_secs(2);
+const SECOND_TRY: Duration = Duration::from_secs(2);
 /// So often in a row all of GraphQL is refused before it is asked again what it can do.
 const BLOCKED: u32 = 2;
 /// So often in a row single parts are refused, with nothing answered in between, before REST is used.
@@ -63,7 +63,7 @@ impl Engine {
                 let again = is_blocked(&error) && before && !self.gitlab.doubted;
                 if again {
                     self.gitlab.doubted = true;
-                    self.gitlab.due = Some(now + SECOND_LOOK);
+                    self.gitlab.due = Some(now + SECOND_TRY);
                     return;
                 }
                 if before {

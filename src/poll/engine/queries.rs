@@ -3,12 +3,12 @@
 
 use super::errors::{is_blocked, is_timeout, not_understood};
 use super::moment::Moment;
-use super::poll::{OfGroup, Poll, Purpose, Query};
+use super::poll::{GroupCheck, Poll, Purpose, Query};
 use super::request::{Node, Page, PartError, Projects};
 use super::walk::{self, Position};
 use super::{Engine, Notice};
 use crate::gitlab::{Error, GraphqlError};
-use crate::poll::plan::Depth;
+use crate::poll::plan::{Depth, List};
 
 impl Engine {
     /// Takes in what a request was answered, part by part. `ran_out` tells whether the request had
@@ -25,7 +25,7 @@ impl Engine {
         for query in &queries {
             match query.purpose {
                 Purpose::Sweep(index) => poll.lists[index].sweeping = false,
-                Purpose::Look(index) => poll.lists[index].looking = false,
+                Purpose::Recent(index) => poll.lists[index].asking_recent = false,
                 _ => {}
             }
         }
@@ -128,16 +128,16 @@ impl Engine {
     /// Takes in what a part was answered.
     fn page(&mut self, poll: &mut Poll, query: Query, at: Moment, page: Page, now: Moment) {
         poll.refused = 0;
-        if query.light {
+        if query.identity_only {
             let query = Query {
-                light: false,
+                identity_only: false,
                 ..query
             };
             return self.light_page(poll, query, at, page, now);
         }
         match query.purpose {
             Purpose::Sweep(index) => self.sweep_page(poll, index, query, at, page, now),
-            Purpose::Look(index) => self.look_page(poll, index, query, at, page, now),
+            Purpose::Recent(index) => self.recent_page(poll, index, query, at, page, now),
             Purpose::Named(index) => self.named_page(poll, index, &query, at, page),
             Purpose::Follow | Purpose::Glance | Purpose::Read => {
                 self.projects_page(poll, query, at, page);
@@ -258,13 +258,13 @@ impl Engine {
                 total: None,
             },
         );
-        if let (Some(id), crate::poll::plan::List::Group(path)) = (page.group, &query.part.list) {
+        if let (Some(id), List::Group(path)) = (page.group, &query.part.list) {
             list.group = Some((id, path.clone()));
         }
         match walked {
             Ok(next) => Some((ids, next)),
-            Err(astray) => {
-                self.refused(poll, query, not_understood(&astray), now);
+            Err(why) => {
+                self.refused(poll, query, not_understood(&why), now);
                 None
             }
         }
@@ -287,7 +287,7 @@ impl Engine {
     }
 
     /// A page of a list by activity.
-    fn look_page(
+    fn recent_page(
         &mut self,
         poll: &mut Poll,
         index: usize,
@@ -298,34 +298,34 @@ impl Engine {
     ) {
         let times = page.nodes.iter().map(|node| (node.id(), node.activity()));
         let times: Vec<_> = times.collect();
-        match self.look_on(index, &times, page.redacted, page.next.clone()) {
+        match self.walk_recent(index, &times, page.redacted, page.next.clone()) {
             Ok(next) => {
-                poll.lists[index].look_failures = 0;
-                self.schedule.looked(poll, index, at, &times, next);
+                poll.lists[index].recent_failures = 0;
+                self.schedule.recent_page(poll, index, at, &times, next);
             }
             Err(error) => self.refused(poll, query, error, now),
         }
     }
 
-    /// Takes the walk of a look a page further.
-    pub(super) fn look_on(
+    /// Takes the walk through recent activity a page further.
+    pub(super) fn walk_recent(
         &mut self,
         index: usize,
         times: &[(u64, Option<u64>)],
         redacted: usize,
         next: walk::Next,
     ) -> Result<Option<Position>, Error> {
-        let look = self.schedule.lists[index].look.get_or_insert_default();
+        let recent = self.schedule.lists[index].recent.get_or_insert_default();
         let ids: Vec<u64> = times.iter().map(|(id, _)| *id).collect();
-        let asked = look.position.clone();
+        let asked = recent.position.clone();
         let page = walk::Page {
             ids: &ids,
             redacted,
             next,
             total: None,
         };
-        let walked = look.walk.take(asked.as_ref(), &page);
-        walked.map_err(|astray| not_understood(&astray))
+        let walked = recent.walk.take(asked.as_ref(), &page);
+        walked.map_err(|why| not_understood(&why))
     }
 
     /// GitLab says only who is on a page that was too much, or that it failed at.
@@ -339,7 +339,7 @@ impl Engine {
                 self.pass(poll, index, at, &ids, next);
                 self.suspect(poll, &ids, now);
             }
-            Purpose::Look(_) => {}
+            Purpose::Recent(_) => {}
             Purpose::Named(index) if query.names() > 1 => {
                 self.named_by_halves(poll, index, query);
             }
@@ -407,19 +407,19 @@ impl Engine {
 
     /// GitLab could not manage a part; less may do.
     fn too_much(&mut self, poll: &mut Poll, query: Query, error: Option<Error>) {
-        if query.light {
+        if query.identity_only {
             let error = error.unwrap_or_else(timed_out);
             return self.failed(poll, query, error);
         }
         match query.purpose {
             Purpose::Sweep(index) => {
-                poll.lists[index].light = true;
+                poll.lists[index].identity_only = true;
             }
-            Purpose::Look(index) => self.schedule.look_failed(poll, index, false),
+            Purpose::Recent(index) => self.schedule.recent_failed(poll, index, false),
             Purpose::Named(index) => self.named_by_halves(poll, index, query),
             _ if query.names() > 1 => poll.again.extend(query.halves()),
             Purpose::Read => poll.again.push_back(Query {
-                light: true,
+                identity_only: true,
                 alone: true,
                 ..query
             }),
@@ -435,13 +435,13 @@ impl Engine {
     /// them apart.
     fn broken(&mut self, poll: &mut Poll, query: Query, error: Error) {
         let is_heavy = matches!(query.part.depth, Depth::Whole | Depth::Activity);
-        if !is_heavy || query.light {
+        if !is_heavy || query.identity_only {
             return self.failed(poll, query, error);
         }
         match query.purpose {
-            Purpose::Sweep(index) => poll.lists[index].light = true,
+            Purpose::Sweep(index) => poll.lists[index].identity_only = true,
             _ => poll.again.push_back(Query {
-                light: true,
+                identity_only: true,
                 alone: true,
                 ..query
             }),
@@ -452,13 +452,13 @@ impl Engine {
     fn not_shown(&mut self, poll: &mut Poll, query: Query, now: Moment) {
         let is_group = |index: usize| self.schedule.lists[index].group_name().is_some();
         match query.purpose {
-            Purpose::Look(index) if is_group(index) => self.schedule.doubt(poll, index),
+            Purpose::Recent(index) if is_group(index) => self.schedule.doubt(poll, index),
             Purpose::Sweep(index) if is_group(index) => match poll.lists[index].group {
-                OfGroup::IsThere => {
+                GroupCheck::IsThere => {
                     let error = not_understood(&"GraphQL does not show the group, and REST does");
                     self.refused(poll, query, error, now);
                 }
-                _ => poll.lists[index].group = OfGroup::ToAsk,
+                _ => poll.lists[index].group = GroupCheck::ToAsk,
             },
             _ => {
                 let error = not_understood(&"GitLab does not show this list to the token");
@@ -477,14 +477,14 @@ impl Engine {
         query.failures += 1;
         match query.purpose {
             Purpose::Sweep(index) => return self.sweep_refused(poll, index, error),
-            Purpose::Look(index) => {
+            Purpose::Recent(index) => {
                 let own = &mut poll.lists[index];
-                own.look_failures += 1;
-                if own.look_failures > 1 {
+                own.recent_failures += 1;
+                if own.recent_failures > 1 {
                     let list = self.schedule.lists[index].source.to_string();
                     let error = error.to_string();
                     self.notices.push(Notice::Unsorted { list, error });
-                    self.schedule.look_failed(poll, index, true);
+                    self.schedule.recent_failed(poll, index, true);
                 }
                 return;
             }
@@ -507,7 +507,7 @@ impl Engine {
         const TRIES: u32 = 3;
         let (own, list) = (&mut poll.lists[index], &mut self.schedule.lists[index]);
         own.failures += 1;
-        own.light = false;
+        own.identity_only = false;
         list.failing = true;
         if own.failures < TRIES {
             return;
@@ -526,7 +526,7 @@ impl Engine {
     /// REST is asked for what GraphQL does not answer.
     fn leave_to_rest(&mut self, poll: &mut Poll, query: Query) {
         match query.purpose {
-            Purpose::Sweep(_) | Purpose::Look(_) => {}
+            Purpose::Sweep(_) | Purpose::Recent(_) => {}
             Purpose::Named(index) => self.named_by_halves(poll, index, query),
             Purpose::Read => poll.rest_reads.extend(query.ids()),
             Purpose::Follow | Purpose::Glance => {
@@ -540,7 +540,7 @@ impl Engine {
     /// A part failed in a way that asking for less does not help against: what it was for stays due.
     fn failed(&mut self, poll: &mut Poll, query: Query, error: Error) {
         let what = match query.purpose {
-            Purpose::Look(index) => format!("{} by activity", self.schedule.lists[index].source),
+            Purpose::Recent(index) => format!("{} by activity", self.schedule.lists[index].source),
             Purpose::Sweep(index) | Purpose::Named(index) => {
                 self.schedule.lists[index].source.to_string()
             }
@@ -561,7 +561,7 @@ impl Engine {
                 own.failures += 1;
                 own.sweep = own.failures < TRIES;
             }
-            Purpose::Look(index) => self.schedule.look_failed(poll, index, false),
+            Purpose::Recent(index) => self.schedule.recent_failed(poll, index, false),
             Purpose::Named(index) => {
                 poll.named.remove(&index);
                 poll.lists[index].sweep = false;
@@ -575,9 +575,9 @@ impl Engine {
         match query.purpose {
             Purpose::Sweep(index) => {
                 self.schedule.lists[index].failing = true;
-                poll.lists[index].light = query.light;
+                poll.lists[index].identity_only = query.identity_only;
             }
-            Purpose::Look(index) => self.schedule.lists[index].failing = true,
+            Purpose::Recent(index) => self.schedule.lists[index].failing = true,
             _ => poll.again.push_back(Query {
                 alone: true,
                 ..query
@@ -630,8 +630,8 @@ impl Engine {
 fn put_back(poll: &mut Poll, queries: Vec<Query>) {
     for query in queries.into_iter().rev() {
         match query.purpose {
-            Purpose::Sweep(index) => poll.lists[index].light = query.light,
-            Purpose::Look(_) => {}
+            Purpose::Sweep(index) => poll.lists[index].identity_only = query.identity_only,
+            Purpose::Recent(_) => {}
             _ => poll.again.push_front(query),
         }
     }

@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::Error;
 use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, UnixTime};
-use crate::poll::plan::{Capabilities, List, Part, Plan};
+use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
 
 /// Names a request until it is answered.
 pub type RequestId = u64;
@@ -76,7 +76,7 @@ pub enum Request {
     /// What GitLab can do.
     Probe,
     /// Some projects over GraphQL, or several times some.
-    Projects(Vec<Part>, Arc<Plan>),
+    Projects(Vec<RequestPart>, Arc<Plan>),
     /// A page of a list over REST, by its path.
     Page(String),
     /// A project over REST, by id or full path.

@@ -1,7 +1,7 @@
 //! What REST is asked for where GraphQL can't be: lists, and projects one by one.
 
 use super::errors::{is_gone, not_understood};
-use super::list::List;
+use super::list::ListProgress;
 use super::moment::Moment;
 use super::paths;
 use super::poll::Poll;
@@ -69,14 +69,17 @@ impl Engine {
             self.send(poll, now, next, request, Kind::Sweep, what);
         }
         let (list, own) = (&self.schedule.lists[index], &mut poll.lists[index]);
-        if own.look && !own.looking && !graphql {
-            own.looking = true;
-            let position = list.look.as_ref().and_then(|look| look.position.as_ref());
+        if own.recent && !own.asking_recent && !graphql {
+            own.asking_recent = true;
+            let position = list
+                .recent
+                .as_ref()
+                .and_then(|recent| recent.position.as_ref());
             let path = match position {
                 Some(Position::Path(path)) => path.clone(),
                 _ => first_by_activity(list),
             };
-            let (request, what) = (Request::Page(path.clone()), Sent::Look(index, path));
+            let (request, what) = (Request::Page(path.clone()), Sent::Recent(index, path));
             self.send(poll, now, next, request, Kind::Recent, what);
         }
     }
@@ -145,8 +148,8 @@ impl Engine {
                 }
                 self.pass(poll, index, at, &ids, next);
             }
-            Err(astray) => {
-                let error = not_understood(&astray);
+            Err(why) => {
+                let error = not_understood(&why);
                 self.rest_sweep_failed(poll, index, error, now);
             }
         }
@@ -192,7 +195,7 @@ impl Engine {
     }
 
     /// A page of a list by activity over REST.
-    pub(super) fn rest_look(
+    pub(super) fn rest_recent(
         &mut self,
         poll: &mut Poll,
         index: usize,
@@ -201,22 +204,22 @@ impl Engine {
         answer: Result<RestPage, Error>,
         now: Moment,
     ) {
-        poll.lists[index].looking = false;
-        if !poll.lists[index].look {
+        poll.lists[index].asking_recent = false;
+        if !poll.lists[index].recent {
             return;
         }
-        let looked = answer.and_then(|page| {
+        let walked = answer.and_then(|page| {
             let identities = page.projects.iter().map(|found| &found.identity);
             let times = identities.map(|identity| (identity.id, identity.last_activity));
             let times: Vec<_> = times.collect();
-            let next = self.look_on(index, &times, 0, page.next)?;
+            let next = self.walk_recent(index, &times, 0, page.next)?;
             Ok((times, next))
         });
-        match looked {
-            Ok((times, next)) => self.schedule.looked(poll, index, at, &times, next),
+        match walked {
+            Ok((times, next)) => self.schedule.recent_page(poll, index, at, &times, next),
             Err(error) if self.waits(poll, &error, now) => {}
             Err(error) => {
-                self.schedule.look_failed(poll, index, false);
+                self.schedule.recent_failed(poll, index, false);
                 let what = format!("{} by activity", self.schedule.lists[index].source);
                 self.strike(poll, what, error);
             }
@@ -272,7 +275,7 @@ impl Engine {
 }
 
 /// The first page of a list, by id.
-fn first_by_id(list: &List) -> String {
+fn first_by_id(list: &ListProgress) -> String {
     paths::first_page(
         &list.over_rest(),
         "pagination=keyset&order_by=id&sort=asc",
@@ -281,7 +284,7 @@ fn first_by_id(list: &List) -> String {
 }
 
 /// The first page of a list, the last active projects first.
-fn first_by_activity(list: &List) -> String {
+fn first_by_activity(list: &ListProgress) -> String {
     let order = "order_by=last_activity_at&sort=desc";
     paths::first_page(&list.over_rest(), order, order)
 }

@@ -34,7 +34,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::list::List;
+use super::list::ListProgress;
 use super::moment::Moment;
 use super::poll::Poll;
 use super::track::{COOLING, QUARANTINE, Track};
@@ -53,7 +53,7 @@ pub const OVERLAP: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Schedule {
     rhythm: Rhythm,
-    pub lists: Vec<List>,
+    pub lists: Vec<ListProgress>,
     tracks: BTreeMap<u64, Track>,
     /// Projects to be asked for everything out of turn, and the list that showed one that was not
     /// known.
@@ -72,7 +72,7 @@ pub struct Schedule {
 impl Schedule {
     /// Nothing has been asked yet.
     pub fn new(rhythm: Rhythm, sources: &[Source]) -> Schedule {
-        let lists = sources.iter().cloned().map(List::new);
+        let lists = sources.iter().cloned().map(ListProgress::new);
         Schedule {
             rhythm,
             lists: lists.collect(),
@@ -105,13 +105,13 @@ impl Schedule {
     /// makes nothing younger than now.
     pub fn resume(
         &mut self,
-        lists: Vec<List>,
+        lists: Vec<ListProgress>,
         tracks: BTreeMap<u64, Track>,
         reads: BTreeMap<u64, Option<usize>>,
         now: Moment,
     ) {
         for (list, kept) in self.lists.iter_mut().zip(lists) {
-            *list = List {
+            *list = ListProgress {
                 source: list.source.clone(),
                 began: kept.began.min(now),
                 walk: match &kept.position {
@@ -152,7 +152,7 @@ impl Schedule {
         for (index, list) in self.lists.iter().enumerate() {
             let own = &mut poll.lists[index];
             own.sweep = poll.whole || list.is_due(now, pace) || ride == Some(index);
-            own.look = !poll.whole && list.can_be_looked_at();
+            own.recent = !poll.whole && list.tells_activity();
         }
         if !poll.whole {
             for id in self.followed(now) {
@@ -182,10 +182,10 @@ impl Schedule {
         ids.into_iter().for_each(|id| self.want(poll, id));
     }
 
-    /// Looks at recent activity in this poll, once more if need be.
-    pub fn look_again(&self, poll: &mut Poll) {
+    /// Lists recent activity in this poll, once more if need be.
+    pub fn list_recent_again(&self, poll: &mut Poll) {
         for (own, list) in poll.lists.iter_mut().zip(&self.lists) {
-            own.look = list.can_be_looked_at();
+            own.recent = list.tells_activity();
         }
     }
 
@@ -223,7 +223,7 @@ impl Schedule {
         (list.over_rest, list.begun_anew) = (false, false);
         let began = std::mem::replace(&mut list.began, at.max(poll.began));
         if first {
-            // What was active while the list was walked is to be looked at again.
+            // What was active while the list was walked is listed again.
             let took = poll.began.max(at).since(began).as_secs();
             let latest = self.tracks.values().filter_map(Track::activity).max();
             list.watermark = latest.map(|latest| latest.saturating_sub(took + DISORDER));
@@ -234,7 +234,7 @@ impl Schedule {
     /// Notes that a list does not exist, or can't be seen. One that was there before is asked for again
     /// by its next sweep, one that never was by every poll. Returns the projects that are gone with it.
     pub fn lost(&mut self, poll: &mut Poll, index: usize, was_there: bool) -> Vec<u64> {
-        (poll.lists[index].sweep, poll.lists[index].look) = (false, false);
+        (poll.lists[index].sweep, poll.lists[index].recent) = (false, false);
         let list = &mut self.lists[index];
         list.restart();
         list.length = was_there.then_some(0);
@@ -245,14 +245,14 @@ impl Schedule {
 
     /// Sweeps a list from its beginning, since it may not be there any more.
     pub fn doubt(&mut self, poll: &mut Poll, index: usize) {
-        poll.lists[index].look = false;
+        poll.lists[index].recent = false;
         poll.lists[index].sweep = true;
         self.lists[index].restart();
     }
 
     /// Notes a page of recent activity: projects, and when they were last active. `next` is where the
     /// list goes on.
-    pub fn looked(
+    pub fn recent_page(
         &mut self,
         poll: &mut Poll,
         index: usize,
@@ -277,26 +277,26 @@ impl Schedule {
             .iter()
             .filter_map(|(_, activity)| activity.map(|time| time.min(now)));
         let (latest, last) = (times.clone().max(), times.min());
-        let mut look = list.look.take().unwrap_or_default();
-        if look.position.is_none() {
+        let mut recent = list.recent.take().unwrap_or_default();
+        if recent.position.is_none() {
             list.moved = 0;
         }
-        look.latest = look.latest.max(latest);
+        recent.latest = recent.latest.max(latest);
         list.moved += moved;
         let disorder = list.risen.map_or(0, |_| DISORDER);
         let floor = list.watermark.map(|at| at.saturating_sub(disorder));
         match next {
             Some(next) if last > floor && last.is_some() => {
-                look.position = Some(next);
-                list.look = Some(look);
+                recent.position = Some(next);
+                list.recent = Some(recent);
             }
             _ => {
-                if look.latest > list.watermark {
-                    (list.watermark, list.risen) = (look.latest, Some(at));
+                if recent.latest > list.watermark {
+                    (list.watermark, list.risen) = (recent.latest, Some(at));
                 }
                 let still = |risen: &Moment| at.since(*risen).as_secs() <= DISORDER;
                 list.risen = list.risen.filter(still);
-                poll.lists[index].look = false;
+                poll.lists[index].recent = false;
             }
         }
     }
@@ -306,12 +306,12 @@ impl Schedule {
         self.lists.iter_mut().for_each(|list| list.unsorted = false);
     }
 
-    /// Notes that recent activity could not be looked at; and not before the next
+    /// Notes that recent activity could not be listed; and not before the next
     /// [`Schedule::try_all`], if this GitLab can't sort so.
-    pub fn look_failed(&mut self, poll: &mut Poll, index: usize, for_ever: bool) {
-        poll.lists[index].look = false;
+    pub fn recent_failed(&mut self, poll: &mut Poll, index: usize, for_ever: bool) {
+        poll.lists[index].recent = false;
         let list = &mut self.lists[index];
-        list.look = None;
+        list.recent = None;
         list.unsorted |= for_ever;
         list.failing = true;
     }
@@ -538,13 +538,13 @@ impl Schedule {
     /// The selected projects that no list shows when active. There are few, or GitLab can't sort its
     /// lists; elsewhere nobody is looked up.
     fn silent(&self, now: Moment) -> BTreeSet<u64> {
-        if !self.lists.iter().any(List::is_silent) {
+        if !self.lists.iter().any(ListProgress::is_silent) {
             return BTreeSet::new();
         }
         let is_silent = |track: &Track| {
             let mut lists = track.lists().peekable();
             lists.peek().is_some()
-                && lists.all(|list| self.lists.get(list).is_some_and(List::is_silent))
+                && lists.all(|list| self.lists.get(list).is_some_and(ListProgress::is_silent))
         };
         let silent = self
             .tracks

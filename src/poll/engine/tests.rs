@@ -14,7 +14,7 @@ use crate::gitlab::NetworkFailure;
 use crate::metrics::{
     Answered, Catalogue, EnabledMetrics, Identity, ProjectAnswer, Reading, Reason, Rest,
 };
-use crate::poll::plan::{Capabilities, Depth, List as Of, Part, Plan};
+use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -139,9 +139,9 @@ impl Fake {
         (ids, goes_on.then_some(last))
     }
 
-    fn part(&self, part: &Part, plan: &Plan) -> Page {
+    fn part(&self, part: &RequestPart, plan: &Plan) -> Page {
         let (ids, next) = match &part.list {
-            Of::Ids(ids) => {
+            List::Ids(ids) => {
                 let there = ids.iter().copied().filter(|id| self.projects.contains(id));
                 (there.collect(), None)
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::errors::not_understood;
-use super::lookups::{self, Answers, Failure, Looked, LookedUp, Lookup, Open, State};
+use super::lookups::{self, Answers, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind};
@@ -250,8 +250,8 @@ impl Engine {
             Answer::Body(Ok(body)) if lookup.is_of_project() && body["id"] != id => {
                 Err(not_understood(&"the answer is not this project"))
             }
-            Answer::Body(Ok(body)) => Ok(LookedUp::Body(body)),
-            Answer::Count(Ok(count)) => Ok(LookedUp::Count(count)),
+            Answer::Body(Ok(body)) => Ok(LookupValue::Body(body)),
+            Answer::Count(Ok(count)) => Ok(LookupValue::Count(count)),
             Answer::Body(Err(error)) | Answer::Count(Err(error)) => Err(error),
             _ => return,
         };
@@ -267,7 +267,7 @@ impl Engine {
         };
         let at = at.as_secs();
         if let Some(open) = self.open.get_mut(&id) {
-            open.answers.insert(lookup, Looked { what, at });
+            open.answers.insert(lookup, LookupOutcome { what, at });
         }
     }
 

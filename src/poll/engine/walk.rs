@@ -46,7 +46,7 @@ pub enum Next {
 
 /// Why a walk can't go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Astray {
+pub enum WalkError {
     #[error("the page does not say where the next one begins")]
     Unsaid,
     #[error("the page names itself or an earlier one as the next")]
@@ -86,23 +86,23 @@ impl Walk {
         &mut self,
         asked: Option<&Position>,
         page: &Page<'_>,
-    ) -> Result<Option<Position>, Astray> {
+    ) -> Result<Option<Position>, WalkError> {
         let new = |id: &&u64| !self.ids.contains(*id);
         let brings_new = page.ids.iter().any(|id| new(&id));
         let next = match &page.next {
-            Next::Unsaid => return Err(Astray::Unsaid),
+            Next::Unsaid => return Err(WalkError::Unsaid),
             Next::End => None,
             Next::At(next) if Some(next) == asked || self.positions.contains(&hash(next)) => {
-                return Err(Astray::Circle);
+                return Err(WalkError::Circle);
             }
-            Next::At(_) if !brings_new => return Err(Astray::NothingNew),
+            Next::At(_) if !brings_new => return Err(WalkError::NothingNew),
             Next::At(next) => Some(next.clone()),
         };
         if next.is_none() && !self.resumed {
             let fresh = page.ids.iter().filter(new).collect::<HashSet<_>>().len();
             let listed = (self.ids.len() + fresh + self.redacted + page.redacted) as u64;
             if let Some(total) = page.total.filter(|total| listed < *total) {
-                return Err(Astray::Short { listed, total });
+                return Err(WalkError::Short { listed, total });
             }
         }
         self.ids.extend(page.ids);
@@ -179,7 +179,7 @@ mod tests {
         let mut walk = Walk::default();
         walk.take(None, &page(&[1], at("a"))).unwrap();
         let again = walk.take(Some(&cursor("a")), &page(&[2], at("a")));
-        assert_eq!(again, Err(Astray::Circle));
+        assert_eq!(again, Err(WalkError::Circle));
         let again = walk.take(Some(&cursor("a")), &page(&[2], at("b")));
         assert_eq!(again, Ok(Some(cursor("b"))));
     }
@@ -195,11 +195,11 @@ mod tests {
                 let next = at(&pages.to_string());
                 match walk.take(position.as_ref(), &page(&[pages % length], next)) {
                     Ok(next) => position = next,
-                    Err(astray) => break astray,
+                    Err(why) => break why,
                 }
                 pages += 1;
             };
-            assert_eq!((failed, pages), (Astray::NothingNew, length));
+            assert_eq!((failed, pages), (WalkError::NothingNew, length));
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
         walk.take(None, &page(&[1], at("a"))).unwrap();
         walk.take(Some(&cursor("a")), &page(&[2], at("b"))).unwrap();
         let back = walk.take(Some(&cursor("b")), &page(&[3], at("a")));
-        assert_eq!(back, Err(Astray::Circle));
+        assert_eq!(back, Err(WalkError::Circle));
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             ..page(&[1, 2], Next::End)
         };
         let mut walk = Walk::default();
-        let short = Astray::Short {
+        let short = WalkError::Short {
             listed: 3,
             total: 4,
         };
@@ -233,7 +233,7 @@ mod tests {
     fn what_does_not_say_whether_it_ends_is_an_error() {
         let mut walk = Walk::default();
         let unsaid = walk.take(None, &page(&[1], Next::Unsaid));
-        assert_eq!(unsaid, Err(Astray::Unsaid));
+        assert_eq!(unsaid, Err(WalkError::Unsaid));
     }
 
     fn untold(path: &str) -> Paging {

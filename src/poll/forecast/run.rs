@@ -19,7 +19,7 @@ use crate::poll::engine::{
     Answer, Asked, Engine, Group, Kind, Moment, NextPage, Node, Page, PartError, Position,
     Projects, Request, RestPage, first_page,
 };
-use crate::poll::plan::{Capabilities, Depth, List, Part, Plan};
+use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::selection::{Filter, Scope, Selection, Source};
 
 /// How long a GitLab in good health takes to answer.
@@ -208,7 +208,7 @@ impl<'a> GitLab<'a> {
         self.named.get(name).copied().or_else(|| name.parse().ok())
     }
 
-    fn part(&self, part: &Part, plan: &Plan) -> Result<Page, PartError> {
+    fn part(&self, part: &RequestPart, plan: &Plan) -> Result<Page, PartError> {
         let (ids, next) = match &part.list {
             List::Ids(ids) => (ids.clone(), NextPage::End),
             List::Paths(paths) => {
