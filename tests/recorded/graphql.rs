@@ -49,6 +49,7 @@ fn project(recorded: &Recorded, fields: &Fields) -> Value {
         "userPermissions" => json!({"readMergeRequest": true, "downloadCode": true}),
         "mergeRequestsAccessLevel" => level(&body["merge_requests_access_level"]),
         "issuesAccessLevel" => level(&body["issues_access_level"]),
+        "markedForDeletionOn" => body["marked_for_deletion_on"].clone(),
         "starCount" => body["star_count"].clone(),
         "forksCount" => body["forks_count"].clone(),
         "statistics" if statistics.is_null() => Value::Null,
