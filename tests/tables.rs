@@ -5,14 +5,16 @@
 mod client;
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, Router};
 
-use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
+use gitlab_metrics_bridge::export::{
+    Introspect, Otlp, OtlpConfig, Prometheus, Protocol, Temporality,
+};
 use gitlab_metrics_bridge::metrics::subject::{
     Many, Rows, Shows, count, counter, gauge, histogram, label, one_of, seconds, time,
 };
@@ -24,11 +26,13 @@ use gitlab_metrics_bridge::metrics::{
 use gitlab_metrics_bridge::poll::{
     self, Capabilities, Checkpoint, Depth, List, Plan, Polled, RequestPart, Rhythm,
 };
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, World};
 use opentelemetry_sdk::Resource;
 use serde_json::{Value, json};
 use support::exposition::Exposition;
 use support::receiver::Receiver;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Many rows: pipelines by their ref, which is any text, of which only the newest is kept.
@@ -736,11 +740,15 @@ fn answered(query: &str, connection: &str, pipelines: &[Pipeline]) -> Value {
 }
 
 fn every_minute() -> poll::Config {
+    every(Duration::from_secs(60))
+}
+
+fn every(interval: Duration) -> poll::Config {
     poll::Config {
         rhythm: Rhythm {
-            interval: Duration::from_secs(60),
-            glance: Duration::from_secs(60),
-            sweep: Duration::from_secs(60),
+            interval,
+            glance: interval,
+            sweep: interval,
         },
         timeout: Duration::from_secs(60),
         ..poll::Config::default()
@@ -754,19 +762,55 @@ async fn run(
     enabled: &EnabledMetrics,
     wanted: impl Fn(&Snapshot) -> bool,
 ) -> Arc<Snapshot> {
-    let client = client::config(url, 1);
-    let polled = Polled::new(&client.address().unwrap(), &every_minute(), enabled);
-    let state = folder.path().join("state");
-    let checkpoint = Checkpoint::open(&state, polled, SystemTime::now()).unwrap();
-    let poller = every_minute().build(client.build().unwrap(), enabled.clone());
-    let (publish, mut snapshots) = watch::channel(Arc::default());
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(poller.resume(checkpoint).run(publish, stop.clone()));
-    let is_it = |snapshot: &Arc<Snapshot>| snapshot.report.is_some() && wanted(snapshot);
-    let found = Arc::clone(&snapshots.wait_for(is_it).await.unwrap());
-    stop.cancel();
-    running.await.unwrap();
+    let mut process = Process::start(url, folder, enabled, &every_minute());
+    let found = process.wait_for(wanted).await;
+    process.stop().await;
     found
+}
+
+/// A poller that runs, as in a process.
+struct Process {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Process {
+    fn start(
+        url: &str,
+        folder: &tempfile::TempDir,
+        enabled: &EnabledMetrics,
+        config: &poll::Config,
+    ) -> Process {
+        let client = client::config(url, 1);
+        let polled = Polled::new(&client.address().unwrap(), config, enabled);
+        let state = folder.path().join("state");
+        let checkpoint = Checkpoint::open(&state, polled, SystemTime::now()).unwrap();
+        let poller = config
+            .clone()
+            .build(client.build().unwrap(), enabled.clone());
+        let (publish, snapshots) = watch::channel(Arc::default());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(poller.resume(checkpoint).run(publish, stop.clone()));
+        Process {
+            snapshots,
+            stop,
+            running,
+        }
+    }
+
+    /// The first snapshot that is as wanted, once something is known.
+    async fn wait_for(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let is_it = |snapshot: &Arc<Snapshot>| snapshot.report.is_some() && wanted(snapshot);
+        let found = self.snapshots.wait_for(is_it);
+        let found = tokio::time::timeout(Duration::from_secs(30), found).await;
+        Arc::clone(&found.expect("it came in time").unwrap())
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -827,5 +871,279 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
                 assert_eq!(seen, *lines, "{metric}, graphql: {graphql} {report:?}");
             }
         }
+    }
+}
+
+/// Deployments, which the simulator does not have: they are put where it answers with environments.
+static DEPLOYMENTS: Subject = Subject {
+    name: "test_deployments",
+    of: Grain::Project,
+    rows: Rows::Many(Many {
+        list: "environments",
+        rest: "environments",
+        key: "id",
+        latest_per: &[],
+        at_most: 50,
+    }),
+    columns: &[
+        seconds("duration", "duration", Rest::Body("duration")),
+        time("finished", "finishedAt", Rest::Body("finished_at")),
+    ],
+    metrics: &[
+        counter(
+            "gitlab_test_deployments_total",
+            "{deployment}",
+            "Deployments that have ended since counting began",
+            &[PROJECT_ID],
+            Shows::Ended {
+                value: None,
+                at: "finished",
+                bounds: &[],
+            },
+        ),
+        histogram(
+            "gitlab_test_deployment_duration_seconds",
+            "s",
+            "How long deployments took that have ended since counting began",
+            &[PROJECT_ID],
+            Shows::Ended {
+                value: Some("duration"),
+                at: "finished",
+                bounds: &[10.0, 60.0],
+            },
+        ),
+    ],
+};
+
+/// Its id, how long it took, and whether it has ended.
+type Deployment = (u64, f64, bool);
+
+/// The rows as both APIs tell them.
+fn deployments(told: &[Deployment], finished: &str) -> Value {
+    let rows = told.iter().map(|(id, duration, has_ended)| {
+        let at = has_ended.then_some("2099-01-01T00:00:00Z");
+        json!({"id": id, "duration": duration, finished: at})
+    });
+    rows.collect()
+}
+
+/// A simulator with one project, whose deployments are what stands in the list.
+async fn deploying(graphql: bool, list: &Arc<Mutex<Vec<Deployment>>>) -> GitLab {
+    let mut world = World::new();
+    world.project_with_id("a/b", 7).commits(1);
+    let gitlab = GitLab::start(world).await.unwrap();
+    let told = Arc::clone(list);
+    gitlab.fault(if graphql {
+        let projects = Fault::operation("Projects").always();
+        projects.tamper(move |_, answer| {
+            let nodes = deployments(&told.lock().unwrap(), "finishedAt");
+            let page = json!({"nodes": nodes, "pageInfo": {"hasNextPage": false}});
+            answer.edit_each("environments", |environments| *environments = page.clone());
+        })
+    } else {
+        gitlab.fault(Fault::on("/api/graphql").always().status(403));
+        let environments = Fault::on("/api/v4/projects/7/environments").always();
+        environments.tamper(move |_, answer| {
+            let rows = deployments(&told.lock().unwrap(), "finished_at");
+            answer.edit_json(|body| *body = rows);
+        })
+    });
+    gitlab
+}
+
+/// What is counted in a snapshot: how many, and how long all of them took.
+fn counted(snapshot: &Snapshot) -> (u64, f64) {
+    let histogram = snapshot.projects.first().and_then(|own| own.ended.get(1));
+    let series = histogram.and_then(|ended| ended.series.first());
+    series.map_or((0, 0.0), |series| (series.count, series.sum))
+}
+
+/// The points of both metrics in the last export, as numbers of what has ended.
+fn pushed(receiver: &Receiver, seen: &mut usize) -> (u64, u64) {
+    use opentelemetry_proto::tonic::metrics::v1::{metric::Data, number_data_point::Value};
+    let requests = receiver.read(|received| received.requests.clone());
+    let new = &requests[*seen..];
+    *seen = requests.len();
+    let metrics = new.iter().flat_map(|request| &request.resource_metrics);
+    let scopes = metrics.flat_map(|resource| &resource.scope_metrics);
+    let (mut count, mut histogram) = (0, 0);
+    for metric in scopes.flat_map(|scope| &scope.metrics) {
+        match &metric.data {
+            Some(Data::Sum(sum)) if metric.name == "gitlab_test_deployments_total" => {
+                for point in &sum.data_points {
+                    let Some(Value::AsInt(value)) = point.value else {
+                        panic!("it is no whole number: {point:?}");
+                    };
+                    count += u64::try_from(value).unwrap();
+                }
+            }
+            Some(Data::Histogram(told))
+                if metric.name == "gitlab_test_deployment_duration_seconds" =>
+            {
+                histogram += told
+                    .data_points
+                    .iter()
+                    .map(|point| point.count)
+                    .sum::<u64>();
+            }
+            _ => {}
+        }
+    }
+    (count, histogram)
+}
+
+fn pushing(receiver: &Receiver, enabled: &EnabledMetrics, temporality: Temporality) -> Otlp {
+    let endpoint = format!("{}/v1/metrics", receiver.endpoint());
+    let target = OtlpConfig {
+        protocol: Protocol::Http,
+        endpoint: endpoint.parse().unwrap(),
+        temporality,
+        ..OtlpConfig::default()
+    };
+    let otlp = target.build(Resource::builder_empty().build(), enabled.clone());
+    otlp.unwrap()
+}
+
+#[tokio::test]
+async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
+    let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
+    let catalogue = Catalogue::standard_with(&[&DEPLOYMENTS]).unwrap();
+    let enabled = EnabledMetrics::new(catalogue, own, false);
+    let often = every(Duration::from_millis(200));
+    for graphql in [true, false] {
+        let list = Arc::new(Mutex::new(vec![(1, 5.0, true), (2, 30.0, false)]));
+        let gitlab = deploying(graphql, &list).await;
+        let folder = tempfile::tempdir().unwrap();
+        let start = || Process::start(gitlab.url(), &folder, &enabled, &often);
+        let is_read = |snapshot: &Snapshot| {
+            let project = snapshot.projects.first();
+            project.is_some_and(|project| project.tables[0].known().is_some())
+        };
+        let mut first = start();
+        let before = first.wait_for(is_read).await;
+        assert_eq!(counted(&before), (0, 0.0), "it had ended before");
+        *list.lock().unwrap() = vec![(1, 5.0, true), (2, 30.0, true)];
+        first.wait_for(|now| counted(now) == (1, 30.0)).await;
+        first.stop().await;
+        // One ends while nobody looks.
+        list.lock().unwrap().push((3, 70.0, true));
+        let mut second = start();
+        let restored = second.wait_for(|_| true).await;
+        assert!(restored.report.as_ref().unwrap().restored);
+        assert_eq!(counted(&restored), (1, 30.0), "graphql: {graphql}");
+        let both = second.wait_for(|now| counted(now).0 > 1).await;
+        let later = both.generation + 3;
+        let later = second.wait_for(|now| now.generation >= later).await;
+        second.stop().await;
+        assert_eq!(counted(&later), (2, 100.0), "graphql: {graphql}");
+        let histogram = &later.projects[0].ended[1].series[0];
+        assert_eq!(*histogram.buckets, [0, 1, 1], "graphql: {graphql}");
+        let (text, receiver) = exported(&enabled, &Arc::new(View::from(later))).await;
+        let shown = "gitlab_test_deployment_duration_seconds_sum{project_id=\"7\"} 100\n";
+        assert!(text.contains(shown), "{text}");
+        assert!(text.contains("gitlab_test_deployments_total{project_id=\"7\"} 2\n"));
+        assert_eq!(pushed(&receiver, &mut 0), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_was_counted_before_a_restart_is_not_sent_once_more_as_a_delta() {
+    let enabled = enabled(&DEPLOYMENTS);
+    let told = |rows: &[Deployment]| {
+        let nodes = deployments(rows, "finishedAt");
+        let page = json!({"nodes": nodes, "pageInfo": {"hasNextPage": false}});
+        json!({"id": "gid://gitlab/Project/7", "fullPath": "a/b", "environments": page})
+    };
+    let running = over_graphql(&enabled, &told(&[(1, 5.0, false)]), None, 100);
+    let one = over_graphql(&enabled, &told(&[(1, 5.0, true)]), Some(&running), 200);
+    let ended = told(&[(1, 5.0, true), (2, 6.0, true)]);
+    let two = over_graphql(&enabled, &ended, Some(&one), 300);
+    let nothing: Introspect = Arc::new(|_| BridgeStatus::default());
+    for (temporality, expected) in [
+        // The process that counted the first has sent it.
+        (Temporality::Delta, [(0, 0), (1, 1), (0, 0)]),
+        (Temporality::Cumulative, [(1, 1), (2, 2), (2, 2)]),
+    ] {
+        let receiver = Receiver::start();
+        let otlp = pushing(&receiver, &enabled, temporality);
+        let mut seen = 0;
+        for (project, expected) in [&one, &two, &two].into_iter().zip(expected) {
+            let view = view(&enabled, project.clone());
+            otlp.push(&view, &nothing).await.unwrap();
+            assert_eq!(pushed(&receiver, &mut seen), expected, "{temporality:?}");
+        }
+    }
+}
+
+#[test]
+fn the_reference_says_what_rows_of_each_kind_are() {
+    let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE, &DEPLOYMENTS]).unwrap();
+    let reference = metrics::markdown(catalogue);
+    for row in [
+        "| `gitlab_test_pipeline_duration_seconds` | gauge | `s` | `project_id`, `ref` | How long the newest pipeline of a ref took | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_pipeline_status` | gauge |  | `project_id`, `ref`, `status` | 1 for the status of the newest pipeline of a ref | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_pipeline_refs` | gauge | `{ref}` | `project_id` | Refs that have a pipeline | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_instance_info` | gauge |  | `gitlab_version` | Which version answers | GraphQL `Query`: `metadata.version` |",
+        "| `gitlab_test_users` | gauge | `{user}` | `gitlab_version` | Users of the GitLab | GraphQL `Query`: `users(first: 1).count` |",
+        "| `gitlab_test_deployments_total` | counter | `{deployment}` | `project_id` | Deployments that have ended since counting began | GraphQL `Project`: `environments` |",
+        "| `gitlab_test_deployment_duration_seconds` | histogram | `s` | `project_id` | How long deployments took that have ended since counting began | GraphQL `Project`: `environments` |",
+    ] {
+        let table: Vec<_> = reference
+            .lines()
+            .filter(|line| line.contains("gitlab_test"))
+            .collect();
+        assert!(table.contains(&row), "{row}\n{}", table.join("\n"));
+    }
+}
+
+#[test]
+fn the_registry_says_what_rows_of_each_kind_are() {
+    let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE, &DEPLOYMENTS]).unwrap();
+    let registry = metrics::registry(catalogue);
+    let (_, groups) = registry
+        .iter()
+        .find(|(file, _)| *file == "metrics.yaml")
+        .unwrap();
+    for (name, instrument, unit, attributes) in [
+        (
+            "gitlab_test_pipeline_status",
+            "gauge",
+            "",
+            &["project_id", "ref", "status"][..],
+        ),
+        ("gitlab_test_users", "gauge", "{user}", &["gitlab_version"]),
+        (
+            "gitlab_test_deployments_total",
+            "counter",
+            "{deployment}",
+            &["project_id"],
+        ),
+        (
+            "gitlab_test_deployment_duration_seconds",
+            "histogram",
+            "s",
+            &["project_id"],
+        ),
+    ] {
+        let start = groups.find(&format!("  - id: metric.{name}\n")).unwrap();
+        let group = groups[start + 4..].split("\n  - ").next().unwrap();
+        for line in [
+            format!("metric_name: {name}"),
+            format!("instrument: {instrument}"),
+            format!("unit: {unit:?}"),
+        ] {
+            assert!(
+                group.lines().any(|told| told.trim() == line),
+                "{line}\n{group}"
+            );
+        }
+        for attribute in attributes {
+            let required = format!("- {{ref: {attribute}, requirement_level: required}}");
+            assert!(group.contains(&required), "{required}\n{group}");
+        }
+        assert_eq!(
+            group.matches("requirement_level: required").count(),
+            attributes.len()
+        );
     }
 }

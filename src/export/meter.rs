@@ -132,7 +132,7 @@ fn instrument(
                 .with_callback(move |observer| fraction(&show, observer))
                 .build(),
         ),
-        // There is no observable one: see `histograms`.
+        // There is no observable one: see `histograms` and `ended`.
         (Instrument::Histogram, _) => {}
     }
 }

@@ -7,6 +7,7 @@
 
 mod batches;
 mod config;
+mod ended;
 mod failures;
 mod health;
 mod histograms;

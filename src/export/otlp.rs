@@ -22,8 +22,8 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
 use super::batches::{Bounds, batches};
+use super::ended::PushedEnded;
 use super::failures::{ExplainingClient, Failure, Rejections};
-use super::histograms::PushedHistograms;
 use super::meter::{Instruments, ViewBatch};
 use super::reader::SharedReader;
 use super::{Health, Introspect, Views};
@@ -111,7 +111,7 @@ pub struct Otlp {
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
     gitlab: Arc<Collector<ViewBatch>>,
-    histograms: Arc<Mutex<PushedHistograms>>,
+    ended: Arc<Mutex<PushedEnded>>,
     bridge: Arc<Collector<BridgeStatus>>,
     shown: EnabledMetrics,
     interval: Duration,
@@ -138,9 +138,9 @@ impl Otlp {
         let (exporter, failure) = exporter;
         let reader = || SharedReader::new(exporter.temporality());
         let (of_gitlab, of_bridge) = (reader(), reader());
+        let ended = PushedEnded::new(&shown, resource.clone(), exporter.temporality());
+        let shown = shown.only(|metric| !metric.counts_ended());
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
-        let temporality = exporter.temporality();
-        let histograms = PushedHistograms::new(&shown, resource.clone(), temporality);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
         Ok(Otlp {
             exporter,
@@ -149,7 +149,7 @@ impl Otlp {
                 reader: of_gitlab,
                 instruments: gitlab,
             }),
-            histograms: Arc::new(Mutex::new(histograms)),
+            ended: Arc::new(Mutex::new(ended)),
             bridge: Arc::new(Collector {
                 reader: of_bridge,
                 instruments: bridge,
@@ -232,10 +232,10 @@ impl Otlp {
             )
             .await?;
         }
-        let (histograms, whole) = (Arc::clone(&self.histograms), Arc::clone(view));
+        let (ended, whole) = (Arc::clone(&self.ended), Arc::clone(view));
         let collect = move || {
-            let mut histograms = histograms.lock().unwrap_or_else(PoisonError::into_inner);
-            histograms.collect(&whole)
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.collect(&whole)
         };
         for metrics in computed(collect).await?? {
             self.export(&metrics).await?;

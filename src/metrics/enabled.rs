@@ -40,6 +40,14 @@ impl EnabledMetrics {
         enabled
     }
 
+    /// Those that `keep` accepts.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Metric) -> bool) -> EnabledMetrics {
+        let mut fewer = self.clone();
+        fewer.metrics.retain(|metric| keep(metric));
+        fewer
+    }
+
     /// The places of the columns of projects that must be asked.
     pub fn columns(&self) -> &BTreeSet<usize> {
         self.columns_of(Grain::Project)

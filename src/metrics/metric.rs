@@ -102,6 +102,11 @@ impl Metric {
         }
     }
 
+    /// Whether it counts rows that have ended, which goes on over restarts.
+    pub fn counts_ended(&self) -> bool {
+        matches!(self.places, Places::Ended { .. })
+    }
+
     /// Whether GitLab is asked for its values.
     pub fn is_asked(&self) -> bool {
         matches!(
@@ -121,6 +126,10 @@ impl Metric {
             (Shows::Value(name) | Shows::StateSet(name), _) => named(name).into_iter().collect(),
             (Shows::ByColumn { columns, .. }, _) => {
                 columns.iter().filter_map(|name| named(name)).collect()
+            }
+            (Shows::Info, _) => {
+                let own = self.attributes.iter();
+                own.filter_map(|attribute| named(attribute.name)).collect()
             }
             _ => Vec::new(),
         }

@@ -101,8 +101,8 @@ impl Metric {
         }
     }
 
-    /// Shows what has ended, if it is a histogram: what `projects` have, like [`Metric::observe`].
-    pub fn observe_histogram(
+    /// Shows what has ended, if it counts that: what `projects` have, like [`Metric::observe`].
+    pub fn observe_ended(
         &self,
         snapshot: &Snapshot,
         projects: Range<usize>,

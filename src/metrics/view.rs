@@ -93,8 +93,8 @@ impl View {
         }
     }
 
-    /// Shows what has ended, if the metric is a histogram, like [`View::observe`].
-    pub fn observe_histogram(
+    /// Shows what has ended, if the metric counts that, like [`View::observe`].
+    pub fn observe_ended(
         &self,
         metric: &Metric,
         projects: Range<usize>,
@@ -103,7 +103,7 @@ impl View {
     ) {
         let ranges = self.ranges(projects);
         for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
-            metric.observe_histogram(snapshot, own, project_path, &mut |attributes, ended| {
+            metric.observe_ended(snapshot, own, project_path, &mut |attributes, ended| {
                 let mut named = attributes.to_vec();
                 named.extend(name.iter().map(|name| (INSTANCE.name, &**name)));
                 emit(&named, ended);
