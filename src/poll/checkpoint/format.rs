@@ -35,6 +35,9 @@ const LARGEST_PROJECT: u64 = 64 << 10;
 /// hundred. What packs better was made to fill the memory.
 const SMALLEST_PACKED: u64 = 16;
 const FIRST_ONES: u64 = 10_000;
+/// Beyond the first bytes nothing packs better than so many into one; a real state packs eight.
+const BEST_PACKED: u64 = 16;
+const FIRST_BYTES: u64 = 64 << 20;
 /// How much is compressed at a time.
 const CHUNK: usize = 64 << 10;
 
@@ -239,6 +242,8 @@ struct Lines<R: Read> {
     lines: Option<usize>,
     /// How many have come.
     read: u64,
+    /// How many bytes have come.
+    unpacked: u64,
 }
 
 /// A reader that knows how much it has read.
@@ -268,6 +273,7 @@ impl<R: Read> Lines<R> {
             left: LONGEST_HEAD,
             lines: None,
             read: 0,
+            unpacked: 0,
         }
     }
 
@@ -288,6 +294,7 @@ impl<R: Read> Lines<R> {
         let mut line = (&mut self.reader).take(longest.min(self.left));
         let read = line.read_until(b'\n', &mut self.buffer).map_err(damaged)?;
         self.left -= read as u64;
+        self.unpacked += read as u64;
         match self.buffer.last() {
             None if self.left == 0 => return Err(damaged("it is larger than it says")),
             None => return Ok(None),
@@ -296,7 +303,9 @@ impl<R: Read> Lines<R> {
         }
         self.read += 1;
         let packed = self.reader.get_ref().get_ref().get_ref().bytes;
-        if self.read > FIRST_ONES + packed / SMALLEST_PACKED {
+        if self.read > FIRST_ONES + packed / SMALLEST_PACKED
+            || self.unpacked > FIRST_BYTES + packed * BEST_PACKED
+        {
             return Err(damaged("it packs better than any state does"));
         }
         if let Some(lines) = &mut self.lines {
@@ -597,6 +606,84 @@ mod tests {
         };
         assert!(wrong.contains("packs better"), "{wrong}");
         assert!(lines.read < 30_000, "{}", lines.read);
+    }
+
+    /// A state of 30 MB that says nothing wrong of itself and unpacks to 2 GB: the names are long.
+    fn crafted() -> Vec<u8> {
+        use flate2::{Compress, FlushCompress};
+        const PROJECTS: usize = 32_000;
+        let (mut text, mut lines) = (String::new(), Vec::new());
+        let file = written(&some(), None);
+        GzDecoder::new(&*file).read_to_string(&mut text).unwrap();
+        lines.extend(text.lines());
+        let head = lines[0].replace("\"projects\":2", &format!("\"projects\":{PROJECTS}"));
+        assert_ne!(head, lines[0]);
+        let (before, after) = lines[3].split_once("\"name\":\"").unwrap();
+        let (id_before, id_after) = before.split_once("\"id\":1,").unwrap();
+        let packed = |text: &str| {
+            let mut packed = Vec::with_capacity(text.len() + 1_000);
+            let mut deflate = Compress::new(Compression::fast(), false);
+            let flush = FlushCompress::Full;
+            deflate
+                .compress_vec(text.as_bytes(), &mut packed, flush)
+                .unwrap();
+            packed
+        };
+        let name = packed(&format!("{}{after}\n", "a".repeat(63_000)));
+        let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        file.extend(packed(&format!("{head}\n{}\n{}\n", lines[1], lines[2])));
+        for id in 1..=PROJECTS {
+            let before = format!("{id_before}\"id\":{id},{id_after}\"name\":\"");
+            // A block that is not packed: its length, and that once more with each bit turned.
+            let length = u16::try_from(before.len()).unwrap();
+            file.push(0);
+            file.extend(length.to_le_bytes());
+            file.extend((!length).to_le_bytes());
+            file.extend(before.as_bytes());
+            file.extend(&name);
+        }
+        file
+    }
+
+    /// How much memory this process has taken at most, in bytes.
+    fn most_memory() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM"))
+            .unwrap();
+        let kilobytes = line.split_whitespace().nth(1).unwrap();
+        kilobytes.parse::<u64>().unwrap() << 10
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_state_that_was_made_to_fill_the_memory_does_not() {
+        const HERE: &str = "BRIDGE_TEST_CRAFTED_STATE";
+        let name =
+            "poll::checkpoint::format::tests::a_state_that_was_made_to_fill_the_memory_does_not";
+        if std::env::var_os(HERE).is_none() {
+            // In a process of its own: no other test takes memory there.
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            let child = child
+                .args([name, "--exact"])
+                .env(HERE, "1")
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&child.stdout).into_owned();
+            assert!(
+                child.status.success() && said.contains("1 passed"),
+                "{said}"
+            );
+            return;
+        }
+        let file = crafted();
+        assert!((8 << 20..40 << 20).contains(&file.len()), "{}", file.len());
+        let before = most_memory();
+        let wrong = read(&*file, &polled()).err().unwrap().to_string();
+        assert!(wrong.contains("packs better"), "{wrong}");
+        let taken = most_memory() - before;
+        assert!(taken < 300 << 20, "{taken} bytes");
     }
 
     #[test]
