@@ -129,7 +129,7 @@ pub enum Format {
 }
 
 impl Cli {
-    /// The command that was given, or the default.
+    /// The command that was given, or `run`.
     pub fn command(&self) -> Command {
         self.command.clone().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Configure, build, run, drain.
+//! The program: reads the command line and the configuration, runs the command, and ends with its exit code.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

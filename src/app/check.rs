@@ -7,8 +7,8 @@ use anyhow::Result;
 use tokio::time::{Instant, timeout};
 
 use super::findings::Findings;
-use super::instances::Instance;
-use super::{parts, waiting, webhooks};
+use super::polled_gitlabs::PolledGitLab;
+use super::{bridge, waiting, webhooks};
 use crate::config::Config;
 use crate::export::{Introspect, OtlpConfig, Server};
 use crate::gitlab::TokenInfo;
@@ -26,11 +26,11 @@ const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
 pub async fn check(config: Config) -> Result<()> {
     let mut findings = Findings::default();
     findings.good("the configuration is valid");
-    let shown = parts::shown(&config)?;
+    let enabled = bridge::enabled_metrics(&config)?;
     for instance in &config.instances {
         let name = config.label(instance);
         findings.about = name.map(str::to_owned);
-        match Instance::build(instance, name, &shown) {
+        match PolledGitLab::build(instance, name, &enabled) {
             Ok(gitlab) => check_gitlab(gitlab, &mut findings).await,
             Err(error) => findings.problem(format!("{error:#}")),
         }
@@ -41,8 +41,8 @@ pub async fn check(config: Config) -> Result<()> {
     findings.end()
 }
 
-async fn check_gitlab(gitlab: Instance, findings: &mut Findings) {
-    let Instance {
+async fn check_gitlab(gitlab: PolledGitLab, findings: &mut Findings) {
+    let PolledGitLab {
         client, mut poller, ..
     } = gitlab;
     let url = client.url().clone();
@@ -191,7 +191,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
 
 /// Pushes what the bridge knows before it has asked GitLab: nothing but its version.
 async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> {
-    let enabled = parts::shown(config).map_err(|error| format!("{error:#}"))?;
+    let enabled = bridge::enabled_metrics(config).map_err(|error| format!("{error:#}"))?;
     let built = otlp.build(config.export.resource(), enabled);
     let otlp = built.map_err(|error| format!("{error:#}"))?;
     let view = Arc::<View>::default();

@@ -1,14 +1,14 @@
-//! Joins the four ideas into a running bridge, one file per command.
+//! Joins the folders into the commands of the program, one file per command.
 
+mod bridge;
 mod check;
 #[cfg(feature = "simulator")]
 mod demo;
 mod findings;
-mod instances;
 mod logging;
 mod once;
-mod parts;
 mod plan;
+mod polled_gitlabs;
 mod progress;
 mod waiting;
 mod webhooks;
@@ -22,14 +22,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use parts::Parts;
+use bridge::Bridge;
 
+pub use bridge::require_tokens;
 pub use check::check;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
 pub use logging::start as start_logging;
 pub use once::once;
-pub use parts::require_tokens;
 pub use plan::plan;
 
 /// How long everything together may take to end once told to stop: the last export and open
@@ -39,14 +39,14 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Runs the bridge until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// If a part can't be built or the listener breaks.
+/// If something can't be built or the listener breaks.
 pub async fn run(config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     // First of all: whoever sees the listener may tell us to stop.
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let parts = Parts::build(&config).await?;
-    let mut tasks = parts.spawn(&stop);
+    let bridge = Bridge::build(&config).await?;
+    let mut tasks = bridge.spawn(&stop);
     let ended = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),

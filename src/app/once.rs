@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::instances::Instances;
-use super::{parts, progress};
+use super::polled_gitlabs::PolledGitLabs;
+use super::{bridge, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
 use crate::metrics::{GitLabView, Report};
@@ -19,25 +19,25 @@ use crate::stdio;
 /// # Errors
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
-    let shown = parts::shown(&config)?;
+    let enabled = bridge::enabled_metrics(&config)?;
     let resource = config.export.resource();
-    let prometheus = Arc::new(Prometheus::build(&resource, shown.clone())?);
+    let prometheus = Arc::new(Prometheus::build(&resource, enabled.clone())?);
     let otlp = match &config.export.otlp {
-        Some(otlp) => Some(otlp.build(resource, shown.clone())?),
+        Some(otlp) => Some(otlp.build(resource, enabled.clone())?),
         None => None,
     };
-    let mut instances = Instances::build(&config, &shown)?;
-    let (publish, views) = watch::channel(Arc::new(instances.view()));
-    let introspect = parts::introspect(
-        &instances,
+    let mut gitlabs = PolledGitLabs::build(&config, &enabled)?;
+    let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
+    let introspect = bridge::introspect(
+        &gitlabs,
         Some(Arc::clone(&prometheus)),
         otlp.as_ref().map(Otlp::health),
         None,
     );
 
     let stop = CancellationToken::new();
-    let bar = tokio::spawn(progress::show(instances.progress(), views, stop.clone()));
-    let view = Arc::new(instances.poll().await);
+    let bar = tokio::spawn(progress::show(gitlabs.progress(), views, stop.clone()));
+    let view = Arc::new(gitlabs.poll().await);
     publish.send_replace(Arc::clone(&view));
     stop.cancel();
     let _ = bar.await; // A broken bar is no reason to fail.
@@ -46,8 +46,8 @@ pub async fn once(config: Config) -> Result<()> {
     let pushed = match &otlp {
         Some(otlp) => {
             // Many batches may be sent; each has the target's own timeout.
-            let limits = config.instances.iter();
-            let limit = limits.map(|instance| instance.poll.timeout).max();
+            let instances = config.instances.iter();
+            let limit = instances.map(|instance| instance.poll.timeout).max();
             let pushing = otlp.push(&view, &introspect);
             let pushing = timeout(limit.unwrap_or_default(), pushing).await;
             pushing.unwrap_or_else(|_| Err("it did not end in time".to_owned()))
@@ -71,9 +71,9 @@ pub async fn once(config: Config) -> Result<()> {
 }
 
 /// Says what could not be read of a GitLab; none if nothing.
-fn incomplete(seen: &GitLabView) -> Option<String> {
-    let failure = failure(seen.snapshot.report.as_ref()?)?;
-    Some(match &seen.name {
+fn incomplete(gitlab: &GitLabView) -> Option<String> {
+    let failure = failure(gitlab.snapshot.report.as_ref()?)?;
+    Some(match &gitlab.name {
         Some(name) => format!("{name}: {failure}"),
         None => failure,
     })

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use tokio::time::Instant;
 
-use super::instances::Instance;
-use super::{parts, waiting};
+use super::polled_gitlabs::PolledGitLab;
+use super::{bridge, waiting};
 use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
@@ -28,7 +28,7 @@ const ACTIVE: Active = Active::Percent(5.0);
 /// # Errors
 /// If a GitLab is to be asked and can't be.
 pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
-    let enabled = parts::shown(&config)?;
+    let enabled = bridge::enabled_metrics(&config)?;
     let mut plans = Vec::new();
     for gitlab in &config.instances {
         let name = config.label(gitlab);
@@ -66,7 +66,7 @@ async fn survey(
     enabled: &EnabledMetrics,
     active: Option<Active>,
 ) -> Result<Assumption> {
-    let mut built = Instance::build(gitlab, name, enabled)
+    let mut built = PolledGitLab::build(gitlab, name, enabled)
         .context("plan asks GitLab; with --projects it does not")?;
     let survey = built.poller.survey(Instant::now() + PATIENCE);
     let surveyed = waiting::explained(&built.client, survey).await;

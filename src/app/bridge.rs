@@ -1,4 +1,4 @@
-//! Builds the parts of a bridge from its configuration.
+//! The running bridge: what polls, serves, pushes and takes webhooks, built from the configuration.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use super::instances::Instances;
+use super::polled_gitlabs::PolledGitLabs;
 use super::progress;
 use super::webhooks::{self, Webhooks};
 use crate::config::Config;
@@ -20,9 +20,9 @@ use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
 use crate::poll::Patterns;
 use crate::webhook::{Counts, Routes};
 
-/// The parts of a bridge, ready to run.
-pub struct Parts {
-    instances: Instances,
+/// A bridge that is built and has its listeners bound, ready to run.
+pub struct Bridge {
+    gitlabs: PolledGitLabs,
     server: Server,
     endpoints: Endpoints,
     prometheus: Option<Arc<Prometheus>>,
@@ -33,37 +33,37 @@ pub struct Parts {
     views: Views,
 }
 
-impl Parts {
-    /// Builds all parts and binds the listener.
+impl Bridge {
+    /// Builds all that the configuration asks for, and binds the listeners.
     ///
     /// # Errors
     /// If one of them can't be built; the message says what to do.
-    pub async fn build(config: &Config) -> Result<Parts> {
+    pub async fn build(config: &Config) -> Result<Bridge> {
         let server = Server::bind(&config.export.listen, "--listen").await?;
         let address = server.address()?;
-        let shown = shown(config)?;
-        let instances = resume(config, &shown).await?;
+        let enabled = enabled_metrics(config)?;
+        let gitlabs = resume(config, &enabled).await?;
         let resource = config.export.resource();
         let prometheus = match config.export.prometheus {
             true => {
-                let mut states = config.instances.iter();
-                let state = states.find_map(|instance| instance.poll.state.as_deref());
-                let prometheus = Prometheus::build(&resource, shown.clone())?;
+                let mut instances = config.instances.iter();
+                let state = instances.find_map(|instance| instance.poll.state.as_deref());
+                let prometheus = Prometheus::build(&resource, enabled.clone())?;
                 Some(Arc::new(prometheus.beside(state)))
             }
             false => None,
         };
         let otlp = match &config.export.otlp {
-            Some(otlp) => Some(otlp.build(resource, shown)?),
+            Some(otlp) => Some(otlp.build(resource, enabled)?),
             None => None,
         };
-        let webhooks = webhooks::build(config, instances.inboxes()).await?;
-        let (publish, views) = watch::channel(Arc::new(instances.view()));
+        let webhooks = webhooks::build(config, gitlabs.inboxes()).await?;
+        let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
         let health = otlp.as_ref().map(Otlp::health);
         let counts = webhooks
             .as_ref()
             .map(|webhooks| Arc::clone(&webhooks.counts));
-        let introspect = introspect(&instances, prometheus.clone(), health.clone(), counts);
+        let introspect = introspect(&gitlabs, prometheus.clone(), health.clone(), counts);
         let endpoints = Endpoints {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -86,8 +86,8 @@ impl Parts {
         {
             tracing::info!(listen = %own.address()?, "taking webhooks");
         }
-        Ok(Parts {
-            instances,
+        Ok(Bridge {
+            gitlabs,
             server,
             endpoints,
             prometheus,
@@ -102,13 +102,13 @@ impl Parts {
     /// Starts everything; all of it ends when `stop` says so.
     pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
         let mut tasks = JoinSet::new();
-        let mut beside = Routes::new();
+        let mut more_routes = Routes::new();
         if let Some(webhooks) = self.webhooks {
             match webhooks.server {
                 Some(own) => {
                     tasks.spawn(own.serve(webhooks.routes, stop.clone()));
                 }
-                None => beside = webhooks.routes,
+                None => more_routes = webhooks.routes,
             }
         }
         let (server, endpoints, drain) = (self.server, self.endpoints, stop.clone());
@@ -119,7 +119,7 @@ impl Parts {
                 let begun = prometheus.begun();
                 tokio::select! { () = begun => {}, () = drain.cancelled() => return Ok(()) }
             }
-            server.run(endpoints, beside, drain).await
+            server.run(endpoints, more_routes, drain).await
         });
         if let Some(prometheus) = self.prometheus {
             tasks.spawn(prometheus.run(self.views.clone()).map(Ok));
@@ -128,9 +128,9 @@ impl Parts {
             let pushing = otlp.run(self.views.clone(), self.introspect, stop.clone());
             tasks.spawn(pushing.map(Ok));
         }
-        let bar = progress::show(self.instances.progress(), self.views, stop.clone());
+        let bar = progress::show(self.gitlabs.progress(), self.views, stop.clone());
         tasks.spawn(bar.map(Ok));
-        self.instances.spawn(&mut tasks, self.publish, stop);
+        self.gitlabs.spawn(&mut tasks, self.publish, stop);
         tasks
     }
 }
@@ -155,17 +155,17 @@ pub fn require_tokens(config: &Config) -> Result<()> {
 }
 
 /// What was polled and known before. Reading and taking over a large state takes a while.
-async fn resume(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
-    let (config, shown) = (config.clone(), shown.clone());
-    let resumed = spawn_blocking(move || Instances::resume(&config, &shown)).await;
+async fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
+    let (config, enabled) = (config.clone(), enabled.clone());
+    let resumed = spawn_blocking(move || PolledGitLabs::resume(&config, &enabled)).await;
     resumed.context("going on where an earlier process ended")?
 }
 
 /// The metrics that the configuration leaves on.
 ///
 /// # Errors
-/// If a pattern is not valid: nothing that is to be left out is shown by mistake.
-pub fn shown(config: &Config) -> Result<EnabledMetrics> {
+/// If a pattern is not valid.
+pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     let disabled = Patterns::new(&config.metrics.disabled).context("metrics.disabled")?;
     Ok(EnabledMetrics::new(
         Catalogue::standard(),
@@ -176,12 +176,12 @@ pub fn shown(config: &Config) -> Result<EnabledMetrics> {
 
 /// Tells what the bridge knows of itself.
 pub fn introspect(
-    instances: &Instances,
+    gitlabs: &PolledGitLabs,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Arc<Health>>,
     webhooks: Option<Arc<Counts>>,
 ) -> Introspect {
-    let instances = instances.introspect();
+    let statuses = gitlabs.introspect();
     Arc::new(move |view| {
         let mut exports: Vec<_> = otlp.iter().map(|health| health.export()).collect();
         exports.extend(
@@ -192,7 +192,7 @@ pub fn introspect(
         BridgeStatus {
             version: env!("CARGO_PKG_VERSION"),
             wall_clock: export::seconds(SystemTime::now()),
-            gitlabs: instances(view),
+            gitlabs: statuses(view),
             exports,
             webhooks: webhooks
                 .as_ref()

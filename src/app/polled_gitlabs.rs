@@ -20,46 +20,43 @@ use crate::metrics::{self, EnabledMetrics, GitLabView, Snapshot, View};
 use crate::poll::{Checkpoint, Polled, Poller, Progress};
 
 /// The GitLabs of a configuration, in its order.
-pub struct Instances(Vec<Instance>);
+pub struct PolledGitLabs(Vec<PolledGitLab>);
 
 /// One GitLab that is polled.
-pub struct Instance {
+pub struct PolledGitLab {
     /// Its name, where there are several to tell apart.
     pub name: Option<Arc<str>>,
-    /// Asks it.
     pub client: Client,
-    /// Decides when.
     pub poller: Poller,
-    /// How often it is polled.
     pub interval: Duration,
 }
 
-impl Instances {
-    /// Builds what each needs.
+impl PolledGitLabs {
+    /// Builds the client and the poller of each.
     ///
     /// # Errors
     /// For the first that can't be built, with its name.
-    pub fn build(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
+    pub fn build(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
         Self::each(config, |instance, name| {
-            Instance::build(instance, name, shown)
+            PolledGitLab::build(instance, name, enabled)
         })
     }
 
-    /// Builds what each needs to go on where an earlier process ended, and to be gone on from.
+    /// Like [`PolledGitLabs::build`]; each goes on from its state file where it has one, and keeps it.
     ///
     /// # Errors
     /// For the first that can't be built, with its name.
-    pub fn resume(config: &Config, shown: &EnabledMetrics) -> Result<Instances> {
+    pub fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
         Self::each(config, |instance, name| {
-            Instance::resume(instance, name, shown)
+            PolledGitLab::resume(instance, name, enabled)
         })
     }
 
     fn each(
         config: &Config,
-        build: impl Fn(&config::Instance, Option<&str>) -> Result<Instance>,
-    ) -> Result<Instances> {
-        let instances = config.instances.iter().map(|instance| {
+        build: impl Fn(&config::Instance, Option<&str>) -> Result<PolledGitLab>,
+    ) -> Result<PolledGitLabs> {
+        let gitlabs = config.instances.iter().map(|instance| {
             let label = config.label(instance);
             let built = build(instance, label);
             match label {
@@ -67,14 +64,14 @@ impl Instances {
                 None => built,
             }
         });
-        Ok(Instances(instances.collect::<Result<_>>()?))
+        Ok(PolledGitLabs(gitlabs.collect::<Result<_>>()?))
     }
 
     /// What is known of each before it is polled: what an earlier process knew, if there was one.
     pub fn view(&self) -> View {
-        let known = |instance: &Instance| GitLabView {
-            name: instance.name.clone(),
-            snapshot: instance.poller.last(),
+        let known = |gitlab: &PolledGitLab| GitLabView {
+            name: gitlab.name.clone(),
+            snapshot: gitlab.poller.last(),
         };
         View {
             gitlabs: self.0.iter().map(known).collect(),
@@ -83,27 +80,27 @@ impl Instances {
 
     /// How far the polls under way are.
     pub fn progress(&self) -> Vec<Arc<Progress>> {
-        let pollers = self.0.iter().map(|instance| &instance.poller);
+        let pollers = self.0.iter().map(|gitlab| &gitlab.poller);
         pollers.map(Poller::progress).collect()
     }
 
-    /// Where hints go.
+    /// Where hints about each go.
     pub fn inboxes(&self) -> Vec<HintInbox> {
-        let each = self.0.iter().map(|instance| HintInbox {
-            name: instance.name.clone(),
-            url: instance.client.url().clone(),
-            inbox: instance.poller.inbox(),
+        let each = self.0.iter().map(|gitlab| HintInbox {
+            name: gitlab.name.clone(),
+            url: gitlab.client.url().clone(),
+            inbox: gitlab.poller.inbox(),
         });
         each.collect()
     }
 
-    /// Tells how the bridge gets on with each of them, beside a view that is shown.
+    /// Tells the status of each, to be exported together with a view.
     pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::GitLabStatus> + use<> {
         let clients = self.0.iter();
         let clients: Vec<_> = clients
-            .map(|instance| {
-                let (name, client) = (instance.name.clone(), instance.client.clone());
-                (name, client, instance.interval)
+            .map(|gitlab| {
+                let (name, client) = (gitlab.name.clone(), gitlab.client.clone());
+                (name, client, gitlab.interval)
             })
             .collect();
         move |view| {
@@ -124,9 +121,9 @@ impl Instances {
     /// Polls each once, all at the same time.
     pub async fn poll(&mut self) -> View {
         let view = self.view();
-        let polls = self.0.iter_mut().map(|instance| {
-            let span = span(&instance.name);
-            waiting::explained(&instance.client, instance.poller.poll()).instrument(span)
+        let polls = self.0.iter_mut().map(|gitlab| {
+            let span = span(&gitlab.name);
+            waiting::explained(&gitlab.client, gitlab.poller.poll()).instrument(span)
         });
         let snapshots = join_all(polls).await.into_iter().enumerate();
         snapshots.fold(view, |view, (index, snapshot)| view.with(index, snapshot))
@@ -139,7 +136,7 @@ impl Instances {
         publish: watch::Sender<Arc<View>>,
         stop: &CancellationToken,
     ) {
-        for (index, Instance { name, poller, .. }) in self.0.into_iter().enumerate() {
+        for (index, PolledGitLab { name, poller, .. }) in self.0.into_iter().enumerate() {
             let (sender, snapshots) = watch::channel(Arc::default());
             let polling = poller.run(sender, stop.clone()).instrument(span(&name));
             tasks.spawn(polling.map(Ok));
@@ -148,53 +145,53 @@ impl Instances {
     }
 }
 
-impl Instance {
-    /// Builds what one needs.
+impl PolledGitLab {
+    /// Builds its client and its poller.
     ///
     /// # Errors
     /// If it has no token, or a file or a pattern is no good.
     pub fn build(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &EnabledMetrics,
-    ) -> Result<Instance> {
-        Self::with_checkpoint(instance, name, shown, None)
+        enabled: &EnabledMetrics,
+    ) -> Result<PolledGitLab> {
+        Self::with_checkpoint(instance, name, enabled, None)
     }
 
-    /// Like [`Instance::build`], going on from its state where it has one.
+    /// Like [`PolledGitLab::build`], going on from its state where it has one.
     ///
     /// # Errors
     /// Also if another process uses that.
     pub fn resume(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &EnabledMetrics,
-    ) -> Result<Instance> {
+        enabled: &EnabledMetrics,
+    ) -> Result<PolledGitLab> {
         let Some(path) = &instance.poll.state else {
-            return Self::build(instance, name, shown);
+            return Self::build(instance, name, enabled);
         };
         let gitlab = &instance.gitlab;
         gitlab.token()?;
-        let polled = Polled::new(&gitlab.address()?, &instance.poll, shown);
+        let polled = Polled::new(&gitlab.address()?, &instance.poll, enabled);
         let checkpoint =
             Checkpoint::open(path, polled, gitlab.clock.now()).context("opening the state")?;
-        Self::with_checkpoint(instance, name, shown, Some(checkpoint))
+        Self::with_checkpoint(instance, name, enabled, Some(checkpoint))
     }
 
     fn with_checkpoint(
         instance: &config::Instance,
         name: Option<&str>,
-        shown: &EnabledMetrics,
+        enabled: &EnabledMetrics,
         checkpoint: Option<Checkpoint>,
-    ) -> Result<Instance> {
+    ) -> Result<PolledGitLab> {
         instance.gitlab.token()?;
         let gitlab = gitlab::Config {
             remaining_budget: checkpoint.as_ref().and_then(Checkpoint::remaining_budget),
             ..instance.gitlab.clone()
         };
         let client = gitlab.build().context("building the GitLab client")?;
-        let poller = instance.poll.clone().build(client.clone(), shown.clone());
-        Ok(Instance {
+        let poller = instance.poll.clone().build(client.clone(), enabled.clone());
+        Ok(PolledGitLab {
             name: name.map(Arc::from),
             client,
             interval: instance.poll.rhythm.interval,
@@ -206,7 +203,7 @@ impl Instance {
     }
 }
 
-/// Puts every snapshot of an instance into the view of all, until there are no more.
+/// Puts every snapshot of one GitLab into the view of all, until there are no more.
 async fn join(
     index: usize,
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -218,7 +215,8 @@ async fn join(
     }
 }
 
-/// What the log says is about one of several. It is an error's span so that no level leaves it out.
+/// Names the GitLab in each of its log lines, where there are several. The span has the level of an error, so
+/// that it is there whatever level is logged.
 fn span(name: &Option<Arc<str>>) -> Span {
     match name {
         Some(name) => tracing::error_span!("poll", gitlab_instance = %name),
