@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
 /// Library → the parts that may use it. What is not named here may be used by none.
 const LIBRARIES: &[(&str, &str)] = &[
     // GitLab is asked in one folder. OTLP over HTTP needs a client too.
-    ("reqwest", "gitlab export poll"),
+    ("reqwest", "gitlab export"),
     ("http", "config gitlab simulator"),
     // Only these serve anything.
     ("axum", "export simulator webhook"),

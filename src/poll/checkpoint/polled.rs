@@ -1,6 +1,6 @@
 //! What a kept state is about.
 
-use reqwest::Url;
+use url::Url;
 
 use crate::metrics::EnabledMetrics;
 use crate::poll::config::Config;
