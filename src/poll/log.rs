@@ -52,7 +52,13 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 "poll done"
             );
         }
-        Some(failure) if before.is_some_and(|before| before.failure.as_ref() == Some(failure)) => {
+        Some(failure) => {
+            // A lasting failure is said once.
+            let is_news = before.and_then(|before| before.failure.as_ref()) != Some(failure);
+            let message = match is_news {
+                true => "poll incomplete; what was known is kept",
+                false => "poll incomplete for the same reason as the one before",
+            };
             tracing::warn!(
                 projects,
                 appeared,
@@ -61,20 +67,10 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 failed = report.failed,
                 requests,
                 took,
-                "poll incomplete for the same reason as the one before"
+                failure = is_news.then_some(failure.as_str()),
+                "{message}"
             );
         }
-        Some(failure) => tracing::warn!(
-            projects,
-            appeared,
-            vanished,
-            changed,
-            failed = report.failed,
-            requests,
-            took,
-            failure,
-            "poll incomplete; what was known is kept"
-        ),
     }
 }
 
