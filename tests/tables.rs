@@ -16,7 +16,7 @@ use gitlab_metrics_bridge::export::{
     Introspect, Otlp, OtlpConfig, Prometheus, Protocol, Temporality,
 };
 use gitlab_metrics_bridge::metrics::subject::{
-    Many, Rows, Shows, count, counter, gauge, histogram, label, one_of, seconds, time,
+    Cadence, Many, Rows, Shows, count, counter, gauge, histogram, label, one_of, seconds, time,
 };
 use gitlab_metrics_bridge::metrics::{
     self, AskedColumns, Attribute, BridgeStatus, Catalogue, EnabledMetrics, Grain, Owner,
@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 static PIPELINES: Subject = Subject {
     name: "pipelines",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::Many(Many {
         list: "pipelines",
         rest: "pipelines?order_by=id&sort=desc",
@@ -80,6 +81,7 @@ static PIPELINES: Subject = Subject {
 static RUNS: Subject = Subject {
     name: "runs",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::Many(Many {
         list: "pipelines(sort: ID_DESC)",
         rest: "pipelines?order_by=id",
@@ -122,6 +124,7 @@ static RUNS: Subject = Subject {
 static INSTANCE: Subject = Subject {
     name: "test_instance",
     of: Grain::Instance,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[
         label(
@@ -165,6 +168,7 @@ static INSTANCE: Subject = Subject {
 static ONE_EDIT: Subject = Subject {
     name: "one_edit",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[count(
         "watchers",
@@ -628,6 +632,7 @@ fn a_catalogue_refuses_rows_that_are_wrong() {
     static TWICE: Subject = Subject {
         name: "twice",
         of: Grain::Project,
+        cadence: Cadence::WithOwner,
         rows: Rows::One,
         columns: &[],
         metrics: &[
@@ -652,6 +657,7 @@ fn a_catalogue_refuses_rows_that_are_wrong() {
     static MIXED_UP: Subject = Subject {
         name: "mixed_up",
         of: Grain::Project,
+        cadence: Cadence::WithOwner,
         rows: Rows::Many(Many {
             list: "rows",
             rest: "rows",
@@ -878,6 +884,7 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
 static DEPLOYMENTS: Subject = Subject {
     name: "test_deployments",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::Many(Many {
         list: "environments",
         rest: "environments",

@@ -217,7 +217,7 @@ pub(super) fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::subject::{Rows, Shows, gauge};
+    use crate::metrics::subject::{Cadence, Rows, Shows, gauge};
     use crate::metrics::{
         Catalogue, GitLabStatus, Grain, Identity, Owner, Report, Snapshot, Subject,
     };
@@ -225,6 +225,7 @@ mod tests {
     static FRAGILE: Subject = Subject {
         name: "fragile",
         of: Grain::Project,
+        cadence: Cadence::WithOwner,
         rows: Rows::One,
         columns: &[],
         metrics: &[gauge(

@@ -14,6 +14,8 @@ pub struct Metric {
     pub instrument: Instrument,
     pub attributes: &'static [Attribute],
     pub subject: &'static Subject,
+    /// Whether it is shown without a word of the configuration.
+    pub by_default: bool,
     pub(super) shows: Shows,
     pub(super) places: Places,
 }
@@ -31,6 +33,7 @@ impl Metric {
             instrument: row.instrument,
             attributes: row.attributes,
             subject,
+            by_default: row.by_default,
             shows: row.shows,
             places,
         }

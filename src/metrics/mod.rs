@@ -46,7 +46,8 @@ pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
 pub use status::{BridgeStatus, Export, GitLabStatus, Usage};
 pub use subject::{
-    Attribute, ChangesWith, Column, Feature, Grain, Instrument, Kind, PROJECT_ID, Rest, Subject,
+    Attribute, Cadence, ChangesWith, Column, Feature, Grain, Instrument, Kind, PROJECT_ID, Rest,
+    Subject,
 };
 pub use table::{Row, Table, TableReading};
 pub use table_answer::{Api, TableAnswer};

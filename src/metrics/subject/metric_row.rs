@@ -16,6 +16,17 @@ pub struct MetricRow {
     /// The attributes of its series, sorted by name.
     pub attributes: &'static [Attribute],
     pub shows: Shows,
+    /// Whether it is shown without a word of the configuration.
+    pub by_default: bool,
+}
+
+impl MetricRow {
+    /// Shown only where the configuration asks for it.
+    #[must_use]
+    pub const fn opt_in(mut self) -> MetricRow {
+        self.by_default = false;
+        self
+    }
 }
 
 /// The kind of instrument that records a metric.
@@ -81,6 +92,7 @@ pub const fn gauge(
         instrument: Instrument::Gauge,
         attributes,
         shows,
+        by_default: true,
     }
 }
 

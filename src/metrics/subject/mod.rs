@@ -1,12 +1,14 @@
 //! Of what the catalogue is made: subjects, their columns and their metrics.
 
 mod attribute;
+mod cadence;
 mod column;
 mod grain;
 mod metric_row;
 
 pub use attribute::{Attribute, PROJECT_ID};
 pub(crate) use attribute::{PROJECT_PATH, STATE};
+pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,
 };
@@ -20,6 +22,8 @@ pub struct Subject {
     pub name: &'static str,
     /// What it belongs to.
     pub of: Grain,
+    /// How often it is asked.
+    pub cadence: Cadence,
     pub rows: Rows,
     pub columns: &'static [Column],
     pub metrics: &'static [MetricRow],

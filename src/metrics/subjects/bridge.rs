@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::metrics::subject::{Attribute, Grain, Rows, Shows, Subject, counter, gauge};
+use crate::metrics::subject::{Attribute, Cadence, Grain, Rows, Shows, Subject, counter, gauge};
 use crate::metrics::{BridgeStatus, Emit, Export, GitLabStatus, Report};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "bridge",
     of: Grain::Instance,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[],
     metrics: &[

@@ -1,12 +1,13 @@
 //! Commits on the default branch.
 
 use crate::metrics::subject::{
-    ChangesWith, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
+    Cadence, ChangesWith, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "commits",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     // GitLab keeps the count among the project's statistics, which need the Reporter role. Where the
     // token may not see them the repository itself is asked (`rev-list --count`, GitLab 16.9 and

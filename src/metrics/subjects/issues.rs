@@ -1,13 +1,14 @@
 //! Issues by state.
 
 use crate::metrics::subject::{
-    ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject, count,
-    gauge,
+    Cadence, ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject,
+    count, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "issues",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[
         issues(

@@ -1,13 +1,14 @@
 //! Merge requests by state, and all of them together.
 
 use crate::metrics::subject::{
-    ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject, count,
-    gauge,
+    Cadence, ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject,
+    count, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "merge_requests",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[
         merge_requests(

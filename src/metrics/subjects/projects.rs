@@ -2,12 +2,13 @@
 
 use crate::metrics::Identity;
 use crate::metrics::subject::{
-    Attribute, Grain, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject, count, gauge,
+    Attribute, Cadence, Grain, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject, count, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "projects",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[
         count("stars", "starCount", Rest::Body("star_count")),

@@ -1,12 +1,13 @@
 //! Releases.
 
 use crate::metrics::subject::{
-    ChangesWith, Feature, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
+    Cadence, ChangesWith, Feature, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "releases",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[count(
         "releases",

@@ -1,12 +1,14 @@
 //! Storage by kind, from the project's statistics (Reporter role).
 
 use crate::metrics::subject::{
-    Attribute, ChangesWith, Column, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, bytes, gauge,
+    Attribute, Cadence, ChangesWith, Column, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, bytes,
+    gauge,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "storage",
     of: Grain::Project,
+    cadence: Cadence::WithOwner,
     rows: Rows::One,
     // Jobs and pipelines leave artifacts behind; nothing tells of the others.
     columns: &[

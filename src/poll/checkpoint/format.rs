@@ -325,7 +325,7 @@ impl<R: Read> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::subject::{Many, Rows, Shows, counter, label, time};
+    use crate::metrics::subject::{Cadence, Many, Rows, Shows, counter, label, time};
     use crate::metrics::{
         Access, Attribute, Catalogue, EnabledMetrics, Ended, EndedSeries, Identity, PROJECT_ID,
         Reading, Reason, Rest, Subject, Table, TableReading,
@@ -515,6 +515,7 @@ mod tests {
     static RUNS: Subject = Subject {
         name: "runs",
         of: Grain::Project,
+        cadence: Cadence::WithOwner,
         rows: Rows::Many(Many {
             list: "pipelines",
             rest: "pipelines",
