@@ -1,6 +1,6 @@
 //! GraphQL: one query, its data, and the errors that belong to parts of it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::error::Error;
 use super::graphql_error::GraphqlError;
+use super::rate_limit;
 use super::request::{ApiRequest, Outcome};
 
 /// What a query brought: data, of which parts may be missing.
@@ -19,6 +20,8 @@ pub struct Answer {
     pub errors: Vec<GraphqlError>,
     /// How long GitLab took, without waiting for limits and without earlier tries.
     pub took: Duration,
+    /// When GitLab answered, by its own clock, if it says so.
+    pub date: Option<SystemTime>,
 }
 
 impl Client {
@@ -37,9 +40,15 @@ impl Client {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let request = ApiRequest::query(url, body.into_bytes());
         match self.ask(&request, deadline).await {
-            Ok(Outcome::Json { body, took, .. }) => {
+            Ok(Outcome::Json {
+                body,
+                took,
+                headers,
+            }) => {
                 let credentials = self.shared.secrets.current();
-                answer(body, took, &|text| credentials.redact(text))
+                let answer = answer(body, took, &|text| credentials.redact(text))?;
+                let date = rate_limit::date(&headers);
+                Ok(Answer { date, ..answer })
             }
             Ok(Outcome::Redirect(to)) => Err(self.redirected(&to)),
             Err(Error::Unauthorized { detail }) => Err(self.unauthorized(detail, deadline).await),
@@ -78,7 +87,12 @@ fn answer(
         .collect();
     match body.get_mut("data").map(Value::take) {
         None | Some(Value::Null) => Err(Error::Graphql { errors }),
-        Some(data) => Ok(Answer { data, errors, took }),
+        Some(data) => Ok(Answer {
+            data,
+            errors,
+            took,
+            date: None,
+        }),
     }
 }
 

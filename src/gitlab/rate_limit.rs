@@ -79,8 +79,12 @@ pub(super) fn asked_to_wait(headers: &HeaderMap, server_time: SystemTime) -> Opt
 
 /// The time by the clock of the server, which its other times are told in.
 pub(super) fn server_time(headers: &HeaderMap, local: SystemTime) -> SystemTime {
-    let date = headers.get(DATE).and_then(|value| value.to_str().ok());
-    date.and_then(http_date).unwrap_or(local)
+    date(headers).unwrap_or(local)
+}
+
+/// When the server answered, by its own clock, if it says so.
+pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
 /// How long the answer's own `Retry-After` asks for, in seconds or as a date.

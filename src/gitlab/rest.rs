@@ -1,5 +1,7 @@
 //! REST: one document, and what its headers say about the list it belongs to.
 
+use std::time::SystemTime;
+
 use reqwest::Url;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -8,6 +10,7 @@ use super::address;
 use super::client::Client;
 use super::error::Error;
 use super::paging::Paging;
+use super::rate_limit;
 use super::request::{ApiRequest, Outcome};
 
 /// GitLab moves the addresses of renamed projects; more hops than this are a loop.
@@ -19,6 +22,8 @@ pub struct Document {
     pub body: Value,
     /// Where the document stands in a list, if it is a page of one.
     pub paging: Paging,
+    /// When GitLab answered, by its own clock, if it says so.
+    pub date: Option<SystemTime>,
 }
 
 impl Client {
@@ -40,7 +45,8 @@ impl Client {
             let to = match self.ask(&request, deadline).await? {
                 Outcome::Json { headers, body, .. } => {
                     let paging = Paging::read(&headers, &request.url)?;
-                    return Ok(Document { body, paging });
+                    let date = rate_limit::date(&headers);
+                    return Ok(Document { body, paging, date });
                 }
                 Outcome::Redirect(to) => to,
             };

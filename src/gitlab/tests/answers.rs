@@ -272,3 +272,19 @@ mod with_shared {
         }
     }
 }
+
+#[tokio::test]
+async fn gitlabs_own_time_of_an_answer_is_told_where_it_says_so() {
+    let date = [("date", "Wed, 19 Aug 2026 10:26:00 GMT")];
+    let server = Server::start(move |request, _| match request.method.as_str() {
+        "POST" => answer(200, &date, r#"{"data": {"a": 1}}"#),
+        _ => answer(200, &date, "[]"),
+    })
+    .await;
+    let client = server.client();
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_787_135_160);
+    let query = client.graphql("{ a }", json!({}), soon()).await.unwrap();
+    assert_eq!(query.date, Some(at));
+    let list = client.get("projects", soon()).await.unwrap();
+    assert_eq!(list.date, Some(at));
+}
