@@ -3,7 +3,7 @@
 //! The schemas are real ones that lie beside the checkout in development; without them the test that
 //! needs them is ignored.
 
-use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Identity};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Identity};
 use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Plan, RequestPart};
 use gitlab_metrics_bridge::simulator::score;
 use serde_json::json;
@@ -39,7 +39,7 @@ fn parts() -> Vec<RequestPart> {
 const LIMIT: u32 = 200;
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
+    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
 }
 
 #[test]

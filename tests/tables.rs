@@ -19,7 +19,7 @@ use gitlab_metrics_bridge::metrics::subject::{
     Cadence, Many, Rows, Shows, count, counter, gauge, histogram, label, one_of, seconds, time,
 };
 use gitlab_metrics_bridge::metrics::{
-    self, AskedColumns, Attribute, BridgeStatus, Catalogue, EnabledMetrics, Grain, Owner,
+    self, AskedColumns, Attribute, BridgeStatus, Catalogue, Choices, EnabledMetrics, Grain, Owner,
     OwnerAnswer, Owners, PROJECT_ID, ProjectAnswer, Reading, Reason, Report, Rest, Snapshot,
     Subject, TableAnswer, TableReading, View,
 };
@@ -203,7 +203,7 @@ const VERSION: Attribute = Attribute {
 
 fn enabled(subject: &'static Subject) -> EnabledMetrics {
     let catalogue = Catalogue::standard_with(&[subject]).unwrap();
-    EnabledMetrics::new(catalogue, |_| true, false)
+    EnabledMetrics::new(catalogue, |_| true, Choices::default())
 }
 
 /// A pipeline as GraphQL and as REST tell it.
@@ -584,7 +584,7 @@ async fn the_gitlab_itself_has_rows_of_its_own() {
 #[tokio::test]
 async fn a_metric_is_one_edit() {
     let (with, name) = (enabled(&ONE_EDIT), "gitlab_test_watchers");
-    let without = EnabledMetrics::new(with.catalogue, |metric| metric != name, false);
+    let without = EnabledMetrics::new(with.catalogue, |metric| metric != name, Choices::default());
     // The reference and the registry.
     let reference = metrics::markdown(with.catalogue);
     let row = "| `gitlab_test_watchers` | gauge | `{watcher}` | `project_id` | Watchers of the project | GraphQL `Project`: `watcherCount` |";
@@ -826,11 +826,11 @@ async fn a_metric_that_is_added_keeps_the_state_and_is_asked_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let catalogue = Catalogue::standard_with(&[&PIPELINES, &ONE_EDIT]).unwrap();
     let few = |name: &str| name == "gitlab_project_count" || name == "gitlab_test_watchers";
-    let few = EnabledMetrics::new(catalogue, few, false);
+    let few = EnabledMetrics::new(catalogue, few, Choices::default());
     run(&url, &folder, &few, |_| true).await;
     let more =
         |name: &str| name.starts_with("gitlab_test_pipeline") || name == "gitlab_project_count";
-    let more = EnabledMetrics::new(catalogue, more, false);
+    let more = EnabledMetrics::new(catalogue, more, Choices::default());
     let restored = run(&url, &folder, &more, |_| true).await;
     assert!(restored.report.as_ref().unwrap().restored);
     assert_eq!(restored.project_count, Some(1), "what was known is known");
@@ -855,7 +855,7 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
     ];
     let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE]).unwrap();
     let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
-    let enabled = EnabledMetrics::new(catalogue, own, false);
+    let enabled = EnabledMetrics::new(catalogue, own, Choices::default());
     let shown = [
         (
             "gitlab_test_pipeline_duration_seconds",
@@ -1015,7 +1015,7 @@ fn pushing(receiver: &Receiver, enabled: &EnabledMetrics, temporality: Temporali
 async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
     let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
     let catalogue = Catalogue::standard_with(&[&DEPLOYMENTS]).unwrap();
-    let enabled = EnabledMetrics::new(catalogue, own, false);
+    let enabled = EnabledMetrics::new(catalogue, own, Choices::default());
     let often = every(Duration::from_millis(200));
     for graphql in [true, false] {
         let list = Arc::new(Mutex::new(vec![(1, 5.0, true), (2, 30.0, false)]));

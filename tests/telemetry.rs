@@ -11,7 +11,7 @@ use gitlab_metrics_bridge::export::{
     Compression, Introspect, OtlpConfig, Prometheus, Protocol, Rejections,
 };
 use gitlab_metrics_bridge::metrics::{
-    BridgeStatus, Catalogue, EnabledMetrics, GitLabView, Identity, Owner, Reading, Report,
+    BridgeStatus, Catalogue, Choices, EnabledMetrics, GitLabView, Identity, Owner, Reading, Report,
     Snapshot, View,
 };
 use opentelemetry_sdk::Resource;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
+    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
 }
 
 fn resource() -> Resource {
@@ -107,7 +107,7 @@ fn the_seed_metrics_come_out_byte_for_byte() {
             ]
             .contains(&name)
         },
-        false,
+        Choices::default(),
     );
     let prometheus = Prometheus::build(&resource(), shown.clone()).unwrap();
     let view = view(1, [2540], |_, slot| if slot == 0 { 11 } else { 0 });

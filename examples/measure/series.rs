@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
 use gitlab_metrics_bridge::metrics::{
-    BridgeStatus, Catalogue, EnabledMetrics, Identity, Owner, Reading, Report, Snapshot, View,
+    BridgeStatus, Catalogue, Choices, EnabledMetrics, Identity, Owner, Reading, Report, Snapshot,
+    View,
 };
 use opentelemetry_sdk::Resource;
 
@@ -87,7 +88,7 @@ fn project(id: u64) -> Owner {
 }
 
 fn shown() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, false)
+    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
 }
 
 fn resource() -> Resource {

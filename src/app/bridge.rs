@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::export::{
     self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views,
 };
-use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
+use crate::metrics::{BridgeStatus, Catalogue, Choices, EnabledMetrics, View};
 use crate::poll::Patterns;
 use crate::webhook::{Counts, Routes};
 
@@ -167,10 +167,12 @@ async fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLa
 /// If a pattern is not valid.
 pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     let disabled = Patterns::new(&config.metrics.disabled).context("metrics.disabled")?;
+    let mut choices = Choices::default();
+    choices.project_labels.path = config.metrics.project_path_label;
     Ok(EnabledMetrics::new(
         Catalogue::standard(),
         |name| !disabled.matches(name),
-        config.metrics.project_path_label,
+        choices,
     ))
 }
 

@@ -53,7 +53,11 @@ pub fn batches(enabled: &EnabledMetrics, view: &View, bounds: Bounds) -> Vec<Bat
             None => WORD_BYTES,
         };
         let bytes_of = |identity: &Identity, gitlab: usize| {
-            let path = enabled.project_path.then_some(identity.path.len());
+            let path = enabled
+                .choices
+                .project_labels
+                .path
+                .then_some(identity.path.len());
             series_bytes(metric, identity, text, path, gitlab)
         };
         if !metric.is_per_project() {

@@ -58,7 +58,7 @@ impl PushedEnded {
         let ended = metrics.filter(|metric| metric.counts_ended());
         PushedEnded {
             metrics: ended.collect(),
-            project_path: shown.project_path,
+            project_path: shown.choices.project_labels.path,
             resource,
             temporality,
             messages: Vec::new(),

@@ -32,7 +32,7 @@ impl HistogramCollector {
                 frame: Arc::clone(frame),
                 metric,
                 index,
-                project_path: shown.project_path,
+                project_path: shown.choices.project_labels.path,
                 // The catalogue has checked the name.
                 description: Desc::new(name, help, Vec::new(), HashMap::new()).ok()?,
             })

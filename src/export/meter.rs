@@ -52,7 +52,7 @@ impl Instruments<ViewBatch> {
         shown: &EnabledMetrics,
     ) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
-        let project_path = shown.project_path;
+        let project_path = shown.choices.project_labels.path;
         for (index, &metric) in shown.metrics.iter().enumerate() {
             if !metric.is_about_gitlab() {
                 continue;
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::metrics::subject::{Cadence, Rows, Shows, gauge};
     use crate::metrics::{
-        Catalogue, GitLabStatus, Grain, Identity, Owner, Report, Snapshot, Subject,
+        Catalogue, Choices, GitLabStatus, Grain, Identity, Owner, Report, Snapshot, Subject,
     };
 
     static FRAGILE: Subject = Subject {
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_panic_in_a_callback_fails_that_collect_and_no_other() {
         let catalogue = Box::leak(Box::new(Catalogue::new(&[&FRAGILE]).unwrap()));
-        let shown = EnabledMetrics::new(catalogue, |_| true, false);
+        let shown = EnabledMetrics::new(catalogue, |_| true, Choices::default());
         let registry = prometheus::Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn collects_at_the_same_time_do_not_see_each_other() {
-        let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
+        let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default());
         let registry = prometheus::Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())

@@ -399,6 +399,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Choices;
     use crate::metrics::subject::count;
     use serde_json::json;
 
@@ -453,7 +454,11 @@ mod tests {
         });
         let over_graphql = ProjectAnswer::from_graphql(&node, &asked, &[], catalogue(), 1);
         let names = ["gitlab_storage_size_bytes", "gitlab_project_stars"];
-        let enabled = EnabledMetrics::new(catalogue(), |name| names.contains(&name), false);
+        let enabled = EnabledMetrics::new(
+            catalogue(),
+            |name| names.contains(&name),
+            Choices::default(),
+        );
         let over_rest = ProjectAnswer::from_rest(&body, &enabled, 1);
         for answer in [over_graphql.unwrap(), over_rest.unwrap()] {
             for place in [size, stars] {
@@ -466,7 +471,7 @@ mod tests {
     #[test]
     fn what_is_no_project_is_not_understood() {
         let asked = AskedColumns::default();
-        let enabled = EnabledMetrics::new(catalogue(), |_| true, false);
+        let enabled = EnabledMetrics::new(catalogue(), |_| true, Choices::default());
         for odd in [
             json!({}),
             json!([]),

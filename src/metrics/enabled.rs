@@ -1,8 +1,9 @@
 //! What the configuration lets be shown, and how.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Catalogue, Grain, Metric, Snapshot};
+use super::{Catalogue, Choices, Grain, Metric, Snapshot};
 
 /// The metrics that are shown.
 #[derive(Clone)]
@@ -10,25 +11,25 @@ pub struct EnabledMetrics {
     pub catalogue: &'static Catalogue,
     /// In the order they are shown.
     pub metrics: Vec<&'static Metric>,
-    /// Whether every series of a project also carries its path.
-    pub project_path: bool,
+    /// What of each is read, and how it is shown.
+    pub choices: Arc<Choices>,
     /// By grain, the places of what must be asked.
     columns: [BTreeSet<usize>; 4],
     tables: [BTreeSet<usize>; 4],
 }
 
 impl EnabledMetrics {
-    /// The metrics of a catalogue whose name `keep` accepts.
+    /// The metrics of a catalogue whose name `keep` accepts, those that are opt-in too.
     pub fn new(
         catalogue: &'static Catalogue,
         keep: impl Fn(&str) -> bool,
-        project_path: bool,
+        choices: impl Into<Arc<Choices>>,
     ) -> EnabledMetrics {
         let metrics = catalogue.metrics().iter();
         let mut enabled = EnabledMetrics {
             catalogue,
             metrics: metrics.filter(|metric| keep(metric.name)).collect(),
-            project_path,
+            choices: choices.into(),
             columns: Default::default(),
             tables: Default::default(),
         };

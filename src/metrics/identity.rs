@@ -34,6 +34,7 @@ pub struct Identity {
     /// Whether the token's user may read the repository.
     pub code: Option<bool>,
     /// What the token's user has of each of [`Feature::ALL`].
+    #[serde(deserialize_with = "access_of_each")]
     pub access: [Access; Feature::ALL.len()],
 }
 
@@ -55,8 +56,10 @@ impl Identity {
         "mergeRequestsAccessLevel.stringValue",
         "issuesEnabled",
         "issuesAccessLevel.stringValue",
+        "jobsEnabled",
         "userPermissions.readMergeRequest",
         "userPermissions.downloadCode",
+        "userPermissions.readCommitStatus",
     ];
 
     /// Reads the id of a `Project` node of a GraphQL answer.
@@ -189,11 +192,19 @@ pub enum Access {
 
 impl Feature {
     /// All features, in the order of [`Identity::access`].
-    pub const ALL: [Feature; 3] = [Feature::MergeRequests, Feature::Issues, Feature::Releases];
+    pub const ALL: [Feature; 4] = [
+        Feature::MergeRequests,
+        Feature::Issues,
+        Feature::Releases,
+        Feature::Pipelines,
+    ];
 
     /// `…Enabled` is about the token's user, the access level about the project, and neither says
     /// that a guest of a private project reads no merge requests: the permission does.
     fn access(self, node: &Json) -> Access {
+        if self == Feature::Pipelines {
+            return pipelines_over_graphql(node);
+        }
         let permissions = &node["userPermissions"];
         let (enabled, level, permitted) = match self {
             Feature::MergeRequests => (
@@ -206,7 +217,9 @@ impl Feature {
                 &node["issuesAccessLevel"]["stringValue"],
                 &Json::Null,
             ),
-            Feature::Releases => (&Json::Null, &Json::Null, &permissions["downloadCode"]),
+            Feature::Releases | Feature::Pipelines => {
+                (&Json::Null, &Json::Null, &permissions["downloadCode"])
+            }
         };
         match (enabled.as_bool(), level.as_str(), permitted.as_bool()) {
             (_, Some(level), _) if switched_off(level) => Access::Off,
@@ -222,13 +235,47 @@ impl Feature {
             Feature::MergeRequests => ("merge_requests_enabled", "merge_requests_access_level"),
             Feature::Issues => ("issues_enabled", "issues_access_level"),
             Feature::Releases => ("releases_enabled", "releases_access_level"),
+            Feature::Pipelines => ("jobs_enabled", "builds_access_level"),
         };
+        if self == Feature::Pipelines {
+            let on = match (body[level].as_str(), body[enabled].as_bool()) {
+                (Some(level), _) => !switched_off(level),
+                (None, enabled) => enabled == Some(true),
+            };
+            return if on { Access::On } else { Access::Denied };
+        }
         match (body[level].as_str(), body[enabled].as_bool()) {
             (Some(level), _) if switched_off(level) => Access::Off,
             (None, Some(false)) => Access::Off,
             _ => Access::On,
         }
     }
+}
+
+/// Pipelines of a project whose jobs are switched off may be those of another CI: what is told is
+/// shown, and nothing told is not zero. `jobsEnabled` is about the token's user, but not about guests,
+/// who may read pipelines only if they are public; a user with `readCommitStatus` always may.
+fn pipelines_over_graphql(node: &Json) -> Access {
+    let jobs = node["jobsEnabled"].as_bool();
+    let permitted = node["userPermissions"]["readCommitStatus"].as_bool();
+    match (jobs, permitted) {
+        (Some(true), Some(true)) => Access::On,
+        _ => Access::Denied,
+    }
+}
+
+/// A state file of an earlier version knows fewer features.
+fn access_of_each<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<[Access; Feature::ALL.len()], D::Error> {
+    let kept = Vec::<Access>::deserialize(from)?;
+    Ok(
+        Feature::ALL.map(|feature| match (kept.get(feature as usize), feature) {
+            (Some(access), _) => *access,
+            (None, Feature::Pipelines) => Access::Denied,
+            (None, _) => Access::On,
+        }),
+    )
 }
 
 fn switched_off(level: &str) -> bool {
@@ -245,6 +292,41 @@ mod tests {
         for (place, feature) in Feature::ALL.into_iter().enumerate() {
             assert_eq!(place, feature as usize);
         }
+    }
+
+    #[test]
+    fn no_pipelines_are_none_only_where_they_are_known_to_be_ours() {
+        let told = |jobs, read| json!({"jobsEnabled": jobs, "userPermissions": {"readCommitStatus": read}});
+        for (node, access) in [
+            (told(true, true), Access::On),
+            (told(true, false), Access::Denied),
+            (told(false, true), Access::Denied),
+            (json!({"jobsEnabled": true}), Access::Denied),
+            (json!({}), Access::Denied),
+        ] {
+            assert_eq!(Feature::Pipelines.access(&node), access, "{node}");
+        }
+        for (body, access) in [
+            (json!({"builds_access_level": "private"}), Access::On),
+            (json!({"builds_access_level": "disabled"}), Access::Denied),
+            (json!({"jobs_enabled": true}), Access::On),
+            (json!({}), Access::Denied),
+        ] {
+            assert_eq!(Feature::Pipelines.access_in_rest(&body), access, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_state_of_before_pipelines_knows_nothing_of_them() {
+        let kept = serde_json::to_value(Identity::default()).unwrap();
+        let mut older = kept.clone();
+        older["access"].as_array_mut().unwrap().pop();
+        let read = |kept| {
+            serde_json::from_value::<Identity>(kept)
+                .unwrap()
+                .access(Some(Feature::Pipelines))
+        };
+        assert_eq!([read(kept), read(older)], [Access::On, Access::Denied]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod answer;
 mod catalogue;
+mod choices;
 mod enabled;
 mod ended;
 mod folding;
@@ -33,6 +34,7 @@ mod view;
 
 pub use answer::{AskedColumns, Failures, OwnerAnswer, ProjectAnswer, answered};
 pub use catalogue::Catalogue;
+pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use enabled::EnabledMetrics;
 pub use ended::{Ended, EndedSeries};
 pub use identity::{Access, Identity};

@@ -26,6 +26,8 @@ pub enum Reason {
     Unsupported,
     /// GitLab says that the token may not read it.
     Forbidden,
+    /// GitLab's licence does not include it.
+    Unlicensed,
     /// GitLab told something that can't be true, such as a negative size.
     Invalid,
     /// It is still to be asked: what was known before stays.
@@ -48,11 +50,12 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 20] = [
+    pub const ALL: [Reason; 21] = [
         Reason::NotAsked,
         Reason::Hidden,
         Reason::Unsupported,
         Reason::Forbidden,
+        Reason::Unlicensed,
         Reason::Invalid,
         Reason::Pending,
         Reason::Unauthorized,
@@ -78,6 +81,7 @@ impl Reason {
             Reason::Hidden => "hidden",
             Reason::Unsupported => "unsupported",
             Reason::Forbidden => "forbidden",
+            Reason::Unlicensed => "unlicensed",
             Reason::Invalid => "invalid",
             Reason::Pending => "pending",
             Reason::Unauthorized => "unauthorized",
@@ -110,6 +114,7 @@ impl Reason {
                 | Reason::Hidden
                 | Reason::Unsupported
                 | Reason::Forbidden
+                | Reason::Unlicensed
                 | Reason::Invalid
         )
     }

@@ -399,9 +399,10 @@ fn timestamp(at: UnixTime) -> String {
 mod tests {
     use super::*;
     use crate::metrics::Catalogue;
+    use crate::metrics::Choices;
 
     fn everything() -> EnabledMetrics {
-        EnabledMetrics::new(Catalogue::standard(), |_| true, false)
+        EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
     }
 
     fn document(plan: &Plan) -> String {

@@ -356,7 +356,7 @@ mod tests {
 
     use super::*;
     use crate::gitlab::{self, CredentialSource};
-    use crate::metrics::{Catalogue, Identity, Owner, Reading};
+    use crate::metrics::{Catalogue, Choices, Identity, Owner, Reading};
     use crate::poll::engine::Memory;
     use futures::FutureExt;
 
@@ -368,7 +368,7 @@ mod tests {
             token: Some(token),
             ..gitlab::Config::default()
         };
-        let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, false);
+        let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default());
         let project = |id: usize| {
             let identity = Identity {
                 id: id as u64,

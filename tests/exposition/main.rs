@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gitlab_metrics_bridge::export::{Introspect, Prometheus};
 use gitlab_metrics_bridge::gitlab::Client;
-use gitlab_metrics_bridge::metrics::{BridgeStatus, Catalogue, EnabledMetrics, View};
+use gitlab_metrics_bridge::metrics::{BridgeStatus, Catalogue, Choices, EnabledMetrics, View};
 use gitlab_metrics_bridge::poll::{self, Filter, Patterns, Rhythm, Selection};
 use gitlab_metrics_bridge::simulator::{Fault, GitLab, Version, World};
 use opentelemetry_sdk::Resource;
@@ -58,7 +58,9 @@ async fn demo(version: Version) -> GitLab {
 
 /// What is shown of GitLab after one poll.
 async fn exposition(gitlab: &GitLab, project_path: bool) -> String {
-    let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, project_path);
+    let mut choices = Choices::default();
+    choices.project_labels.path = project_path;
+    let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, choices);
     let mut poller = config().build(client(gitlab), shown.clone());
     let snapshot = poller.poll().await;
     let resource = Resource::builder_empty().build();

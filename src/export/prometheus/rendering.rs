@@ -59,7 +59,7 @@ impl Renderer {
 
     /// Whether series of projects carry their path.
     pub fn shows_path(&self) -> bool {
-        self.enabled.project_path
+        self.enabled.choices.project_labels.path
     }
 
     /// The metrics it renders, with their places among all that are enabled.

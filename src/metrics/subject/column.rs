@@ -68,6 +68,8 @@ pub enum Feature {
     MergeRequests,
     Issues,
     Releases,
+    /// CI: pipelines and their jobs.
+    Pipelines,
 }
 
 impl Column {

@@ -327,8 +327,8 @@ mod tests {
     use super::*;
     use crate::metrics::subject::{Cadence, Many, Rows, Shows, counter, label, time};
     use crate::metrics::{
-        Access, Attribute, Catalogue, EnabledMetrics, Ended, EndedSeries, Identity, PROJECT_ID,
-        Reading, Reason, Rest, Subject, Table, TableReading,
+        Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Identity,
+        PROJECT_ID, Reading, Reason, Rest, Subject, Table, TableReading,
     };
 
     fn polled() -> Polled {
@@ -336,7 +336,7 @@ mod tests {
             gitlab: "https://gitlab.example.com/".to_owned(),
             sources: Vec::new(),
             forks: true,
-            enabled: EnabledMetrics::new(Catalogue::standard(), |_| true, false),
+            enabled: EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default()),
         }
     }
 
@@ -350,7 +350,7 @@ mod tests {
                 path: format!("group/ä\n{id}").into(),
                 archived: Some(false),
                 last_activity: Some(u64::MAX),
-                access: [Access::On, Access::Off, Access::Unclear],
+                access: [Access::On, Access::Off, Access::Unclear, Access::Denied],
                 ..Identity::default()
             };
             let project = Owner::new(identity, 7, values);
@@ -549,7 +549,7 @@ mod tests {
     fn tables_and_what_has_ended_are_read_again_and_are_foreign_to_who_has_not_their_metric() {
         let catalogue = Catalogue::standard_with(&[&RUNS]).unwrap();
         let with = Polled {
-            enabled: EnabledMetrics::new(catalogue, |_| true, false),
+            enabled: EnabledMetrics::new(catalogue, |_| true, Choices::default()),
             ..polled()
         };
         let table = Table {

@@ -319,6 +319,7 @@ impl<'de> Visitor<'de> for ReadingVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Choices;
 
     #[test]
     fn a_reason_of_another_version_is_still_to_be_asked() {
@@ -331,7 +332,7 @@ mod tests {
         let enabled = EnabledMetrics::new(
             Catalogue::standard(),
             |name| name != "gitlab_project_forks",
-            false,
+            Choices::default(),
         );
         let names = Names {
             columns: ["projects.forks", "projects.gone", "projects.stars"]

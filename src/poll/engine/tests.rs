@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::gitlab::NetworkFailure;
 use crate::metrics::{
-    Answered, Catalogue, EnabledMetrics, Identity, ProjectAnswer, Reading, Reason, Rest,
+    Answered, Catalogue, Choices, EnabledMetrics, Identity, ProjectAnswer, Reading, Reason, Rest,
 };
 use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
@@ -363,7 +363,7 @@ proptest! {
 
     #[test]
     fn whatever_gitlab_answers_a_poll_ends_and_nothing_false_is_shown(turns in turns()) {
-        let enabled = Arc::new(EnabledMetrics::new(Catalogue::standard(), |_| true, false));
+        let enabled = Arc::new(EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default()));
         let config = Config {
             selection: Selection::from(&[Source::Membership][..]),
             rhythm: Rhythm {

@@ -115,6 +115,7 @@ impl<'w> Object<'w> for Permissions<'w> {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
         Ok(match field.name {
             "downloadCode" => self.0.shows_code_to(context.viewer).into(),
+            "readCommitStatus" => self.0.shows_builds_to(context.viewer).into(),
             _ => self.0.shows_merge_requests_to(context.viewer).into(),
         })
     }
