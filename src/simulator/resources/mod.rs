@@ -18,6 +18,7 @@ mod project_body;
 mod project_list;
 mod query;
 mod releases;
+mod sorted;
 mod statistics;
 
 use super::rest::request::Endpoint;

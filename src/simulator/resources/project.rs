@@ -61,7 +61,7 @@ impl<'w> Object<'w> for &'w Project {
             "mergeRequests" => merge_requests::connection(project, field, context)?,
             "pipelines" => pipelines::connection(project, field, context)?,
             "environments" => environments::connection(project, field, context)?,
-            "releases" => releases::connection(project, context),
+            "releases" => releases::connection(project, field, context)?,
             "packages" => {
                 FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))
             }

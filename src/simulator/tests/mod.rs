@@ -13,6 +13,7 @@ use super::*;
 
 mod chaos;
 mod events;
+mod flow;
 mod graphql;
 mod groups;
 mod growth;

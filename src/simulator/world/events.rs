@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::counts::PipelineStatus;
-use super::past::IssuableState;
+use super::issuables::IssuableState;
+use super::issues::{Issue, IssueKind};
+use super::merge_requests::MergeRequest;
 use super::project::Project;
 
 /// GitLab moves `last_activity_at` at most once in this time.
@@ -29,76 +31,91 @@ impl Events<'_> {
         self.activity()
     }
 
-    /// Someone opens a merge request.
+    /// Someone opens a merge request, which is no draft and has no reviewer yet.
     pub fn open_merge_request(&mut self) -> &mut Self {
-        self.project.merge_requests.opened += 1;
-        let recent = &mut self.project.past.merge_requests;
-        recent.create(IssuableState::Opened, self.now);
+        let opened = MergeRequest::opened(self.now);
+        self.project.add_merge_request(opened);
         self.activity()
     }
 
-    /// An open merge request is merged, with a commit for the merge. Panics when none is open.
+    /// Someone opens a merge request that is a draft.
+    pub fn open_draft(&mut self) -> &mut Self {
+        let draft = MergeRequest::opened(self.now).draft();
+        self.project.add_merge_request(draft);
+        self.activity()
+    }
+
+    /// The first draft that was opened here is ready. Nothing happens where there is none.
+    pub fn mark_ready(&mut self) -> &mut Self {
+        self.change_open(|row| row.draft, |row| row.draft = false)
+    }
+
+    /// Someone is asked to review the first merge request that was opened here and has no reviewer.
+    pub fn request_review(&mut self) -> &mut Self {
+        self.change_open(|row| row.reviewers == 0, |row| row.reviewers = 1)
+    }
+
+    /// The open merge request that was left alone longest is merged, with a commit for the merge. Panics
+    /// when none is open.
     pub fn merge_merge_request(&mut self) -> &mut Self {
-        self.change_merge_request(IssuableState::Opened, IssuableState::Merged);
+        self.change_merge_request(IssuableState::Opened, IssuableState::Merged, None);
+        self.commit(1);
+        self.activity()
+    }
+
+    /// Like `merge_merge_request`, of one that was opened here. Panics when it is not open.
+    pub fn merge_numbered(&mut self, iid: u64) -> &mut Self {
+        self.change_merge_request(IssuableState::Opened, IssuableState::Merged, Some(iid));
         self.commit(1);
         self.activity()
     }
 
     /// An open merge request is closed without a merge. Panics when none is open.
     pub fn close_merge_request(&mut self) -> &mut Self {
-        self.change_merge_request(IssuableState::Opened, IssuableState::Closed);
+        self.change_merge_request(IssuableState::Opened, IssuableState::Closed, None);
         self.activity()
     }
 
     /// A closed merge request is opened again. Panics when none is closed.
     pub fn reopen_merge_request(&mut self) -> &mut Self {
-        self.change_merge_request(IssuableState::Closed, IssuableState::Opened);
+        self.change_merge_request(IssuableState::Closed, IssuableState::Opened, None);
         self.activity()
     }
 
     /// Someone opens an issue.
     pub fn open_issue(&mut self) -> &mut Self {
-        self.project.issues_opened += 1;
-        self.project
-            .past
-            .issues
-            .create(IssuableState::Opened, self.now);
-        self.activity()
+        self.open(IssueKind::Issue)
     }
 
-    /// An open issue is closed. Panics when none is open.
+    /// Something breaks, and someone opens an incident.
+    pub fn open_incident(&mut self) -> &mut Self {
+        self.open(IssueKind::Incident)
+    }
+
+    /// An open issue is closed: the one that was left alone longest. Panics when none is open.
     pub fn close_issue(&mut self) -> &mut Self {
-        let project = &mut *self.project;
-        let before = project.issues_opened;
-        move_one(&mut project.issues_opened, &mut project.issues_closed);
-        let recent = &mut project.past.issues;
-        recent.change(
-            IssuableState::Opened,
-            IssuableState::Closed,
-            before,
-            self.now,
-        );
-        self.activity()
+        self.change_issue(IssuableState::Closed, None)
     }
 
     /// A closed issue is opened again. Panics when none is closed.
     pub fn reopen_issue(&mut self) -> &mut Self {
-        let project = &mut *self.project;
-        let before = project.issues_closed;
-        move_one(&mut project.issues_closed, &mut project.issues_opened);
-        let recent = &mut project.past.issues;
-        recent.change(
-            IssuableState::Closed,
-            IssuableState::Opened,
-            before,
-            self.now,
-        );
-        self.activity()
+        self.change_issue(IssuableState::Opened, None)
+    }
+
+    /// Closes an issue or incident that was opened here. Panics when it is not open.
+    pub fn close_numbered_issue(&mut self, iid: u64) -> &mut Self {
+        self.change_issue(IssuableState::Closed, Some(iid))
+    }
+
+    /// Opens again what was closed here; when it is closed once more, it has another time of that.
+    /// Panics when it is not closed.
+    pub fn reopen_numbered_issue(&mut self, iid: u64) -> &mut Self {
+        self.change_issue(IssuableState::Opened, Some(iid))
     }
 
     /// Someone pushes a tag and makes a release of it.
     pub fn release(&mut self) -> &mut Self {
-        self.project.releases += 1;
+        self.project.add_release(self.now);
         self.activity()
     }
 
@@ -180,22 +197,56 @@ impl Events<'_> {
         self
     }
 
-    fn change_merge_request(&mut self, from: IssuableState, to: IssuableState) {
-        let before = *self.merge_requests(from);
-        assert!(before > 0, "no merge request is {from:?}");
-        *self.merge_requests(from) -= 1;
-        *self.merge_requests(to) += 1;
-        let recent = &mut self.project.past.merge_requests;
-        recent.change(from, to, before, self.now);
+    fn open(&mut self, kind: IssueKind) -> &mut Self {
+        self.project.add_issue(Issue::opened(kind, self.now));
+        self.activity()
     }
 
-    fn merge_requests(&mut self, state: IssuableState) -> &mut u64 {
+    fn change_merge_request(&mut self, from: IssuableState, to: IssuableState, iid: Option<u64>) {
+        let (now, age) = (self.now, self.project.age());
+        let all = self.project.merge_requests_to_change();
+        let row = all.to_change(from, iid, age);
+        let row = row.unwrap_or_else(|| panic!("no such merge request is {from:?}"));
+        row.turn(to, now);
+        row.draft &= to != IssuableState::Merged;
         let counts = &mut self.project.merge_requests;
-        match state {
-            IssuableState::Opened => &mut counts.opened,
-            IssuableState::Closed => &mut counts.closed,
-            IssuableState::Merged => &mut counts.merged,
+        *counts.of(from) -= 1;
+        *counts.of(to) += 1;
+    }
+
+    /// Changes the first of the open merge requests that something happened to.
+    fn change_open(
+        &mut self,
+        which: impl Fn(&MergeRequest) -> bool,
+        change: impl FnOnce(&mut MergeRequest),
+    ) -> &mut Self {
+        let now = self.now;
+        let rows = self.project.merge_requests_to_change().rows_mut();
+        let wanted = |row: &&mut MergeRequest| row.state == IssuableState::Opened && which(row);
+        if let Some(row) = { rows }.find(wanted) {
+            change(row);
+            row.updated_at = now;
         }
+        self.activity()
+    }
+
+    fn change_issue(&mut self, to: IssuableState, iid: Option<u64>) -> &mut Self {
+        let project = &mut *self.project;
+        let (now, age) = (self.now, project.age());
+        let from = match to {
+            IssuableState::Opened => IssuableState::Closed,
+            _ => IssuableState::Opened,
+        };
+        let row = project.issues_to_change().to_change(from, iid, age);
+        let row = row.unwrap_or_else(|| panic!("no such issue is {from:?}"));
+        row.turn(to, now);
+        match from {
+            IssuableState::Opened => {
+                move_one(&mut project.issues_opened, &mut project.issues_closed)
+            }
+            _ => move_one(&mut project.issues_closed, &mut project.issues_opened),
+        }
+        self.activity()
     }
 
     fn commit(&mut self, commits: u64) {

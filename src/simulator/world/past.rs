@@ -12,39 +12,15 @@ use super::recent::Recent;
 /// The past that events leave behind. What is set in a project is as old as the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Past {
-    pub(crate) merge_requests: Recent<IssuableState>,
-    pub(crate) issues: Recent<IssuableState>,
     pub(crate) pipelines: Recent<PipelineStatus>,
     pub(crate) settings_changed_at: Timestamp,
     /// Until when the statistics show which number of commits, the oldest first.
     shown_commits: VecDeque<(Timestamp, u64)>,
 }
 
-/// What became of a merge request or an issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IssuableState {
-    Opened,
-    Closed,
-    Merged,
-}
-
-impl IssuableState {
-    /// Whether a list of what is `wanted` holds things in this state.
-    pub(crate) fn is(self, wanted: &str) -> bool {
-        let word = match self {
-            IssuableState::Opened => "opened",
-            IssuableState::Closed => "closed",
-            IssuableState::Merged => "merged",
-        };
-        wanted == "all" || wanted == word
-    }
-}
-
 impl Past {
     pub(crate) fn new(now: Timestamp) -> Self {
         Past {
-            merge_requests: Recent::default(),
-            issues: Recent::default(),
             pipelines: Recent::default(),
             settings_changed_at: now,
             shown_commits: VecDeque::new(),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
 use super::environments::{Environment, Tier};
+use super::flow::Flow;
 use super::index::Activity;
 use super::past::Past;
 use super::recent::Recent;
@@ -49,6 +50,9 @@ pub struct Project {
     pub marked_for_deletion_on: Option<Timestamp>,
     pub(crate) in_hidden_group: bool,
     pub(crate) past: Past,
+    /// When the model began to know it; what was set lies between its creation and this.
+    pub(crate) known_since: Timestamp,
+    pub(crate) flow: Option<Box<Flow>>,
 }
 
 impl Project {
@@ -87,6 +91,8 @@ impl Project {
             marked_for_deletion_on: None,
             in_hidden_group: false,
             past: Past::new(now),
+            known_since: now,
+            flow: None,
         }
     }
 
@@ -108,13 +114,17 @@ impl Project {
 
     pub fn issues(&mut self, opened: u64, closed: u64) -> &mut Self {
         (self.issues_opened, self.issues_closed) = (opened, closed);
-        self.past.issues = Recent::default();
+        if let Some(flow) = &mut self.flow {
+            flow.issues = None;
+        }
         self
     }
 
     pub fn merge_requests(&mut self, merge_requests: MergeRequests) -> &mut Self {
         self.merge_requests = merge_requests;
-        self.past.merge_requests = Recent::default();
+        if let Some(flow) = &mut self.flow {
+            flow.merge_requests = None;
+        }
         self
     }
 
@@ -141,6 +151,9 @@ impl Project {
 
     pub fn releases(&mut self, count: u64) -> &mut Self {
         self.releases = count;
+        if let Some(flow) = &mut self.flow {
+            flow.released_at.clear();
+        }
         self
     }
 
@@ -277,23 +290,6 @@ impl Project {
     /// The commits as the statistics show them, which may be late.
     pub(crate) fn commits_in_statistics(&self, now: Timestamp) -> u64 {
         self.past.outdated_commits(now).unwrap_or(self.commits)
-    }
-
-    /// Merge requests in a state that changed at `since` or later; `None` when that is forgotten.
-    pub(crate) fn merge_requests_since(&self, state: &str, since: Timestamp) -> Option<u64> {
-        let all = self.merge_requests.in_state(state);
-        self.since(all, since, || {
-            let recent = &self.past.merge_requests;
-            recent.count(since, |changed| changed.is(state))
-        })
-    }
-
-    /// Issues in a state that changed at `since` or later; `None` when that is forgotten.
-    pub(crate) fn issues_since(&self, state: &str, since: Timestamp) -> Option<u64> {
-        self.since(self.issues_in_state(state), since, || {
-            let recent = &self.past.issues;
-            recent.count(since, |changed| changed.is(state))
-        })
     }
 
     /// Pipelines in a status that changed at `since` or later; `None` when that is forgotten.

@@ -1,0 +1,190 @@
+//! A project's issues, incidents and tasks, and which of them a list asks for.
+
+use jiff::Timestamp;
+
+use super::issuables::{Issuable, IssuableState, Issuables};
+use super::merge_requests::Span;
+use super::project::Project;
+
+/// An issue, or what GitLab keeps like one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Its number in the project, given when it is added.
+    pub iid: u64,
+    pub kind: IssueKind,
+    pub state: IssuableState,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When it was closed last; none while it is open, again if it was opened again.
+    pub closed_at: Option<Timestamp>,
+    pub labels: &'static [&'static str],
+    /// How many users it is assigned to.
+    pub assignees: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueKind {
+    Issue,
+    Incident,
+    Task,
+}
+
+impl IssueKind {
+    /// As GraphQL writes it; REST has it in small letters.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            IssueKind::Issue => "ISSUE",
+            IssueKind::Incident => "INCIDENT",
+            IssueKind::Task => "TASK",
+        }
+    }
+}
+
+impl Issue {
+    /// An open one without labels that nobody is assigned to.
+    pub fn opened(kind: IssueKind, created_at: Timestamp) -> Self {
+        Issue {
+            iid: 0,
+            kind,
+            state: IssuableState::Opened,
+            created_at,
+            updated_at: created_at,
+            closed_at: None,
+            labels: &[],
+            assignees: 0,
+        }
+    }
+
+    pub fn labels(mut self, labels: &'static [&'static str]) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    pub fn assignees(mut self, count: u8) -> Self {
+        self.assignees = count;
+        self
+    }
+
+    pub fn closed(mut self, when: Timestamp) -> Self {
+        self.turn(IssuableState::Closed, when);
+        self
+    }
+
+    /// Changes its state, with the times that GitLab keeps of that.
+    pub(crate) fn turn(&mut self, state: IssuableState, when: Timestamp) {
+        self.closed_at = (state == IssuableState::Closed).then_some(when);
+        self.state = state;
+        self.updated_at = when;
+    }
+}
+
+impl Issuable for Issue {
+    fn of_old(iid: u64, state: IssuableState, created_at: Timestamp, ended_at: Timestamp) -> Self {
+        let mut old = Issue::opened(IssueKind::Issue, created_at);
+        if state != IssuableState::Opened {
+            old.turn(state, ended_at);
+        }
+        old.iid = iid;
+        old.assignees = u8::from(iid % 3 != 0);
+        old
+    }
+
+    fn iid(&self) -> u64 {
+        self.iid
+    }
+
+    fn set_iid(&mut self, iid: u64) {
+        self.iid = iid;
+    }
+
+    fn state(&self) -> IssuableState {
+        self.state
+    }
+
+    fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+}
+
+/// What a list of issues asks for. Times are inclusive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IssueFilter {
+    /// All of these labels.
+    pub(crate) labels: Vec<String>,
+    /// One of these kinds, in GraphQL's words; any where none is named.
+    pub(crate) kinds: Option<Vec<String>>,
+    pub(crate) assigned: Option<bool>,
+    pub(crate) created: Span,
+    pub(crate) updated: Span,
+    pub(crate) closed: Span,
+}
+
+impl IssueFilter {
+    fn reaches_back_to(&self, when: Timestamp) -> bool {
+        let spans = [self.created, self.updated, self.closed];
+        !spans.iter().any(|span| span.begins_after(when))
+    }
+
+    fn admits(&self, row: &Issue) -> bool {
+        let labelled = |label: &String| row.labels.contains(&label.as_str());
+        let of_kind = |kinds: &Vec<String>| kinds.iter().any(|kind| kind == row.kind.word());
+        self.labels.iter().all(labelled)
+            && self.kinds.as_ref().is_none_or(of_kind)
+            && self
+                .assigned
+                .is_none_or(|wanted| (row.assignees > 0) == wanted)
+            && self.created.holds(Some(row.created_at))
+            && self.updated.holds(Some(row.updated_at))
+            && self.closed.holds(row.closed_at)
+    }
+}
+
+impl Project {
+    /// The issues in a state that a list asks for, in no order.
+    pub(crate) fn issues_of(&self, state: &str, filter: &IssueFilter) -> Vec<Issue> {
+        let age = self.age();
+        let with_old = filter.reaches_back_to(age.known_since.max(age.created_at));
+        let untouched = || Issuables::of_counts(self.issues_by_age());
+        let of = |all: &Issuables<Issue>| {
+            let all = all.all(state, with_old, age);
+            all.filter(|row| filter.admits(row)).collect()
+        };
+        self.flow()
+            .and_then(|flow| flow.issues.as_ref())
+            .map_or_else(|| of(&untouched()), of)
+    }
+
+    /// How many issues in a state a list asks for.
+    pub(crate) fn issue_count(&self, state: &str, filter: &IssueFilter) -> u64 {
+        match *filter == IssueFilter::default() {
+            true => self.issues_in_state(state),
+            false => self.issues_of(state, filter).len() as u64,
+        }
+    }
+
+    /// Adds an issue, as if it had always been there, and returns its number.
+    pub fn add_issue(&mut self, issue: Issue) -> u64 {
+        let iid = self.issues_to_change().add(issue);
+        match issue.state {
+            IssuableState::Opened => self.issues_opened += 1,
+            _ => self.issues_closed += 1,
+        }
+        iid
+    }
+
+    /// The issues that were added, or that something happened to.
+    pub fn touched_issues(&self) -> &[Issue] {
+        let all = self.flow().and_then(|flow| flow.issues.as_ref());
+        all.map_or(&[], Issuables::rows)
+    }
+
+    pub(crate) fn issues_to_change(&mut self) -> &mut Issuables<Issue> {
+        let counts = self.issues_by_age();
+        let all = &mut self.flow_to_change().issues;
+        all.get_or_insert_with(|| Issuables::of_counts(counts))
+    }
+
+    fn issues_by_age(&self) -> [u64; 4] {
+        [0, self.issues_closed, 0, self.issues_opened]
+    }
+}
