@@ -23,6 +23,16 @@ pub struct NotUnderstood(pub &'static str);
 /// Above this a number of JSON is no longer exact, and no count or size is that large.
 const MOST: f64 = 9_007_199_254_740_992.0;
 
+impl Answered {
+    /// The value, if there is one.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Answered::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
 impl Kind {
     pub fn read(self, value: &Json) -> Answered {
         if value.is_null() {
