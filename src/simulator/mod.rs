@@ -53,6 +53,7 @@ pub use world::environments::{Environment, Tier};
 pub use world::events::Events;
 pub use world::issuables::IssuableState;
 pub use world::issues::{Issue, IssueKind};
+pub use world::members::Member;
 pub use world::merge_requests::MergeRequest;
 pub use world::project::Project;
 pub use world::token::{AccessToken, DEMO_TOKEN};

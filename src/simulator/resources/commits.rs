@@ -6,7 +6,6 @@ use super::named_project::find;
 use crate::simulator::answer::Answer;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::in_milliseconds;
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
 
@@ -48,7 +47,7 @@ fn sequence(request: &RestRequest<'_>) -> Answered {
 /// A project whose code may be read and that has some.
 fn find_with_code<'w>(request: &RestRequest<'w>) -> Result<&'w Project, Answer> {
     let project = find(request)?;
-    if !project.shows_code_to(Viewer::User) {
+    if !project.shows_code_to(request.viewer) {
         return Err(Answer::forbidden());
     }
     if project.empty_repository {

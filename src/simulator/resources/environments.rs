@@ -8,7 +8,6 @@ use crate::simulator::graphql::connection::{Connection, after, invalid_cursor};
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::environments::Environment;
 use crate::simulator::world::project::Project;
 
@@ -49,7 +48,7 @@ impl<'w> Object<'w> for &'w Environment {
 
 fn list(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
-    if !project.shows_builds_to(Viewer::User) {
+    if !project.shows_builds_to(request.viewer) {
         return Err(Answer::forbidden());
     }
     let states = request.parameter("states");

@@ -12,7 +12,6 @@ use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldV
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::issues::{Issue, IssueFilter};
 use crate::simulator::world::merge_requests::Span;
 use crate::simulator::world::project::Project;
@@ -199,7 +198,7 @@ fn rest_filter(request: &RestRequest<'_>) -> Result<IssueFilter, Answer> {
 
 fn find_with_issues<'w>(request: &RestRequest<'w>) -> Result<&'w Project, Answer> {
     let project = find(request)?;
-    match project.shows_issues_to(Viewer::User) {
+    match project.shows_issues_to(request.viewer) {
         true => Ok(project),
         false => Err(Answer::forbidden()),
     }

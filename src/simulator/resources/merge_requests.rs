@@ -11,7 +11,6 @@ use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldV
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::merge_requests::{MergeRequest, MergeRequestFilter, Span};
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
@@ -183,7 +182,7 @@ fn end_of_merges(to: jiff::Timestamp, version: Version) -> jiff::Timestamp {
 
 fn list(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
-    if !project.shows_merge_requests_to(Viewer::User) {
+    if !project.shows_merge_requests_to(request.viewer) {
         return Err(Answer::forbidden());
     }
     let filter = rest_filter(request)?;

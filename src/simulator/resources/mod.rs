@@ -10,6 +10,7 @@ mod environments;
 mod group;
 mod instance;
 mod issues;
+mod members;
 mod merge_requests;
 mod named_project;
 mod pipelines;
@@ -35,4 +36,5 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     commits::ENDPOINTS,
     environments::ENDPOINTS,
     group::ENDPOINTS,
+    members::ENDPOINTS,
 ];

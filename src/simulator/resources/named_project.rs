@@ -2,7 +2,6 @@
 
 use crate::simulator::answer::Answer;
 use crate::simulator::rest::request::RestRequest;
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
 
@@ -10,7 +9,7 @@ use crate::simulator::world::version::Version;
 pub(super) fn find<'w>(request: &RestRequest<'w>) -> Result<&'w Project, Answer> {
     let (world, id) = (request.world, request.named(0));
     let not_found = || Answer::message(404, "404 Project Not Found");
-    let visible = |project: &&Project| project.visible_to(Viewer::User);
+    let visible = |project: &&Project| project.visible_to(request.viewer);
     let found = match id.parse() {
         Ok(number) => world.project_by_id(number),
         Err(_) => world.find_project(id),

@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use super::statistics::Statistics;
-use super::{environments, issues, merge_requests, pipelines, releases};
+use super::{environments, issues, members, merge_requests, pipelines, releases};
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -65,6 +65,7 @@ impl<'w> Object<'w> for &'w Project {
             "packages" => {
                 FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))
             }
+            "projectMembers" => members::of_project_connection(project, field, context)?,
             "labels" => FieldValue::object(Counted(project.labels)),
             // Among them `vulnerabilitySeveritiesCount`: no licence, so null.
             _ => FieldValue::Null,

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::statistics;
 use crate::simulator::rest::request::RestRequest;
 use crate::simulator::world::clock::{in_days, in_milliseconds};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 
 /// The members that every user sees, and those that `simple=true` leaves out.
@@ -120,8 +119,8 @@ impl<'w> Details<'w> {
         let marked = project.marked_for_deletion_on.map(in_days);
         let access = json!({ "access_level": project.role.level(), "notification_level": 3 });
         let access = if project.member { access } else { Value::Null };
-        let issues_shown = project.shows_issues_to(Viewer::User);
-        let statistics = statistics && project.shows_statistics_to(Viewer::User);
+        let issues_shown = project.shows_issues_to(request.viewer);
+        let statistics = statistics && project.shows_statistics_to(request.viewer);
         Details {
             archived: project.archived,
             marked_for_deletion_at: marked.clone(),
@@ -130,7 +129,7 @@ impl<'w> Details<'w> {
             updated_at: in_milliseconds(project.updated_at()),
             issues_enabled: issues_shown,
             merge_requests_enabled: on.merge_requests,
-            jobs_enabled: project.shows_builds_to(Viewer::User),
+            jobs_enabled: project.shows_builds_to(request.viewer),
             issues_access_level: level(on.issues),
             merge_requests_access_level: level(on.merge_requests && on.repository),
             builds_access_level: level(on.builds && on.repository),
@@ -146,7 +145,7 @@ impl<'w> Details<'w> {
 impl<'w> Original<'w> {
     fn of(fork: &Project, request: &RestRequest<'w>) -> Option<Self> {
         let original = request.world.project_by_id(fork.forked_from?)?;
-        original.visible_to(Viewer::User).then(|| Original {
+        original.visible_to(request.viewer).then(|| Original {
             id: original.id,
             name: &original.name,
             path: original.path(),

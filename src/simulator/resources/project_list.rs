@@ -14,7 +14,6 @@ use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldV
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::limits::{MAX_FULL_PATHS, MAX_OFFSET};
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::listing::{Archived, Cursor, Filter, Order, is_visibility};
 use crate::simulator::world::project::Project;
 
@@ -181,7 +180,7 @@ fn by_key(request: &RestRequest<'_>, filter: &Filter) -> Answered {
     });
     let size = request.page_size()?;
     let rows: Vec<&Project> = filter
-        .list(request.world, Viewer::User, order, after)
+        .list(request.world, request.viewer, order, after)
         .filter(|project| id_after.is_none_or(|id| project.id > id))
         .filter(|project| id_before.is_none_or(|id| project.id < id))
         .take(size as usize)
@@ -215,7 +214,7 @@ pub(super) fn by_offset(
         (_, true) => Order::IdAscending,
         (_, false) => Order::IdDescending,
     };
-    let rows = filter.list(request.world, Viewer::User, order, None);
+    let rows = filter.list(request.world, request.viewer, order, None);
     let page = match (order_by.as_str(), ascending) {
         ("id", _) | ("last_activity_at", false) => request.by_offset(rows)?,
         (order_by, ascending) => {

@@ -13,7 +13,7 @@ pub(crate) struct Query;
 
 impl<'w> Object<'w> for Query {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
-        let signed_in = context.viewer == Viewer::User;
+        let signed_in = context.viewer != Viewer::Anonymous;
         let path = field.text("fullPath").unwrap_or_default();
         Ok(match field.name {
             "projects" => {

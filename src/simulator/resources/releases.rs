@@ -11,7 +11,6 @@ use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
-use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::project::Project;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[("/projects/:id/releases", list)];
@@ -75,7 +74,7 @@ impl<'w> Object<'w> for Release {
 
 fn list(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
-    if !project.shows_releases_to(Viewer::User) {
+    if !project.shows_releases_to(request.viewer) {
         return Err(Answer::forbidden());
     }
     let order = request.choice("order_by", &["released_at", "created_at"])?;

@@ -7,12 +7,14 @@ use url::Url;
 use crate::simulator::answer::Answer;
 use crate::simulator::limits::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 use crate::simulator::world::World;
+use crate::simulator::world::counts::Viewer;
 use crate::simulator::world::token::AccessToken;
 
 /// A `GET` of something below `/api/v4`.
 pub(crate) struct RestRequest<'r> {
     pub(crate) world: &'r World,
     pub(crate) token: &'r AccessToken,
+    pub(crate) viewer: Viewer,
     /// The whole address, from which links to other pages are made.
     pub(crate) url: &'r Url,
     /// What the path has for the names of its endpoint, in their order.

@@ -51,7 +51,7 @@ fn viewer(sent: bool, known: Option<&AccessToken>) -> Option<Viewer> {
     };
     match (sent, known.filter(may_read)) {
         (false, _) => Some(Viewer::Anonymous),
-        (true, Some(_)) => Some(Viewer::User),
+        (true, Some(token)) => Some(token.viewer()),
         (true, None) => None,
     }
 }
@@ -90,6 +90,7 @@ fn answer_rest(
     let request = rest::request::RestRequest {
         world,
         token,
+        viewer: token.viewer(),
         url: &url,
         named: Vec::new(),
     };

@@ -28,7 +28,11 @@ pub enum Role {
     Guest,
     /// Everything that is counted.
     Reporter,
+    /// What Ultimate knows of vulnerabilities, too.
+    Developer,
+    /// Runners, protected branches and access tokens, too.
     Maintainer,
+    Owner,
 }
 
 impl Role {
@@ -37,7 +41,9 @@ impl Role {
             Role::None => 0,
             Role::Guest => 10,
             Role::Reporter => 20,
+            Role::Developer => 30,
             Role::Maintainer => 40,
+            Role::Owner => 50,
         }
     }
 }
@@ -46,7 +52,10 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Viewer {
     Anonymous,
+    /// The user whose roles are those of the projects and groups.
     User,
+    /// Sees everything and may do everything.
+    Administrator,
 }
 
 /// Merge requests by state.
@@ -154,6 +163,24 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    pub(crate) fn plus(self, other: &Sizes) -> Sizes {
+        let registry = self
+            .container_registry
+            .into_iter()
+            .chain(other.container_registry);
+        Sizes {
+            repository: self.repository + other.repository,
+            wiki: self.wiki + other.wiki,
+            lfs_objects: self.lfs_objects + other.lfs_objects,
+            build_artifacts: self.build_artifacts + other.build_artifacts,
+            pipeline_artifacts: self.pipeline_artifacts + other.pipeline_artifacts,
+            packages: self.packages + other.packages,
+            snippets: self.snippets + other.snippets,
+            uploads: self.uploads + other.uploads,
+            container_registry: registry.reduce(|sum, next| sum + next),
+        }
+    }
+
     pub fn storage(&self) -> u64 {
         self.repository
             + self.wiki

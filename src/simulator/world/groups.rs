@@ -1,7 +1,7 @@
 //! The groups of a world: how they come, move, hide and go, and who may know of them.
 
 use super::World;
-use super::counts::Viewer;
+use super::counts::{Role, Sizes, Viewer, Visibility};
 use super::namespaces::Namespace;
 
 impl World {
@@ -43,8 +43,40 @@ impl World {
         self.set_group_hidden(full_path, false);
     }
 
+    /// Sets what the token's user may do in a group and in those below it. Roles in projects are their own.
+    pub fn group_role(&mut self, full_path: &str, role: Role) {
+        self.group(full_path);
+        self.namespaces.change(full_path, |group| group.role = role);
+    }
+
+    /// Sets who may see a group and those below it; private, when nothing is said.
+    pub fn group_visibility(&mut self, full_path: &str, visibility: Visibility) {
+        self.group(full_path);
+        self.namespaces
+            .change(full_path, |group| group.visibility = visibility);
+    }
+
+    /// The groups below one that the viewer may know of: its own children, or all.
+    pub(crate) fn visible_groups_below(
+        &self,
+        full_path: &str,
+        all: bool,
+        viewer: Viewer,
+    ) -> impl Iterator<Item = (&str, Namespace)> {
+        let below = self.namespaces.below(full_path, all);
+        below.filter(move |(path, group)| self.shows_group(path, *group, viewer))
+    }
+
+    /// The bytes of all projects of a group and of those below it.
+    pub(crate) fn group_sizes(&self, full_path: &str) -> Sizes {
+        let ids = self.index.ascending(Some(full_path), None);
+        let projects = ids.filter_map(|id| self.project_by_id(id));
+        projects.fold(Sizes::default(), |sum, project| sum.plus(&project.sizes))
+    }
+
     fn set_group_hidden(&mut self, full_path: &str, hidden: bool) {
-        self.namespaces.set_hidden(full_path, hidden);
+        self.namespaces
+            .change(full_path, |group| group.hidden = hidden);
         for path in self.paths_below(full_path) {
             let id = self.paths[&path];
             if let Some(project) = self.projects.get_mut(&id) {
@@ -77,6 +109,7 @@ impl World {
         let visible = inside
             .filter_map(|id| self.project_by_id(id))
             .any(|project| project.visible_to(viewer));
-        !group.personal && !group.hidden && (empty || visible)
+        let hidden = group.hidden && viewer != Viewer::Administrator;
+        !group.personal && !hidden && (empty || visible)
     }
 }

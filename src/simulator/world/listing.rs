@@ -82,7 +82,7 @@ impl Filter {
             && self
                 .active
                 .is_none_or(|wanted| wanted != (marked || project.archived))
-            && (!self.membership || (viewer == Viewer::User && project.member))
+            && (!self.membership || (viewer != Viewer::Anonymous && project.member))
             && (!self.personal || personal())
             && match self.archived {
                 Archived::Include => true,

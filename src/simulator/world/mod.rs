@@ -12,6 +12,7 @@ pub(crate) mod index;
 pub(crate) mod issuables;
 pub(crate) mod issues;
 pub(crate) mod listing;
+pub(crate) mod members;
 pub(crate) mod merge_requests;
 pub(crate) mod namespaces;
 mod past;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use self::clock::Clock;
 use self::events::Events;
 use self::index::{Activity, Index};
+use self::members::Members;
 use self::namespaces::Namespaces;
 use self::project::Project;
 use self::rate_limits::RateLimits;
@@ -56,6 +58,7 @@ pub struct World {
     removed: HashMap<String, Project>,
     next_project: u64,
     namespaces: Namespaces,
+    members: Members,
     tokens: Vec<AccessToken>,
     index: Index,
     /// Where the index has the project that was handed out to be changed.
@@ -89,6 +92,7 @@ impl World {
             removed: HashMap::new(),
             next_project: 1,
             namespaces: Namespaces::default(),
+            members: Members::default(),
             tokens: Vec::new(),
             index: Index::default(),
             changing: None,

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::{Role, Visibility};
+
 /// A group, or the personal namespace of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Namespace {
     pub(crate) id: u64,
     pub(crate) personal: bool,
     pub(crate) hidden: bool,
+    pub(crate) visibility: Visibility,
+    /// What the token's user may do here.
+    pub(crate) role: Role,
 }
 
 /// All of them by path. An id survives renames and is never given twice.
@@ -28,6 +33,8 @@ impl Namespaces {
                     id: self.last_id,
                     personal,
                     hidden: false,
+                    visibility: Visibility::Private,
+                    role: Role::Reporter,
                 };
                 self.by_path.insert(full_path[..end].to_owned(), namespace);
             }
@@ -53,6 +60,24 @@ impl Namespaces {
         groups.map(|(path, space)| (path.as_str(), *space))
     }
 
+    /// The groups below one: its own children, or all.
+    pub(crate) fn below(
+        &self,
+        full_path: &str,
+        all: bool,
+    ) -> impl Iterator<Item = (&str, Namespace)> {
+        let prefix = format!("{full_path}/");
+        let start = prefix.clone();
+        let below = self.by_path.range(start..);
+        below
+            .map(|(path, space)| (path.as_str(), *space))
+            .take_while({
+                let prefix = prefix.clone();
+                move |(path, _)| path.starts_with(&prefix)
+            })
+            .filter(move |(path, _)| all || !path[prefix.len()..].contains('/'))
+    }
+
     /// Moves a group and those below it.
     pub(crate) fn rename(&mut self, from: &str, to: &str) {
         if let Some((above, _)) = to.rsplit_once('/') {
@@ -73,10 +98,11 @@ impl Namespaces {
         }
     }
 
-    pub(crate) fn set_hidden(&mut self, full_path: &str, hidden: bool) {
+    /// Changes a group and those below it.
+    pub(crate) fn change(&mut self, full_path: &str, change: impl Fn(&mut Namespace)) {
         for path in self.within(full_path) {
             if let Some(group) = self.by_path.get_mut(&path) {
-                group.hidden = hidden;
+                change(group);
             }
         }
     }

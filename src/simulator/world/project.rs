@@ -251,16 +251,27 @@ impl Project {
         match viewer {
             Viewer::Anonymous => self.visibility == Visibility::Public,
             Viewer::User => self.role != Role::None && !self.in_hidden_group,
+            Viewer::Administrator => true,
+        }
+    }
+
+    /// What the viewer may do here.
+    pub(crate) fn role_of(&self, viewer: Viewer) -> Role {
+        match viewer {
+            Viewer::Anonymous => Role::None,
+            Viewer::User => self.role,
+            Viewer::Administrator => Role::Owner,
         }
     }
 
     pub(crate) fn shows_statistics_to(&self, viewer: Viewer) -> bool {
-        viewer == Viewer::User && self.role >= Role::Reporter
+        self.role_of(viewer) >= Role::Reporter
     }
 
     /// A guest of a private project reads neither code nor merge requests nor CI.
     pub(crate) fn shows_code_to(&self, viewer: Viewer) -> bool {
-        let allowed = self.visibility != Visibility::Private || self.role >= Role::Reporter;
+        let reporter = self.role_of(viewer) >= Role::Reporter;
+        let allowed = self.visibility != Visibility::Private || reporter;
         self.features.repository && self.visible_to(viewer) && allowed
     }
 

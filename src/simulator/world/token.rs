@@ -1,5 +1,7 @@
 //! Access tokens: which the model accepts, and which it knows and refuses.
 
+use super::counts::Viewer;
+
 /// An access token that the model accepts, or knows and refuses.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
@@ -8,6 +10,7 @@ pub struct AccessToken {
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_at: Option<String>,
     pub(crate) state: TokenState,
+    pub(crate) administrator: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,20 @@ impl AccessToken {
             scopes: vec!["read_api".to_owned()],
             expires_at: None,
             state: TokenState::Active,
+            administrator: false,
+        }
+    }
+
+    /// Makes its user an administrator, who sees everything.
+    pub fn administrator(mut self) -> Self {
+        self.administrator = true;
+        self
+    }
+
+    pub(crate) fn viewer(&self) -> Viewer {
+        match self.administrator {
+            true => Viewer::Administrator,
+            false => Viewer::User,
         }
     }
 
