@@ -15,5 +15,7 @@ pub(crate) const MAX_PAGE_SIZE: u64 = 100;
 pub(crate) const DEFAULT_PAGE_SIZE: u64 = 20;
 /// REST names no total above so many rows.
 pub(crate) const MAX_COUNTED_ROWS: u64 = 10_000;
+/// How many jobs of a runner are counted; GraphQL answers one more where there are more.
+pub(crate) const MOST_RUNNER_JOBS: u64 = 1_000;
 /// Beyond so many rows REST refuses to page through projects by offset.
 pub(crate) const MAX_OFFSET: u64 = 50_000;

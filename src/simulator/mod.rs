@@ -51,10 +51,13 @@ pub use world::counts::{
 };
 pub use world::environments::{Environment, Tier};
 pub use world::events::Events;
+pub use world::instance::License;
 pub use world::issuables::IssuableState;
 pub use world::issues::{Issue, IssueKind};
 pub use world::members::Member;
 pub use world::merge_requests::MergeRequest;
 pub use world::project::Project;
+pub use world::resource_tokens::ResourceToken;
+pub use world::runners::Runner;
 pub use world::token::{AccessToken, DEMO_TOKEN};
 pub use world::version::Version;

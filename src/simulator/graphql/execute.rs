@@ -104,6 +104,7 @@ impl<'e, 'w> Execution<'e, 'w> {
             // GitLab writes floats as `223.0`, and so does this.
             Ok(FieldValue::Float(value)) => self.write(&value),
             Ok(FieldValue::Text(value)) => self.write(&*value),
+            Ok(FieldValue::Texts(values)) => self.write(values),
             Err(FieldError::Request(answer)) => return Err(answer),
             Err(FieldError::Message(message)) => {
                 self.json.extend(b"null");

@@ -30,6 +30,7 @@ pub(crate) enum FieldValue<'w> {
     Text(Cow<'w, str>),
     Object(Box<dyn Object<'w> + 'w>),
     List(Vec<Box<dyn Object<'w> + 'w>>),
+    Texts(&'w [String]),
 }
 
 /// Why a field has no value.
@@ -95,6 +96,10 @@ impl<'w> FieldValue<'w> {
             true => FieldValue::object(object),
             false => FieldValue::Null,
         }
+    }
+
+    pub(crate) fn texts(texts: &'w [String]) -> Self {
+        FieldValue::Texts(texts)
     }
 
     pub(crate) fn list<T: Object<'w> + 'w>(objects: impl IntoIterator<Item = T>) -> Self {

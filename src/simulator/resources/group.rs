@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{issues, members, merge_requests, project_list};
+use super::{issues, members, merge_requests, project_list, runners};
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::{Connection, after};
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
@@ -135,6 +135,7 @@ impl<'w> Object<'w> for Group<'w> {
                 page(field, || world.visible_groups_below(path, all, viewer))
             }
             "groupMembers" => members::of_group_connection(self.path, self.id(), field, context)?,
+            "runners" => runners::of_group_connection(*self, field, context)?,
             "rootStorageStatistics" => self.storage(context),
             "mergeRequests" => {
                 let projects = self.projects(field, context).into_iter();

@@ -1,12 +1,12 @@
-//! The instance itself, the token and its user.
+//! The instance itself, and the token's user.
 
 use serde_json::json;
 
+use super::runners;
 use crate::simulator::answer::Answer;
-use crate::simulator::graphql::object::{Context, FieldResult, Object};
+use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
-use crate::simulator::world::clock::in_milliseconds;
 
 /// The revision that this GitLab says it was built from.
 const REVISION: &str = "0a1b2c3d4e5";
@@ -18,7 +18,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ("/version", version),
     ("/metadata", metadata),
     ("/user", user),
-    ("/personal_access_tokens/self", token),
 ];
 
 pub(super) struct Metadata;
@@ -29,7 +28,20 @@ impl<'w> Object<'w> for Metadata {
         Ok(match field.name {
             "version" => profile.version_text().into(),
             "revision" => REVISION.into(),
+            "kas" => FieldValue::object(Kas),
             _ => (!profile.community_edition).into(),
+        })
+    }
+}
+
+/// GitLab's server of agents for Kubernetes, which the model has not.
+struct Kas;
+
+impl<'w> Object<'w> for Kas {
+    fn field(&self, field: &SelectedField<'_>, _: &Context<'w>) -> FieldResult<'w> {
+        Ok(match field.name {
+            "enabled" => false.into(),
+            _ => FieldValue::Null,
         })
     }
 }
@@ -37,9 +49,10 @@ impl<'w> Object<'w> for Metadata {
 pub(super) struct CurrentUser;
 
 impl<'w> Object<'w> for CurrentUser {
-    fn field(&self, field: &SelectedField<'_>, _: &Context<'w>) -> FieldResult<'w> {
+    fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
         Ok(match field.name {
             "id" => "gid://gitlab/User/1".into(),
+            "runners" => runners::own_connection(field, context)?,
             "username" => USERNAME.into(),
             _ => USER_NAME.into(),
         })
@@ -77,21 +90,6 @@ fn metadata(request: &RestRequest<'_>) -> Answered {
 fn user(_: &RestRequest<'_>) -> Answered {
     let body = json!({
         "id": 1, "username": USERNAME, "name": USER_NAME, "state": "active", "bot": false,
-    });
-    Ok(Answer::json(200, &body))
-}
-
-fn token(request: &RestRequest<'_>) -> Answered {
-    let token = request.token;
-    let body = json!({
-        "id": 1,
-        "name": token.name,
-        "revoked": false,
-        "created_at": in_milliseconds(request.world.now()),
-        "scopes": token.scopes,
-        "user_id": 1,
-        "active": true,
-        "expires_at": token.expires_at,
     });
     Ok(Answer::json(200, &body))
 }

@@ -4,12 +4,14 @@
 //! To tell more of a thing, add it to the world, to `schema.graphql` and to the file of the thing.
 //! A new thing is a new file here, such as `environments.rs`, and a line in `ENDPOINTS`.
 
+mod access_tokens;
 mod changed;
 mod commits;
 mod environments;
 mod group;
 mod instance;
 mod issues;
+mod license;
 mod members;
 mod merge_requests;
 mod named_project;
@@ -19,8 +21,10 @@ mod project_body;
 mod project_list;
 mod query;
 mod releases;
+mod runners;
 mod sorted;
 mod statistics;
+mod totals;
 
 use super::rest::request::Endpoint;
 
@@ -29,6 +33,9 @@ pub(super) use query::Query;
 /// REST's endpoints, by the things they are about.
 pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     instance::ENDPOINTS,
+    license::ENDPOINTS,
+    totals::ENDPOINTS,
+    access_tokens::ENDPOINTS,
     project_list::ENDPOINTS,
     merge_requests::ENDPOINTS,
     issues::ENDPOINTS,
@@ -37,4 +44,5 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     environments::ENDPOINTS,
     group::ENDPOINTS,
     members::ENDPOINTS,
+    runners::ENDPOINTS,
 ];

@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use super::statistics::Statistics;
-use super::{environments, issues, members, merge_requests, pipelines, releases};
+use super::{environments, issues, members, merge_requests, pipelines, releases, runners};
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -66,6 +66,7 @@ impl<'w> Object<'w> for &'w Project {
                 FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))
             }
             "projectMembers" => members::of_project_connection(project, field, context)?,
+            "runners" => runners::of_project_connection(project, field, context)?,
             "labels" => FieldValue::object(Counted(project.labels)),
             // Among them `vulnerabilitySeveritiesCount`: no licence, so null.
             _ => FieldValue::Null,

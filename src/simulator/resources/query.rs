@@ -2,7 +2,7 @@
 
 use super::group::{self, Group};
 use super::instance::{CurrentUser, Metadata, QueryComplexity};
-use super::project_list;
+use super::{license, project_list, runners, totals};
 use crate::simulator::graphql::introspection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -39,6 +39,10 @@ impl<'w> Object<'w> for Query {
             "groups" => group::connection(field, context)?,
             "metadata" => FieldValue::object_if(signed_in, Metadata),
             "currentUser" => FieldValue::object_if(signed_in, CurrentUser),
+            "runners" => runners::of_instance_connection(field, context)?,
+            "currentLicense" => license::current(context),
+            "licenseHistoryEntries" => license::history(field, context),
+            "usageTrendsMeasurements" => totals::measurements(field, context),
             "queryComplexity" => FieldValue::object(QueryComplexity),
             _ => {
                 let name = field.text("name").unwrap_or_default();

@@ -18,6 +18,7 @@ mod graphql;
 mod groups;
 mod growth;
 mod inside;
+mod instance;
 mod limits;
 mod lists;
 mod rest;

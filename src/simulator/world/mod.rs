@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod flow;
 mod groups;
 pub(crate) mod index;
+pub(crate) mod instance;
 pub(crate) mod issuables;
 pub(crate) mod issues;
 pub(crate) mod listing;
@@ -20,6 +21,8 @@ mod population;
 pub(crate) mod project;
 pub(crate) mod rate_limits;
 mod recent;
+pub(crate) mod resource_tokens;
+pub(crate) mod runners;
 mod settings;
 pub(crate) mod slowness;
 pub(crate) mod token;
@@ -34,10 +37,13 @@ use jiff::Timestamp;
 use self::clock::Clock;
 use self::events::Events;
 use self::index::{Activity, Index};
+use self::instance::{License, Totals};
 use self::members::Members;
 use self::namespaces::Namespaces;
 use self::project::Project;
 use self::rate_limits::RateLimits;
+use self::resource_tokens::ResourceTokens;
+use self::runners::Runner;
 use self::slowness::Slowness;
 use self::token::{AccessToken, DEMO_TOKEN};
 use self::version::Profile;
@@ -59,6 +65,12 @@ pub struct World {
     next_project: u64,
     namespaces: Namespaces,
     members: Members,
+    runners: Vec<Runner>,
+    last_runner: u64,
+    resource_tokens: ResourceTokens,
+    license: Option<License>,
+    /// What was counted last night, and when.
+    nightly: Option<(Timestamp, Totals)>,
     tokens: Vec<AccessToken>,
     index: Index,
     /// Where the index has the project that was handed out to be changed.
@@ -93,6 +105,11 @@ impl World {
             next_project: 1,
             namespaces: Namespaces::default(),
             members: Members::default(),
+            runners: Vec::new(),
+            last_runner: 0,
+            resource_tokens: ResourceTokens::default(),
+            license: None,
+            nightly: None,
             tokens: Vec::new(),
             index: Index::default(),
             changing: None,
@@ -126,6 +143,17 @@ impl World {
     pub fn token(&mut self, token: AccessToken) {
         self.tokens.retain(|known| known.secret != token.secret);
         self.tokens.push(token);
+    }
+
+    /// The tokens that were added, in their order.
+    pub(crate) fn tokens(&self) -> &[AccessToken] {
+        &self.tokens
+    }
+
+    pub(crate) fn token_id(&self, secret: &str) -> Option<u64> {
+        let mut tokens = self.tokens.iter();
+        let at = tokens.position(|token| token.secret == secret)?;
+        Some(at as u64 + 1)
     }
 
     pub(crate) fn known_token(&self, secret: &str) -> Option<AccessToken> {

@@ -144,6 +144,8 @@ impl World {
             }
         }
         self.reindex();
+        self.work(random);
+        self.count_at_night();
     }
 }
 
