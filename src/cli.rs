@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn config(line: &str) -> Config {
-        Config::load(&parse(line).unwrap().flags, &Environment::default(), &[]).unwrap()
+        Config::load(&parse(line).unwrap().flags, &Environment::default()).unwrap()
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
-        Command::Schema => end(stdio::print(&[config::schema(&metric_names())])),
+        Command::Schema => end(stdio::print(&[config::schema()])),
         Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
         command => match configure(&cli, &command) {
             Ok(config) => end(run(&command, config)),
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
-    let config = Config::load(&cli.flags, &Environment::of_process(), &metric_names())?;
+    let config = Config::load(&cli.flags, &Environment::of_process())?;
     if matches!(command, Command::Run | Command::Once) {
         app::require_tokens(&config)?;
     }
@@ -64,11 +64,6 @@ fn run(command: &Command, config: Config) -> Result<()> {
     // What has not ended by now was told to, and had its time.
     runtime.shutdown_background();
     ended
-}
-
-fn metric_names() -> Vec<&'static str> {
-    let metrics = Catalogue::standard().metrics().iter();
-    metrics.map(|metric| metric.name).collect()
 }
 
 fn catalogue(format: Format) -> String {

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gitlab_metrics_bridge::config::{Config, Environment, Flags, SETTINGS, markdown, schema};
-use gitlab_metrics_bridge::metrics::Catalogue;
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -13,13 +12,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn metrics() -> Vec<&'static str> {
-    let metrics = Catalogue::standard().metrics().iter();
-    metrics.map(|metric| metric.name).collect()
-}
-
 fn validator() -> Validator {
-    let schema = serde_json::from_str(&schema(&metrics())).unwrap();
+    let schema = serde_json::from_str(&schema()).unwrap();
     jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|error| panic!("{error}"));
     jsonschema::draft7::new(&schema).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -37,7 +31,7 @@ fn loads(yaml: &str) -> bool {
     fs::write(folder.path().join("file"), "content").unwrap();
     let flags = Flags::default().with("config", file.to_str().unwrap());
     let environment: Environment = [("NAME", "value")].into_iter().collect();
-    Config::load(&flags.unwrap(), &environment, &metrics()).is_ok()
+    Config::load(&flags.unwrap(), &environment).is_ok()
 }
 
 fn examples() -> Vec<PathBuf> {
@@ -55,7 +49,7 @@ fn examples() -> Vec<PathBuf> {
 #[test]
 fn the_committed_schema_and_reference_are_what_the_settings_say() {
     for (name, text) in [
-        ("docs/config.schema.json", schema(&metrics())),
+        ("docs/config.schema.json", schema()),
         ("docs/settings.md", markdown()),
     ] {
         let file = root().join(name);
@@ -86,16 +80,17 @@ fn every_example_fits_the_schema_and_names_it() {
 fn every_example_of_a_setting_fits_the_schema() {
     let validator = validator();
     for setting in SETTINGS {
-        let Some((section, key)) = setting.key.split_once('.') else {
-            continue;
-        };
-        if !setting.example.is_empty() {
-            let mut yaml = format!("{section}: {{{key}: {}}}\n", setting.example);
-            yaml = match key {
-                "client_certificate" => yaml.replace('}', ", client_key: a}"),
-                "client_key" => yaml.replace('}', ", client_certificate: a}"),
-                _ => yaml,
-            };
+        if setting.key.contains('.') && !setting.example.is_empty() {
+            let keys: Vec<_> = setting.key.split('.').collect();
+            let nested = keys.iter().rev();
+            let yaml = nested.fold(setting.example.to_owned(), |value, key| {
+                let pair = match *key {
+                    "client_certificate" => ", client_key: a",
+                    "client_key" => ", client_certificate: a",
+                    _ => "",
+                };
+                format!("{{{key}: {value}{pair}}}")
+            });
             assert!(validator.is_valid(&parsed(&yaml)), "{yaml}");
         }
     }
@@ -123,7 +118,12 @@ fn what_the_loader_takes_fits_the_schema() {
         "poll: {budget: \"10 / minute, 4500/hour\"}\n",
         "poll: {budget: [90/m]}\n",
         "webhook: {listen: \"[::1]:9465\"}\n",
-        "metrics: {disabled: [gitlab_issues, \"gitlab_project_*\"]}\n",
+        "metrics: {disabled: [gitlab_issues, \"gitlab_project_*\", storage]}\n",
+        "metrics: {enabled: [storage], refs:, limits: {series: 5, refs_per_project: 1}}\n",
+        "metrics: {refs: {branches: [\"release/*\", 17], most_recent: 3, max_age: 1.5days}}\n",
+        "metrics: {project_path_label: true, project_labels: [path, topics], histograms_by: project}\n",
+        "metrics: {histogram_bounds: {}}\n",
+        "poll: {cadence: {}}\n",
         "prometheus: {host: \"::1\", port: 0, enabled: false}\n",
         "otlp: {endpoint: \"collector:4317\", protocol: grpc}\n",
         "otlp: {endpoint: \"http://c/otlp/v1/metrics\", temporality: lowmemory}\n",
@@ -177,6 +177,22 @@ const MISTAKES: &[&str] = &[
     "state: {path: \"\"}\n",
     "webhook: {listen: \"9465\"}\n",
     "metrics: {disabled: [gitlab_commit_total]}\n",
+    "metrics: {enabled: [storag]}\n",
+    "metrics: {enabled: [storage, storage]}\n",
+    "metrics: {refs: main}\n",
+    "metrics: {refs: {branch: [a]}}\n",
+    "metrics: {refs: {branches: a}}\n",
+    "metrics: {refs: {most_recent: 0}}\n",
+    "metrics: {limits: {series: many}}\n",
+    "metrics: {limits: {jobs_per_project: 1.5}}\n",
+    "metrics: {environments: [a, a]}\n",
+    "metrics: {issue_labels: [\"\"]}\n",
+    "metrics: {project_labels: [name]}\n",
+    "metrics: {project_path_label: true, project_labels: [topics]}\n",
+    "metrics: {histograms_by: group}\n",
+    "metrics: {histogram_bounds: {gitlab_commits_total: [1]}}\n",
+    "poll: {cadence: {commits: 5m}}\n",
+    "poll: {cadence: [5m]}\n",
     "prometheus: {port: 70000}\n",
     "prometheus: {host: \"localhost:9464\"}\n",
     "otlp: {protocol: http/json}\n",

@@ -44,7 +44,7 @@ fn poller_with_timeout(
             sweep: Duration::from_secs(60),
         },
         timeout,
-        state: None,
+        ..poll::Config::default()
     };
     config.build(
         client(gitlab),

@@ -30,7 +30,7 @@ pub fn is_this_process() -> bool {
 
 /// What `gitlab-metrics-bridge run` does.
 pub async fn run() -> Result<()> {
-    let config = Config::load(&Flags::default(), &std::env::vars().collect(), &[])?;
+    let config = Config::load(&Flags::default(), &std::env::vars().collect())?;
     app::start_logging(&config.log)?;
     app::run(config).await
 }

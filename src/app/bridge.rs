@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::polled_gitlabs::PolledGitLabs;
 use super::progress;
 use super::webhooks::{self, Webhooks};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::export::{
     self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views,
 };
-use crate::metrics::{BridgeStatus, Catalogue, Choices, EnabledMetrics, View};
+use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, Metric, View};
 use crate::poll::Patterns;
 use crate::webhook::{Counts, Routes};
 
@@ -161,19 +161,29 @@ async fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLa
     resumed.context("going on where an earlier process ended")?
 }
 
-/// The metrics that the configuration leaves on.
+/// The metrics that the configuration leaves on or enables.
 ///
 /// # Errors
 /// If a pattern is not valid.
 pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
-    let disabled = Patterns::new(&config.metrics.disabled).context("metrics.disabled")?;
-    let mut choices = Choices::default();
-    choices.project_labels.path = config.metrics.project_path_label;
-    Ok(EnabledMetrics::new(
-        Catalogue::standard(),
-        |name| !disabled.matches(name),
+    let config::Metrics {
+        enabled,
+        disabled,
         choices,
-    ))
+    } = &config.metrics;
+    let on = Patterns::new(enabled).context("metrics.enabled")?;
+    let off = Patterns::new(disabled).context("metrics.disabled")?;
+    let catalogue = Catalogue::standard();
+    let by_subject =
+        |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
+    let is_shown = |metric: &Metric| {
+        let is_on = metric.by_default
+            || on.matches(metric.name)
+            || metric.by_subject && by_subject(enabled, metric);
+        is_on && !off.matches(metric.name) && !by_subject(disabled, metric)
+    };
+    let keep = |name: &str| catalogue.find(name).is_some_and(is_shown);
+    Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
 }
 
 /// Tells what the bridge knows of itself.

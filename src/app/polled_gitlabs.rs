@@ -155,7 +155,8 @@ impl PolledGitLab {
         name: Option<&str>,
         enabled: &EnabledMetrics,
     ) -> Result<PolledGitLab> {
-        Self::with_checkpoint(instance, name, enabled, None)
+        let enabled = enabled.with_cadence(&instance.poll.cadence);
+        Self::with_checkpoint(instance, name, &enabled, None)
     }
 
     /// Like [`PolledGitLab::build`], going on from its state where it has one.
@@ -170,6 +171,7 @@ impl PolledGitLab {
         let Some(path) = &instance.poll.state else {
             return Self::build(instance, name, enabled);
         };
+        let enabled = &enabled.with_cadence(&instance.poll.cadence);
         let gitlab = &instance.gitlab;
         gitlab.token()?;
         let polled = Polled::new(&gitlab.address()?, &instance.poll, enabled);

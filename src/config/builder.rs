@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::configuration::{Config, Instance};
 use super::error::{Error, Place};
 use super::otlp::Otlp;
+use crate::metrics::ProjectLabels;
 use crate::poll::Scope;
 
 /// Settings of which each needs the other.
@@ -23,7 +24,8 @@ pub struct Builder {
     /// Whether `/metrics` is served, if it is said.
     pub prometheus: Option<bool>,
     pub otlp: Otlp,
-    pub metric_names: Vec<String>,
+    /// The old switch for one of the labels of projects.
+    pub project_path_label: bool,
     /// Where each setting was said last.
     pub places: BTreeMap<&'static str, Place>,
 }
@@ -39,7 +41,9 @@ impl Builder {
         }
         self.both_of_each_pair("otlp.")?;
         self.secret_for_webhooks()?;
+        let labels = self.project_labels()?;
         let (mut config, otlp) = (self.config, self.otlp.finish()?);
+        config.metrics.choices.project_labels = labels;
         config.instances = instances;
         let export = &mut config.export;
         export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
@@ -97,6 +101,21 @@ impl Builder {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The old switch and the list that took its place must not contradict each other.
+    fn project_labels(&self) -> Result<ProjectLabels, Error> {
+        let mut labels = self.config.metrics.choices.project_labels;
+        let names = ["metrics.project_path_label", "metrics.project_labels"];
+        match names.map(|name| self.places.get(name)) {
+            [Some(old), Some(list)] if self.project_path_label != labels.path => {
+                return Err(old.error(format!(
+                    "{list} says otherwise: list path there, and remove this one"
+                )));
+            }
+            _ => labels.path |= self.project_path_label,
+        }
+        Ok(labels)
     }
 
     fn not_all_and_named(&self) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::export::{self, Listen};
+use crate::metrics::Choices;
 use crate::{gitlab, poll, webhook};
 
 /// The whole configuration, valid as it stands.
@@ -29,13 +30,15 @@ pub struct Instance {
     pub poll: poll::Config,
 }
 
-/// Which metrics are shown.
+/// Which metrics are shown: names, patterns with `*`, or the names of subjects.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    /// Names, or patterns with `*`, of metrics that are neither asked for nor shown.
+    /// Those that are shown although they are opt-in.
+    pub enabled: Vec<String>,
+    /// Those that are neither asked for nor shown, even if they are enabled.
     pub disabled: Vec<String>,
-    /// Whether every series of a project also carries its path.
-    pub project_path_label: bool,
+    /// What is read and shown of them, and how.
+    pub choices: Choices,
 }
 
 /// What is logged.

@@ -60,12 +60,20 @@ impl Document {
         Ok(())
     }
 
-    fn refuse_unknown_settings(&self, node: &Node, section: &str) -> Result<(), Error> {
-        let keys = SETTINGS
+    /// Refuses keys below a section, or a mapping in it, that are not in the list.
+    fn refuse_unknown_settings(&self, node: &Node, path: &str) -> Result<(), Error> {
+        let mut keys: Vec<_> = SETTINGS
             .iter()
-            .filter_map(|setting| setting.in_section(section));
-        for (name, _) in self.entries(node, &format!("the settings of {section}"))? {
-            self.known(name, &format!("{section} has no setting"), keys.clone())?;
+            .filter_map(|setting| setting.below(path))
+            .collect();
+        keys.dedup();
+        for (name, value) in self.entries(node, &format!("the settings of {path}"))? {
+            let what = format!("{path} has no setting");
+            let key = self.known(name, &what, keys.iter().copied())?;
+            let key = format!("{path}.{key}");
+            if !SETTINGS.iter().any(|setting| setting.key == key) {
+                self.refuse_unknown_settings(value, &key)?;
+            }
         }
         Ok(())
     }
@@ -119,8 +127,9 @@ impl Document {
         setting: &Setting,
         environment: &'w Environment,
     ) -> Option<Input<'w>> {
-        let (section, key) = setting.key.split_once('.')?;
-        let node = child(child(node, section)?, key)?;
+        setting.key.split_once('.')?;
+        let mut keys = setting.key.split('.');
+        let node = keys.try_fold(node, child)?;
         Some(Input {
             place: self.place(node, Some(setting.key)),
             raw: Raw::Yaml(node),

@@ -15,16 +15,11 @@ use super::wording::nearest;
 
 impl Config {
     /// Reads the file that the flags or the environment name, then the environment, then the flags.
-    /// `metrics` are the names of all metrics, against which patterns are checked.
     ///
     /// # Errors
     /// For the first thing that is wrong, with its place and what would be right. It never shows a
     /// secret.
-    pub fn load(
-        flags: &Flags,
-        environment: &Environment,
-        metrics: &[&str],
-    ) -> Result<Config, Error> {
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Error> {
         refuse_unknown(environment)?;
         if environment.is_empty("GITLAB_URL") {
             // The default would take the token to somebody else's GitLab.
@@ -33,10 +28,7 @@ impl Config {
                 "is empty: write the address of GitLab, or unset it for https://gitlab.com",
             ));
         }
-        let mut builder = Builder {
-            metric_names: metrics.iter().map(|name| (*name).to_owned()).collect(),
-            ..Builder::default()
-        };
+        let mut builder = Builder::default();
         let sources = Sources { flags, environment };
         let named = sources.environment(&CONFIG_FILE).into_iter();
         for input in named.chain(sources.flag(&CONFIG_FILE)?) {

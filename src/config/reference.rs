@@ -45,12 +45,26 @@ pub fn example() -> String {
     let mut defaults = Builder::default();
     for (section, about) in SECTIONS {
         text.push_str(&format!("\n# {about}\n{section}:\n"));
-        let settings = SETTINGS.iter();
-        let blocks = settings.filter_map(|setting| {
-            let key = setting.in_section(section)?;
-            Some(block(setting, key, &mut defaults))
-        });
-        text.push_str(&blocks.collect::<Vec<_>>().join("\n"));
+        let (mut blocks, mut mapping) = (Vec::new(), "");
+        for setting in SETTINGS {
+            let Some(key) = setting.in_section(section) else {
+                continue;
+            };
+            blocks.push(match key.split_once('.') {
+                Some((within, key)) => {
+                    let begins = mapping != within;
+                    mapping = within;
+                    let head = if begins {
+                        format!("  {within}:\n")
+                    } else {
+                        String::new()
+                    };
+                    head + &block(setting, key, "    ", &mut defaults)
+                }
+                None => block(setting, key, "  ", &mut defaults),
+            });
+        }
+        text.push_str(&blocks.join("\n"));
     }
     text.push_str(&instances());
     text
@@ -83,16 +97,16 @@ fn instances() -> String {
     text
 }
 
-fn block(setting: &Setting, key: &str, defaults: &mut Builder) -> String {
+fn block(setting: &Setting, key: &str, indent: &str, defaults: &mut Builder) -> String {
     let mut text = String::new();
-    comment(&mut text, "  ", setting.meaning);
-    comment(&mut text, "  ", &places(setting));
+    comment(&mut text, indent, setting.meaning);
+    comment(&mut text, indent, &places(setting));
     let example = setting.example;
     text.push_str(&match setting.value.show(defaults) {
-        Some(default) if example.is_empty() => format!("  {key}: {default}\n"),
-        Some(default) => format!("  {key}: {default} # for example {example}\n"),
+        Some(default) if example.is_empty() => format!("{indent}{key}: {default}\n"),
+        Some(default) => format!("{indent}{key}: {default} # for example {example}\n"),
         None if example.is_empty() => String::new(), // A key that a file can't hold.
-        None => format!("  # {key}: {example}\n"),
+        None => format!("{indent}# {key}: {example}\n"),
     });
     text
 }

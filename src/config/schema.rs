@@ -6,17 +6,12 @@ use super::builder::{Builder, PAIRS};
 use super::setting::Setting;
 use super::settings::{INSTANCES, SECTIONS, SETTINGS, instance_sections, sections};
 
-/// The schema, in the draft that editors know best. `metrics` are the names of all metrics.
-pub fn schema(metrics: &[&str]) -> String {
+/// The schema, in the draft that editors know best.
+pub fn schema() -> String {
     let mut builder = Builder::default();
     let definitions: Map<_, _> = SECTIONS
         .iter()
-        .map(|(name, about)| {
-            (
-                (*name).to_owned(),
-                section(name, about, metrics, &mut builder),
-            )
-        })
+        .map(|(name, about)| ((*name).to_owned(), section(name, about, &mut builder)))
         .collect();
     let mut properties = references(sections());
     properties.insert(INSTANCES.to_owned(), instances());
@@ -31,15 +26,15 @@ pub fn schema(metrics: &[&str]) -> String {
     format!("{schema:#}\n")
 }
 
-fn section(name: &str, about: &str, metrics: &[&str], builder: &mut Builder) -> Json {
+fn section(name: &str, about: &str, builder: &mut Builder) -> Json {
     let mut properties = Map::new();
     let mut dependencies = Map::new();
     for setting in SETTINGS {
         let Some(key) = setting.in_section(name) else {
             continue;
         };
-        if let Some(value) = property(setting, metrics, builder) {
-            properties.insert(key.to_owned(), value);
+        if let Some(value) = property(setting, builder) {
+            insert(&mut properties, key, value);
         }
         let needs = PAIRS.iter().find_map(|(one, other)| match setting.key {
             key if key == *one => Some(other),
@@ -66,8 +61,22 @@ fn section(name: &str, about: &str, metrics: &[&str], builder: &mut Builder) -> 
     section
 }
 
-fn property(setting: &Setting, metrics: &[&str], builder: &mut Builder) -> Option<Json> {
-    let mut value = setting.value.schema(metrics)?;
+/// Puts a property in its place: `refs.tags` is a property of the mapping `refs`.
+fn insert(properties: &mut Map<String, Json>, key: &str, value: Json) {
+    let Some((mapping, key)) = key.split_once('.') else {
+        properties.insert(key.to_owned(), value);
+        return;
+    };
+    let empty =
+        || json!({"type": ["object", "null"], "properties": {}, "additionalProperties": false});
+    let mapping = properties.entry(mapping).or_insert_with(empty);
+    if let Some(properties) = mapping["properties"].as_object_mut() {
+        insert(properties, key, value);
+    }
+}
+
+fn property(setting: &Setting, builder: &mut Builder) -> Option<Json> {
+    let mut value = setting.value.schema()?;
     value["description"] = setting.meaning.into();
     if let Some(default) = setting.value.show(builder) {
         value["default"] = json(&default);
@@ -91,6 +100,13 @@ fn contradiction(section: &str) -> Option<Json> {
                 "anyOf": [named("groups"), named("projects")],
             }))
         }
+        "metrics" => Some(json!({
+            "properties": {
+                "project_path_label": {"const": true},
+                "project_labels": {"not": {"contains": {"const": "path"}}},
+            },
+            "required": ["project_path_label", "project_labels"],
+        })),
         "otlp" => Some(json!({
             "properties": {"protocol": {"const": "grpc"}, "endpoint": {"pattern": "^([^/]*//)?[^/]+/+[^/]"}},
             "required": ["protocol", "endpoint"],

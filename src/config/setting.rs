@@ -6,7 +6,7 @@ use super::value::Value;
 
 /// A setting.
 pub struct Setting {
-    /// `section.key` in the file; a name without a dot can't be written there.
+    /// `section.key` in the file, or `section.mapping.key`; a name without a dot can't be written there.
     pub key: &'static str,
     /// What it means, in sentences.
     pub meaning: &'static str,
@@ -92,7 +92,11 @@ impl Setting {
             .iter()
             .find_map(|section| key.strip_prefix(section))
             .unwrap_or(key);
-        let key = key.strip_suffix(".enabled").unwrap_or(key);
+        // Not the list of metrics that are enabled.
+        let section = key
+            .strip_suffix(".enabled")
+            .filter(|section| *section != "metrics");
+        let key = section.unwrap_or(key);
         vec![format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase()).into()]
     }
 
@@ -102,6 +106,12 @@ impl Setting {
         let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
         let stem = stem.unwrap_or(self.key);
         stem.ends_with("token").then_some(stem)
+    }
+
+    /// The next part of its key below a section or a mapping in it, if it belongs there.
+    pub(super) fn below(&self, path: &str) -> Option<&'static str> {
+        let key = self.key.strip_prefix(path)?.strip_prefix('.')?;
+        key.split('.').next()
     }
 
     /// Its key within a section, if it belongs to it.

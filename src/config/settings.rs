@@ -10,11 +10,12 @@ use super::setting::{Flag, Setting, Takes, row};
 use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
 use super::value::exporting::{Attributes, Endpoint, Exporter};
-use super::value::number::{Number, Time};
+use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
+use super::value::number::{Limit, Number, Time};
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
-    File, GROUP, LOG_LEVEL, Line, List, MayBeNew::No, MayBeNew::Yes, MetricNames, NOT_EMPTY,
-    PROJECT, PathPatterns, group, log_level, not_empty, project,
+    File, GROUP, LOG_LEVEL, Line, List, MayBeNew::No, MayBeNew::Yes, NOT_EMPTY, PROJECT,
+    PathPatterns, group, log_level, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
 use crate::gitlab::CredentialSource;
@@ -33,7 +34,7 @@ pub const SECTIONS: [(&str, &str); 10] = [
         "webhook",
         "Webhooks of GitLab, which tell what to read sooner. It calls /webhook.",
     ),
-    ("metrics", "Which metrics are shown."),
+    ("metrics", "Which metrics are shown, and how."),
     (
         "prometheus",
         "The endpoint to scrape. Health and the landing page are served there too.",
@@ -64,8 +65,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const TIMEOUT: RangeInclusive<Duration> = MOMENT..=HOUR;
 /// Short enough for a test, long enough not to be a busy loop.
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=DAY;
+/// How often a subject may be asked: as often as polls may be, and at least once a month.
+const EVERY: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(31 * 24 * 60 * 60);
 /// Ten years, more or less.
-const IDLE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(3660 * 24 * 60 * 60);
+const YEARS: Duration = Duration::from_secs(3660 * 24 * 60 * 60);
+const IDLE: RangeInclusive<Duration> = SECOND..=YEARS;
 
 /// Where to listen.
 const LISTEN: Flag = Flag {
@@ -204,6 +209,10 @@ pub static SETTINGS: &[Setting] = &[
          there, under its name: GitLab does not count that as activity."),
     row("poll.sweep", &Time(|b| &mut b.instance.poll.rhythm.sweep, INTERVAL),
         "Within which time every value of every project is read again, whether or not anything happened."),
+    row("poll.cadence", &Cadences(|b| &mut b.instance.poll.cadence, EVERY),
+        "How often subjects are read that have a pace of their own, by name; otel/metrics.md has the names and \
+         what holds without a word. The variable holds name=duration,name=duration.")
+        .example("{}"),
     row("poll.budget", &Requests(|b| &mut b.instance.gitlab.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
          state.path. Where it does not carry the interval, everything gets older evenly. auto suits the \
@@ -236,12 +245,75 @@ pub static SETTINGS: &[Setting] = &[
         &TokenFile(|b| &mut b.config.webhook.signing_token, SecretSource::File),
         "A file that holds the signing token, or several, one a line. It is read at the start.")
         .example("/run/secrets/webhook-signing-token"),
+    row("metrics.enabled", &MetricNames(|b| &mut b.config.metrics.enabled),
+        "Metrics that are shown although they are opt-in: names, patterns with *, or the name of a subject \
+         for all its metrics but those with very many series, which want their own name or a pattern.")
+        .example("[\"gitlab_project_*\"]"),
     row("metrics.disabled", &MetricNames(|b| &mut b.config.metrics.disabled),
-        "Metrics that are neither asked for nor shown: names, or patterns with *.")
-        .example("[\"gitlab_issues*\"]"),
-    row("metrics.project_path_label", &Switch(|b| &mut b.config.metrics.project_path_label),
-        "Whether every series of a project also carries its path. A project that moves then begins new \
-         series."),
+        "Metrics that are neither asked for nor shown, even if they are enabled: names, patterns with *, or \
+         names of subjects.")
+        .example("[\"gitlab_issues*\", storage]"),
+    row("metrics.refs.branches", &Names(|b| &mut b.config.metrics.choices.refs.branches, 100),
+        "Branches whose newest pipeline is shown besides that of the default branch: names, or patterns in \
+         which * stands for any text.")
+        .example("[\"release/*\"]"),
+    row("metrics.refs.tags", &Names(|b| &mut b.config.metrics.choices.refs.tags, 100),
+        "Tags whose newest pipeline is shown, like the branches.")
+        .example("[\"v*\"]"),
+    row("metrics.refs.merge_requests", &Names(|b| &mut b.config.metrics.choices.refs.merge_requests, 100),
+        "Merge requests whose newest pipeline is shown, by their number in the project, or * for all.")
+        .example("[\"*\"]"),
+    row("metrics.refs.most_recent", &Limit(|b| &mut b.config.metrics.choices.refs.most_recent, 1..=1000),
+        "Of the refs of each kind in a project only so many, those with the newest pipelines; the default \
+         branch is always among them.")
+        .example("10"),
+    row("metrics.refs.max_age", &Time(|b| &mut b.config.metrics.choices.refs.max_age, SECOND..=YEARS),
+        "Leave out refs, but for the default branch, whose newest pipeline is older than this.")
+        .example("30days"),
+    row("metrics.environments", &Names(|b| &mut b.config.metrics.choices.environments, 20),
+        "The environments that are shown, by name, where metrics of environments are enabled."),
+    row("metrics.issue_labels", &Names(|b| &mut b.config.metrics.choices.issue_labels, 50),
+        "The labels whose issues are counted, where gitlab_issues_by_label is enabled.")
+        .example("[bug, \"priority::1\"]"),
+    row("metrics.child_pipelines", &Switch(|b| &mut b.config.metrics.choices.child_pipelines),
+        "Whether the runs of child pipelines are counted too, and those of their jobs."),
+    row("metrics.job_names", &Switch(|b| &mut b.config.metrics.choices.job_names),
+        "Whether the histograms of jobs carry the name of the job."),
+    row("metrics.limits.refs_per_project",
+        &Number(|b| &mut b.config.metrics.choices.limits.refs_per_project, 1.0..=10_000.0),
+        "The most refs of a project that are shown; the oldest give way. gitlab_bridge_dropped_series counts \
+         what a limit keeps out."),
+    row("metrics.limits.environments_per_project",
+        &Number(|b| &mut b.config.metrics.choices.limits.environments_per_project, 1.0..=10_000.0),
+        "The most environments of a project that are shown."),
+    row("metrics.limits.jobs_per_project",
+        &Number(|b| &mut b.config.metrics.choices.limits.jobs_per_project, 1.0..=10_000.0),
+        "The most jobs of a project that are shown by name."),
+    row("metrics.limits.series_per_metric",
+        &Limit(|b| &mut b.config.metrics.choices.limits.series_per_metric, 1..=10_000_000),
+        "The most series of each metric of a GitLab; those told longest ago give way.")
+        .example("50000"),
+    row("metrics.limits.series",
+        &Limit(|b| &mut b.config.metrics.choices.limits.series, 1..=100_000_000),
+        "The most series about a GitLab; the last metrics of the reference give way first.")
+        .example("1000000"),
+    row("metrics.sparse_states", &Switch(|b| &mut b.config.metrics.choices.sparse_states),
+        "Whether a state is shown by the series of the current one alone, which is 1; false shows the others \
+         as 0."),
+    row("metrics.project_labels", &Labels(|b| &mut b.config.metrics.choices.project_labels),
+        "What every series of a project carries besides its id: path, namespace, topics (sorted, joined by \
+         commas). A project that moves or is given other topics then begins new series. With topics they are \
+         in gitlab_project_info too.")
+        .example("[path]"),
+    row("metrics.histograms_by", &Choice(|b| &mut b.config.metrics.choices.histograms_by),
+        "What histograms tell apart besides their own attributes: none, namespace (the group or user a \
+         project lies in) or project."),
+    row("metrics.histogram_bounds", &Bounds(|b| &mut b.config.metrics.choices.bounds),
+        "The upper bounds of the buckets of histograms, by name: seconds, or durations such as 5m. A histogram \
+         with other bounds than before begins anew. The variable holds name=10s 1m 1h,name=...")
+        .example("{}"),
+    row("metrics.project_path_label", &Switch(|b| &mut b.project_path_label),
+        "The old name of metrics.project_labels: [path]."),
     row("prometheus.enabled", &Exporter("prometheus", |b| &mut b.prometheus),
         "Whether /metrics is served. The variable and the flag list all exporters to use; without them it \
          is.")

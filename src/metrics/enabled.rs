@@ -1,7 +1,8 @@
 //! What the configuration lets be shown, and how.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Catalogue, Choices, Grain, Metric, Snapshot};
 
@@ -39,6 +40,14 @@ impl EnabledMetrics {
             enabled.tables[grain].extend(metric.table());
         }
         enabled
+    }
+
+    /// The same metrics, with what one GitLab says of how often subjects are asked.
+    #[must_use]
+    pub fn with_cadence(&self, cadence: &BTreeMap<&'static str, Duration>) -> EnabledMetrics {
+        let mut own = self.clone();
+        Arc::make_mut(&mut own.choices).cadence.clone_from(cadence);
+        own
     }
 
     /// Those that `keep` accepts.

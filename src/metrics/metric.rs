@@ -16,6 +16,8 @@ pub struct Metric {
     pub subject: &'static Subject,
     /// Whether it is shown without a word of the configuration.
     pub by_default: bool,
+    /// Whether the name of its subject enables it.
+    pub by_subject: bool,
     pub(super) shows: Shows,
     pub(super) places: Places,
 }
@@ -34,6 +36,7 @@ impl Metric {
             attributes: row.attributes,
             subject,
             by_default: row.by_default,
+            by_subject: row.by_subject,
             shows: row.shows,
             places,
         }

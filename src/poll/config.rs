@@ -1,5 +1,6 @@
 //! When to poll, and what.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub struct Config {
     pub rhythm: Rhythm,
     /// How long one poll may take, not counting what it waits for its budget.
     pub timeout: Duration,
+    /// How often subjects are asked, by name, where it is not their own cadence.
+    pub cadence: BTreeMap<&'static str, Duration>,
     /// The file that keeps what is known over a restart.
     pub state: Option<PathBuf>,
 }
@@ -21,6 +24,7 @@ impl Default for Config {
             selection: Selection::default(),
             rhythm: Rhythm::default(),
             timeout: Duration::from_secs(10 * 60),
+            cadence: BTreeMap::new(),
             state: None,
         }
     }

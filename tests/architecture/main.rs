@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("gitlab", ""),
     ("simulator", ""),
     // It fills the configurations of the parts.
-    ("config", "export gitlab poll webhook"),
+    ("config", "export gitlab metrics poll webhook"),
     ("webhook", ""),
     ("stdio", ""),
     ("poll", "gitlab metrics"),

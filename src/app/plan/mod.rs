@@ -28,9 +28,10 @@ const ACTIVE: Active = Active::Percent(5.0);
 /// # Errors
 /// If a GitLab is to be asked and can't be.
 pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
-    let enabled = bridge::enabled_metrics(&config)?;
+    let of_all = bridge::enabled_metrics(&config)?;
     let mut plans = Vec::new();
     for gitlab in &config.instances {
+        let enabled = of_all.with_cadence(&gitlab.poll.cadence);
         let name = config.label(gitlab);
         let assumption = match plan.projects {
             Some(projects) => assume(gitlab, projects, plan.active),

@@ -14,7 +14,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
     );
     assert_eq!(
         file("poll:\n  every: 30s\n").error(),
-        "bridge.yaml:2:3: poll has no setting \"every\": known are interval, timeout, ci_interval, sweep, budget"
+        "bridge.yaml:2:3: poll has no setting \"every\": known are interval, timeout, ci_interval, sweep, cadence, budget"
     );
     assert_eq!(
         variable("GITLAB_BRIDGE_POLL_INTERVALL", "30s").error(),

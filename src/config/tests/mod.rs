@@ -3,6 +3,7 @@
 mod examples;
 mod exporting;
 mod instances;
+mod measuring;
 mod mistakes;
 mod secrets;
 mod selecting;
@@ -17,12 +18,12 @@ use tempfile::TempDir;
 
 use super::{Config, Environment, Error, Flags, Instance};
 
-/// Metrics that exist, as far as these tests go.
-const METRICS: [&str; 3] = [
-    "gitlab_commits_total",
-    "gitlab_issues",
-    "gitlab_project_stars",
-];
+/// A setting as it is written in a file: `{section: {key: value}}`.
+fn written(key: &str, value: &str) -> String {
+    let keys: Vec<_> = key.split('.').collect();
+    let inner = keys.iter().rev();
+    inner.fold(value.to_owned(), |value, key| format!("{{{key}: {value}}}"))
+}
 
 /// A folder with a configuration, an environment and flags.
 struct Written {
@@ -84,7 +85,7 @@ impl Written {
 
     fn load(&self) -> Result<Config, Error> {
         let environment: Environment = self.environment.iter().cloned().collect();
-        Config::load(&self.flags, &environment, &METRICS)
+        Config::load(&self.flags, &environment)
     }
 
     fn config(&self) -> Config {

@@ -27,7 +27,7 @@ impl Value for GitLabUrl {
         Some(self.0(builder).as_str().trim_end_matches('/').to_owned())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({
             "type": "string",
             "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?$",
@@ -46,7 +46,7 @@ impl Value for HostAndPort {
         self.0(builder).as_ref().map(Listen::to_string)
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         let pattern = r"^([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+):[0-9]{1,5}$";
         Some(json!({"type": "string", "pattern": pattern}))
     }

@@ -27,7 +27,7 @@ impl Value for Requests {
         })
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         const LIMIT: &str = r"\s*0*[1-9][0-9]*\s*/\s*(h|hour|m|min|minute)\s*";
         let text = format!("^({LIMIT}(,{LIMIT})?|auto|none)$");
         let limit = json!({"type": "string", "pattern": format!("^{LIMIT}$")});

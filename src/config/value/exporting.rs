@@ -36,7 +36,7 @@ impl Value for Exporter {
         self.1(builder).map(|on| on.to_string())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({"type": "boolean"}))
     }
 
@@ -56,7 +56,7 @@ impl Value for Endpoint {
         endpoint.map(|endpoint| endpoint.text.clone())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         let pattern = r"^([Hh][Tt][Tt][Pp][Ss]?://)?([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[^?#]*)?$";
         Some(json!({"type": "string", "pattern": pattern}))
     }
@@ -92,7 +92,7 @@ impl Value for Attributes {
         Some("{}".to_owned())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({
             "type": "object",
             "propertyNames": {"minLength": 1},

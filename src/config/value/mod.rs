@@ -3,6 +3,7 @@
 pub mod address;
 pub mod budget;
 pub mod exporting;
+pub mod measured;
 pub mod number;
 pub mod secret;
 pub mod text;
@@ -31,9 +32,8 @@ pub trait Value: Sync {
         None
     }
 
-    /// The JSON schema of what a file may hold, where `metrics` are the names of all metrics; nothing if
-    /// a file may not hold it.
-    fn schema(&self, metrics: &[&str]) -> Option<Json>;
+    /// The JSON schema of what a file may hold; nothing if a file may not hold it.
+    fn schema(&self) -> Option<Json>;
 
     /// The words to choose from, if there are any.
     fn words(&self) -> Vec<&'static str> {

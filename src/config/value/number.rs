@@ -17,6 +17,9 @@ use crate::config::wording::quote;
 /// A number within bounds.
 pub struct Number<T: 'static>(pub Field<T>, pub RangeInclusive<f64>);
 
+/// A whole number within bounds, or none.
+pub struct Limit<T: 'static>(pub Field<Option<T>>, pub RangeInclusive<u32>);
+
 /// A time within bounds; it may be missing if the field says so.
 pub struct Time<T: 'static>(pub Field<T>, pub RangeInclusive<Duration>);
 
@@ -43,12 +46,36 @@ impl<T: FromStr + Display> Value for Number<T> {
         Some(self.0(builder).to_string())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         let (least, most) = (*self.1.start(), *self.1.end());
         Some(match whole::<T>() {
             true => json!({"type": "integer", "minimum": least as i64, "maximum": most as i64}),
             false => json!({"type": "number", "minimum": least, "maximum": most}),
         })
+    }
+}
+
+impl<T: From<u32> + Display> Value for Limit<T> {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let Limit(field, range) = self;
+        let text = input.text()?;
+        let number = text.text.parse().ok();
+        let number = number.filter(|number| range.contains(number));
+        let number = number.ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            text.unexpected(&format!("a whole number from {least} to {most}"))
+        })?;
+        *field(builder) = Some(number.into());
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        self.0(builder).as_ref().map(T::to_string)
+    }
+
+    fn schema(&self) -> Option<Json> {
+        let (least, most) = (self.1.start(), self.1.end());
+        Some(json!({"type": "integer", "minimum": least, "maximum": most}))
     }
 }
 
@@ -69,17 +96,21 @@ impl<T: From<Duration> + Into<Option<Duration>> + Copy> Value for Time<T> {
         time.map(|time| format_duration(time).to_string())
     }
 
-    /// A schema can't hold the bounds of what is text.
-    fn schema(&self, _: &[&str]) -> Option<Json> {
-        const UNIT: &str = "(nanos|nsec|ns|usec|us|µs|millis|msec|ms|s|secs?|seconds?|m|mins?|minutes?|\
-                            h|hrs?|hours?|d|days?|w|wks?|weeks?|M|months?|y|yrs?|years?)";
-        let pattern = format!(r"^(?=.*[1-9])([0-9]+(\.[0-9]+)?\s*{UNIT}\s*)+$");
-        Some(json!({"type": "string", "pattern": pattern}))
+    fn schema(&self) -> Option<Json> {
+        Some(duration_schema())
     }
 }
 
+/// The schema of a duration. It can't hold the bounds of what is text.
+pub fn duration_schema() -> Json {
+    const UNIT: &str = "(nanos|nsec|ns|usec|us|µs|millis|msec|ms|s|secs?|seconds?|m|mins?|minutes?|\
+                        h|hrs?|hours?|d|days?|w|wks?|weeks?|M|months?|y|yrs?|years?)";
+    let pattern = format!(r"^(?=.*[1-9])([0-9]+(\.[0-9]+)?\s*{UNIT}\s*)+$");
+    json!({"type": "string", "pattern": pattern})
+}
+
 /// A time such as `30s`, or milliseconds where OpenTelemetry counts in them.
-fn duration(
+pub fn duration(
     item: &Text,
     milliseconds: bool,
     range: &RangeInclusive<Duration>,

@@ -56,7 +56,7 @@ impl<T> Value for Token<T> {
         Ok(())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         None
     }
 }
@@ -67,7 +67,7 @@ impl<T> Value for TokenFile<T> {
         Ok(())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(path())
     }
 }
@@ -84,7 +84,7 @@ impl<T> Value for TokenVariable<T> {
         Ok(())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({"type": "string", "pattern": r"^[^\s=]+$"}))
     }
 }
@@ -121,7 +121,7 @@ impl<T> Value for Headers<T> {
         Some("{}".to_owned())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         const NAME: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
         let file = json!({
             "type": "object",

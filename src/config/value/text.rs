@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use globset::{Glob, GlobBuilder};
+use globset::GlobBuilder;
 use serde_json::{Value as Json, json};
 
 use super::{Field, Value};
 use crate::config::builder::Builder;
 use crate::config::error::Error;
-use crate::config::input::{Input, Text};
-use crate::config::wording::{nearest, quote};
+use crate::config::input::Input;
+use crate::config::wording::quote;
 use crate::poll::Patterns;
 
 /// Says what is wrong with a text.
@@ -23,9 +23,6 @@ pub struct List(pub Field<Vec<String>>, pub Check, pub &'static str);
 
 /// Patterns for the paths of projects.
 pub struct PathPatterns(pub Field<Patterns>);
-
-/// Names of metrics, or patterns that fit at least one.
-pub struct MetricNames(pub Field<Vec<String>>);
 
 /// A file, and whether it may be still to be made.
 pub struct File(pub Field<Option<PathBuf>>, pub MayBeNew);
@@ -45,7 +42,7 @@ impl Value for Line {
         Some(self.0(builder).clone())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({"type": "string", "pattern": self.2}))
     }
 }
@@ -60,7 +57,7 @@ impl Value for List {
         Some(format!("[{}]", self.0(builder).join(", ")))
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         let item = json!({"type": ["string", "integer"], "pattern": self.2, "minimum": 0});
         Some(json!({"type": "array", "items": item}))
     }
@@ -77,27 +74,8 @@ impl Value for PathPatterns {
         Some(format!("[{}]", self.0(builder).texts().join(", ")))
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         let item = json!({"type": "string", "pattern": r"^[^/!\s]$|^[^/!].*[^/]$"});
-        Some(json!({"type": "array", "items": item}))
-    }
-}
-
-impl Value for MetricNames {
-    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        let items = input.list()?.into_iter();
-        let names = items.map(|item| metric(item, &builder.metric_names));
-        *self.0(builder) = names.collect::<Result<_, _>>()?;
-        Ok(())
-    }
-
-    fn show(&self, builder: &mut Builder) -> Option<String> {
-        Some(format!("[{}]", self.0(builder).join(", ")))
-    }
-
-    fn schema(&self, metrics: &[&str]) -> Option<Json> {
-        let pattern = json!({"type": "string", "pattern": r"[*?\[{]"});
-        let item = json!({"anyOf": [{"enum": metrics}, pattern]});
         Some(json!({"type": "array", "items": item}))
     }
 }
@@ -117,7 +95,7 @@ impl Value for File {
         path.map(|path| path.display().to_string())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(path())
     }
 }
@@ -130,24 +108,6 @@ pub fn path() -> Json {
 fn checked(input: &Input<'_>, check: Check) -> Result<Vec<String>, Error> {
     let items = input.list()?.into_iter();
     items.map(|item| item.checked(check)).collect()
-}
-
-fn metric(item: Text, names: &[String]) -> Result<String, Error> {
-    let glob = Glob::new(&item.text).map_err(|error| {
-        let kind = error.kind();
-        item.unexpected(&format!(
-            "a pattern ({kind}): write for example gitlab_project_*"
-        ))
-    })?;
-    let glob = glob.compile_matcher();
-    if names.iter().any(|name| glob.is_match(name)) {
-        return Ok(item.text);
-    }
-    let near = nearest(&item.text, names.iter().map(String::as_str));
-    let near = near.map_or("the command `metrics` lists them".to_owned(), |near| {
-        format!("did you mean {near:?}?")
-    });
-    Err(item.error(format!("no metric is called {}: {near}", quote(&item.text))))
 }
 
 fn path_pattern(text: &str) -> Result<(), String> {

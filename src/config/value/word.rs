@@ -9,6 +9,7 @@ use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::quote;
 use crate::export::{Compression, Protocol, Temporality};
+use crate::metrics::HistogramsBy;
 use crate::poll::Scope;
 
 /// `true` or `false`.
@@ -25,6 +26,14 @@ pub trait Named: Copy + PartialEq + 'static {
 impl Named for Scope {
     const NAMES: &'static [(&'static str, Self)] =
         &[("membership", Scope::Membership), ("all", Scope::All)];
+}
+
+impl Named for HistogramsBy {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("none", HistogramsBy::None),
+        ("namespace", HistogramsBy::Namespace),
+        ("project", HistogramsBy::Project),
+    ];
 }
 
 impl Named for LogFormat {
@@ -66,7 +75,7 @@ impl Value for Switch {
         Some(self.0(builder).to_string())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({"type": "boolean"}))
     }
 }
@@ -97,7 +106,7 @@ impl<T: Named> Value for Choice<T> {
         found.map(|(name, _)| (*name).to_owned())
     }
 
-    fn schema(&self, _: &[&str]) -> Option<Json> {
+    fn schema(&self) -> Option<Json> {
         Some(json!({"enum": self.words()}))
     }
 

@@ -18,6 +18,8 @@ pub struct MetricRow {
     pub shows: Shows,
     /// Whether it is shown without a word of the configuration.
     pub by_default: bool,
+    /// Whether the name of its subject enables it.
+    pub by_subject: bool,
 }
 
 impl MetricRow {
@@ -26,6 +28,13 @@ impl MetricRow {
     pub const fn opt_in(mut self) -> MetricRow {
         self.by_default = false;
         self
+    }
+
+    /// Shown only where the configuration asks for it by its own name: it has very many series.
+    #[must_use]
+    pub const fn only_by_name(mut self) -> MetricRow {
+        self.by_subject = false;
+        self.opt_in()
     }
 }
 
@@ -93,6 +102,7 @@ pub const fn gauge(
         attributes,
         shows,
         by_default: true,
+        by_subject: true,
     }
 }
 
