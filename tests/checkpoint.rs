@@ -78,7 +78,7 @@ impl Setup {
                 sweep: Duration::from_secs(3600),
             },
             timeout: Duration::from_secs(60),
-            state: None,
+            ..poll::Config::default()
         };
         let client = gitlab::Config {
             clock: self.clock.clone(),

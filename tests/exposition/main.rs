@@ -43,7 +43,7 @@ fn config() -> poll::Config {
             sweep: Duration::from_secs(60),
         },
         timeout: Duration::from_secs(60),
-        state: None,
+        ..poll::Config::default()
     }
 }
 
