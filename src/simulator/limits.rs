@@ -5,6 +5,13 @@ pub(crate) const MAX_QUERY_TEXT: usize = 10_000;
 /// The score that the query of a signed-in user may have, and an anonymous one.
 pub(crate) const MAX_COMPLEXITY: u32 = 250;
 pub(crate) const MAX_ANONYMOUS_COMPLEXITY: u32 = 200;
+/// How deep the fields of a query may stand within each other, likewise.
+pub(crate) const MAX_DEPTH: u32 = 20;
+pub(crate) const MAX_ANONYMOUS_DEPTH: u32 = 15;
+/// `Query.jobs` counts no further than this.
+pub(crate) const MAX_COUNTED_JOBS: usize = 1_001;
+/// How often a minute `GET /projects/:id/jobs` is answered.
+pub(crate) const JOBS_PER_MINUTE: u64 = 600;
 /// GitLab names no more mistakes of a query than this.
 pub(crate) const MAX_VALIDATION_ERRORS: usize = 5;
 /// How many paths `projects(fullPaths:)` takes.

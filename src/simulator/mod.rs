@@ -46,14 +46,17 @@ pub use serving::fault::{Fault, FaultBuilder};
 pub use serving::record::{Request, most_within};
 pub use serving::service::Cut;
 pub use world::World;
-pub use world::counts::{
-    Features, MergeRequests, PipelineStatus, Pipelines, Role, Sizes, Visibility,
-};
+pub use world::ci::job::{Artifact, FailureReason, Job, JobKind, TestReport};
+pub use world::ci::pipeline::{Pipeline, Reference, Upstream};
+pub use world::ci::plan::PipelinePlan;
+pub use world::ci::status::PipelineStatus;
+pub use world::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Visibility};
 pub use world::environments::{Environment, Tier};
 pub use world::events::Events;
 pub use world::instance::License;
 pub use world::issuables::IssuableState;
 pub use world::issues::{Issue, IssueKind};
+pub use world::ledger::{Entries, Entry, Ledger, Subject};
 pub use world::members::Member;
 pub use world::merge_requests::MergeRequest;
 pub use world::project::Project;

@@ -9,9 +9,11 @@ use graphql_parser::query::{
 };
 use serde_json::{Map, Value};
 
-use super::schema::{SCHEMA, type_name};
+use super::fragments;
+use super::schema::{self, SCHEMA, type_name};
 use super::values::arguments;
 use crate::simulator::limits::MAX_PAGE_SIZE;
+use crate::simulator::world::version::Version;
 
 /// Computes the score of the first query in `query` with these variables.
 ///
@@ -31,20 +33,21 @@ pub fn score(query: &str, variables: &Value) -> Result<u32, String> {
             _ => None,
         })
         .ok_or("the document holds no query")?;
-    score_selection("Query", selection, variables)
+    let selection = fragments::expand(selection, &fragments::of(&document));
+    score_selection("Query", &selection, variables, Version::V18_8)
 }
 
-/// The sum over the fields that are selected on a type.
+/// The sum over the fields that are selected on a type, with fragments expanded, in a version of GitLab.
 pub(crate) fn score_selection(
     kind: &str,
     selection: &SelectionSet<'_, String>,
     variables: &Map<String, Value>,
+    version: Version,
 ) -> Result<u32, String> {
     let mut total = 0;
     for item in &selection.items {
-        match item {
-            Selection::Field(field) => total += score_field(kind, field, variables)?,
-            _ => return Err("fragments are not priced".to_owned()),
+        if let Selection::Field(field) = item {
+            total += score_field(kind, field, variables, version)?;
         }
     }
     Ok(total)
@@ -54,6 +57,7 @@ fn score_field(
     kind: &str,
     field: &Field<'_, String>,
     variables: &Map<String, Value>,
+    version: Version,
 ) -> Result<u32, String> {
     if field.name == "__typename" {
         return Ok(1);
@@ -61,7 +65,8 @@ fn score_field(
     let known = SCHEMA
         .any_field(kind, &field.name)
         .ok_or_else(|| format!("the model knows no field {kind}.{}", field.name))?;
-    let children = score_selection(type_name(&known.returns), &field.selection_set, variables)?;
+    let returns = type_name(&known.returns);
+    let children = score_selection(returns, &field.selection_set, variables, version)?;
     let arguments = arguments(field, variables);
     let given = |name: &str| arguments.get(name).is_some_and(|value| !value.is_null());
     let used = |name: &str| {
@@ -75,7 +80,8 @@ fn score_field(
         given(name) || (!arguments.contains_key(name) && default())
     };
 
-    let mut cost = children + 1 + u32::from(known.traits.gitaly) + known.traits.extra_cost;
+    let mut cost =
+        children + 1 + u32::from(known.traits.asks_gitaly(version)) + known.traits.extra_cost;
     cost += u32::from(used("sort"));
     cost += if used("search") { 5 } else { 0 };
     for argument in &known.arguments {
@@ -83,7 +89,13 @@ fn score_field(
             cost += argument.traits.extra_cost;
         }
     }
-    if known.is_connection() && !given("iid") && !given("iids") {
+    let discount = |argument: &schema::Argument| match given(&argument.name) {
+        true => argument.traits.bonus,
+        false => 0,
+    };
+    let bonus = known.arguments.iter().map(discount).max();
+    cost = cost.saturating_sub(bonus.unwrap_or_default()).max(1);
+    if known.is_connection() && !known.traits.plain && !given("iid") && !given("iids") {
         let size = |name: &str| arguments.get(name).and_then(Value::as_u64);
         let asked = size("first").into_iter().chain(size("last")).min();
         // One per cent for each thing on the page; GitLab cuts the fraction off.

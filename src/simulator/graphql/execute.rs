@@ -26,13 +26,14 @@ pub(super) fn execute<'w>(
     query: &dyn Object<'w>,
     fields: &[SelectedField<'_>],
     timeouts: Option<Rng>,
+    calls: &mut Calls,
 ) -> Result<Vec<u8>, Box<Answer>> {
     let mut execution = Execution {
         context,
         timeouts,
         json: Vec::new(),
         path: Vec::new(),
-        calls: HashMap::new(),
+        calls,
         errors: Vec::new(),
     };
     execution.json.extend(b"{\"data\":");
@@ -47,14 +48,16 @@ pub(super) fn execute<'w>(
     Ok(execution.json)
 }
 
+/// How often the fields were asked for that can be asked only so often in one query text.
+pub(super) type Calls = HashMap<*const schema::Field, u64>;
+
 struct Execution<'e, 'w> {
     context: &'e Context<'w>,
     /// Decides which fields time out, where some are to.
     timeouts: Option<Rng>,
     json: Vec<u8>,
     path: Vec<Segment<'e>>,
-    /// How often the fields were asked for that can be asked only so often.
-    calls: HashMap<*const schema::Field, u64>,
+    calls: &'e mut Calls,
     errors: Vec<Value>,
 }
 
@@ -104,7 +107,7 @@ impl<'e, 'w> Execution<'e, 'w> {
             // GitLab writes floats as `223.0`, and so does this.
             Ok(FieldValue::Float(value)) => self.write(&value),
             Ok(FieldValue::Text(value)) => self.write(&*value),
-            Ok(FieldValue::Texts(values)) => self.write(values),
+            Ok(FieldValue::Texts(values)) => self.write(&values),
             Err(FieldError::Request(answer)) => return Err(answer),
             Err(FieldError::Message(message)) => {
                 self.json.extend(b"null");

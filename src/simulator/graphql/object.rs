@@ -30,7 +30,7 @@ pub(crate) enum FieldValue<'w> {
     Text(Cow<'w, str>),
     Object(Box<dyn Object<'w> + 'w>),
     List(Vec<Box<dyn Object<'w> + 'w>>),
-    Texts(&'w [String]),
+    Texts(Cow<'w, [String]>),
 }
 
 /// Why a field has no value.
@@ -50,6 +50,7 @@ pub(crate) struct Context<'w> {
     pub(crate) limit: u32,
     projects: Cell<usize>,
     counted_projects: Cell<usize>,
+    rows: Cell<usize>,
 }
 
 impl<'w> Context<'w> {
@@ -61,6 +62,7 @@ impl<'w> Context<'w> {
             limit,
             projects: Cell::new(0),
             counted_projects: Cell::new(0),
+            rows: Cell::new(0),
         }
     }
 
@@ -85,6 +87,17 @@ impl<'w> Context<'w> {
     }
 }
 
+impl Context<'_> {
+    /// Notes that so many rows are read. Fails where the rows of a request take too long together.
+    pub(crate) fn read_rows(&self, rows: usize) -> Result<(), FieldError> {
+        self.rows.set(self.rows.get() + rows);
+        match self.world.slowness.too_many_rows(self.rows.get()) {
+            true => Err(FieldError::Request(Box::new(Answer::page_timed_out()))),
+            false => Ok(()),
+        }
+    }
+}
+
 impl<'w> FieldValue<'w> {
     pub(crate) fn object(object: impl Object<'w> + 'w) -> Self {
         FieldValue::Object(Box::new(object))
@@ -99,7 +112,7 @@ impl<'w> FieldValue<'w> {
     }
 
     pub(crate) fn texts(texts: &'w [String]) -> Self {
-        FieldValue::Texts(texts)
+        FieldValue::Texts(texts.into())
     }
 
     pub(crate) fn list<T: Object<'w> + 'w>(objects: impl IntoIterator<Item = T>) -> Self {

@@ -18,8 +18,13 @@ pub(crate) struct Traits {
     since: Option<Version>,
     until: Option<Version>,
     enterprise: bool,
-    pub(crate) gitaly: bool,
+    /// From which version on it asks Gitaly.
+    gitaly: Option<Version>,
     pub(crate) extra_cost: u32,
+    /// By how much the field is cheaper where the argument is given.
+    pub(crate) bonus: u32,
+    /// Whether a page of it costs the same however long it is.
+    pub(crate) plain: bool,
     /// Of how many objects it can be asked in one request.
     pub(crate) calls: Option<u64>,
     pub(crate) unmodelled: bool,
@@ -191,12 +196,21 @@ impl Traits {
                     traits.calls = limit.as_i64().map(|limit| limit as u64);
                 }
                 ("enterprise", _) => traits.enterprise = true,
-                ("gitaly", _) => traits.gitaly = true,
+                ("bonus", Some(Value::Int(cost))) => {
+                    traits.bonus = cost.as_i64().unwrap_or(0) as u32;
+                }
+                ("gitaly", Some(Value::String(since))) => traits.gitaly = Version::parse(since),
+                ("gitaly", _) => traits.gitaly = Some(Version::V16_0),
+                ("plain", _) => traits.plain = true,
                 ("unmodelled", _) => traits.unmodelled = true,
                 _ => {}
             }
         }
         traits
+    }
+
+    pub(crate) fn asks_gitaly(&self, version: Version) -> bool {
+        self.gitaly.is_some_and(|since| since <= version)
     }
 
     fn exists_in(&self, profile: &Profile) -> bool {

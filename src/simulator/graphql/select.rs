@@ -20,14 +20,14 @@ pub(crate) struct SelectedField<'q> {
 }
 
 /// The fields that are selected on a type. What is selected twice under one name is read once.
-pub(super) fn select<'q>(
+pub(super) fn select<'q, 't>(
     kind: &str,
-    selections: &[&'q SelectionSet<'q, String>],
+    selections: &[&'q SelectionSet<'t, String>],
     variables: &Map<String, Value>,
 ) -> Vec<SelectedField<'q>> {
-    let mut by_key: Vec<(&str, Vec<&'q Field<'q, String>>)> = Vec::new();
+    let mut by_key: Vec<(&str, Vec<&'q Field<'t, String>>)> = Vec::new();
     for item in selections.iter().flat_map(|selection| &selection.items) {
-        // Fragments were refused by the checks.
+        // Fragments were expanded.
         let Selection::Field(field) = item else {
             continue;
         };
@@ -37,7 +37,7 @@ pub(super) fn select<'q>(
             None => by_key.push((key, vec![field])),
         }
     }
-    let selected = |(key, fields): (&'q str, Vec<&'q Field<'q, String>>)| {
+    let selected = |(key, fields): (&'q str, Vec<&'q Field<'t, String>>)| {
         let field = fields[0];
         let known = SCHEMA.any_field(kind, &field.name);
         let returns = known.map_or("", |known| type_name(&known.returns));
@@ -67,6 +67,15 @@ impl SelectedField<'_> {
 
     pub(crate) fn text(&self, argument: &str) -> Option<&str> {
         self.arguments.get(argument).and_then(Value::as_str)
+    }
+
+    /// The value of an ID, which may be written as a text or a number.
+    pub(crate) fn text_or_number(&self, argument: &str) -> Option<String> {
+        match self.arguments.get(argument)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 
     pub(crate) fn flag(&self, argument: &str) -> Option<bool> {

@@ -8,27 +8,31 @@ use graphql_parser::query::{
 };
 use serde_json::{Value, json};
 
+use super::fragments::{self, Fragments};
 use super::schema::{self, Argument, SCHEMA, type_name};
 use super::select::response_key;
 use crate::simulator::limits::MAX_VALIDATION_ERRORS;
 use crate::simulator::world::version::Profile;
 
-/// Checks fields, arguments and variables. The errors are as GitLab sends them; none is good.
-pub(crate) fn validate(
+/// Checks fields, arguments, fragments and variables. The errors are as GitLab sends them; none is good.
+pub(crate) fn validate<'q>(
     profile: &Profile,
     operation: Option<&str>,
-    variables: &[VariableDefinition<'_, String>],
-    selection: &SelectionSet<'_, String>,
+    variables: &[VariableDefinition<'q, String>],
+    selection: &SelectionSet<'q, String>,
+    fragments: &Fragments<'_, 'q>,
 ) -> Vec<Value> {
     let root = operation.map_or("query".to_owned(), |name| format!("query {name}"));
     let mut check = Check {
         profile,
         operation: operation.unwrap_or("anonymous query"),
         variables,
+        fragments,
         used: BTreeSet::new(),
         errors: Vec::new(),
     };
     check.selection("Query", selection, std::slice::from_ref(&root));
+    check.fragments(selection);
     for variable in variables {
         if !check.used.contains(&variable.name) {
             check.error(
@@ -50,6 +54,7 @@ struct Check<'c, 'q> {
     profile: &'c Profile,
     operation: &'c str,
     variables: &'c [VariableDefinition<'q, String>],
+    fragments: &'c Fragments<'c, 'q>,
     used: BTreeSet<String>,
     errors: Vec<Value>,
 }
@@ -58,15 +63,19 @@ impl Check<'_, '_> {
     fn selection(&mut self, kind: &str, selection: &SelectionSet<'_, String>, path: &[String]) {
         let mut seen: Vec<&Field<'_, String>> = Vec::new();
         for item in &selection.items {
-            let Selection::Field(field) = item else {
-                let extensions = json!({ "code": "unmodelled" });
-                self.error(
-                    "The model does not read fragments".to_owned(),
-                    selection.span.0,
-                    path,
-                    extensions,
-                );
-                continue;
+            let field = match item {
+                Selection::Field(field) => field,
+                Selection::FragmentSpread(spread) => {
+                    self.spread(kind, &spread.fragment_name, spread.position, path);
+                    continue;
+                }
+                Selection::InlineFragment(inline) => {
+                    let on = inline.type_condition.as_ref();
+                    let on = on.map_or(kind, fragments::type_of);
+                    self.condition(kind, on, inline.position, path);
+                    self.selection(on, &inline.selection_set, path);
+                    continue;
+                }
             };
             let key = response_key(field);
             let clash = seen.iter().any(|other| {
@@ -82,6 +91,53 @@ impl Check<'_, '_> {
             }
             seen.push(field);
             self.field(kind, field, path);
+        }
+    }
+
+    /// Checks the fragments themselves, and that each is used.
+    fn fragments(&mut self, selection: &SelectionSet<'_, String>) {
+        let all = self.fragments;
+        let mut used: BTreeSet<&str> = fragments::spreads(selection).into_iter().collect();
+        for fragment in all.values() {
+            used.extend(fragments::spreads(&fragment.selection_set));
+        }
+        for (name, fragment) in all {
+            let path = [format!("fragment {name}")];
+            if !used.contains(name) {
+                let message = format!("Fragment {name} was defined, but not used");
+                let extensions = json!({ "code": "useAndDefineFragment", "fragmentName": name });
+                self.error(message, fragment.position, &path, extensions);
+            }
+            let kind = fragments::type_of(&fragment.type_condition);
+            self.selection(kind, &fragment.selection_set, &path);
+        }
+    }
+
+    fn spread(&mut self, kind: &str, name: &str, position: Pos, path: &[String]) {
+        let Some(fragment) = self.fragments.get(name) else {
+            let message = format!("Fragment {name} was used, but not defined");
+            let extensions = json!({ "code": "useAndDefineFragment", "fragmentName": name });
+            return self.error(message, position, path, extensions);
+        };
+        if fragments::is_circular(name, self.fragments) {
+            let message = format!("Fragment {name} contains an infinite loop");
+            let extensions = json!({ "code": "infiniteLoop", "fragmentName": name });
+            return self.error(message, position, path, extensions);
+        }
+        let on = fragments::type_of(&fragment.type_condition);
+        self.condition(kind, on, position, path);
+    }
+
+    /// The model has no interfaces, so a fragment must be about the type it stands in.
+    fn condition(&mut self, kind: &str, on: &str, position: Pos, path: &[String]) {
+        if !SCHEMA.is_object(on) {
+            let message = format!("No such type {on}, so it can't be a fragment condition");
+            let extensions = json!({ "code": "undefinedType", "typeName": on });
+            self.error(message, position, path, extensions);
+        } else if kind != on {
+            let message = format!("Fragment on {on} can't be spread inside {kind}");
+            let extensions = json!({ "code": "cannotSpreadFragment", "typeName": kind });
+            self.error(message, position, path, extensions);
         }
     }
 
@@ -241,8 +297,8 @@ fn fits(profile: &Profile, kind: &schema::Type, literal: &Literal<'_, String>) -
             ("Float", Literal::Int(_) | Literal::Float(_)) => true,
             ("Boolean", Literal::Boolean(_)) => true,
             ("ID", Literal::String(_) | Literal::Int(_)) => true,
-            ("String" | "Time", Literal::String(_)) => true,
-            ("Int" | "Float" | "Boolean" | "ID" | "String" | "Time", _) => false,
+            ("String" | "Time" | "CiPipelineID", Literal::String(_)) => true,
+            ("Int" | "Float" | "Boolean" | "ID" | "String" | "Time" | "CiPipelineID", _) => false,
             (name, Literal::Enum(value)) => SCHEMA.is_value(profile, name, value),
             _ => false,
         },

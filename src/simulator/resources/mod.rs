@@ -11,10 +11,12 @@ mod environments;
 mod group;
 mod instance;
 mod issues;
+mod jobs;
 mod license;
 mod members;
 mod merge_requests;
 mod named_project;
+mod pipeline_filter;
 mod pipelines;
 mod project;
 mod project_body;
@@ -24,6 +26,7 @@ mod releases;
 mod runners;
 mod sorted;
 mod statistics;
+mod test_reports;
 mod totals;
 
 use super::rest::request::Endpoint;
@@ -41,6 +44,9 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     issues::ENDPOINTS,
     releases::ENDPOINTS,
     commits::ENDPOINTS,
+    pipelines::ENDPOINTS,
+    jobs::ENDPOINTS,
+    test_reports::ENDPOINTS,
     environments::ENDPOINTS,
     group::ENDPOINTS,
     members::ENDPOINTS,

@@ -2,7 +2,7 @@
 
 use super::group::{self, Group};
 use super::instance::{CurrentUser, Metadata, QueryComplexity};
-use super::{license, project_list, runners, totals};
+use super::{jobs, license, project_list, runners, totals};
 use crate::simulator::graphql::introspection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -37,6 +37,7 @@ impl<'w> Object<'w> for Query {
                 group.unwrap_or(FieldValue::Null)
             }
             "groups" => group::connection(field, context)?,
+            "jobs" => jobs::of_instance(field, context)?,
             "metadata" => FieldValue::object_if(signed_in, Metadata),
             "currentUser" => FieldValue::object_if(signed_in, CurrentUser),
             "runners" => runners::of_instance_connection(field, context)?,

@@ -27,7 +27,12 @@ pub(super) fn answer(
             match viewer(sent.is_some(), known.as_ref()) {
                 Some(viewer) => {
                     let query = &resources::Query;
-                    graphql::answer(query, world, viewer, &arrival.graphql, timeouts)
+                    let asking = graphql::Asking {
+                        world,
+                        viewer,
+                        timeouts,
+                    };
+                    graphql::answer(query, &asking, &arrival.graphql)
                 }
                 None => Answer::for_status(401, Dialect::GraphQl),
             }

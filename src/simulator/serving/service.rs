@@ -64,13 +64,17 @@ impl Service {
 
     pub(super) fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = lock(&self.world);
+        world.catch_up();
         let changed = change(&mut world);
+        world.catch_up();
         world.reindex();
         changed
     }
 
     pub(super) fn read<T>(&self, look: impl FnOnce(&World) -> T) -> T {
-        look(&lock(&self.world))
+        let mut world = lock(&self.world);
+        world.catch_up();
+        look(&world)
     }
 
     pub(super) fn most_in_flight(&self) -> usize {

@@ -55,6 +55,11 @@ pub(crate) fn later(when: Timestamp, elapsed: Duration) -> Timestamp {
     when.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
 }
 
+/// From one time to a later one; nothing, where it is not later.
+pub(crate) fn between(start: Timestamp, end: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(start)).unwrap_or_default()
+}
+
 /// A time as HTTP headers tell it.
 pub(crate) fn http_date(when: Timestamp) -> String {
     when.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()

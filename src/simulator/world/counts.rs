@@ -1,5 +1,7 @@
 //! What is counted of a project, what is switched on in it, and what its readers may do.
 
+use super::ci::status::PipelineStatus;
+
 /// Who may see a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
@@ -58,6 +60,12 @@ pub(crate) enum Viewer {
     Administrator,
 }
 
+impl Viewer {
+    pub(crate) fn is_administrator(self) -> bool {
+        self == Viewer::Administrator
+    }
+}
+
 /// Merge requests by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MergeRequests {
@@ -85,7 +93,8 @@ impl MergeRequests {
     }
 }
 
-/// Pipelines by status; the statuses that are not listed have none.
+/// Pipelines of the far past by status, older than those that are rows; the statuses that are not listed
+/// have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pipelines {
     pub success: u64,
@@ -113,37 +122,16 @@ impl Pipelines {
         }
     }
 
-    pub(crate) fn of(&mut self, status: PipelineStatus) -> &mut u64 {
-        match status {
+    /// The number of a status, if it is counted.
+    pub(crate) fn of(&mut self, status: PipelineStatus) -> Option<&mut u64> {
+        Some(match status {
             PipelineStatus::Pending => &mut self.pending,
             PipelineStatus::Running => &mut self.running,
             PipelineStatus::Success => &mut self.success,
             PipelineStatus::Failed => &mut self.failed,
             PipelineStatus::Canceled => &mut self.canceled,
-        }
-    }
-}
-
-/// The statuses of pipelines that the model counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PipelineStatus {
-    /// Waiting for a runner.
-    Pending,
-    Running,
-    Success,
-    Failed,
-    Canceled,
-}
-
-impl PipelineStatus {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            PipelineStatus::Pending => "PENDING",
-            PipelineStatus::Running => "RUNNING",
-            PipelineStatus::Success => "SUCCESS",
-            PipelineStatus::Failed => "FAILED",
-            PipelineStatus::Canceled => "CANCELED",
-        }
+            _ => return None,
+        })
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::counts::PipelineStatus;
+use super::ci::Ids;
+use super::ci::agenda::Agenda;
 use super::issuables::IssuableState;
 use super::issues::{Issue, IssueKind};
+use super::ledger::Ledger;
 use super::merge_requests::MergeRequest;
 use super::project::Project;
 
@@ -22,6 +24,9 @@ pub struct Events<'w> {
     pub(crate) project: &'w mut Project,
     pub(crate) now: Timestamp,
     pub(crate) statistics_lag: Duration,
+    pub(crate) ids: &'w mut Ids,
+    pub(crate) agenda: &'w mut Agenda,
+    pub(crate) ledger: &'w mut Ledger,
 }
 
 impl Events<'_> {
@@ -122,25 +127,6 @@ impl Events<'_> {
     /// Someone writes a comment or tags a commit: activity that nothing counts.
     pub fn note(&mut self) -> &mut Self {
         self.activity()
-    }
-
-    /// A pipeline is created. It is no activity.
-    pub fn create_pipeline(&mut self, status: PipelineStatus) -> &mut Self {
-        *self.project.pipelines.of(status) += 1;
-        self.project.past.pipelines.create(status, self.now);
-        self
-    }
-
-    /// A pipeline goes on to another status. It is no activity. Panics when none has the first.
-    pub fn change_pipeline(&mut self, from: PipelineStatus, to: PipelineStatus) -> &mut Self {
-        let pipelines = &mut self.project.pipelines;
-        let before = *pipelines.of(from);
-        assert!(before > 0, "no pipeline is {from:?}");
-        *pipelines.of(from) -= 1;
-        *pipelines.of(to) += 1;
-        let recent = &mut self.project.past.pipelines;
-        recent.change(from, to, before, self.now);
-        self
     }
 
     /// Someone likes the project. It is no activity.

@@ -2,6 +2,7 @@
 //!
 //! Plain data and pure questions. How it is asked over HTTP does not belong here.
 
+pub(crate) mod ci;
 pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod environments;
@@ -12,6 +13,7 @@ pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod issuables;
 pub(crate) mod issues;
+pub(crate) mod ledger;
 pub(crate) mod listing;
 pub(crate) mod members;
 pub(crate) mod merge_requests;
@@ -20,7 +22,6 @@ mod past;
 mod population;
 pub(crate) mod project;
 pub(crate) mod rate_limits;
-mod recent;
 pub(crate) mod resource_tokens;
 pub(crate) mod runners;
 mod settings;
@@ -34,10 +35,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::ci::Ids;
+use self::ci::agenda::{Agenda, Due, Step};
 use self::clock::Clock;
 use self::events::Events;
 use self::index::{Activity, Index};
 use self::instance::{License, Totals};
+use self::ledger::Ledger;
 use self::members::Members;
 use self::namespaces::Namespaces;
 use self::project::Project;
@@ -76,6 +80,9 @@ pub struct World {
     /// Where the index has the project that was handed out to be changed.
     changing: Option<Activity>,
     statistics_lag: Duration,
+    ids: Ids,
+    agenda: Agenda,
+    ledger: Ledger,
 }
 
 impl Default for World {
@@ -114,6 +121,9 @@ impl World {
             index: Index::default(),
             changing: None,
             statistics_lag: Duration::ZERO,
+            ids: Ids::default(),
+            agenda: Agenda::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -209,12 +219,60 @@ impl World {
 
     /// Like `events`, by the project's id.
     pub fn events_of(&mut self, id: u64) -> Events<'_> {
-        let (now, statistics_lag) = (self.now(), self.statistics_lag);
+        self.catch_up();
+        self.events_at(id, self.now())
+    }
+
+    /// What happens in a project at some time. GitLab's clock has milliseconds here.
+    fn events_at(&mut self, id: u64, when: Timestamp) -> Events<'_> {
+        self.reindex();
+        let known = self.projects.get_mut(&id);
+        let project = known.unwrap_or_else(|| panic!("there is no project {id}"));
+        self.changing = Some(project.activity());
+        let cut_off = Timestamp::from_millisecond(when.as_millisecond());
         Events {
-            project: self.change(id),
-            now,
-            statistics_lag,
+            project,
+            now: cut_off.unwrap_or(when),
+            statistics_lag: self.statistics_lag,
+            ids: &mut self.ids,
+            agenda: &mut self.agenda,
+            ledger: &mut self.ledger,
         }
+    }
+
+    /// Everything that has ended so far, as the events wrote it down.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Lets happen what was planned for the time up to now, each step at its own time.
+    pub(crate) fn catch_up(&mut self) {
+        let now = self.now();
+        while let Some((when, due)) = self.agenda.next(now) {
+            self.carry_out(when, due);
+            self.reindex();
+        }
+    }
+
+    fn carry_out(&mut self, when: Timestamp, due: Due) {
+        let Due { project, step } = due;
+        if !self.projects.contains_key(&project) {
+            return;
+        }
+        let Step::Trigger {
+            path,
+            plan,
+            upstream,
+        } = step
+        else {
+            return self.events_at(project, when).carry_out(step);
+        };
+        let started = self.project_id(&path).map(|downstream| {
+            let mut events = self.events_at(downstream, when);
+            (downstream, events.start_downstream(&plan, upstream))
+        });
+        let mut events = self.events_at(project, when);
+        events.carry_out(Step::Triggered { upstream, started });
     }
 
     /// Removes a project. Its group stays.

@@ -6,13 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::later;
-use super::counts::PipelineStatus;
-use super::recent::Recent;
 
 /// The past that events leave behind. What is set in a project is as old as the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Past {
-    pub(crate) pipelines: Recent<PipelineStatus>,
     pub(crate) settings_changed_at: Timestamp,
     /// Until when the statistics show which number of commits, the oldest first.
     shown_commits: VecDeque<(Timestamp, u64)>,
@@ -21,7 +18,6 @@ pub(crate) struct Past {
 impl Past {
     pub(crate) fn new(now: Timestamp) -> Self {
         Past {
-            pipelines: Recent::default(),
             settings_changed_at: now,
             shown_commits: VecDeque::new(),
         }

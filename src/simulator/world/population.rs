@@ -6,7 +6,8 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
-use super::counts::{MergeRequests, PipelineStatus, Pipelines, Role, Sizes, Visibility};
+use super::ci::status::PipelineStatus;
+use super::counts::{MergeRequests, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
 use super::project::Project;
 
@@ -220,11 +221,10 @@ fn fill(project: &mut Project, random: &mut Rng, now: Timestamp) {
             locked: u64::from(random.u8(0..40) == 0),
         })
         .pipelines(Pipelines {
-            success: commits / 2,
+            success: commits / 2 + random.u64(0..3),
             failed: commits / 9,
-            canceled: commits / 30,
-            running: random.u64(0..3),
-            pending: random.u64(0..2),
+            canceled: commits / 30 + random.u64(0..2),
+            ..Pipelines::default()
         })
         .sizes(sizes)
         .stars(random.u64(0..=scale))

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::ci::Ci;
 use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
 use super::environments::{Environment, Tier};
 use super::flow::Flow;
 use super::index::Activity;
 use super::past::Past;
-use super::recent::Recent;
 
 /// One project. Every method sets one thing, as if it had always been so, and can be chained;
 /// what happens in a project is in [`Events`](super::Events).
@@ -38,7 +38,7 @@ pub struct Project {
     pub issues_opened: u64,
     pub issues_closed: u64,
     pub merge_requests: MergeRequests,
-    /// Pipelines by status.
+    /// Pipelines of the far past, by status.
     pub pipelines: Pipelines,
     pub features: Features,
     pub environments: Vec<Environment>,
@@ -53,6 +53,8 @@ pub struct Project {
     /// When the model began to know it; what was set lies between its creation and this.
     pub(crate) known_since: Timestamp,
     pub(crate) flow: Option<Box<Flow>>,
+    /// The pipelines that are rows. Most projects of a large world have none.
+    pub(crate) ci: Option<Box<Ci>>,
 }
 
 impl Project {
@@ -93,6 +95,7 @@ impl Project {
             past: Past::new(now),
             known_since: now,
             flow: None,
+            ci: None,
         }
     }
 
@@ -130,7 +133,6 @@ impl Project {
 
     pub fn pipelines(&mut self, pipelines: Pipelines) -> &mut Self {
         self.pipelines = pipelines;
-        self.past.pipelines = Recent::default();
         self
     }
 
@@ -301,26 +303,5 @@ impl Project {
     /// The commits as the statistics show them, which may be late.
     pub(crate) fn commits_in_statistics(&self, now: Timestamp) -> u64 {
         self.past.outdated_commits(now).unwrap_or(self.commits)
-    }
-
-    /// Pipelines in a status that changed at `since` or later; `None` when that is forgotten.
-    pub(crate) fn pipelines_since(&self, status: &str, since: Timestamp) -> Option<u64> {
-        let all = self.pipelines.in_status(status);
-        self.since(all, since, || {
-            let recent = &self.past.pipelines;
-            recent.count(since, |now| status == "all" || now.word() == status)
-        })
-    }
-
-    fn since(
-        &self,
-        all: u64,
-        since: Timestamp,
-        recent: impl FnOnce() -> Option<u64>,
-    ) -> Option<u64> {
-        if since <= self.created_at {
-            return Some(all);
-        }
-        recent().map(|count| count.min(all))
     }
 }

@@ -38,7 +38,7 @@ impl World {
 
     /// Lifts the rate limit, and those of single endpoints.
     pub fn no_rate_limit(&mut self) {
-        self.rate_limits = RateLimits::default();
+        self.rate_limits = RateLimits::none();
     }
 
     /// Delays every answer by a fixed time and by a time for each project in it.
@@ -68,10 +68,17 @@ impl World {
         self.slowness.page_cost = Some((per_project, limit));
     }
 
-    /// Forgets slow fields, page breakers and page cost.
+    /// Makes GraphQL requests fail when the rows in them, of pipelines, jobs and environments, cost more
+    /// than `limit` together: GitLab gives up after 30 s.
+    pub fn row_cost(&mut self, per_row: Duration, limit: Duration) {
+        self.slowness.row_cost = Some((per_row, limit));
+    }
+
+    /// Forgets slow fields, page breakers, and the costs of pages and rows.
     pub fn recover(&mut self) {
         self.slowness.slow_fields.clear();
         self.slowness.page_breakers.clear();
         self.slowness.page_cost = None;
+        self.slowness.row_cost = None;
     }
 }
