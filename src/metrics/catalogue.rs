@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::placed::{Places, ValuePlace};
-use super::subject::{Grain, MetricRow, Shows, Subject};
-use super::{EndedPlace, Metric, PlacedColumn, PlacedTable};
+use super::subject::{Grain, MetricRow, Rows, Shows, Subject};
+use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Catalogue {
     columns: [Vec<PlacedColumn>; GRAINS],
     /// By grain: a table's place is its place in `Owner::tables`.
     tables: [Vec<PlacedTable>; GRAINS],
+    /// By grain.
+    feeds: [Vec<PlacedFeed>; GRAINS],
     /// By grain: a place is that of what has ended in `Owner::ended`.
     ended: [Vec<EndedPlace>; GRAINS],
 }
@@ -32,10 +34,14 @@ impl Catalogue {
     pub fn new(subjects: &[&'static Subject]) -> Result<Catalogue, String> {
         let mut columns: [Vec<PlacedColumn>; GRAINS] = Default::default();
         let mut tables: [Vec<PlacedTable>; GRAINS] = Default::default();
+        let mut feeds: [Vec<PlacedFeed>; GRAINS] = Default::default();
         for &subject in subjects {
             let grain = subject.of as usize;
             match PlacedTable::of(subject) {
-                Some(table) => tables[grain].push(table),
+                Some(table) => {
+                    feeds[grain].extend(table.feeds(tables[grain].len()));
+                    tables[grain].push(table);
+                }
                 None => {
                     let placed = subject.columns.iter();
                     columns[grain].extend(placed.map(|column| PlacedColumn { subject, column }));
@@ -47,6 +53,7 @@ impl Catalogue {
             metrics: Vec::new(),
             columns,
             tables,
+            feeds,
             ended: Default::default(),
         };
         let rows = subjects
@@ -92,6 +99,11 @@ impl Catalogue {
         &self.tables[grain as usize]
     }
 
+    /// The lists of things that end.
+    pub fn feeds(&self, grain: Grain) -> &[PlacedFeed] {
+        &self.feeds[grain as usize]
+    }
+
     /// What is counted when it ends, in the order of `Owner::ended`.
     pub fn ended(&self, grain: Grain) -> &[EndedPlace] {
         &self.ended[grain as usize]
@@ -133,6 +145,18 @@ impl Catalogue {
                 ended.push(place);
                 let place = ended.len() - 1;
                 Ok(Places::Ended { place, table })
+            }
+            Shows::Live(attribute) => {
+                let placed = self.table_place(subject);
+                let (table, _) = placed.ok_or("only things of a feed live")?;
+                let Rows::Feeds(feeds) = &subject.rows else {
+                    return Err("only things of a feed live".to_owned());
+                };
+                Ok(Places::Live {
+                    table,
+                    attribute,
+                    stages: feeds.stages,
+                })
             }
             _ => match self.table_place(subject) {
                 Some((index, table)) => table.place(index, row).map(Places::Table),

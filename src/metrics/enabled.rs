@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::subject::Rows;
 use super::{Catalogue, Choices, Grain, Metric, Snapshot};
 
 /// The metrics that are shown.
@@ -17,6 +18,10 @@ pub struct EnabledMetrics {
     /// By grain, the places of what must be asked.
     columns: [BTreeSet<usize>; 4],
     tables: [BTreeSet<usize>; 4],
+    /// By grain, the places of tables that are shown, whoever is asked for them.
+    shown_tables: [BTreeSet<usize>; 4],
+    /// By grain, the places of the feeds that must be asked.
+    feeds: [BTreeSet<usize>; 4],
 }
 
 impl EnabledMetrics {
@@ -33,11 +38,22 @@ impl EnabledMetrics {
             choices: choices.into(),
             columns: Default::default(),
             tables: Default::default(),
+            shown_tables: Default::default(),
+            feeds: Default::default(),
         };
         for metric in &enabled.metrics {
             let grain = metric.subject.of as usize;
             enabled.columns[grain].extend(metric.columns());
-            enabled.tables[grain].extend(metric.table());
+            enabled.shown_tables[grain].extend(metric.table());
+            if !matches!(metric.subject.rows, Rows::Feeds(_)) {
+                enabled.tables[grain].extend(metric.table());
+            }
+            let feeds = catalogue.feeds(metric.subject.of).iter().enumerate();
+            let own = feeds.filter(|(_, placed)| {
+                std::ptr::eq(placed.subject, metric.subject)
+                    && (enabled.choices.child_pipelines || !placed.feed.of_children)
+            });
+            enabled.feeds[grain].extend(own.map(|(place, _)| place));
         }
         enabled
     }
@@ -71,6 +87,16 @@ impl EnabledMetrics {
     /// The places of the tables of a grain that must be asked.
     pub fn tables_of(&self, grain: Grain) -> &BTreeSet<usize> {
         &self.tables[grain as usize]
+    }
+
+    /// The places of the tables of a grain that are shown, those of feeds too.
+    pub fn shown_tables_of(&self, grain: Grain) -> &BTreeSet<usize> {
+        &self.shown_tables[grain as usize]
+    }
+
+    /// The places of the feeds of a grain that must be asked.
+    pub fn feeds_of(&self, grain: Grain) -> &BTreeSet<usize> {
+        &self.feeds[grain as usize]
     }
 
     /// How many series a snapshot has about GitLab.

@@ -1,4 +1,4 @@
-//! What has ended of an owner's rows: a count, or a histogram of how long they took.
+//! What has ended of an owner's things: a count, or a histogram of how long they took.
 
 use std::sync::Arc;
 
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct Ended {
     /// When counting began, in seconds since 1970: what ended before is not counted.
     pub since: u32,
-    /// The keys of rows that are counted, or that had ended before, the newest rows only.
-    pub counted: Box<[u64]>,
     pub series: Box<[EndedSeries]>,
 }
 

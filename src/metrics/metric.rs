@@ -74,7 +74,9 @@ impl Metric {
         match &self.places {
             Places::Values(values) => values.iter().map(|value| value.place).collect(),
             Places::Sum(places) => places.iter().copied().collect(),
-            Places::Table(_) | Places::Ended { .. } | Places::Elsewhere => BTreeSet::new(),
+            Places::Table(_) | Places::Ended { .. } | Places::Live { .. } | Places::Elsewhere => {
+                BTreeSet::new()
+            }
         }
     }
 
@@ -82,7 +84,7 @@ impl Metric {
     pub fn table(&self) -> Option<usize> {
         match &self.places {
             Places::Table(place) => Some(place.table),
-            Places::Ended { table, .. } => Some(*table),
+            Places::Ended { table, .. } | Places::Live { table, .. } => Some(*table),
             _ => None,
         }
     }
@@ -103,7 +105,10 @@ impl Metric {
             Places::Table(_) | Places::Ended { .. } => match &self.subject.rows {
                 Rows::One => 1,
                 Rows::Many(many) => many.at_most.into(),
+                // As many refs as are shown without a word of the configuration.
+                Rows::Feeds(_) => 1,
             },
+            Places::Live { stages, .. } => stages.len(),
             Places::Elsewhere | Places::Sum(_) => 1,
         }
     }
@@ -117,7 +122,7 @@ impl Metric {
     pub fn is_asked(&self) -> bool {
         matches!(
             self.places,
-            Places::Values(_) | Places::Table(_) | Places::Ended { .. }
+            Places::Values(_) | Places::Table(_) | Places::Ended { .. } | Places::Live { .. }
         )
     }
 
@@ -125,6 +130,9 @@ impl Metric {
     pub fn asked_as(&self) -> Vec<&'static str> {
         if let (true, Rows::Many(many)) = (self.is_asked(), &self.subject.rows) {
             return vec![many.list];
+        }
+        if let (true, Rows::Feeds(feeds)) = (self.is_asked(), &self.subject.rows) {
+            return feeds.lists.iter().map(|feed| feed.changed).collect();
         }
         let named = |name: &str| self.subject.column(name).map(|column| column.graphql);
         match (self.shows, &self.places) {

@@ -6,12 +6,14 @@
 //! configuration. Nothing here does I/O, looks at a clock or knows OpenTelemetry.
 
 mod answer;
+mod api;
 mod catalogue;
 mod choices;
 mod counted_jobs;
 mod enabled;
 mod ended;
 mod failure_reason;
+mod feed;
 mod folding;
 mod identity;
 mod job;
@@ -36,16 +38,18 @@ mod value;
 mod view;
 
 pub use answer::{AskedColumns, Failures, OwnerAnswer, ProjectAnswer, answered};
+pub use api::Api;
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use counted_jobs::{CountedJobs, JobEnd};
 pub use enabled::EnabledMetrics;
 pub use ended::{Ended, EndedSeries};
+pub use feed::{Live, OVERLAP, Progress, Reach, Record, RefChoice};
 pub use identity::{Access, Identity};
 pub use job::{JOB_FIELDS, Job, JobFailure};
 pub use metric::Metric;
 pub use owner::Owner;
-pub use placed::{EndedPlace, PlacedColumn, PlacedTable};
+pub use placed::{EndedPlace, PlacedColumn, PlacedFeed, PlacedTable};
 pub use reading::{Reading, Reason};
 pub use reference::{json, markdown, registry, text};
 pub use selection::{Selection, keys, member};
@@ -53,11 +57,11 @@ pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
 pub use status::{BridgeStatus, Export, GitLabStatus, Usage};
 pub use subject::{
-    Attribute, Cadence, ChangesWith, Column, Feature, Grain, Instrument, Kind, PROJECT_ID, Rest,
-    Subject,
+    Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind,
+    PROJECT_ID, Raw, Rest, Stage, Subject,
 };
 pub use table::{Row, Table, TableReading};
-pub use table_answer::{Api, TableAnswer};
+pub use table_answer::TableAnswer;
 pub use time::{UnixTime, stamp};
 pub use value::{Answered, NotUnderstood};
 pub use view::{GitLabView, View};

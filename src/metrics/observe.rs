@@ -57,6 +57,20 @@ impl Metric {
                 }
             }
             (Places::Table(place), _) => self.observe_table(place, owner, &labels, emit),
+            (
+                Places::Live {
+                    table,
+                    attribute,
+                    stages,
+                },
+                _,
+            ) => {
+                for (stage, count) in live(owner, *table, stages.len()) {
+                    let mut all = labels.clone();
+                    all.push((*attribute, stages[stage]));
+                    emit(&all, count);
+                }
+            }
             (Places::Ended { place, .. }, _) if self.instrument == Instrument::Counter => {
                 self.each_ended(*place, owner, &labels, &mut |attributes, ended| {
                     emit(attributes, ended.count as f64);
@@ -181,6 +195,7 @@ impl Metric {
                         .count()
                 }
             },
+            (Places::Live { table, stages, .. }, _) => live(owner, *table, stages.len()).count(),
             (Places::Ended { place, .. }, _) => {
                 owner.ended.get(*place).map_or(0, |own| own.series.len())
             }
@@ -251,6 +266,9 @@ impl Metric {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.shows_like(other),
                 _ => false,
             },
+            (Places::Live { table, stages, .. }, _) => {
+                live(one, *table, stages.len()).eq(live(other, *table, stages.len()))
+            }
             (Places::Ended { place, .. }, _) => {
                 let series = |owner: &Owner| owner.ended.get(*place).map(|own| own.series.clone());
                 series(one) == series(other)
@@ -294,6 +312,11 @@ impl Metric {
                     }
                     Some(TableReading::Off) | None => {}
                 },
+                Places::Live { table, .. } => {
+                    if let Some(TableReading::Unknown(reason)) = owner.tables.get(*table) {
+                        note(*reason);
+                    }
+                }
                 Places::Elsewhere | Places::Sum(_) | Places::Ended { .. } => {}
             }
         }
@@ -324,6 +347,16 @@ impl Metric {
 
 fn table<'a>(owner: &'a Owner, place: &TablePlace) -> Option<&'a Arc<Table>> {
     owner.tables.get(place.table)?.known()
+}
+
+/// How many things are at each stage, over all feeds of a table's subject.
+fn live(owner: &Owner, table: usize, stages: usize) -> impl Iterator<Item = (usize, f64)> {
+    let table = owner.tables.get(table).and_then(TableReading::known);
+    let of = move |stage: usize| {
+        let counts = table?.live.iter().skip(stage).step_by(stages.max(1));
+        Some((stage, counts.map(|count| f64::from(*count)).sum()))
+    };
+    (0..stages).filter_map(of)
 }
 
 fn value(owner: &Owner, place: usize) -> Option<f64> {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::folding::folded;
+use super::subject::Rows;
 use super::{Owner, OwnerAnswer, TableReading, UnixTime, stamp};
 
 impl Owner {
-    /// The owner after an answer, with the last good value of what failed, and with what has ended
-    /// since counted.
+    /// The owner after an answer, with the last good value of what failed. Feeds tell their things
+    /// elsewhere.
     pub fn updated(answer: OwnerAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
         let (catalogue, grain) = (answer.catalogue, answer.grain);
         let mut values = answer.values;
@@ -17,7 +17,10 @@ impl Owner {
         let tables = catalogue.tables(grain).iter().zip(answer.tables);
         let tables = tables.enumerate().map(|(place, (placed, told))| {
             let last = last.and_then(|last| last.tables.get(place));
-            told.after(last, placed, now)
+            match (&placed.subject.rows, last) {
+                (Rows::Feeds(_), Some(last)) => last.clone(),
+                _ => told.after(last, placed, now),
+            }
         });
         let tables: Box<[TableReading]> = tables.collect();
         // The same identity is shared: nearly all of them are the same for weeks.
@@ -29,12 +32,12 @@ impl Owner {
             },
             listed: stamp(now),
             values,
-            ended: folded(catalogue, grain, &tables, last, now),
+            ended: last.map(|last| last.ended.clone()).unwrap_or_default(),
             tables,
         }
     }
 
-    /// Takes in the tables of an answer at these places, and what has ended in them.
+    /// Takes in the tables of an answer at these places.
     pub fn take_tables(&mut self, answer: &OwnerAnswer, places: &[usize], now: UnixTime) {
         if places.is_empty() {
             return;
@@ -46,6 +49,5 @@ impl Owner {
             let placed = &catalogue.tables(grain)[place];
             self.tables[place] = told.after(last.tables.get(place), placed, now);
         }
-        self.ended = folded(catalogue, grain, &self.tables, Some(&last), now);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Table;
-use super::subject::{Column, Feature, Instrument, Kind, Many, MetricRow, Rows, Shows, Subject};
+use super::subject::{
+    Column, Feature, Feed, Feeds, Instrument, Kind, Many, MetricRow, Rows, Shows, Subject,
+};
+use super::{Reading, Row, Table};
 
 /// A column of a subject with one row.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,21 @@ pub struct PlacedTable {
     pub values: Vec<&'static Column>,
 }
 
+/// One of the lists of a subject whose things end.
+#[derive(Clone, Debug)]
+pub struct PlacedFeed {
+    pub subject: &'static Subject,
+    pub feeds: &'static Feeds,
+    pub feed: &'static Feed,
+    /// Its place among the feeds of its subject.
+    pub index: usize,
+    /// The place of its subject's table.
+    pub table: usize,
+    /// As in the table.
+    pub labels: Vec<&'static Column>,
+    pub values: Vec<&'static Column>,
+}
+
 /// Where a metric finds what it shows.
 #[derive(Debug)]
 pub(super) enum Places {
@@ -33,8 +50,14 @@ pub(super) enum Places {
     Values(Vec<ValuePlace>),
     /// A table of an owner.
     Table(TablePlace),
-    /// What has ended of an owner's rows.
+    /// What has ended of an owner's things.
     Ended { place: usize, table: usize },
+    /// How many things of a subject's feeds are at each of these stages, in a table.
+    Live {
+        table: usize,
+        attribute: &'static str,
+        stages: &'static [&'static str],
+    },
     /// Values of all owners that are summed up.
     Sum(Vec<usize>),
 }
@@ -60,13 +83,12 @@ pub struct EndedPlace {
     /// `subject.metric`, as the state file calls it.
     pub name: String,
     pub(super) table: usize,
-    /// When a row ended.
-    pub(super) at: usize,
+    /// What must be known of a thing for it to be counted, such as when it ended; none if all are.
+    pub(super) at: Option<usize>,
     /// How long it took.
     pub(super) value: Option<usize>,
     pub(super) attributes: Vec<RowAttribute>,
     pub(super) bounds: &'static [f64],
-    pub(super) at_most: usize,
 }
 
 /// An attribute that a row has.
@@ -97,7 +119,7 @@ impl PlacedTable {
         let many = match &subject.rows {
             Rows::Many(many) => Some(many),
             Rows::One if labels.is_empty() => return None,
-            Rows::One => None,
+            Rows::One | Rows::Feeds(_) => None,
         };
         Some(PlacedTable {
             subject,
@@ -105,6 +127,36 @@ impl PlacedTable {
             labels,
             values,
         })
+    }
+
+    /// Its feeds, if its rows are things that end.
+    pub(super) fn feeds(&self, table: usize) -> Vec<PlacedFeed> {
+        let Rows::Feeds(feeds) = &self.subject.rows else {
+            return Vec::new();
+        };
+        let placed = feeds
+            .lists
+            .iter()
+            .enumerate()
+            .map(|(index, feed)| PlacedFeed {
+                subject: self.subject,
+                feeds,
+                feed,
+                index,
+                table,
+                labels: self.labels.clone(),
+                values: self.values.clone(),
+            });
+        placed.collect()
+    }
+
+    /// The labels that tell its rows apart, besides their key.
+    fn latest_labels(&self) -> &'static [&'static str] {
+        match &self.subject.rows {
+            Rows::Many(many) => many.latest_per,
+            Rows::Feeds(feeds) => feeds.latest_per,
+            Rows::One => &[],
+        }
     }
 
     /// The feature that has the rows.
@@ -126,6 +178,8 @@ impl PlacedTable {
             attributes: Vec::new(),
         };
         match row.shows {
+            // A state that may be any word is a label, and the row has it.
+            Shows::StateSet(column) if self.labels.iter().any(|label| label.name == column) => {}
             Shows::Value(column) | Shows::StateSet(column) => place.value = Some(value(column)?),
             Shows::Info | Shows::Rows => {}
             _ => return Err("a table can't be shown like that".to_owned()),
@@ -141,7 +195,7 @@ impl PlacedTable {
             place.attributes.push(self.attribute(attribute.name)?);
         }
         self.tells_rows_apart(row).then_some(place).ok_or_else(|| {
-            let labels = self.many.map(|many| many.latest_per).unwrap_or_default();
+            let labels = self.latest_labels();
             format!("its attributes {labels:?} are needed to tell rows apart")
         })
     }
@@ -170,13 +224,12 @@ impl PlacedTable {
         Ok(EndedPlace {
             name: format!("{}.{}", self.subject.name, row.name),
             table,
-            at: place(at)?,
+            at: at.map(place).transpose()?,
             value: value.map(place).transpose()?,
             attributes: own
                 .map(|attribute| self.attribute(attribute.name))
                 .collect::<Result<_, _>>()?,
             bounds,
-            at_most: self.many.map_or(1, |many| many.at_most.into()),
         })
     }
 
@@ -201,9 +254,13 @@ impl PlacedTable {
                 .iter()
                 .any(|attribute| attribute.name == *label)
         };
-        self.many.is_none_or(|many| {
-            has(&many.key) || (!many.latest_per.is_empty() && many.latest_per.iter().all(has))
-        })
+        let latest_per = self.latest_labels();
+        let by_labels = !latest_per.is_empty() && latest_per.iter().all(has);
+        match &self.subject.rows {
+            Rows::One => true,
+            Rows::Many(many) => has(&many.key) || by_labels,
+            Rows::Feeds(_) => by_labels,
+        }
     }
 }
 
@@ -222,18 +279,22 @@ impl EndedPlace {
 
 impl RowAttribute {
     /// The text, to be kept.
-    pub(super) fn shared(&self, table: &Table, row: usize) -> Arc<str> {
+    pub(super) fn shared(&self, row: &Row) -> Arc<str> {
         match self.from {
-            RowText::Label(at) => Arc::clone(&table.labels_of(row)[at]),
-            RowText::Word(..) => self.text(table, row).into(),
+            RowText::Label(at) => Arc::clone(&row.labels[at]),
+            RowText::Word(..) => self.among(&row.labels, &row.values).into(),
         }
     }
 
     pub(super) fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {
+        self.among(table.labels_of(row), table.values_of(row))
+    }
+
+    fn among<'a>(&self, labels: &'a [Arc<str>], values: &[Reading]) -> &'a str {
         match self.from {
-            RowText::Label(at) => &table.labels_of(row)[at],
+            RowText::Label(at) => &labels[at],
             RowText::Word(at, words) => {
-                let place = table.values_of(row)[at].value();
+                let place = values[at].value();
                 let word = place.and_then(|place| words.get(place as usize));
                 word.copied().unwrap_or_default()
             }

@@ -25,6 +25,8 @@ pub struct Table {
     pub values: Box<[Reading]>,
     /// How many rows have given way to newer ones since the list was last told to its end.
     pub dropped: u32,
+    /// How many things of each feed are at each stage; empty if none is at any.
+    pub live: Box<[u32]>,
 }
 
 /// One row, as it was told.
@@ -70,7 +72,7 @@ impl Table {
     /// Whether the same is shown of both: when it was told is not shown.
     pub(super) fn shows_like(&self, other: &Table) -> bool {
         let mut values = self.values.iter().zip(&other.values);
-        (&self.keys, &self.labels) == (&other.keys, &other.labels)
+        (&self.keys, &self.labels, &self.live) == (&other.keys, &other.labels, &other.live)
             && self.values.len() == other.values.len()
             && values.all(|(one, other)| one.value() == other.value())
     }

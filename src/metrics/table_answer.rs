@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Answered, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table, TableReading,
-    UnixTime, keys, member, stamp,
+    Answered, Api, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
+    TableReading, UnixTime, keys, member, stamp,
 };
 
 /// What an answer tells of the rows of a subject.
@@ -21,13 +21,6 @@ pub enum TableAnswer {
         /// Whether there are no others.
         complete: bool,
     },
-}
-
-/// Which API a row comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    Graphql,
-    Rest,
 }
 
 /// A label is text that somebody else writes: no more of it is kept.
@@ -145,7 +138,7 @@ impl Column {
     }
 }
 
-fn member_of<'a>(row: &'a Json, path: &str, api: Api) -> &'a Json {
+pub(super) fn member_of<'a>(row: &'a Json, path: &str, api: Api) -> &'a Json {
     match api {
         Api::Graphql => keys(path)
             .iter()
@@ -155,7 +148,7 @@ fn member_of<'a>(row: &'a Json, path: &str, api: Api) -> &'a Json {
 }
 
 /// What tells a row from others: the number at the end of a global id, or a number made of a name.
-fn key_of(id: &Json) -> Option<u64> {
+pub(super) fn key_of(id: &Json) -> Option<u64> {
     if let Some(number) = id.as_u64() {
         return Some(number);
     }
@@ -173,7 +166,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// A label as it is shown. Several words become one, sorted, with commas between them.
-fn label(value: &Json) -> Arc<str> {
+pub(super) fn label(value: &Json) -> Arc<str> {
     let text = match value {
         Json::String(text) => text.clone(),
         Json::Bool(_) | Json::Number(_) => value.to_string(),
@@ -274,6 +267,7 @@ impl Table {
                 .flat_map(|row| row.values.iter().copied())
                 .collect(),
             dropped: dropped.saturating_add(u32::try_from(given_way).unwrap_or(u32::MAX)),
+            live: Box::default(),
         }
     }
 }

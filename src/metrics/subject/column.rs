@@ -1,5 +1,9 @@
 //! Columns: one value of a row each, and every way to ask for it.
 
+use serde_json::Value as Json;
+
+use super::Raw;
+
 /// One value of a row, and every way to ask for it.
 #[derive(Debug)]
 pub struct Column {
@@ -17,6 +21,8 @@ pub struct Column {
     /// The feature that has it; a project that has switched the feature off counts nothing.
     pub feature: Option<Feature>,
     pub changes_with: ChangesWith,
+    /// What makes it of a thing of a feed, where no member of it says so.
+    pub computed: Option<fn(&Raw<'_>) -> Json>,
 }
 
 /// What a value is.
@@ -83,7 +89,15 @@ impl Column {
             when_empty: None,
             feature: None,
             changes_with: ChangesWith::Nothing,
+            computed: None,
         }
+    }
+
+    /// Made of a thing of a feed, whose members its feed asks for.
+    pub const fn computed(name: &'static str, kind: Kind, compute: fn(&Raw<'_>) -> Json) -> Column {
+        let mut column = Column::new(name, kind, "", Rest::Body(""));
+        column.computed = Some(compute);
+        column
     }
 
     /// Ways to learn it although the answer is null.

@@ -62,12 +62,14 @@ pub enum Shows {
     StateSet(&'static str),
     /// How many rows an owner has.
     Rows,
-    /// How many rows have ended, or how long they took: each is counted once, when the column `at` is
-    /// known.
+    /// How many things of a subject's feeds are at each stage; the attribute names the stage.
+    Live(&'static str),
+    /// How many things of a feed have ended, or how long they took: each end is counted once.
     Ended {
-        /// How long a row took, for a histogram; none for a counter.
+        /// How long a thing took, for a histogram; none for a counter.
         value: Option<&'static str>,
-        at: &'static str,
+        /// A column without which a thing is not counted here; none if all are.
+        at: Option<&'static str>,
         /// The upper bounds of the histogram's buckets.
         bounds: &'static [f64],
     },

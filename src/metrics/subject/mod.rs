@@ -3,6 +3,7 @@
 mod attribute;
 mod cadence;
 mod column;
+mod feed;
 mod grain;
 mod metric_row;
 
@@ -12,6 +13,7 @@ pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,
 };
+pub use feed::{Feed, Feeds, Raw, Stage};
 pub use grain::Grain;
 pub use metric_row::{Instrument, MetricRow, Shows, counter, gauge, histogram};
 
@@ -34,6 +36,8 @@ pub struct Subject {
 pub enum Rows {
     One,
     Many(Many),
+    /// Things that change until they end.
+    Feeds(Feeds),
 }
 
 /// A list of rows, the newest first.

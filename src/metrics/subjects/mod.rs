@@ -4,6 +4,7 @@ mod bridge;
 mod commits;
 mod issues;
 mod merge_requests;
+mod pipelines;
 mod projects;
 mod releases;
 mod storage;
@@ -21,6 +22,7 @@ const STANDARD: &[&Subject] = &[
     &issues::SUBJECT,
     &releases::SUBJECT,
     &storage::SUBJECT,
+    &pipelines::SUBJECT,
     &bridge::SUBJECT,
 ];
 

@@ -353,7 +353,10 @@ mod tests {
                 access: [Access::On, Access::Off, Access::Unclear, Access::Denied],
                 ..Identity::default()
             };
-            let project = Owner::new(identity, 7, values);
+            let mut project = Owner::new(identity, 7, values);
+            let tables = Catalogue::standard().tables(Grain::Project).len();
+            project.tables = vec![TableReading::Unknown(Reason::Pending); tables].into();
+            project.ended = vec![Ended::default(); ended_places()].into();
             (Arc::new(project), Some(Track::default()))
         });
         Memory {
@@ -362,6 +365,10 @@ mod tests {
             instance: Arc::default(),
             projects: projects.collect(),
         }
+    }
+
+    fn ended_places() -> usize {
+        Catalogue::standard().ended(Grain::Project).len()
     }
 
     fn some() -> Memory {
@@ -534,7 +541,7 @@ mod tests {
             &[PROJECT_ID, REF],
             Shows::Ended {
                 value: None,
-                at: "finished",
+                at: Some("finished"),
                 bounds: &[],
             },
         )],
@@ -558,10 +565,10 @@ mod tests {
             labels: ["main".into(), "ä".into()].into(),
             values: [Reading::known(2.0, 5), Reading::Unknown(Reason::Hidden)].into(),
             dropped: 4,
+            live: [0, 2].into(),
         };
         let ended = Ended {
             since: 1,
-            counted: [3].into(),
             series: [EndedSeries {
                 attributes: ["main".into()].into(),
                 count: 7,
@@ -572,8 +579,11 @@ mod tests {
         };
         let mut memory = some();
         let project = Arc::make_mut(&mut memory.projects[1].0);
-        project.tables = [TableReading::Known(Arc::new(table.clone()))].into();
-        project.ended = [ended.clone()].into();
+        let own = TableReading::Known(Arc::new(table.clone()));
+        project.tables = [&*project.tables, &[own]].concat().into();
+        project.ended = [&*project.ended, std::slice::from_ref(&ended)]
+            .concat()
+            .into();
         let mut file = Vec::new();
         let header = Header {
             remaining_budget: None,
@@ -581,12 +591,14 @@ mod tests {
         };
         write(&mut file, &header, &memory).unwrap();
         let kept = read(&*file, &with).unwrap().memory.projects;
-        assert_eq!(*kept[1].0.tables[0].known().unwrap(), Arc::new(table));
-        assert_eq!(*kept[1].0.ended, [ended]);
-        let pending = matches!(kept[0].0.tables[0], TableReading::Unknown(Reason::Pending));
+        let last = |owner: &Owner| owner.tables.last().cloned().unwrap();
+        assert_eq!(*last(&kept[1].0).known().unwrap(), Arc::new(table));
+        assert_eq!(kept[1].0.ended.last(), Some(&ended));
+        let pending = matches!(last(&kept[0].0), TableReading::Unknown(Reason::Pending));
         assert!(pending, "only what is new is asked");
         let kept = read(&*file, &polled()).unwrap().memory.projects;
-        assert_eq!(kept[1].0.tables.len() + kept[1].0.ended.len(), 0);
+        assert!(kept[1].0.tables.iter().all(|table| table.known().is_none()));
+        assert_eq!(kept[1].0.ended.len(), ended_places());
         assert_eq!(kept[1].0.values, memory.projects[1].0.values);
     }
 

@@ -82,6 +82,8 @@ enum KeptTable {
         labels: Vec<String>,
         values: Vec<KeptReading>,
         dropped: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        live: Vec<u32>,
     },
     Other(KeptReading),
 }
@@ -130,7 +132,7 @@ impl Names {
         };
         Places {
             asked_columns: asked(enabled.columns_of(grain), now.columns.len()),
-            asked_tables: asked(enabled.tables_of(grain), now.tables.len()),
+            asked_tables: asked(enabled.shown_tables_of(grain), now.tables.len()),
             columns: columns.collect(),
             tables: tables.collect(),
             ended: ended.collect(),
@@ -213,13 +215,14 @@ impl KeptTable {
                 labels: table.labels.iter().map(|label| label.to_string()).collect(),
                 values: table.values.iter().copied().map(KeptReading).collect(),
                 dropped: table.dropped,
+                live: table.live.to_vec(),
             },
         }
     }
 
     /// The table; none if it can't be told, or has not what is needed.
     fn table(&self, places: &TablePlaces) -> Option<TableReading> {
-        let (at, keys, labels, values, dropped) = match self {
+        let (at, keys, labels, values, dropped, live) = match self {
             KeptTable::Other(KeptReading(Reading::Off)) => return Some(TableReading::Off),
             KeptTable::Other(KeptReading(Reading::Unknown(Reason::NotAsked))) => return None,
             KeptTable::Other(KeptReading(Reading::Unknown(reason))) => {
@@ -232,7 +235,8 @@ impl KeptTable {
                 labels,
                 values,
                 dropped,
-            } => (*at, keys, labels, values, *dropped),
+                live,
+            } => (*at, keys, labels, values, *dropped, live),
         };
         let rows = keys.len().max(1);
         let (label_width, value_width) = (labels.len() / rows, values.len() / rows);
@@ -257,6 +261,7 @@ impl KeptTable {
                 labels: all_labels.into(),
                 values: all_values.into(),
                 dropped,
+                live: live.as_slice().into(),
             }))
         })
     }

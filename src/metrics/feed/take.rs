@@ -1,0 +1,82 @@
+//! What an owner shows after a page of a feed: its newest things, how many live, and what ended.
+
+use std::sync::{Arc, LazyLock};
+
+use super::{Progress, Reach, Record, RefChoice};
+use crate::metrics::{Access, Catalogue, Owner, PlacedFeed, Reason, Table, TableReading};
+
+/// Nearly all projects have run nothing for months, and share this.
+static NOTHING: LazyLock<Arc<Table>> = LazyLock::new(Arc::default);
+
+impl Owner {
+    /// Takes in a page of a feed. Returns how many things have ended that were not counted before.
+    pub fn take_feed(
+        &mut self,
+        progress: &mut Progress,
+        page: &[Record],
+        reach: Reach,
+        placed: &PlacedFeed,
+        catalogue: &Catalogue,
+        choice: RefChoice<'_>,
+    ) -> usize {
+        let ended = progress.take(page);
+        if let Reach::From(lowest) = reach {
+            progress.forget(|key| key >= lowest && !page.iter().any(|thing| thing.key() == key));
+        }
+        self.show_feed(progress, page, reach, placed, catalogue, choice);
+        let things = ended.iter().map(|index| &page[*index].row);
+        let grain = placed.subject.of;
+        self.count_ended(catalogue, grain, placed.table, things, progress.since);
+        ended.len()
+    }
+
+    /// Shows what a page told. An empty list is nothing only where the token is known to see things: who
+    /// may not see them is told an empty list too.
+    fn show_feed(
+        &mut self,
+        progress: &Progress,
+        page: &[Record],
+        reach: Reach,
+        placed: &PlacedFeed,
+        catalogue: &Catalogue,
+        choice: RefChoice<'_>,
+    ) {
+        let tables = catalogue.tables(placed.subject.of);
+        if self.tables.len() != tables.len() {
+            self.tables = vec![TableReading::Unknown(Reason::NotAsked); tables.len()].into();
+        }
+        let access = self.identity.access(tables[placed.table].feature());
+        let known = self.tables[placed.table].known();
+        if known.is_none() && page.is_empty() {
+            self.tables[placed.table] = match access {
+                Access::On => TableReading::Known(Arc::clone(&NOTHING)),
+                _ => TableReading::Unknown(Reason::Hidden),
+            };
+            return;
+        }
+        let last = known.cloned().unwrap_or_default();
+        let mut table = match placed.feed.newest {
+            Some(_) => last.with_latest(page, reach, placed, choice),
+            None => Table::clone(&last),
+        };
+        table.live = live(&last, progress, placed);
+        if !table.shows_like(&last) || table.dropped != last.dropped || known.is_none() {
+            self.tables[placed.table] = TableReading::Known(Arc::new(table));
+        }
+    }
+}
+
+/// How many things of each feed are at each stage; empty if none is at any.
+fn live(last: &Table, progress: &Progress, placed: &PlacedFeed) -> Box<[u32]> {
+    let stages = placed.feeds.stages.len();
+    let mut live = last.live.to_vec();
+    live.resize(stages * placed.feeds.lists.len(), 0);
+    for stage in 0..stages {
+        let place = u8::try_from(stage).unwrap_or(u8::MAX);
+        live[placed.index * stages + stage] = progress.at_stage(place);
+    }
+    match live.iter().any(|count| *count > 0) {
+        true => live.into(),
+        false => Box::default(),
+    }
+}
