@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gitlab_metrics_bridge::metrics::Catalogue;
 use support::process::{Finished, Program};
 use support::tools::{promtool, validate_collector_config};
 
@@ -16,6 +17,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/from-the-ci-exporter.md",
     "docs/measured.md",
     "docs/operating.md",
     "docs/polling.md",
@@ -68,6 +70,30 @@ fn the_readme_leads_to_every_document_and_is_short() {
         named.count(),
         "a document is missing above"
     );
+}
+
+/// Who moves to the bridge copies names out of this document.
+#[test]
+fn the_guide_for_the_ci_exporter_names_metrics_and_settings_that_exist() {
+    let guide = fs::read_to_string(file("docs/from-the-ci-exporter.md")).unwrap();
+    let settings = fs::read_to_string(file("docs/settings.md")).unwrap();
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_.".contains(letter);
+    let words = guide.split(|letter: char| !is_word(letter));
+    let words: BTreeSet<&str> = words.map(|word| word.trim_matches('.')).collect();
+    let ours = |word: &&&str| word.starts_with("gitlab_") && !word.starts_with("gitlab_ci_");
+    let metrics: Vec<_> = words.iter().filter(ours).collect();
+    assert!(metrics.len() > 30, "the guide names {metrics:?}");
+    for metric in metrics {
+        let name = metric.trim_end_matches("_bucket");
+        assert!(Catalogue::standard().find(name).is_some(), "{metric}");
+    }
+    let is_setting = |word: &&&str| {
+        let section = word.split_once('.').map(|(section, _)| section);
+        section.is_some_and(|section| ["metrics", "poll", "state", "webhook"].contains(&section))
+    };
+    for setting in words.iter().filter(is_setting) {
+        assert!(settings.contains(&format!("`{setting}`")), "{setting}");
+    }
 }
 
 /// The headings as a link names them: in small letters, with dashes for spaces.
