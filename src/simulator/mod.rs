@@ -46,6 +46,7 @@ pub use serving::fault::{Fault, FaultBuilder};
 pub use serving::record::{Request, most_within};
 pub use serving::service::Cut;
 pub use world::World;
+pub use world::ci::deployment::{Deployment, DeploymentStatus};
 pub use world::ci::job::{Artifact, FailureReason, Job, JobKind, TestReport};
 pub use world::ci::pipeline::{Pipeline, Reference, Upstream};
 pub use world::ci::plan::PipelinePlan;

@@ -279,7 +279,8 @@ fn scope(request: &RestRequest<'_>) -> Result<Vec<PipelineStatus>, Answer> {
     parsed.ok_or_else(|| Answer::bad_parameter("scope"))
 }
 
-fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
+/// A job in a list, or as a part of a deployment.
+pub(super) fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
     let JobOf {
         project,
         pipeline,

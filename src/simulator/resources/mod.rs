@@ -7,6 +7,7 @@
 mod access_tokens;
 mod changed;
 mod commits;
+mod deployments;
 mod environments;
 mod group;
 mod instance;
@@ -48,6 +49,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     jobs::ENDPOINTS,
     test_reports::ENDPOINTS,
     environments::ENDPOINTS,
+    deployments::ENDPOINTS,
     group::ENDPOINTS,
     members::ENDPOINTS,
     runners::ENDPOINTS,

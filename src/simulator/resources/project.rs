@@ -2,7 +2,9 @@
 
 use super::group::Group;
 use super::statistics::Statistics;
-use super::{environments, issues, jobs, members, merge_requests, pipelines, releases, runners};
+use super::{
+    deployments, environments, issues, jobs, members, merge_requests, pipelines, releases, runners,
+};
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -62,6 +64,8 @@ impl<'w> Object<'w> for &'w Project {
             "pipelines" => pipelines::connection(project, field, context)?,
             "pipeline" => pipelines::single(project, field, context)?,
             "jobs" => jobs::of_project(project, field, context)?,
+            "environment" => environments::single(project, field, context)?,
+            "deployment" => deployments::single(project, field, context),
             "environments" => environments::connection(project, field, context)?,
             "releases" => releases::connection(project, field, context)?,
             "packages" => {

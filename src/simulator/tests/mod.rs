@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::*;
 
 mod chaos;
+mod churn;
+mod deployments;
 mod events;
 mod flow;
 mod graphql;

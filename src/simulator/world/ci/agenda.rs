@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::deployment::DeploymentStatus;
 use super::pipeline::{Reference, Upstream};
 use super::plan::PipelinePlan;
 use super::status::PipelineStatus;
@@ -24,7 +25,6 @@ pub(crate) struct Due {
 }
 
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "the churn plans what is never planned so far")]
 pub(crate) enum Step {
     /// A pipeline is created.
     Create(Arc<PipelinePlan>),
@@ -65,6 +65,11 @@ pub(crate) enum Step {
         pipeline: u64,
     },
     DeleteReference(Reference),
+    /// Somebody deploys over the API.
+    Deploy {
+        environment: String,
+        status: DeploymentStatus,
+    },
     Delete {
         pipeline: u64,
     },

@@ -200,6 +200,12 @@ impl Events<'_> {
             Step::DeleteReference(reference) => {
                 self.ci().deleted.insert(reference);
             }
+            Step::Deploy {
+                environment,
+                status,
+            } => {
+                self.deploy(&environment, status);
+            }
             _ if !known => {}
             Step::Triggered { upstream, started } => self.note_downstream(upstream, started),
             Step::BridgeEnds { upstream, status } => self.end_bridge(upstream, status),
@@ -221,7 +227,7 @@ impl Step {
     /// The pipeline of this project that the step is about.
     fn pipeline(&self) -> Option<u64> {
         match self {
-            Step::Create(_) | Step::DeleteReference(_) => None,
+            Step::Create(_) | Step::DeleteReference(_) | Step::Deploy { .. } => None,
             Step::Trigger { upstream, .. }
             | Step::Triggered { upstream, .. }
             | Step::BridgeEnds { upstream, .. } => Some(upstream.pipeline),

@@ -36,6 +36,8 @@ pub struct Job {
     pub exit_code: Option<u64>,
     /// The project and the id of the pipeline that a bridge started.
     pub downstream: Option<(u64, u64)>,
+    /// The deployment that it makes.
+    pub(crate) deployment: Option<u64>,
     pub(crate) plan: Arc<JobPlan>,
 }
 

@@ -52,9 +52,16 @@ impl Events<'_> {
             retry_after: plan.retried_after,
             commit,
         };
+        let numbers: Vec<u64> = row.jobs.iter().map(|job| job.id).collect();
         ci.pipelines.insert(id, row);
+        for job in numbers {
+            self.prepare_deployment(id, job);
+        }
         if let Some(time) = plan.canceled_after {
             self.plan(time, Step::Cancel { pipeline: id });
+        }
+        if let Some(time) = plan.deleted_after {
+            self.plan(time, Step::Delete { pipeline: id });
         }
         match plan.rests {
             Some(status) => self.set_status(id, status),
@@ -85,6 +92,7 @@ impl Events<'_> {
                 Ready::Skip => self.job(id, job).status = PipelineStatus::Skipped,
             }
         }
+        self.follow_jobs(id);
         if let Some(status) = composite(self.pipeline(id).jobs.iter()) {
             self.set_status(id, status);
         }
@@ -346,6 +354,7 @@ impl Events<'_> {
                 job.status = PipelineStatus::Created;
             }
         }
+        self.prepare_deployment(pipeline, id);
         id
     }
 
@@ -368,7 +377,7 @@ impl Events<'_> {
         self.proceed(pipeline);
     }
 
-    fn job(&mut self, pipeline: u64, job: u64) -> &mut Job {
+    pub(super) fn job(&mut self, pipeline: u64, job: u64) -> &mut Job {
         let mut jobs = self.pipeline(pipeline).jobs.iter_mut();
         let found = jobs.find(|row| row.id == job);
         found.unwrap_or_else(|| panic!("pipeline {pipeline} has no job {job}"))
@@ -405,6 +414,7 @@ impl Job {
             failure_reason: None,
             exit_code: None,
             downstream: None,
+            deployment: None,
             plan,
         }
     }
