@@ -37,12 +37,14 @@ mod time;
 mod value;
 mod view;
 
-pub use answer::{AskedColumns, Failures, OwnerAnswer, ProjectAnswer, answered};
+pub use answer::{
+    AskedColumns, Failures, OwnerAnswer, ProjectAnswer, answered, table_over_graphql,
+};
 pub use api::Api;
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use counted_jobs::{CountedJobs, JobEnd};
-pub use enabled::EnabledMetrics;
+pub use enabled::{EnabledMetrics, Round};
 pub use ended::{Ended, EndedSeries};
 pub use feed::{Live, OVERLAP, Progress, Reach, Record, RefChoice};
 pub use identity::{Access, Identity};

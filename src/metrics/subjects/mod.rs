@@ -4,6 +4,7 @@ mod bridge;
 mod commits;
 mod issues;
 mod merge_requests;
+mod pipeline_counts;
 mod pipelines;
 mod projects;
 mod releases;
@@ -23,6 +24,7 @@ const STANDARD: &[&Subject] = &[
     &releases::SUBJECT,
     &storage::SUBJECT,
     &pipelines::SUBJECT,
+    &pipeline_counts::SUBJECT,
     &bridge::SUBJECT,
 ];
 

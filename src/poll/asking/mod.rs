@@ -35,7 +35,7 @@ impl Asking {
                 Answer::Probe(probe.map(|answer| Capabilities::from_probe(&answer.data)))
             }
             Request::Projects(parts, plan) => {
-                let (document, variables) = plan.request(&parts);
+                let (document, variables) = plan.request(&parts, at);
                 let answer = client.graphql(&document, variables, deadline).await;
                 let reader = graphql::Reader {
                     plan: &plan,

@@ -7,7 +7,9 @@
 //! in [`walk`]. Every poll ends: each request either brings something new or uses up one of a bounded
 //! number of tries of one thing, and only success at that thing gives the tries back.
 
+mod by_ids;
 mod by_name;
+mod due;
 mod errors;
 mod gitlab;
 mod instance;
@@ -27,6 +29,9 @@ mod report;
 mod request;
 mod rest;
 mod restart;
+mod round;
+mod round_lookups;
+mod rounds;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -46,6 +51,7 @@ use errors::made_sense;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
 use poll::{Poll, Query};
+use round::RoundState;
 use schedule::Schedule;
 
 pub use errors::{is_gone, is_timeout, not_understood};
@@ -82,6 +88,9 @@ pub struct Engine {
     open: BTreeMap<u64, Open>,
     /// What is known of the GitLab itself.
     instance: Arc<Owner>,
+    /// The subjects with a pace of their own, and what REST is being asked for them.
+    rounds: Vec<RoundState>,
+    round_lookups: BTreeMap<(usize, u64), Open>,
     /// The poll under way.
     poll: Option<Poll>,
     in_flight: BTreeMap<RequestId, InFlight>,
@@ -132,6 +141,8 @@ enum Sent {
     /// What the GitLab itself has, and a value of it over REST.
     Instance,
     InstanceValue(Lookup),
+    /// A value of a subject with a pace of its own, of this project.
+    RoundValue(usize, u64, Lookup),
 }
 
 impl Engine {
@@ -144,6 +155,8 @@ impl Engine {
             filter: config.selection.filter.clone(),
             gitlab: GitLab::new(&enabled),
             schedule: Schedule::new(config.rhythm, &config.selection.sources()),
+            rounds: RoundState::all(&enabled),
+            round_lookups: BTreeMap::new(),
             enabled,
             names: Names::default(),
             projects: BTreeMap::new(),
@@ -169,6 +182,7 @@ impl Engine {
         self.gitlab.plan_probe(now);
         self.schedule.plan(&mut poll, !self.gitlab.graphql);
         poll.instance.is_due = self.asks_instance();
+        self.plan_rounds(&mut poll);
         self.poll = Some(poll);
     }
 
@@ -211,6 +225,7 @@ impl Engine {
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
                 self.ask_values(&mut poll, now, &mut next);
+                self.ask_rounds_over_rest(&mut poll, now, &mut next);
             }
         }
         self.poll = Some(poll);
@@ -261,6 +276,9 @@ impl Engine {
             (Sent::InstanceValue(lookup), answer) => {
                 self.instance_value_answered(&mut poll, lookup, at, answer, now);
             }
+            (Sent::RoundValue(index, id, lookup), answer) => {
+                self.round_value_answered(&mut poll, (index, id, lookup), at, answer, now);
+            }
             // A driver that answers something else has not answered.
             _ => {}
         }
@@ -309,6 +327,8 @@ impl Engine {
         }
         let planned = std::mem::take(&mut poll.planned_glances);
         self.schedule.put_glances_back(planned);
+        self.round_lookups.clear();
+        self.close_rounds(&mut poll);
         Some(poll)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use super::due::{Share, Taken};
 use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
@@ -40,6 +41,8 @@ pub struct Poll {
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
     /// What is asked of the GitLab itself.
     pub instance: InstanceWork,
+    /// What is asked of subjects with a pace of their own.
+    pub rounds: Vec<RoundWork>,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -62,6 +65,18 @@ pub struct InstanceWork {
     pub is_due: bool,
     /// What REST has told so far.
     pub answers: Answers,
+}
+
+/// What one poll asks of a subject with a pace of its own.
+#[derive(Debug, Default)]
+pub struct RoundWork {
+    pub share: Share,
+    /// Projects that are being asked.
+    pub open: BTreeMap<u64, Taken>,
+    /// Projects that REST is asked about, and whose next question is to be found.
+    pub ready: VecDeque<u64>,
+    /// How many more projects REST may be asked about.
+    pub rest: usize,
 }
 
 /// What one poll asks of a list.
@@ -124,6 +139,8 @@ pub enum Purpose {
     Glance,
     /// Everything, out of turn.
     Read,
+    /// A subject with a pace of its own.
+    Round(usize),
 }
 
 impl Poll {
@@ -145,6 +162,7 @@ impl Poll {
             named: HashMap::new(),
             open: Default::default(),
             instance: InstanceWork::default(),
+            rounds: Vec::new(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::Error;
-use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, UnixTime};
+use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, TableAnswer, UnixTime};
 use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
 
 /// Names a request until it is answered.
@@ -42,11 +42,13 @@ pub enum Kind {
     Glance,
     /// Single values over REST.
     Values,
+    /// Subjects of projects with a pace of their own.
+    Round,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Probe,
         Kind::Recent,
         Kind::Sweep,
@@ -54,6 +56,7 @@ impl Kind {
         Kind::Follow,
         Kind::Glance,
         Kind::Values,
+        Kind::Round,
     ];
 
     /// What it is called.
@@ -66,6 +69,7 @@ impl Kind {
             Kind::Follow => "following",
             Kind::Glance => "glances",
             Kind::Values => "REST values",
+            Kind::Round => "rounds",
         }
     }
 }
@@ -165,13 +169,19 @@ pub enum Node {
         archived: Option<bool>,
         pipelines: Option<u64>,
     },
+    /// One subject of it: columns and tables by their places.
+    Round {
+        id: u64,
+        values: Vec<(usize, Answered)>,
+        tables: Vec<(usize, TableAnswer)>,
+    },
 }
 
 impl Node {
     pub fn id(&self) -> u64 {
         match self {
             Node::Whole(found) => found.identity.id,
-            Node::Activity { id, .. } | Node::Glance { id, .. } => *id,
+            Node::Activity { id, .. } | Node::Glance { id, .. } | Node::Round { id, .. } => *id,
         }
     }
 
@@ -179,6 +189,7 @@ impl Node {
         match self {
             Node::Whole(found) => found.identity.last_activity,
             Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
+            Node::Round { .. } => None,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Engine {
             self.projects.insert(id, not_after(project, now));
         }
         self.schedule.resume(lists, tracks, reads, at);
+        self.resume_rounds();
         self.names = names;
         self.instance = not_after(memory.instance, now);
         let report = last.map(|last| Report {

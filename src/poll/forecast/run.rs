@@ -11,7 +11,7 @@ use super::made_up::{MadeUp, Project, start};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
-    Reason, Rest,
+    Reason, Rest, TableAnswer,
 };
 use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
@@ -261,6 +261,19 @@ impl<'a> GitLab<'a> {
                     .sees_pipelines()
                     .then_some(u64::from(project.pipeline >= since)),
             },
+            Depth::Round(round) => {
+                let asked = &plan.rounds[round];
+                let values = asked
+                    .columns
+                    .iter()
+                    .map(|(place, _)| (*place, Answered::Value(1.0)));
+                let tables = asked.tables.iter().map(|(place, _)| (*place, no_rows()));
+                Node::Round {
+                    id,
+                    values: values.collect(),
+                    tables: tables.collect(),
+                }
+            }
             Depth::Recent => Node::Glance {
                 id,
                 activity,
@@ -372,6 +385,13 @@ impl<'a> GitLab<'a> {
             next: next.map_or(NextPage::End, NextPage::At),
             total: None,
         })
+    }
+}
+
+fn no_rows() -> TableAnswer {
+    TableAnswer::Told {
+        rows: Vec::new(),
+        complete: true,
     }
 }
 
