@@ -52,6 +52,7 @@ pub use world::ci::pipeline::{Pipeline, Reference, Upstream};
 pub use world::ci::plan::PipelinePlan;
 pub use world::ci::status::PipelineStatus;
 pub use world::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Visibility};
+pub use world::details::{Milestones, RepositoryCounts, Schedule, Severities, Vulnerabilities};
 pub use world::environments::{Environment, Tier};
 pub use world::events::Events;
 pub use world::instance::License;

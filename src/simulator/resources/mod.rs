@@ -16,7 +16,10 @@ mod jobs;
 mod license;
 mod members;
 mod merge_requests;
+mod milestones;
+mod named_group;
 mod named_project;
+mod packages;
 mod pipeline_filter;
 mod pipelines;
 mod project;
@@ -24,11 +27,14 @@ mod project_body;
 mod project_list;
 mod query;
 mod releases;
+mod repository;
 mod runners;
+mod schedules;
 mod sorted;
 mod statistics;
 mod test_reports;
 mod totals;
+mod vulnerabilities;
 
 use super::rest::request::Endpoint;
 
@@ -53,4 +59,8 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     group::ENDPOINTS,
     members::ENDPOINTS,
     runners::ENDPOINTS,
+    repository::ENDPOINTS,
+    packages::ENDPOINTS,
+    schedules::ENDPOINTS,
+    milestones::ENDPOINTS,
 ];

@@ -1,9 +1,10 @@
 //! A project, as GraphQL tells of it.
 
-use super::group::Group;
+use super::named_group::Group;
 use super::statistics::Statistics;
 use super::{
-    deployments, environments, issues, jobs, members, merge_requests, pipelines, releases, runners,
+    deployments, environments, issues, jobs, members, merge_requests, milestones, packages,
+    pipelines, releases, repository, runners, schedules, vulnerabilities,
 };
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
@@ -68,13 +69,15 @@ impl<'w> Object<'w> for &'w Project {
             "deployment" => deployments::single(project, field, context),
             "environments" => environments::connection(project, field, context)?,
             "releases" => releases::connection(project, field, context)?,
-            "packages" => {
-                FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))
-            }
+            "packages" => packages::connection(project, context),
+            "containerRepositoriesCount" => packages::container_count(project, context),
+            "languages" => repository::languages_of(project, context),
+            "milestones" => milestones::connection(project, field, context)?,
+            "pipelineSchedules" => schedules::connection(project, field, context)?,
+            "vulnerabilitySeveritiesCount" => vulnerabilities::counts(project, field, context),
             "projectMembers" => members::of_project_connection(project, field, context)?,
             "runners" => runners::of_project_connection(project, field, context)?,
             "labels" => FieldValue::object(Counted(project.labels)),
-            // Among them `vulnerabilitySeveritiesCount`: no licence, so null.
             _ => FieldValue::Null,
         })
     }

@@ -14,6 +14,7 @@ use super::*;
 mod chaos;
 mod churn;
 mod deployments;
+mod details;
 mod events;
 mod flow;
 mod graphql;

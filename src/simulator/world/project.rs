@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::ci::Ci;
 use super::ci::pipeline::Pipeline;
 use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
+use super::details::Details;
 use super::environments::{Environment, Tier};
 use super::flow::Flow;
 use super::index::Activity;
@@ -56,6 +57,7 @@ pub struct Project {
     pub(crate) flow: Option<Box<Flow>>,
     /// The pipelines that are rows. Most projects of a large world have none.
     pub(crate) ci: Option<Box<Ci>>,
+    pub(crate) details: Option<Box<Details>>,
 }
 
 impl Project {
@@ -87,6 +89,8 @@ impl Project {
                 issues: true,
                 builds: true,
                 repository: true,
+                packages: true,
+                container_registry: true,
             },
             environments: Vec::new(),
             role: Role::Reporter,
@@ -97,6 +101,7 @@ impl Project {
             known_since: now,
             flow: None,
             ci: None,
+            details: None,
         }
     }
 
