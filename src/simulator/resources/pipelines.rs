@@ -128,7 +128,7 @@ impl<'w> Object<'w> for PipelineOf<'w> {
             "finishedAt" => row.finished_at.map(in_seconds).into(),
             "updatedAt" => row.updated_at.map(in_seconds).into(),
             "duration" => row.shown_duration().into(),
-            "queuedDuration" => row.queued_seconds().map(|seconds| seconds as f64).into(),
+            "queuedDuration" => row.queued_seconds().into(),
             "coverage" => row.coverage().into(),
             "totalJobs" => (row.jobs.len() as u64).into(),
             "failedJobsCount" => row.failed_jobs().into(),

@@ -26,6 +26,7 @@ mod jobs;
 mod limits;
 mod lists;
 mod pipelines;
+mod queries;
 mod rest;
 mod tampering;
 mod wire;

@@ -140,13 +140,12 @@ impl Events<'_> {
             self.plan(time, Step::Retry { pipeline: id });
         }
         self.ledger.write(entry);
-        match upstream {
-            Some(upstream) if upstream.project == project => self.end_bridge(upstream, status),
-            Some(upstream) => {
-                let step = Step::BridgeEnds { upstream, status };
-                self.agenda.add(now, upstream.project, step);
+        if let Some(upstream) = upstream {
+            let step = Step::BridgeEnds { upstream, status };
+            match upstream.project == project {
+                true => self.carry_out(step),
+                false => self.agenda.add(now, upstream.project, step),
             }
-            None => {}
         }
         if let Some(forgotten) = self.ci().forget()
             && let Some(count) = self.project.pipelines.of(forgotten)
