@@ -82,7 +82,23 @@ impl EnabledMetrics {
         for (subject, (columns, tables)) in asked {
             enabled.ask(catalogue.subjects()[subject], columns, tables);
         }
+        enabled.ask_pipelines();
         enabled
+    }
+
+    /// What hangs on pipelines is read of those that the feed of pipelines shows.
+    fn ask_pipelines(&mut self) {
+        let mut metrics = self.metrics.iter();
+        if !metrics.any(|metric| metric.subject.hangs_on_pipelines()) {
+            return;
+        }
+        let grain = Grain::Project as usize;
+        let feeds = self.catalogue.feeds(Grain::Project).iter().enumerate();
+        for (place, feed) in feeds.filter(|(_, placed)| placed.subject.name == "pipelines") {
+            if self.choices.child_pipelines || !feed.feed.of_children {
+                self.feeds[grain].insert(place);
+            }
+        }
     }
 
     /// The same metrics, with what one GitLab says of how often subjects are asked.
@@ -167,7 +183,10 @@ impl EnabledMetrics {
             .metrics
             .iter()
             .filter(|metric| metric.subject.of == grain);
-        let tables = of.clone().filter_map(|metric| metric.table()).collect();
+        let feeds = self.feeds_of(grain).iter();
+        let fed = feeds.map(|place| self.catalogue.feeds(grain)[*place].table);
+        let tables = of.clone().filter_map(|metric| metric.table());
+        let tables = tables.chain(fed).collect();
         (of.flat_map(|metric| metric.columns()).collect(), tables)
     }
 

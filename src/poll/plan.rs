@@ -465,7 +465,7 @@ pub fn alias(part: usize) -> String {
 const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
 
 /// A moment as GitLab reads it.
-fn timestamp(at: UnixTime) -> String {
+pub fn timestamp(at: UnixTime) -> String {
     let timestamp = i64::try_from(at)
         .ok()
         .and_then(|at| jiff::Timestamp::from_second(at).ok());

@@ -161,7 +161,7 @@ fn next(page: &Value) -> NextPage {
 }
 
 /// The number of a global id.
-fn id(gid: &str) -> Option<u64> {
+pub fn id(gid: &str) -> Option<u64> {
     gid.rsplit('/').next()?.parse().ok()
 }
 

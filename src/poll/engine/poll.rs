@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use super::deployments::DeploymentsWork;
+use super::details::DetailsWork;
 use super::due::{Share, Taken};
+use super::environments::EnvironmentsWork;
 use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
+use super::queue::QueueWork;
 use crate::gitlab::Error;
 use crate::metrics::UnixTime;
 use crate::poll::plan::{Depth, List, RequestPart};
@@ -43,6 +47,12 @@ pub struct Poll {
     pub instance: InstanceWork,
     /// What is asked of subjects with a pace of their own.
     pub rounds: Vec<RoundWork>,
+    /// What is asked of the details of pipelines.
+    pub details: DetailsWork,
+    /// What is asked of deployments.
+    pub deployments: DeploymentsWork,
+    pub queue: QueueWork,
+    pub environments: EnvironmentsWork,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -163,6 +173,10 @@ impl Poll {
             open: Default::default(),
             instance: InstanceWork::default(),
             rounds: Vec::new(),
+            details: DetailsWork::default(),
+            deployments: DeploymentsWork::default(),
+            queue: QueueWork::default(),
+            environments: EnvironmentsWork::default(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),

@@ -19,8 +19,12 @@ impl Engine {
             lists,
             mut reads,
             names,
+            details,
+            deployments,
             last,
         } = memory.course;
+        self.details = details;
+        self.deployments = deployments;
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;
@@ -83,6 +87,8 @@ impl Engine {
                 lists: self.schedule.lists.clone(),
                 reads,
                 names: self.names.clone(),
+                details: self.details.clone(),
+                deployments: self.deployments.clone(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,
                     complete: report.last_complete,

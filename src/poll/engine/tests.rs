@@ -128,6 +128,9 @@ impl Fake {
             Request::Group(_) => Answer::Group(Err(error(4))),
             Request::ProjectCount(_) => Answer::ProjectCount(Ok(0)),
             Request::Instance(_) => Answer::Instance(Err(error(4))),
+            Request::Details(..) => Answer::Details(Err(error(4))),
+            Request::Rows(_) => Answer::Rows(Err(error(4))),
+            Request::Query(..) => Answer::Query(Err(error(4))),
         }
     }
 
@@ -293,6 +296,9 @@ fn refused(request: &Request, kind: u8) -> Answer {
         Request::Group(_) => Answer::Group(Err(error(kind))),
         Request::ProjectCount(_) => Answer::ProjectCount(Err(error(kind))),
         Request::Instance(_) => Answer::Instance(Err(error(kind))),
+        Request::Details(..) => Answer::Details(Err(error(kind))),
+        Request::Rows(_) => Answer::Rows(Err(error(kind))),
+        Request::Query(..) => Answer::Query(Err(error(kind))),
     }
 }
 

@@ -180,6 +180,8 @@ impl Engine {
                 self.forget_in_rounds(poll, id);
             }
             self.schedule.forget(id);
+            self.details.forget_project(id);
+            self.deployments.forget_project(id);
         }
     }
 
