@@ -2,21 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::environments;
-use super::jobs::{self, JobOf};
+use super::ci::{JobOf, cursor};
+use super::jobs;
 use super::merge_requests;
 use super::named_project::find;
-use super::pipelines::cursor;
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Connection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::ci::deployment::{Deployment, DeploymentStatus};
-use crate::simulator::world::ci::pipeline::sha_of;
+use crate::simulator::world::ci::reference::sha_of;
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
 use crate::simulator::world::environments::Environment;
-use crate::simulator::world::merge_requests::MergeRequestFilter;
+use crate::simulator::world::merge_requests::{MergeRequestFilter, Span};
 use crate::simulator::world::project::Project;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -91,14 +90,13 @@ impl<'w> DeploymentOf<'w> {
     /// As REST writes it: without a finish time and a tier of its own.
     pub(super) fn body(&self, request: &RestRequest<'_>) -> Value {
         let row = self.row;
-        let environment = self.environment().map(environments::body);
-        let environment = environment.map(|mut environment| {
-            if let Value::Object(members) = &mut environment {
-                members.retain(|name, _| {
-                    ["id", "name", "slug", "external_url"].contains(&name.as_str())
-                });
-            }
-            environment
+        let environment = self.environment().map(|environment| {
+            json!({
+                "id": environment.id,
+                "name": environment.name,
+                "slug": environment.slug(),
+                "external_url": environment.external_url,
+            })
         });
         json!({
             "id": row.id,
@@ -138,59 +136,12 @@ fn list(request: &RestRequest<'_>) -> Answered {
     if !project.shows_builds_to(request.viewer) {
         return Err(Answer::forbidden());
     }
-    let orders = [
-        "id",
-        "iid",
-        "created_at",
-        "updated_at",
-        "finished_at",
-        "ref",
-    ];
-    let order = request.choice("order_by", &orders)?;
-    let (status, environment) = (
-        request.parameter("status"),
-        request.parameter("environment"),
-    );
-    let updated = (
-        request.time("updated_after")?,
-        request.time("updated_before")?,
-    );
-    let finished = (
-        request.time("finished_after")?,
-        request.time("finished_before")?,
-    );
-    let (by_update, by_finish) = (updated != (None, None), finished != (None, None));
-    let refuse = |why: &str| Err(Answer::message(400, &format!("400 Bad request - {why}")));
-    if by_update && by_finish {
-        return refuse("Both `updated_at` filter and `finished_at` filter can not be specified");
-    }
-    if by_update && order != "updated_at" {
-        return refuse("`updated_at` filter and `updated_at` sorting must be paired");
-    }
-    if by_finish && order != "finished_at" {
-        return refuse("`finished_at` filter and `finished_at` sorting must be paired");
-    }
-    if by_finish && status.as_deref() != Some("success") {
-        return refuse("`finished_at` filter must be combined with `success` status filter.");
-    }
-    let mut rows: Vec<DeploymentOf<'_>> = DeploymentOf::all(project).collect();
-    rows.retain(|one| {
-        let row = one.row;
-        let named = one.environment().map(|environment| &environment.name);
-        status
-            .as_ref()
-            .is_none_or(|status| row.status.word() == status)
-            && environment.as_ref().is_none_or(|name| named == Some(name))
-            && updated.0.is_none_or(|when| row.updated_at >= when)
-            && updated.1.is_none_or(|when| row.updated_at <= when)
-            && finished.0.is_none_or(|when| row.finished_at >= Some(when))
-            && finished
-                .1
-                .is_none_or(|when| row.finished_at.is_some_and(|at| at <= when))
-    });
+    let filter = Filter::of(request)?;
+    let all = DeploymentOf::all(project);
+    let mut rows: Vec<DeploymentOf<'_>> = all.filter(|one| filter.admits(one)).collect();
     // Ids decide between rows that are alike.
     rows.sort_by_key(|one| one.row.id);
-    match order.as_str() {
+    match filter.order.as_str() {
         "created_at" => rows.sort_by_key(|one| one.row.created_at),
         "updated_at" => rows.sort_by_key(|one| one.row.updated_at),
         "finished_at" => rows.sort_by_key(|one| one.row.finished_at),
@@ -203,6 +154,71 @@ fn list(request: &RestRequest<'_>) -> Answered {
     let page = request.by_offset(rows.into_iter())?;
     let bodies: Value = page.rows.iter().map(|one| one.body(request)).collect();
     Ok(page.answer(request, Answer::json(200, &bodies)))
+}
+
+/// What the parameters of a list ask for.
+struct Filter {
+    order: String,
+    status: Option<String>,
+    environment: Option<String>,
+    updated: Span,
+    finished: Span,
+}
+
+impl Filter {
+    /// Times are taken only together with the order by the same times.
+    fn of(request: &RestRequest<'_>) -> Result<Filter, Answer> {
+        let orders = [
+            "id",
+            "iid",
+            "created_at",
+            "updated_at",
+            "finished_at",
+            "ref",
+        ];
+        let span = |from: &'static str, to: &'static str| -> Result<Span, Answer> {
+            Ok(Span {
+                from: request.time(from)?,
+                to: request.time(to)?,
+            })
+        };
+        let filter = Filter {
+            order: request.choice("order_by", &orders)?,
+            status: request.parameter("status"),
+            environment: request.parameter("environment"),
+            updated: span("updated_after", "updated_before")?,
+            finished: span("finished_after", "finished_before")?,
+        };
+        let by_update = filter.updated != Span::default();
+        let by_finish = filter.finished != Span::default();
+        let succeeded = filter.status.as_deref() == Some("success");
+        let wrong = match filter.order.as_str() {
+            _ if by_update && by_finish => {
+                "Both `updated_at` filter and `finished_at` filter can not be specified"
+            }
+            order if by_update && order != "updated_at" => {
+                "`updated_at` filter and `updated_at` sorting must be paired"
+            }
+            order if by_finish && order != "finished_at" => {
+                "`finished_at` filter and `finished_at` sorting must be paired"
+            }
+            _ if by_finish && !succeeded => {
+                "`finished_at` filter must be combined with `success` status filter."
+            }
+            _ => return Ok(filter),
+        };
+        Err(Answer::message(400, &format!("400 Bad request - {wrong}")))
+    }
+
+    fn admits(&self, one: &DeploymentOf<'_>) -> bool {
+        let row = one.row;
+        let (status, environment) = (self.status.as_ref(), self.environment.as_ref());
+        let named = one.environment().map(|environment| &environment.name);
+        status.is_none_or(|status| row.status.word() == status)
+            && environment.is_none_or(|name| named == Some(name))
+            && self.updated.holds(Some(row.updated_at))
+            && self.finished.holds(row.finished_at)
+    }
 }
 
 fn named<'w>(request: &RestRequest<'w>) -> Result<DeploymentOf<'w>, Answer> {

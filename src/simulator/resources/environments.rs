@@ -155,8 +155,7 @@ fn one(request: &RestRequest<'_>) -> Answered {
     Ok(Answer::json(200, &body))
 }
 
-/// An environment in a list, or as a part of a deployment.
-pub(super) fn body(environment: &Environment) -> Value {
+fn body(environment: &Environment) -> Value {
     json!({
         "id": environment.id,
         "name": environment.name,

@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod changed;
+mod ci;
 mod commits;
 mod deployments;
 mod environments;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::deployment::DeploymentStatus;
-use super::pipeline::{Reference, Upstream};
+use super::pipeline::Upstream;
 use super::plan::PipelinePlan;
+use super::reference::Reference;
 use super::status::PipelineStatus;
 
 /// The steps that wait for their time, in its order. Steps of one time keep the order of their adding.

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::agenda::Step;
 use super::deployment::DeploymentStatus;
-use super::job::{FailureReason, TestReport};
-use super::pipeline::Reference;
+use super::outcome::{FailureReason, TestReport};
 use super::plan::PipelinePlan;
+use super::reference::Reference;
 use super::status::PipelineStatus;
 use crate::simulator::world::World;
 use crate::simulator::world::clock::later;
@@ -117,8 +117,17 @@ impl Events<'_> {
 /// A pipeline of any kind.
 fn any(random: &mut Rng) -> PipelinePlan {
     let mut plan = PipelinePlan::new();
-    let kind = random.u8(0..100);
-    match kind {
+    choose_reference(&mut plan, random);
+    choose_jobs(&mut plan, random);
+    if random.u8(0..20) == 0 {
+        plan.deleted_after(DELETED_AFTER);
+    }
+    plan
+}
+
+/// Mostly the default branch, and every kind of thing else.
+fn choose_reference(plan: &mut PipelinePlan, random: &mut Rng) {
+    match random.u8(0..100) {
         0..55 => {}
         55..65 => {
             plan.on(&format!("feature-{}", random.u32(0..BRANCHES)));
@@ -136,12 +145,15 @@ fn any(random: &mut Rng) -> PipelinePlan {
         }
         _ => {}
     }
+}
+
+fn choose_jobs(plan: &mut PipelinePlan, random: &mut Rng) {
     match random.u8(0..100) {
         0..5 => {
             plan.rests(PipelineStatus::Skipped);
         }
         5..10 => {
-            job(&mut plan, "package", "build", random);
+            job(plan, "package", "build", random);
             plan.job("release", "deploy").manual();
         }
         10..16 => {
@@ -154,11 +166,11 @@ fn any(random: &mut Rng) -> PipelinePlan {
                 }
                 child
             });
-            job(&mut plan, "after", "test", random);
+            job(plan, "after", "test", random);
         }
         16..18 => {
             for number in 0..MANY_JOBS {
-                job(&mut plan, &format!("shard-{number}"), "test", random);
+                job(plan, &format!("shard-{number}"), "test", random);
             }
         }
         // It is over before anybody looks.
@@ -167,19 +179,15 @@ fn any(random: &mut Rng) -> PipelinePlan {
             plan.job("lint", "test").takes(short);
         }
         26..31 => {
-            ordinary(&mut plan, random);
+            ordinary(plan, random);
             plan.canceled_after(seconds(random, 5, 60));
         }
         31..35 => {
             plan.source("schedule");
-            ordinary(&mut plan, random);
+            ordinary(plan, random);
         }
-        _ => ordinary(&mut plan, random),
+        _ => ordinary(plan, random),
     }
-    if random.u8(0..20) == 0 {
-        plan.deleted_after(DELETED_AFTER);
-    }
-    plan
 }
 
 /// Builds, tests and, on the default branch, deploys. Some jobs fail, and some of those are retried.

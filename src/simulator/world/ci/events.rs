@@ -2,9 +2,11 @@
 
 use super::Ci;
 use super::agenda::Step;
-use super::job::{FailureReason, Job, TestReport};
-use super::pipeline::{Pipeline, Reference, Upstream};
+use super::job::Job;
+use super::outcome::{FailureReason, TestReport};
+use super::pipeline::{Pipeline, Upstream};
 use super::plan::{PipelinePlan, child_plan};
+use super::reference::Reference;
 use super::status::PipelineStatus;
 use crate::simulator::world::events::Events;
 

@@ -5,11 +5,15 @@
 
 pub(crate) mod agenda;
 mod churn;
+mod composite;
+mod deploying;
 pub(crate) mod deployment;
 mod events;
 pub(crate) mod job;
+pub(crate) mod outcome;
 pub(crate) mod pipeline;
 pub(crate) mod plan;
+pub(crate) mod reference;
 mod run;
 pub(crate) mod status;
 
@@ -19,7 +23,8 @@ use jiff::Timestamp;
 
 use self::deployment::Deployment;
 use self::job::Job;
-use self::pipeline::{Pipeline, Reference};
+use self::pipeline::Pipeline;
+use self::reference::Reference;
 use self::status::PipelineStatus;
 
 /// How many pipelines a project keeps as rows. Older ones that have finished become numbers again.

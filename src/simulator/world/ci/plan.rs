@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Artifact, FailureReason, TestReport};
-use super::pipeline::{CHILD, Reference};
+use super::outcome::{Artifact, FailureReason, TestReport};
+use super::reference::{CHILD, Reference};
 use super::status::PipelineStatus;
 use crate::simulator::world::environments::Tier;
 

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use super::agenda::Step;
-use super::job::{FailureReason, Job, JobKind};
-use super::pipeline::{Pipeline, Reference, Upstream};
+use super::composite::composite;
+use super::job::{Job, JobKind};
+use super::outcome::FailureReason;
+use super::pipeline::{Pipeline, Upstream};
 use super::plan::{JobPlan, PipelinePlan};
-use super::status::{PipelineStatus, composite};
+use super::reference::Reference;
+use super::status::PipelineStatus;
 use crate::simulator::world::clock::later;
 use crate::simulator::world::events::Events;
 use crate::simulator::world::ledger::{Entry, Subject};
