@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gitlab_metrics_bridge::gitlab::{self, Clock, RemainingBudget};
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{
     self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
 };
@@ -125,7 +125,7 @@ impl Running {
 }
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
+    EnabledMetrics::standard()
 }
 
 fn folder() -> TempDir {

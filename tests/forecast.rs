@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics};
+use gitlab_metrics_bridge::metrics::EnabledMetrics;
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, PipelineStatus, Role, Version, Visibility, World,
@@ -52,7 +52,7 @@ impl Requests {
 }
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
+    EnabledMetrics::standard()
 }
 
 impl Case {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::Client;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, MergeRequests, Role, Version, Visibility, World,
@@ -46,10 +46,7 @@ fn poller_with_timeout(
         timeout,
         ..poll::Config::default()
     };
-    config.build(
-        client(gitlab),
-        EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default()),
-    )
+    config.build(client(gitlab), EnabledMetrics::standard())
 }
 
 /// The series of a metric as `labels=value` texts, sorted; the project's id as `id`.

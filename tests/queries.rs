@@ -3,7 +3,7 @@
 //! The schemas are real ones that lie beside the checkout in development; without them the test that
 //! needs them is ignored.
 
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Identity};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Grain, Identity};
 use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Plan, RequestPart};
 use gitlab_metrics_bridge::simulator::score;
 use serde_json::json;
@@ -24,15 +24,18 @@ fn parts() -> Vec<RequestPart> {
         Depth::Recent,
         Depth::Identity,
     ];
-    let parts = lists.into_iter().flat_map(|list| {
-        depths.map(|depth| RequestPart {
-            list: list.clone(),
-            depth,
-            first: 100,
-            after: Some("cursor".to_owned()),
-        })
-    });
-    parts.collect()
+    let part = |list: &List, depth| RequestPart {
+        list: list.clone(),
+        depth,
+        first: 100,
+        after: Some("cursor".to_owned()),
+    };
+    let parts = lists
+        .iter()
+        .flat_map(|list| depths.map(|depth| part(list, depth)));
+    let rounds = 0..everything().rounds(Grain::Project).count();
+    let rounds = rounds.map(|round| part(&List::Ids(vec![1]), Depth::Round(round)));
+    parts.chain(rounds).collect()
 }
 
 /// The score that GitLab lets anonymous users have; with a token it is more.
@@ -46,7 +49,7 @@ fn everything() -> EnabledMetrics {
 fn a_page_of_100_projects_scores_below_the_limit() {
     let plan = Plan::new(&everything(), &Capabilities::default());
     for part in parts() {
-        let (document, variables) = plan.request(std::slice::from_ref(&part));
+        let (document, variables) = plan.request(std::slice::from_ref(&part), 0);
         let scored = score(&document, &variables).unwrap();
         assert!(scored < LIMIT, "{part:?} scores {scored}");
         assert!(document.len() < 10_000);
@@ -65,7 +68,7 @@ fn a_part_scores_what_gitlab_makes_of_it() {
                 ..part.clone()
             };
             let parts = [part.clone(), part.clone()];
-            let (document, variables) = plan.request(&parts);
+            let (document, variables) = plan.request(&parts, 0);
             let scored = score(&document, &variables).unwrap() as usize;
             let ours = 2 * plan.score(&part) + OWN;
             assert!(
@@ -79,7 +82,7 @@ fn a_part_scores_what_gitlab_makes_of_it() {
 #[test]
 fn the_documents_ask_what_a_reader_expects() {
     let plan = Plan::new(&everything(), &Capabilities::default());
-    let (document, _) = plan.request(&parts()[..1]);
+    let (document, _) = plan.request(&parts()[..1], 0);
     for path in Identity::ASKED {
         let name = path.split('.').next().unwrap();
         assert!(document.contains(name), "{name}");
@@ -118,9 +121,15 @@ mod with_shared {
             });
             fields.collect()
         };
-        Capabilities::from_probe(
-            &json!({"project": {"fields": fields("Project")}, "query": {"fields": fields("Query")}}),
-        )
+        let statuses = schema.get_enum("PipelineStatusEnum").unwrap().values.keys();
+        let statuses: Vec<_> = statuses
+            .map(|name| json!({"name": name.as_str()}))
+            .collect();
+        Capabilities::from_probe(&json!({
+            "project": {"fields": fields("Project")},
+            "query": {"fields": fields("Query")},
+            "statuses": {"enumValues": statuses},
+        }))
     }
 
     #[test]
@@ -143,7 +152,7 @@ mod with_shared {
                     continue;
                 }
                 for parts in [vec![part.clone()], vec![part.clone(), part]] {
-                    let (document, _) = plan.request(&parts);
+                    let (document, _) = plan.request(&parts, 0);
                     let checked =
                         ExecutableDocument::parse_and_validate(&schema, &document, "query");
                     assert!(

@@ -332,7 +332,7 @@ fn many_rows_are_asked_inside_the_whole_selection() {
         first: 100,
         after: None,
     };
-    let (document, _) = plan.request(&[part]);
+    let (document, _) = plan.request(&[part], 0);
     let asked = "pipelines(first: 3) { nodes { id ref status duration } pageInfo { hasNextPage } }";
     assert!(document.contains(asked), "{document}");
     let table = &enabled.catalogue.tables(Grain::Project)[added(&enabled)];
@@ -661,7 +661,7 @@ async fn a_metric_is_one_edit() {
             after: None,
         };
         Plan::new(enabled, &Capabilities::default())
-            .request(&[part])
+            .request(&[part], 0)
             .0
     };
     assert!(document(&with).contains("watcherCount"));

@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use support::exposition::{Exposition, Family};
 use support::process::Program;
 use support::running::{Running, bridge_for};
-use support::tools::{Collector, Prometheus, check_metrics};
+use support::tools::{Collector, Prometheus, check_metrics, promtool};
 use support::{Labels, Series, labels};
 
 /// What the bridge says of itself; the rest is what it says of GitLab.
@@ -72,6 +72,17 @@ async fn promtool_remarks_on_the_three_contract_names_and_nothing_else() {
             "gitlab_project_count non-histogram and non-summary metrics should not have \"_count\" suffix",
         ]
     );
+}
+
+#[tokio::test]
+#[ignore = "needs promtool"]
+async fn the_recording_rules_of_doras_four_keys_make_of_known_events_what_they_are() {
+    let rules = promtool(["check", "rules", "otel/prometheus/dora.yaml"]);
+    let rules = rules.finish().await;
+    assert_eq!(rules.code(), 0, "{rules:#?}");
+    let tests = promtool(["test", "rules", "tests/tools/dora.yaml"]);
+    let tests = tests.finish().await;
+    assert_eq!(tests.code(), 0, "{tests:#?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, NotUnderstood,
-    PlacedTable, Reading, Reason, Rest, Selection, TableAnswer, UnixTime, member,
+    PlacedTable, Reading, Reason, Rest, Round, Selection, TableAnswer, UnixTime, member,
 };
 
 /// What GraphQL could not tell of one node: where below it, and why.
@@ -91,6 +91,67 @@ impl AskedColumns {
         }
         let is_asked = !asked.columns.is_empty() || !asked.tables.is_empty();
         is_asked.then_some(asked)
+    }
+
+    /// What is asked of a project for a subject with a pace of its own, and who it is.
+    pub fn of_round(
+        round: &Round,
+        enabled: &EnabledMetrics,
+        has: impl Fn(&str) -> bool,
+    ) -> AskedColumns {
+        let (grain, mut asked) = (round.subject.of, AskedColumns::default());
+        asked.selection.add("id");
+        for &place in &round.columns {
+            let column = enabled.catalogue.columns(grain)[place].column;
+            match column.graphql {
+                // REST has it.
+                "" => {}
+                path if has(path) => asked.add(place, path),
+                _ => asked.unsupported.push(place),
+            }
+        }
+        for &place in &round.tables {
+            let table = &enabled.catalogue.tables(grain)[place];
+            if table.is_over_graphql() {
+                asked.add_table(place, table, &has);
+            }
+        }
+        asked
+    }
+
+    /// What a node of GraphQL tells of these columns and tables.
+    pub fn told(
+        &self,
+        node: &Json,
+        grain: Grain,
+        failures: &Failures<'_>,
+        catalogue: &Catalogue,
+        now: UnixTime,
+    ) -> (Vec<(usize, Answered)>, Vec<(usize, TableAnswer)>) {
+        let columns = catalogue.columns(grain);
+        let values = self.columns.iter().map(|(place, keys)| {
+            (
+                *place,
+                answered(columns[*place].column, node, keys, failures),
+            )
+        });
+        let unsupported = self.unsupported.iter();
+        let unsupported = unsupported.map(|place| (*place, Answered::Failed(Reason::Unsupported)));
+        let tables = self.tables.iter().map(|(place, keys)| {
+            let table = &catalogue.tables(grain)[*place];
+            (*place, table_over_graphql(table, node, keys, failures, now))
+        });
+        let without = self.unsupported_tables.iter();
+        let without = without.map(|place| (*place, TableAnswer::Unknown(Reason::Unsupported)));
+        (
+            values.chain(unsupported).collect(),
+            tables.chain(without).collect(),
+        )
+    }
+
+    /// Whether GraphQL is asked for anything.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.tables.is_empty()
     }
 
     /// The query about the GitLab itself.
@@ -196,6 +257,50 @@ impl OwnerAnswer {
         }
         for place in &asked.unsupported_tables {
             self.tables[*place] = TableAnswer::Unknown(Reason::Unsupported);
+        }
+    }
+
+    /// Marks columns and tables as still to be asked: in another way, if they are `failed`.
+    pub fn expect(&mut self, columns: &[usize], tables: &[usize], failed: bool) {
+        for &place in columns {
+            self.values[place] = Reading::Unknown(Reason::Pending);
+        }
+        for &place in tables {
+            self.tables[place] = TableAnswer::Unknown(Reason::Pending);
+        }
+        if failed {
+            self.failed.extend(columns);
+            self.failed_tables.extend(tables);
+        }
+    }
+
+    /// Says of columns and tables why they are not known.
+    pub fn despair(&mut self, columns: &[usize], tables: &[usize], reason: Reason) {
+        for &place in columns {
+            self.values[place] = Reading::Unknown(reason);
+        }
+        for &place in tables {
+            self.tables[place] = TableAnswer::Unknown(reason);
+        }
+    }
+
+    /// Takes in what was answered about single columns and tables. What failed may be asked in another
+    /// way.
+    pub fn fill(
+        &mut self,
+        values: &[(usize, Answered)],
+        tables: Vec<(usize, TableAnswer)>,
+        now: UnixTime,
+    ) {
+        for &(place, told) in values {
+            let column = self.column(place);
+            self.values[place] = Reading::of(told, column, &self.identity, now);
+            if matches!(told, Answered::Failed(reason) if !reason.is_fact()) {
+                self.failed.push(place);
+            }
+        }
+        for (place, told) in tables {
+            self.take_table(place, told);
         }
     }
 
@@ -336,7 +441,8 @@ impl OwnerAnswer {
     }
 }
 
-fn table_over_graphql(
+/// Reads the answer to one table below a node of GraphQL.
+pub fn table_over_graphql(
     table: &PlacedTable,
     node: &Json,
     keys: &[String],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::subject::Rows;
-use super::{Catalogue, Choices, Grain, Metric, Snapshot};
+use super::{Cadence, Catalogue, Choices, Grain, Metric, Snapshot, Subject};
 
 /// The metrics that are shown.
 #[derive(Clone)]
@@ -15,13 +15,24 @@ pub struct EnabledMetrics {
     pub metrics: Vec<&'static Metric>,
     /// What of each is read, and how it is shown.
     pub choices: Arc<Choices>,
-    /// By grain, the places of what must be asked.
+    /// By grain, the places of what must be asked along with an owner.
     columns: [BTreeSet<usize>; 4],
     tables: [BTreeSet<usize>; 4],
-    /// By grain, the places of tables that are shown, whoever is asked for them.
-    shown_tables: [BTreeSet<usize>; 4],
     /// By grain, the places of the feeds that must be asked.
     feeds: [BTreeSet<usize>; 4],
+    /// The subjects that are asked at a pace of their own, in the order of the catalogue.
+    rounds: Vec<Round>,
+}
+
+/// A subject that is asked at a pace of its own, and what must be asked of it.
+#[derive(Clone, Debug)]
+pub struct Round {
+    pub subject: &'static Subject,
+    /// How often each owner is asked.
+    pub every: Duration,
+    /// The places of its columns and of its table.
+    pub columns: Vec<usize>,
+    pub tables: Vec<usize>,
 }
 
 impl EnabledMetrics {
@@ -38,24 +49,56 @@ impl EnabledMetrics {
             choices: choices.into(),
             columns: Default::default(),
             tables: Default::default(),
-            shown_tables: Default::default(),
             feeds: Default::default(),
+            rounds: Vec::new(),
         };
+        let mut asked = BTreeMap::<usize, (BTreeSet<usize>, BTreeSet<usize>)>::new();
         for metric in &enabled.metrics {
-            let grain = metric.subject.of as usize;
-            enabled.columns[grain].extend(metric.columns());
-            enabled.shown_tables[grain].extend(metric.table());
-            if !matches!(metric.subject.rows, Rows::Feeds(_)) {
-                enabled.tables[grain].extend(metric.table());
-            }
             let feeds = catalogue.feeds(metric.subject.of).iter().enumerate();
             let own = feeds.filter(|(_, placed)| {
                 std::ptr::eq(placed.subject, metric.subject)
                     && (enabled.choices.child_pipelines || !placed.feed.of_children)
             });
-            enabled.feeds[grain].extend(own.map(|(place, _)| place));
+            enabled.feeds[metric.subject.of as usize].extend(own.map(|(place, _)| place));
+            // What a metric shows may be another subject's, such as what it sums up.
+            let grain = metric.subject.of;
+            for place in metric.columns() {
+                let subject = catalogue.columns(grain)[place].subject;
+                asked
+                    .entry(place_of(catalogue, subject))
+                    .or_default()
+                    .0
+                    .insert(place);
+            }
+            if let Some(place) = metric.table() {
+                let subject = catalogue.tables(grain)[place].subject;
+                asked
+                    .entry(place_of(catalogue, subject))
+                    .or_default()
+                    .1
+                    .insert(place);
+            }
         }
+        for (subject, (columns, tables)) in asked {
+            enabled.ask(catalogue.subjects()[subject], columns, tables);
+        }
+        enabled.ask_pipelines();
         enabled
+    }
+
+    /// What hangs on pipelines is read of those that the feed of pipelines shows.
+    fn ask_pipelines(&mut self) {
+        let mut metrics = self.metrics.iter();
+        if !metrics.any(|metric| metric.subject.hangs_on_pipelines()) {
+            return;
+        }
+        let grain = Grain::Project as usize;
+        let feeds = self.catalogue.feeds(Grain::Project).iter().enumerate();
+        for (place, feed) in feeds.filter(|(_, placed)| placed.subject.name == "pipelines") {
+            if self.choices.child_pipelines || !feed.feed.of_children {
+                self.feeds[grain].insert(place);
+            }
+        }
     }
 
     /// The same metrics, with what one GitLab says of how often subjects are asked.
@@ -63,7 +106,40 @@ impl EnabledMetrics {
     pub fn with_cadence(&self, cadence: &BTreeMap<&'static str, Duration>) -> EnabledMetrics {
         let mut own = self.clone();
         Arc::make_mut(&mut own.choices).cadence.clone_from(cadence);
+        for round in &mut own.rounds {
+            if let Cadence::Every(every) = own.choices.cadence_of(round.subject) {
+                round.every = every;
+            }
+        }
         own
+    }
+
+    /// What is shown of everything without a word of the configuration.
+    pub fn standard() -> EnabledMetrics {
+        let catalogue = Catalogue::standard();
+        let is_shown = |name: &str| catalogue.find(name).is_some_and(|metric| metric.by_default);
+        EnabledMetrics::new(catalogue, is_shown, Choices::default())
+    }
+
+    fn ask(
+        &mut self,
+        subject: &'static Subject,
+        columns: BTreeSet<usize>,
+        tables: BTreeSet<usize>,
+    ) {
+        match (subject.cadence, self.choices.cadence_of(subject)) {
+            (Cadence::WithOwner, _) if !matches!(subject.rows, Rows::Feeds(_)) => {
+                self.columns[subject.of as usize].extend(columns);
+                self.tables[subject.of as usize].extend(tables);
+            }
+            (Cadence::Every(_), Cadence::Every(every)) => self.rounds.push(Round {
+                subject,
+                every,
+                columns: columns.into_iter().collect(),
+                tables: tables.into_iter().collect(),
+            }),
+            _ => {}
+        }
     }
 
     /// Those that `keep` accepts.
@@ -74,29 +150,44 @@ impl EnabledMetrics {
         fewer
     }
 
-    /// The places of the columns of projects that must be asked.
+    /// The subjects of a grain that are asked at a pace of their own.
+    pub fn rounds(&self, grain: Grain) -> impl Iterator<Item = &Round> {
+        self.rounds
+            .iter()
+            .filter(move |round| round.subject.of == grain)
+    }
+
+    /// The places of the columns of projects that must be asked along with the project.
     pub fn columns(&self) -> &BTreeSet<usize> {
         self.columns_of(Grain::Project)
     }
 
-    /// The places of the columns of a grain that must be asked.
+    /// The places of the columns of a grain that must be asked along with the owner.
     pub fn columns_of(&self, grain: Grain) -> &BTreeSet<usize> {
         &self.columns[grain as usize]
     }
 
-    /// The places of the tables of a grain that must be asked.
+    /// The places of the tables of a grain that must be asked along with the owner.
     pub fn tables_of(&self, grain: Grain) -> &BTreeSet<usize> {
         &self.tables[grain as usize]
-    }
-
-    /// The places of the tables of a grain that are shown, those of feeds too.
-    pub fn shown_tables_of(&self, grain: Grain) -> &BTreeSet<usize> {
-        &self.shown_tables[grain as usize]
     }
 
     /// The places of the feeds of a grain that must be asked.
     pub fn feeds_of(&self, grain: Grain) -> &BTreeSet<usize> {
         &self.feeds[grain as usize]
+    }
+
+    /// The places of all columns and of all tables of a grain that a metric shows, however they are asked.
+    pub fn shown(&self, grain: Grain) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let of = self
+            .metrics
+            .iter()
+            .filter(|metric| metric.subject.of == grain);
+        let feeds = self.feeds_of(grain).iter();
+        let fed = feeds.map(|place| self.catalogue.feeds(grain)[*place].table);
+        let tables = of.clone().filter_map(|metric| metric.table());
+        let tables = tables.chain(fed).collect();
+        (of.flat_map(|metric| metric.columns()).collect(), tables)
     }
 
     /// How many series a snapshot has about GitLab.
@@ -107,4 +198,10 @@ impl EnabledMetrics {
             .map(|metric| metric.count(snapshot, all.clone()) as u64)
             .sum()
     }
+}
+
+fn place_of(catalogue: &Catalogue, subject: &'static Subject) -> usize {
+    let mut subjects = catalogue.subjects().iter();
+    let place = subjects.position(|other| std::ptr::eq(*other, subject));
+    place.unwrap_or_default()
 }

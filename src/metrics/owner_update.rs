@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use super::subject::Rows;
-use super::{Owner, OwnerAnswer, TableReading, UnixTime, stamp};
+use super::{Cadence, Owner, OwnerAnswer, TableReading, UnixTime, stamp};
 
 impl Owner {
-    /// The owner after an answer, with the last good value of what failed. Feeds tell their things
-    /// elsewhere.
+    /// The owner after an answer, with the last good value of what failed. Subjects with a pace of their
+    /// own, such as feeds, stay as they are.
     pub fn updated(answer: OwnerAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
         let (catalogue, grain) = (answer.catalogue, answer.grain);
         let mut values = answer.values;
         for (place, value) in values.iter_mut().enumerate() {
-            *value = value.or_last_good(last.and_then(|last| last.values.get(place)));
+            let last = last.and_then(|last| last.values.get(place));
+            let along = catalogue.columns(grain)[place].subject.cadence == Cadence::WithOwner;
+            *value = match last {
+                Some(last) if !along => *last,
+                last => value.or_last_good(last),
+            };
         }
         let tables = catalogue.tables(grain).iter().zip(answer.tables);
         let tables = tables.enumerate().map(|(place, (placed, told))| {
             let last = last.and_then(|last| last.tables.get(place));
-            match (&placed.subject.rows, last) {
-                (Rows::Feeds(_), Some(last)) => last.clone(),
-                _ => told.after(last, placed, now),
+            let along = placed.subject.cadence == Cadence::WithOwner;
+            match last {
+                Some(last) if !along => last.clone(),
+                last => told.after(last, placed, now),
             }
         });
         let tables: Box<[TableReading]> = tables.collect();
@@ -35,6 +40,23 @@ impl Owner {
             ended: last.map(|last| last.ended.clone()).unwrap_or_default(),
             tables,
         }
+    }
+
+    /// Takes in what an answer says at these places, with the last good value of what failed. Everything
+    /// else stays as it is.
+    pub fn take(
+        &mut self,
+        answer: &OwnerAnswer,
+        columns: &[usize],
+        tables: &[usize],
+        now: UnixTime,
+    ) {
+        for &place in columns {
+            if let Some(value) = self.values.get_mut(place) {
+                *value = answer.values[place].or_last_good(Some(value));
+            }
+        }
+        self.take_tables(answer, tables, now);
     }
 
     /// Takes in the tables of an answer at these places.

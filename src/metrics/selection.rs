@@ -60,7 +60,7 @@ impl Selection {
 
 impl Field {
     /// Fields that make GitLab call its Git server.
-    const GITALY: [&str; 4] = ["forksCount", "rootRef", "empty", "exists"];
+    const GITALY: [&str; 5] = ["forksCount", "rootRef", "empty", "exists", "pipelines"];
     /// Lists that GitLab sorts unless told otherwise.
     const SORTED: [&str; 3] = ["mergeRequests", "issues", "releases"];
 
@@ -134,7 +134,16 @@ fn named(segment: &str) -> (String, String) {
         let value = argument
             .split_once(':')
             .map_or("", |(_, value)| value.trim());
+        // Lists, texts and times before now tell fields apart as words do; `$since` is only one.
+        let value = value.trim_matches(['[', ']', '"']);
+        let value = match value.strip_prefix('$') {
+            Some(name) if name.starts_with("ago") => name,
+            Some(_) => "",
+            None => value,
+        };
         if value.starts_with(char::is_alphabetic) {
+            let of_a_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            let value = value.replace(|letter| !of_a_name(letter), "_");
             key.push_str(&value[..1].to_uppercase());
             key.push_str(&value[1..]);
         }
@@ -176,5 +185,29 @@ mod tests {
              releases(first: 1) { count }"
         );
         assert_eq!(merged, ["mergeRequestsMerged", "count"]);
+    }
+
+    #[test]
+    fn arguments_tell_fields_apart() {
+        let mut selection = Selection::default();
+        for path in [
+            "issueStatusCounts.opened",
+            "issueStatusCounts(types: [INCIDENT]).opened",
+            "mergeRequests(state: opened, first: 1).count",
+            "mergeRequests(state: opened, createdBefore: $ago7d, first: 1).count",
+            "environment(name: \"review/app\").id",
+            "pipelines(updatedAfter: $since, first: 1).count",
+        ] {
+            selection.add(path);
+        }
+        assert_eq!(
+            selection.text(),
+            "issueStatusCounts { opened } \
+             issueStatusCountsINCIDENT: issueStatusCounts(types: [INCIDENT]) { opened } \
+             mergeRequestsOpened: mergeRequests(state: opened, first: 1) { count } \
+             mergeRequestsOpenedAgo7d: mergeRequests(state: opened, createdBefore: $ago7d, first: 1) { count } \
+             environmentReview_app: environment(name: \"review/app\") { id } \
+             pipelines(updatedAfter: $since, first: 1) { count }"
+        );
     }
 }

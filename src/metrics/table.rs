@@ -47,6 +47,22 @@ impl TableReading {
 }
 
 impl Table {
+    /// The table of these rows, in their order.
+    pub(super) fn of_rows(rows: Vec<Row>) -> Table {
+        Table {
+            keys: rows.iter().map(|row| row.key).collect(),
+            labels: rows
+                .iter()
+                .flat_map(|row| row.labels.iter().cloned())
+                .collect(),
+            values: rows
+                .iter()
+                .flat_map(|row| row.values.iter().copied())
+                .collect(),
+            ..Table::default()
+        }
+    }
+
     pub fn rows(&self) -> usize {
         self.keys.len()
     }
@@ -61,7 +77,7 @@ impl Table {
         part(&self.labels, self.rows(), row)
     }
 
-    pub(super) fn row(&self, row: usize) -> Row {
+    pub fn row(&self, row: usize) -> Row {
         Row {
             key: self.keys[row],
             labels: self.labels_of(row).to_vec(),

@@ -133,7 +133,7 @@ impl Column {
             (Api::Rest, Rest::Body(path) | Rest::Member { member: path, .. }) => {
                 member_of(row, path, api)
             }
-            (Api::Rest, Rest::Count(_)) => &Json::Null,
+            (Api::Rest, Rest::Count(_) | Rest::Nowhere) => &Json::Null,
         }
     }
 }
@@ -189,6 +189,18 @@ impl PlacedTable {
         const PAGE: usize = 100;
         self.many
             .map_or(1, |many| usize::from(many.at_most).min(PAGE))
+    }
+
+    /// Whether GraphQL has the rows.
+    pub fn is_over_graphql(&self) -> bool {
+        match self.many {
+            Some(many) => !many.list.is_empty(),
+            None => self
+                .values
+                .iter()
+                .chain(&self.labels)
+                .any(|own| !own.graphql.is_empty()),
+        }
     }
 
     /// The connection of GraphQL as it is asked.

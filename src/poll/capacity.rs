@@ -17,7 +17,7 @@ impl Capacity {
     /// Several lists may travel in one request; more than this in one would take GitLab too long.
     const MAX: usize = 5 * Self::PAGE;
     /// An answer that takes longer is on its way to GitLab's limit of 30 s.
-    const SLOW: Duration = Duration::from_secs(10);
+    pub const SLOW: Duration = Duration::from_secs(10);
     /// Requests of so many projects are not made smaller for a partial answer.
     const PARTIAL: usize = 10;
     /// Good answers in a row before more is tried.

@@ -10,6 +10,7 @@ mod asking;
 mod capacity;
 mod checkpoint;
 mod config;
+mod details_plan;
 pub mod engine;
 mod forecast;
 mod inbox;

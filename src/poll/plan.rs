@@ -1,6 +1,6 @@
 //! What is asked of this GitLab: the questions it can answer, as GraphQL documents.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ pub const PROBE: &str = "query Probe { \
     currentUser { id username } \
     project: __type(name: \"Project\") { fields(includeDeprecated: true) { name } } \
     query: __type(name: \"Query\") { fields { name args { name } } } \
+    statuses: __type(name: \"PipelineStatusEnum\") { enumValues { name } } \
     queryComplexity { limit score } }";
 
 /// What this GitLab can do, as far as it says. What it does not say is tried.
@@ -25,6 +26,8 @@ pub struct Capabilities {
     project_fields: Option<HashSet<String>>,
     /// The arguments of `Query.projects`.
     projects_arguments: Option<HashSet<String>>,
+    /// The statuses that a pipeline may have.
+    pipeline_statuses: Option<HashSet<String>>,
     /// Fields that it refused although it did not say so, as keys below a project.
     lost: BTreeSet<Vec<String>>,
     /// The same of root fields.
@@ -52,6 +55,7 @@ impl Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
             query_fields: names(&data["query"]["fields"]),
+            pipeline_statuses: names(&data["statuses"]["enumValues"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
@@ -98,6 +102,12 @@ impl Capabilities {
 
     /// Whether a GraphQL path below `Project` can be asked.
     pub fn has(&self, path: &str) -> bool {
+        let status = path.strip_prefix("pipelines(status: ");
+        let status = status.and_then(|rest| rest.split([',', ')']).next());
+        let known = self.pipeline_statuses.as_ref();
+        if status.is_some_and(|status| known.is_some_and(|known| !known.contains(status))) {
+            return false;
+        }
         Self::is_told(path, self.project_fields.as_ref(), &self.lost)
     }
 
@@ -149,6 +159,8 @@ pub struct Plan {
     pub activity: AskedColumns,
     /// What the GitLab itself is asked; none if nothing is.
     pub instance: Option<AskedColumns>,
+    /// The subjects of projects with a pace of their own, in the order of [`EnabledMetrics::rounds`].
+    pub rounds: Vec<AskedColumns>,
     glance: Selection,
     recent: Selection,
     identity: Selection,
@@ -199,6 +211,8 @@ pub enum Depth {
     Recent,
     /// Who it is: for a page that is too heavy otherwise.
     Identity,
+    /// One subject with a pace of its own, by its place in [`Plan::rounds`].
+    Round(usize),
 }
 
 impl Plan {
@@ -244,7 +258,11 @@ impl Plan {
             let table = &enabled.catalogue.tables(Grain::Project)[place];
             whole.add_table(place, table, |path| capabilities.has(path));
         }
+        let rounds = enabled.rounds(Grain::Project);
         Plan {
+            rounds: rounds
+                .map(|round| AskedColumns::of_round(round, enabled, |path| capabilities.has(path)))
+                .collect(),
             instance: AskedColumns::of_instance(enabled, |path| capabilities.has_root(path)),
             whole,
             activity,
@@ -255,8 +273,8 @@ impl Plan {
     }
 
     /// One request for several parts: the document and its variables. The answer to a part stands
-    /// under its [`alias`].
-    pub fn request(&self, parts: &[RequestPart]) -> (String, Value) {
+    /// under its [`alias`]. Placeholders of a selection such as `$ago7d` stand for times before `now`.
+    pub fn request(&self, parts: &[RequestPart], now: UnixTime) -> (String, Value) {
         let (mut declared, mut fields) = (Vec::new(), Vec::new());
         let mut variables = serde_json::Map::new();
         for (index, part) in parts.iter().enumerate() {
@@ -265,24 +283,7 @@ impl Plan {
                 variables.insert(format!("{name}{index}"), value);
                 format!("${name}{index}")
             };
-            let (mut arguments, mut group) = (Vec::new(), None);
-            match &part.list {
-                List::Membership => arguments.push("membership: true".to_owned()),
-                List::All => {}
-                List::Group(path) => {
-                    group = Some(declare("path", "ID!", path.as_str().into()));
-                    arguments.push("includeSubgroups: true".to_owned());
-                }
-                List::Ids(ids) => {
-                    let gids = ids.iter().map(|id| format!("gid://gitlab/Project/{id}"));
-                    let ids = declare("ids", "[ID!]", gids.collect());
-                    arguments.push(format!("ids: {ids}"));
-                }
-                List::Paths(paths) => {
-                    let paths = declare("paths", "[String!]", paths.as_slice().into());
-                    arguments.push(format!("fullPaths: {paths}"));
-                }
-            }
+            let (mut arguments, group) = part.list.arguments(&mut declare);
             if part.depth == Depth::Recent {
                 // A group's list has an enum for what the list of all calls by a text.
                 let sort = group
@@ -302,6 +303,14 @@ impl Plan {
             {
                 let since = declare("since", "Time", timestamp(since).into());
                 selection = selection.replace("$since", &since);
+            }
+            for (name, before) in ages(&selection) {
+                let at = timestamp(now.saturating_sub(before)).into();
+                let variable = declare(&format!("{name}_"), "Time", at);
+                for end in [",", ")"] {
+                    selection =
+                        selection.replace(&format!("${name}{end}"), &format!("{variable}{end}"));
+                }
             }
             let arguments = arguments.join(", ");
             let page = format!(
@@ -353,8 +362,30 @@ impl Plan {
     /// lists that it counts project by project.
     pub fn weight(&self, part: &RequestPart) -> usize {
         let all = self.whole.selection.counted().max(1);
-        let own = self.selection(part.depth).counted().min(all);
+        let own = self.selection(part.depth).counted();
+        let own = match part.depth {
+            Depth::Round(_) => own.max(1),
+            _ => own.min(all),
+        };
         (part.first * own).div_ceil(all).max(1)
+    }
+
+    /// Of how many projects at the most a part may ask so much, so that it weighs and scores no more
+    /// than a request may.
+    pub fn page(&self, depth: Depth, most_weight: usize, most_score: usize) -> usize {
+        let fits = |first: &usize| {
+            let part = RequestPart {
+                list: List::Ids(Vec::new()),
+                depth,
+                first: *first,
+                after: None,
+            };
+            self.weight(&part) <= most_weight && self.score(&part) <= most_score
+        };
+        [100, 80, 60, 50, 40, 30, 20, 10, 5, 2]
+            .into_iter()
+            .find(fits)
+            .unwrap_or(1)
     }
 
     /// Whether a glance sees pipelines.
@@ -369,8 +400,54 @@ impl Plan {
             Depth::Glance { .. } => &self.glance,
             Depth::Recent => &self.recent,
             Depth::Identity => &self.identity,
+            Depth::Round(round) => &self.rounds[round].selection,
         }
     }
+}
+
+impl List {
+    /// How its projects are asked for, and the variable with the path of its group.
+    fn arguments(
+        &self,
+        declare: &mut impl FnMut(&str, &str, Value) -> String,
+    ) -> (Vec<String>, Option<String>) {
+        let (mut arguments, mut group) = (Vec::new(), None);
+        match self {
+            List::Membership => arguments.push("membership: true".to_owned()),
+            List::All => {}
+            List::Group(path) => {
+                group = Some(declare("path", "ID!", path.as_str().into()));
+                arguments.push("includeSubgroups: true".to_owned());
+            }
+            List::Ids(ids) => {
+                let gids = ids.iter().map(|id| format!("gid://gitlab/Project/{id}"));
+                let ids = declare("ids", "[ID!]", gids.collect());
+                arguments.push(format!("ids: {ids}"));
+            }
+            List::Paths(paths) => {
+                let paths = declare("paths", "[String!]", paths.as_slice().into());
+                arguments.push(format!("fullPaths: {paths}"));
+            }
+        }
+        (arguments, group)
+    }
+}
+
+/// The placeholders of a selection for times before now, without their `$`, and how many seconds
+/// before: `ago7d` stands for seven days.
+fn ages(selection: &str) -> BTreeMap<String, UnixTime> {
+    let ages = selection.match_indices("$ago").filter_map(|(at, _)| {
+        let name = selection[at + 1..].split(|letter: char| !letter.is_ascii_alphanumeric());
+        let name = name.into_iter().next()?;
+        let (count, unit) = name["ago".len()..].split_at_checked(name.len() - "ago".len() - 1)?;
+        let unit = match unit {
+            "d" => 86_400,
+            "h" => 3_600,
+            _ => 60,
+        };
+        Some((name.to_owned(), count.parse::<UnixTime>().ok()? * unit))
+    });
+    ages.collect()
 }
 
 /// A whole query: its variables, what it selects, and what GitLab makes of its complexity.
@@ -388,7 +465,7 @@ pub fn alias(part: usize) -> String {
 const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
 
 /// A moment as GitLab reads it.
-fn timestamp(at: UnixTime) -> String {
+pub fn timestamp(at: UnixTime) -> String {
     let timestamp = i64::try_from(at)
         .ok()
         .and_then(|at| jiff::Timestamp::from_second(at).ok());
@@ -412,7 +489,7 @@ mod tests {
             first: 100,
             after: None,
         };
-        plan.request(&[part]).0
+        plan.request(&[part], 0).0
     }
 
     #[test]
@@ -439,7 +516,7 @@ mod tests {
         assert!(!document(&plan).contains("releases"));
         assert_eq!(
             plan.whole.columns.len() + plan.whole.unsupported.len(),
-            Catalogue::standard().project_columns().len()
+            everything().columns().len()
         );
     }
 

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, CredentialSource};
-use gitlab_metrics_bridge::metrics::{
-    Catalogue, Choices, EnabledMetrics, Report, Snapshot, UnixTime,
-};
+use gitlab_metrics_bridge::metrics::{EnabledMetrics, Report, Snapshot, UnixTime};
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
@@ -157,10 +155,7 @@ pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
         rhythm: setup.rhythm,
         ..poll::Config::default()
     };
-    config.build(
-        client(gitlab, setup.budget),
-        EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default()),
-    )
+    config.build(client(gitlab, setup.budget), EnabledMetrics::standard())
 }
 
 /// When the poll began that a snapshot shows.

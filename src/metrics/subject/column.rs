@@ -66,6 +66,8 @@ pub enum Rest {
     },
     /// How many entries a paginated list has.
     Count(&'static str),
+    /// REST does not have it.
+    Nowhere,
 }
 
 /// What a project can switch off.

@@ -56,6 +56,11 @@ pub struct Many {
 }
 
 impl Subject {
+    /// Whether its rows are read by the poller itself, of what the feed of pipelines shows.
+    pub fn hangs_on_pipelines(&self) -> bool {
+        self.cadence == Cadence::EachPoll && matches!(self.rows, Rows::Many(_))
+    }
+
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
     }

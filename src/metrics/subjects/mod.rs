@@ -2,12 +2,19 @@
 
 mod bridge;
 mod commits;
+mod deployments;
+mod environments;
 mod issues;
+mod jobs;
 mod merge_requests;
+mod pipeline_attributes;
+mod pipeline_counts;
 mod pipelines;
 mod projects;
+mod queue;
 mod releases;
 mod storage;
+mod test_reports;
 
 use std::sync::LazyLock;
 
@@ -23,6 +30,12 @@ const STANDARD: &[&Subject] = &[
     &releases::SUBJECT,
     &storage::SUBJECT,
     &pipelines::SUBJECT,
+    &pipeline_counts::SUBJECT,
+    &jobs::SUBJECT,
+    &queue::SUBJECT,
+    &test_reports::SUBJECT,
+    &environments::SUBJECT,
+    &deployments::SUBJECT,
     &bridge::SUBJECT,
 ];
 

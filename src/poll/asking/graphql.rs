@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::gitlab::{Answer, Error, GraphqlError};
 use crate::metrics::{
-    Answered, Catalogue, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, UnixTime, answered,
+    Answered, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, UnixTime,
+    answered,
 };
 use crate::poll::engine::{
     NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
@@ -103,6 +104,12 @@ impl Reader<'_> {
         let id = Identity::id_from_graphql(node);
         let id = id.ok_or(NotUnderstood("a project without an id"))?;
         let activity = Identity::activity_from_graphql(node);
+        if let Depth::Round(round) = depth {
+            let asked = &self.plan.rounds[round];
+            let (values, tables) =
+                asked.told(node, Grain::Project, failures, self.catalogue, self.at);
+            return Ok(Node::Round { id, values, tables });
+        }
         if depth == Depth::Activity {
             let columns = self.catalogue.project_columns();
             let readings = self.plan.activity.columns.iter().map(|(place, keys)| {
@@ -154,7 +161,7 @@ fn next(page: &Value) -> NextPage {
 }
 
 /// The number of a global id.
-fn id(gid: &str) -> Option<u64> {
+pub fn id(gid: &str) -> Option<u64> {
     gid.rsplit('/').next()?.parse().ok()
 }
 

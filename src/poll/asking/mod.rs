@@ -1,15 +1,16 @@
 //! Sends what the engine wants sent, and reads what comes back. What an answer means is the engine's.
 
+mod details;
 mod graphql;
 mod rest;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::engine::{Answer, Moment, Request};
+use super::engine::{Answer, Moment, Request, Rows};
 use super::plan::{Capabilities, List, PROBE, Plan};
 use crate::gitlab::{Client, Error};
 use crate::metrics::{EnabledMetrics, OwnerAnswer, UnixTime};
@@ -35,7 +36,7 @@ impl Asking {
                 Answer::Probe(probe.map(|answer| Capabilities::from_probe(&answer.data)))
             }
             Request::Projects(parts, plan) => {
-                let (document, variables) = plan.request(&parts);
+                let (document, variables) = plan.request(&parts, at);
                 let answer = client.graphql(&document, variables, deadline).await;
                 let reader = graphql::Reader {
                     plan: &plan,
@@ -43,6 +44,11 @@ impl Asking {
                     at,
                 };
                 Answer::Projects(answer.map(|answer| reader.projects(&parts, &answer)))
+            }
+            Request::Details(wanted, parts) => {
+                let (document, variables) = wanted.request(&parts);
+                let answer = client.graphql(&document, variables, deadline).await;
+                Answer::Details(answer.map(|answer| details::details(wanted, &parts, &answer)))
             }
             Request::Page(path) => {
                 let page = client.get(&path, deadline).await;
@@ -52,6 +58,20 @@ impl Asking {
                 let path = format!("projects/{}?statistics=true", super::engine::encoded(&name));
                 let page = client.get(&path, deadline).await;
                 Answer::Project(page.and_then(|page| self.rest(at).project(&page.body)))
+            }
+            Request::Query(document, variables) => {
+                Answer::Query(client.graphql(&document, variables, deadline).await)
+            }
+            Request::Rows(path) => {
+                let page = client.get(&path, deadline).await;
+                Answer::Rows(page.and_then(|page| {
+                    let date = page
+                        .date
+                        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+                    let rows = rest::document(page.body)?;
+                    let date = date.map(|date| date.as_secs());
+                    Ok(Rows { rows, date })
+                }))
             }
             Request::Body(path) => {
                 let page = client.get(&path, deadline).await;

@@ -130,9 +130,10 @@ impl Names {
             let all = 0..all;
             all.map(|place| places.contains(&place)).collect()
         };
+        let shown = enabled.shown(grain);
         Places {
-            asked_columns: asked(enabled.columns_of(grain), now.columns.len()),
-            asked_tables: asked(enabled.shown_tables_of(grain), now.tables.len()),
+            asked_columns: asked(&shown.0, now.columns.len()),
+            asked_tables: asked(&shown.1, now.tables.len()),
             columns: columns.collect(),
             tables: tables.collect(),
             ended: ended.collect(),

@@ -220,6 +220,10 @@ impl Lookups<'_> {
                 ..
             } => (Lookup::Body(path(below)), member),
             Rest::Count(below) => (Lookup::Count(path(below)), ""),
+            Rest::Nowhere => {
+                let told = Err(Failure::Other(Reason::Unsupported));
+                return Ok((told, UnixTime::default()));
+            }
         };
         let outcome = self.answer(lookup)?;
         let value = match &outcome.what {

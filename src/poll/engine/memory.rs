@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployments::DeploymentsKnown;
+use super::details::PipelinesKnown;
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
@@ -32,6 +34,11 @@ pub struct Course {
     pub reads: BTreeMap<u64, Option<usize>>,
     #[serde(flatten)]
     pub names: Names,
+    /// The pipelines whose jobs are counted.
+    #[serde(default)]
+    pub details: PipelinesKnown,
+    #[serde(default)]
+    pub deployments: DeploymentsKnown,
     /// The last poll; none before the first has ended.
     pub last: Option<LastPoll>,
 }

@@ -7,7 +7,12 @@
 //! in [`walk`]. Every poll ends: each request either brings something new or uses up one of a bounded
 //! number of tries of one thing, and only success at that thing gives the tries back.
 
+mod by_ids;
 mod by_name;
+mod deployments;
+mod details;
+mod due;
+mod environments;
 mod errors;
 mod gitlab;
 mod instance;
@@ -23,10 +28,14 @@ mod paths;
 mod poll;
 mod probe;
 mod queries;
+mod queue;
 mod report;
 mod request;
 mod rest;
 mod restart;
+mod round;
+mod round_lookups;
+mod rounds;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -41,13 +50,17 @@ use std::time::Duration;
 use crate::gitlab::Error;
 use crate::metrics::{EnabledMetrics, Owner, Snapshot};
 use crate::poll::config::{Config, Rhythm};
+use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
 use errors::made_sense;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
 use poll::{Poll, Query};
+use round::RoundState;
 use schedule::Schedule;
 
+pub use deployments::DeploymentsKnown;
+pub use details::{Details, PartDetails, PipelineDetails, PipelinesKnown};
 pub use errors::{is_gone, is_timeout, not_understood};
 pub use gitlab::{Verdict, judge};
 pub use list::ListProgress;
@@ -57,7 +70,7 @@ pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
 pub use paths::{encoded, first_page};
 pub use request::{
-    Answer, Asked, Group, Kind, Node, Page, PartError, Projects, Request, RequestId, RestPage,
+    Answer, Asked, Group, Kind, Node, Page, PartError, Projects, Request, RequestId, RestPage, Rows,
 };
 pub use track::Track;
 pub use walk::{Next as NextPage, Position, next_in_rest};
@@ -82,6 +95,15 @@ pub struct Engine {
     open: BTreeMap<u64, Open>,
     /// What is known of the GitLab itself.
     instance: Arc<Owner>,
+    /// The subjects with a pace of their own, and what REST is being asked for them.
+    rounds: Vec<RoundState>,
+    round_lookups: BTreeMap<(usize, u64), Open>,
+    /// The pipelines whose details are read.
+    details: PipelinesKnown,
+    /// The deployments that are counted.
+    deployments: DeploymentsKnown,
+    queue: queue::Queue,
+    environments: environments::Environments,
     /// The poll under way.
     poll: Option<Poll>,
     in_flight: BTreeMap<RequestId, InFlight>,
@@ -132,6 +154,14 @@ enum Sent {
     /// What the GitLab itself has, and a value of it over REST.
     Instance,
     InstanceValue(Lookup),
+    /// A value of a subject with a pace of its own, of this project.
+    RoundValue(usize, u64, Lookup),
+    /// Details of pipelines, over GraphQL and over REST.
+    Details(Vec<DetailsPart>),
+    DetailsPage(details::RestPage),
+    Deployments(deployments::DeploymentsAsk),
+    Queue(queue::QueueAsk),
+    Environments(environments::EnvironmentsAsk),
 }
 
 impl Engine {
@@ -144,10 +174,16 @@ impl Engine {
             filter: config.selection.filter.clone(),
             gitlab: GitLab::new(&enabled),
             schedule: Schedule::new(config.rhythm, &config.selection.sources()),
+            rounds: RoundState::all(&enabled),
+            round_lookups: BTreeMap::new(),
             enabled,
             names: Names::default(),
             projects: BTreeMap::new(),
             instance: Arc::default(),
+            details: PipelinesKnown::default(),
+            deployments: DeploymentsKnown::default(),
+            queue: queue::Queue::default(),
+            environments: environments::Environments::default(),
             open: BTreeMap::new(),
             poll: None,
             in_flight: BTreeMap::new(),
@@ -168,7 +204,10 @@ impl Engine {
         let mut poll = self.begin_hints(now);
         self.gitlab.plan_probe(now);
         self.schedule.plan(&mut poll, !self.gitlab.graphql);
+        self.details.begin();
+        self.begin_deployments();
         poll.instance.is_due = self.asks_instance();
+        self.plan_rounds(&mut poll);
         self.poll = Some(poll);
     }
 
@@ -211,6 +250,11 @@ impl Engine {
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
                 self.ask_values(&mut poll, now, &mut next);
+                self.ask_rounds_over_rest(&mut poll, now, &mut next);
+                self.ask_details(&mut poll, now, &mut next);
+                self.ask_queue(&mut poll, now, &mut next);
+                self.ask_environments(&mut poll, now, &mut next);
+                self.ask_deployments(&mut poll, now, &mut next);
             }
         }
         self.poll = Some(poll);
@@ -261,6 +305,30 @@ impl Engine {
             (Sent::InstanceValue(lookup), answer) => {
                 self.instance_value_answered(&mut poll, lookup, at, answer, now);
             }
+            (Sent::RoundValue(index, id, lookup), answer) => {
+                self.round_value_answered(&mut poll, (index, id, lookup), at, answer, now);
+            }
+            (Sent::Details(parts), Answer::Details(answer)) => {
+                self.details_answered(&mut poll, parts, answer, now);
+            }
+            (Sent::DetailsPage(page), Answer::Body(answer)) => {
+                self.details_page_answered(&mut poll, page, answer, now);
+            }
+            (Sent::Deployments(ask), Answer::Rows(answer)) => {
+                self.deployments_answered(&mut poll, ask, answer, at, now);
+            }
+            (Sent::Queue(ask), Answer::Query(answer)) => {
+                self.queue_answered(&mut poll, ask, answer, now);
+            }
+            (Sent::Queue(ask), Answer::Rows(answer)) => {
+                self.queue_page_answered(&mut poll, ask, answer, now);
+            }
+            (Sent::Environments(ask), Answer::Query(answer)) => {
+                self.environments_answered(&mut poll, ask, answer, at, now);
+            }
+            (Sent::Environments(ask), Answer::Rows(answer)) => {
+                self.environments_row_answered(&mut poll, ask, answer, at, now);
+            }
             // A driver that answers something else has not answered.
             _ => {}
         }
@@ -309,6 +377,8 @@ impl Engine {
         }
         let planned = std::mem::take(&mut poll.planned_glances);
         self.schedule.put_glances_back(planned);
+        self.round_lookups.clear();
+        self.close_rounds(&mut poll);
         Some(poll)
     }
 
@@ -367,7 +437,7 @@ impl Engine {
         /// REST can't be asked for less.
         const PATIENCE_OF_REST: Duration = Duration::from_secs(120);
         let patience = match request {
-            Request::Projects(..) => PATIENCE,
+            Request::Projects(..) | Request::Details(..) | Request::Query(..) => PATIENCE,
             _ => PATIENCE_OF_REST,
         };
         let deadline = poll.deadline.min(now + patience);

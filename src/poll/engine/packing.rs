@@ -52,8 +52,11 @@ impl Engine {
         let alone = pages == 0 && company.is_none();
         self.pack_reads(poll, &mut packs, free, alone);
         self.pack_spare(poll, &mut packs, free, alone, now);
-        let waiting =
-            !poll.reads.is_empty() || !poll.glances.is_empty() || !poll.follows.is_empty();
+        self.pack_rounds(poll, &mut packs, free, alone);
+        let waiting = !poll.reads.is_empty()
+            || !poll.glances.is_empty()
+            || !poll.follows.is_empty()
+            || self.has_late_rounds(poll);
         if waiting && packs.is_empty() && self.free() > 0 {
             next.again = next.again.or(company);
         }
@@ -168,6 +171,40 @@ impl Engine {
         }
     }
 
+    /// Packs the subjects with a pace of their own: as many projects as ride along, and those that would
+    /// be late in requests of their own, which are filled up with the next ones.
+    fn pack_rounds(&mut self, poll: &mut Poll, packs: &mut Vec<Pack>, free: usize, alone: bool) {
+        for index in 0..poll.rounds.len() {
+            if self.gitlab.plan.rounds[index].is_empty() {
+                continue;
+            }
+            let page = self.page_of_round(index);
+            loop {
+                let share = poll.rounds[index].share;
+                let Some(query) = self.query_of_round(poll, index, page.min(share.may)) else {
+                    break;
+                };
+                let mut placed = self.place(packs, packs.len(), query);
+                let own_request = alone && share.must > 0 && packs.len() < free;
+                if own_request && let Placed::No(query) = placed {
+                    let query = self.fill_up_round(poll, index, query, page);
+                    placed = self.place(packs, free, query);
+                }
+                if let Placed::No(query) = placed {
+                    self.put_round_back(poll, index, query.ids());
+                    poll.rounds[index].share = share;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn has_late_rounds(&self, poll: &Poll) -> bool {
+        let rounds = poll.rounds.iter().zip(&self.gitlab.plan.rounds);
+        let mut late = rounds.filter(|(work, asked)| work.share.must > 0 && !asked.is_empty());
+        late.next().is_some()
+    }
+
     /// The next projects to be glanced at or followed. What has been asked for everything meanwhile
     /// need not be asked for less, and what breaks every request is left to the sweep.
     fn spare(&mut self, poll: &mut Poll, purpose: Purpose, now: Moment) -> Vec<u64> {
@@ -275,6 +312,7 @@ impl Purpose {
             Purpose::Follow => Kind::Follow,
             Purpose::Glance => Kind::Glance,
             Purpose::Read => Kind::Read,
+            Purpose::Round(_) => Kind::Round,
         }
     }
 }

@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use super::deployments::DeploymentsWork;
+use super::details::DetailsWork;
+use super::due::{Share, Taken};
+use super::environments::EnvironmentsWork;
 use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
+use super::queue::QueueWork;
 use crate::gitlab::Error;
 use crate::metrics::UnixTime;
 use crate::poll::plan::{Depth, List, RequestPart};
@@ -40,6 +45,14 @@ pub struct Poll {
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
     /// What is asked of the GitLab itself.
     pub instance: InstanceWork,
+    /// What is asked of subjects with a pace of their own.
+    pub rounds: Vec<RoundWork>,
+    /// What is asked of the details of pipelines.
+    pub details: DetailsWork,
+    /// What is asked of deployments.
+    pub deployments: DeploymentsWork,
+    pub queue: QueueWork,
+    pub environments: EnvironmentsWork,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -62,6 +75,18 @@ pub struct InstanceWork {
     pub is_due: bool,
     /// What REST has told so far.
     pub answers: Answers,
+}
+
+/// What one poll asks of a subject with a pace of its own.
+#[derive(Debug, Default)]
+pub struct RoundWork {
+    pub share: Share,
+    /// Projects that are being asked.
+    pub open: BTreeMap<u64, Taken>,
+    /// Projects that REST is asked about, and whose next question is to be found.
+    pub ready: VecDeque<u64>,
+    /// How many more projects REST may be asked about.
+    pub rest: usize,
 }
 
 /// What one poll asks of a list.
@@ -124,6 +149,8 @@ pub enum Purpose {
     Glance,
     /// Everything, out of turn.
     Read,
+    /// A subject with a pace of its own.
+    Round(usize),
 }
 
 impl Poll {
@@ -145,6 +172,11 @@ impl Poll {
             named: HashMap::new(),
             open: Default::default(),
             instance: InstanceWork::default(),
+            rounds: Vec::new(),
+            details: DetailsWork::default(),
+            deployments: DeploymentsWork::default(),
+            queue: QueueWork::default(),
+            environments: EnvironmentsWork::default(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),

@@ -36,9 +36,11 @@ impl Engine {
         let weight = weights.sum();
         match answer {
             Ok(answer) => {
-                match answer.ran_out_of_time {
-                    true => self.gitlab.capacity.partial(weight),
-                    false => self.gitlab.capacity.answered(weight, answer.took),
+                let took = (!answer.ran_out_of_time).then_some(answer.took);
+                match took {
+                    _ if self.note_rounds(&queries, took) => {}
+                    None => self.gitlab.capacity.partial(weight),
+                    Some(took) => self.gitlab.capacity.answered(weight, took),
                 }
                 if let Some(limit) = answer.most_score {
                     self.gitlab.capabilities.note_limit(limit);
@@ -47,7 +49,7 @@ impl Engine {
                 for (query, page) in queries.into_iter().zip(answer.parts) {
                     match page {
                         Ok(page) => self.page(poll, query, at, page, now),
-                        Err(PartError::TooMuch) => self.too_much(poll, query, None),
+                        Err(PartError::TooMuch) => self.too_much(poll, query, None, now),
                         Err(PartError::Null) => self.not_shown(poll, query, now),
                         Err(PartError::Refused(error)) => self.refused(poll, query, error, now),
                     }
@@ -78,7 +80,9 @@ impl Engine {
         let too_much = self.is_too_much(&queries, &error, ran_out);
         let parts = queries.len();
         if too_much {
-            self.gitlab.capacity.failed(weight);
+            if !self.note_rounds(&queries, None) {
+                self.gitlab.capacity.failed(weight);
+            }
             let error = error.to_string();
             self.notices.push(Notice::TooMuch { parts, error });
         }
@@ -98,7 +102,7 @@ impl Engine {
             return;
         };
         match error {
-            _ if too_much => self.too_much(poll, query, Some(error)),
+            _ if too_much => self.too_much(poll, query, Some(error), now),
             Error::Server { .. } => self.broken(poll, query, error),
             Error::Graphql { .. } => self.refused(poll, query, error, now),
             error if is_blocked(&error) => self.refused(poll, query, error, now),
@@ -141,40 +145,12 @@ impl Engine {
             Purpose::Sweep(index) => self.sweep_page(poll, index, query, at, page, now),
             Purpose::Recent(index) => self.recent_page(poll, index, query, at, page, now),
             Purpose::Named(index) => self.named_page(poll, index, &query, at, page),
-            Purpose::Follow | Purpose::Glance | Purpose::Read => {
-                self.projects_page(poll, query, at, page);
-            }
+            _ => self.projects_page(poll, query, at, page),
         }
-    }
-
-    /// Takes in what was asked of projects by their ids.
-    fn projects_page(&mut self, poll: &mut Poll, query: Query, at: Moment, page: Page) {
-        let mut shown = std::collections::HashSet::with_capacity(page.nodes.len());
-        for node in page.nodes {
-            shown.insert(node.id());
-            if self.is_of_interest(node.id()) {
-                self.node(poll, query.purpose, at, node);
-            }
-        }
-        for id in query.ids().iter().filter(|id| !shown.contains(id)) {
-            match query.purpose {
-                // It may be one of those that are there and that GitLab does not show: a sweep decides.
-                Purpose::Read if page.redacted > 0 => self.schedule.settle(*id),
-                // Asked for by its id alone, and not shown: it is gone, or hidden from us.
-                Purpose::Read => self.remove(poll, vec![*id]),
-                _ => self.schedule.want(poll, *id),
-            }
-        }
-    }
-
-    /// Whether a project is known, or is to be. One that has left its list meanwhile is neither, though
-    /// GitLab may show it to whoever asks for its id.
-    pub(super) fn is_of_interest(&self, id: u64) -> bool {
-        self.projects.contains_key(&id) || self.schedule.reads().contains_key(&id)
     }
 
     /// Takes in a project of an answer.
-    fn node(&mut self, poll: &mut Poll, purpose: Purpose, at: Moment, node: Node) {
+    pub(super) fn node(&mut self, poll: &mut Poll, purpose: Purpose, at: Moment, node: Node) {
         match node {
             Node::Whole(found) => {
                 let id = found.identity.id;
@@ -209,6 +185,8 @@ impl Engine {
                     self.schedule.noticed(poll, id, activity, at, None);
                 }
             }
+            // It was asked for by its id.
+            Node::Round { .. } => {}
         }
     }
 
@@ -351,15 +329,12 @@ impl Engine {
                 self.named_page(poll, index, &query, at, page);
                 self.break_off(&ids, at);
             }
-            _ => {
-                let ids = self.learn_light(poll, at, page);
-                self.break_off(&ids, at);
-            }
+            _ => self.one_is_broken(poll, &query, at, page),
         }
     }
 
     /// Learns only who the projects are; the values of new ones are asked in other ways.
-    fn learn_light(&mut self, poll: &mut Poll, at: Moment, page: Page) -> Vec<u64> {
+    pub(super) fn learn_light(&mut self, poll: &mut Poll, at: Moment, page: Page) -> Vec<u64> {
         let mut ids = Vec::new();
         let is_single = page.nodes.len() == 1;
         for node in page.nodes {
@@ -374,7 +349,7 @@ impl Engine {
         ids
     }
 
-    fn break_off(&mut self, ids: &[u64], at: Moment) {
+    pub(super) fn break_off(&mut self, ids: &[u64], at: Moment) {
         for &id in ids {
             if let Some(pause) = self.schedule.broke(id, at) {
                 self.notices.push(Notice::ProjectBreaks { id, pause });
@@ -408,7 +383,7 @@ impl Engine {
     }
 
     /// GitLab could not manage a part; less may do.
-    fn too_much(&mut self, poll: &mut Poll, query: Query, error: Option<Error>) {
+    fn too_much(&mut self, poll: &mut Poll, query: Query, error: Option<Error>, now: Moment) {
         if query.identity_only {
             let error = error.unwrap_or_else(timed_out);
             return self.failed(poll, query, error);
@@ -420,24 +395,18 @@ impl Engine {
             Purpose::Recent(index) => self.schedule.recent_failed(poll, index, false),
             Purpose::Named(index) => self.named_by_halves(poll, index, query),
             _ if query.names() > 1 => poll.again.extend(query.halves()),
-            Purpose::Read => poll.again.push_back(Query {
-                identity_only: true,
-                alone: true,
-                ..query
-            }),
-            Purpose::Follow | Purpose::Glance => {
-                for id in query.ids().to_vec() {
-                    self.schedule.want(poll, id);
-                }
-            }
+            _ => self.one_is_too_much(poll, query, now),
         }
     }
 
     /// GitLab failed at a part. A broken part and a broken GitLab look alike; a light question tells
     /// them apart.
     fn broken(&mut self, poll: &mut Poll, query: Query, error: Error) {
-        let is_heavy = matches!(query.part.depth, Depth::Whole | Depth::Activity);
-        if !is_heavy || query.identity_only {
+        let is_light = matches!(
+            query.part.depth,
+            Depth::Glance { .. } | Depth::Recent | Depth::Identity
+        );
+        if is_light || query.identity_only {
             return self.failed(poll, query, error);
         }
         match query.purpose {
@@ -530,12 +499,7 @@ impl Engine {
         match query.purpose {
             Purpose::Sweep(_) | Purpose::Recent(_) => {}
             Purpose::Named(index) => self.named_by_halves(poll, index, query),
-            Purpose::Read => poll.rest_reads.extend(query.ids()),
-            Purpose::Follow | Purpose::Glance => {
-                for id in query.ids().to_vec() {
-                    self.schedule.want(poll, id);
-                }
-            }
+            _ => self.ids_to_rest(poll, &query),
         }
     }
 
@@ -568,7 +532,7 @@ impl Engine {
                 poll.named.remove(&index);
                 poll.lists[index].sweep = false;
             }
-            Purpose::Follow | Purpose::Glance | Purpose::Read => {}
+            _ => {}
         }
     }
 
@@ -651,7 +615,9 @@ fn is_unknown(error: &GraphqlError) -> bool {
 }
 
 fn is_argument(error: &GraphqlError) -> bool {
-    error.code.as_deref() == Some("argumentNotAccepted")
+    ["argumentNotAccepted", "argumentLiteralsIncompatible"]
+        .map(Some)
+        .contains(&error.code.as_deref())
         || error.message.contains("doesn't accept argument")
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::details::Details;
 use super::moment::Moment;
 use super::walk::Next;
-use crate::gitlab::Error;
-use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, UnixTime};
+use crate::gitlab::{self, Error};
+use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, TableAnswer, UnixTime};
+use crate::poll::details_plan::{DetailsPart, Wanted};
 use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
 
 /// Names a request until it is answered.
@@ -40,20 +42,35 @@ pub enum Kind {
     Follow,
     /// Whether pipelines ran.
     Glance,
+    /// Jobs and test reports of pipelines.
+    Details,
+    /// Deployments, over REST.
+    Deployments,
+    /// Jobs that wait for a runner.
+    Queue,
+    /// Environments by name.
+    Environments,
     /// Single values over REST.
     Values,
+    /// Subjects of projects with a pace of their own.
+    Round,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Probe,
         Kind::Recent,
         Kind::Sweep,
         Kind::Read,
         Kind::Follow,
         Kind::Glance,
+        Kind::Details,
+        Kind::Deployments,
+        Kind::Queue,
+        Kind::Environments,
         Kind::Values,
+        Kind::Round,
     ];
 
     /// What it is called.
@@ -65,7 +82,12 @@ impl Kind {
             Kind::Read => "out-of-turn reads",
             Kind::Follow => "following",
             Kind::Glance => "glances",
+            Kind::Details => "jobs and test reports",
+            Kind::Deployments => "deployments",
+            Kind::Queue => "the queue",
+            Kind::Environments => "environments",
             Kind::Values => "REST values",
+            Kind::Round => "rounds",
         }
     }
 }
@@ -77,10 +99,16 @@ pub enum Request {
     Probe,
     /// Some projects over GraphQL, or several times some.
     Projects(Vec<RequestPart>, Arc<Plan>),
+    /// The jobs and test reports of pipelines, over GraphQL.
+    Details(Wanted, Vec<DetailsPart>),
     /// A page of a list over REST, by its path.
     Page(String),
     /// A project over REST, by id or full path.
     Project(String),
+    /// A query of its own over GraphQL: the document and its variables.
+    Query(String, Value),
+    /// Rows of a list of REST, or a document, by its path; with GitLab's own time.
+    Rows(String),
     /// A document of REST, by its path.
     Body(String),
     /// How many entries a list of REST has, by its path.
@@ -97,8 +125,11 @@ pub enum Request {
 pub enum Answer {
     Probe(Result<Capabilities, Error>),
     Projects(Result<Projects, Error>),
+    Details(Result<Details, Error>),
     Page(Result<RestPage, Error>),
     Project(Result<ProjectAnswer, Error>),
+    Query(Result<gitlab::Answer, Error>),
+    Rows(Result<Rows, Error>),
     Body(Result<Value, Error>),
     Count(Result<u64, Error>),
     Group(Result<Group, Error>),
@@ -112,8 +143,11 @@ impl Answer {
         match self {
             Answer::Probe(answer) => answer.as_ref().err(),
             Answer::Projects(answer) => answer.as_ref().err(),
+            Answer::Details(answer) => answer.as_ref().err(),
             Answer::Page(answer) => answer.as_ref().err(),
             Answer::Project(answer) => answer.as_ref().err(),
+            Answer::Query(answer) => answer.as_ref().err(),
+            Answer::Rows(answer) => answer.as_ref().err(),
             Answer::Body(answer) => answer.as_ref().err(),
             Answer::Count(answer) | Answer::ProjectCount(answer) => answer.as_ref().err(),
             Answer::Group(answer) => answer.as_ref().err(),
@@ -165,13 +199,19 @@ pub enum Node {
         archived: Option<bool>,
         pipelines: Option<u64>,
     },
+    /// One subject of it: columns and tables by their places.
+    Round {
+        id: u64,
+        values: Vec<(usize, Answered)>,
+        tables: Vec<(usize, TableAnswer)>,
+    },
 }
 
 impl Node {
     pub fn id(&self) -> u64 {
         match self {
             Node::Whole(found) => found.identity.id,
-            Node::Activity { id, .. } | Node::Glance { id, .. } => *id,
+            Node::Activity { id, .. } | Node::Glance { id, .. } | Node::Round { id, .. } => *id,
         }
     }
 
@@ -179,6 +219,7 @@ impl Node {
         match self {
             Node::Whole(found) => found.identity.last_activity,
             Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
+            Node::Round { .. } => None,
         }
     }
 }
@@ -200,6 +241,13 @@ pub struct RestPage {
     pub next: Next,
     /// How many entries GitLab counts on the whole list.
     pub total: Option<u64>,
+}
+
+/// Rows of a list of REST, or a document.
+pub struct Rows {
+    pub rows: Value,
+    /// When GitLab answered, by its own clock, if it says so.
+    pub date: Option<UnixTime>,
 }
 
 /// A group as REST tells it.

@@ -19,8 +19,12 @@ impl Engine {
             lists,
             mut reads,
             names,
+            details,
+            deployments,
             last,
         } = memory.course;
+        self.details = details;
+        self.deployments = deployments;
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;
@@ -51,6 +55,7 @@ impl Engine {
             self.projects.insert(id, not_after(project, now));
         }
         self.schedule.resume(lists, tracks, reads, at);
+        self.resume_rounds();
         self.names = names;
         self.instance = not_after(memory.instance, now);
         let report = last.map(|last| Report {
@@ -82,6 +87,8 @@ impl Engine {
                 lists: self.schedule.lists.clone(),
                 reads,
                 names: self.names.clone(),
+                details: self.details.clone(),
+                deployments: self.deployments.clone(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,
                     complete: report.last_complete,

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::gitlab::NetworkFailure;
 use crate::metrics::{
-    Answered, Catalogue, Choices, EnabledMetrics, Identity, ProjectAnswer, Reading, Reason, Rest,
+    Answered, Catalogue, Choices, EnabledMetrics, Grain, Identity, ProjectAnswer, Reading, Reason,
+    Rest,
 };
 use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
@@ -127,6 +128,9 @@ impl Fake {
             Request::Group(_) => Answer::Group(Err(error(4))),
             Request::ProjectCount(_) => Answer::ProjectCount(Ok(0)),
             Request::Instance(_) => Answer::Instance(Err(error(4))),
+            Request::Details(..) => Answer::Details(Err(error(4))),
+            Request::Rows(_) => Answer::Rows(Err(error(4))),
+            Request::Query(..) => Answer::Query(Err(error(4))),
         }
     }
 
@@ -191,6 +195,15 @@ impl Fake {
                     readings: columns.map(|(place, _)| (*place, told(*place))).collect(),
                 }
             }
+            Depth::Round(round) => Node::Round {
+                id,
+                values: plan.rounds[round]
+                    .columns
+                    .iter()
+                    .map(|(place, _)| (*place, told(*place)))
+                    .collect(),
+                tables: Vec::new(),
+            },
             _ => Node::Glance {
                 id,
                 activity,
@@ -283,6 +296,9 @@ fn refused(request: &Request, kind: u8) -> Answer {
         Request::Group(_) => Answer::Group(Err(error(kind))),
         Request::ProjectCount(_) => Answer::ProjectCount(Err(error(kind))),
         Request::Instance(_) => Answer::Instance(Err(error(kind))),
+        Request::Details(..) => Answer::Details(Err(error(kind))),
+        Request::Rows(_) => Answer::Rows(Err(error(kind))),
+        Request::Query(..) => Answer::Query(Err(error(kind))),
     }
 }
 
@@ -381,7 +397,7 @@ proptest! {
             now: Moment::from_secs(1_790_000_000),
             enabled,
         };
-        let columns = fake.enabled.columns().len();
+        let columns = fake.enabled.shown(Grain::Project).0.len();
         for (changes, script) in turns {
             for id in changes {
                 if !fake.projects.remove(&id) {
@@ -397,7 +413,8 @@ proptest! {
         }
         fake.script.clear();
         let mut last = Arc::default();
-        for _ in 0..45 {
+        // What was refused for an hour is told in the end, too.
+        for _ in 0..75 {
             last = poll(&mut engine, &mut fake, most_requests(12, columns, 0));
             assert_true(&fake, &last);
             fake.now = fake.now + INTERVAL;

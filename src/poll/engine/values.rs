@@ -47,8 +47,18 @@ impl Engine {
             }
         }
         let last = self.projects.get(&id).map(|last| &**last);
+        let is_new = last.is_none();
+        if is_new {
+            for own in &self.rounds {
+                found.expect(&own.round.columns, &own.round.tables, false);
+            }
+        }
+        let was_taken = self.schedule.track(id).is_some_and(|track| track.taken);
         let project = Owner::updated(found, last, at.as_secs());
         self.projects.insert(id, Arc::new(project));
+        if is_new || taken && !was_taken {
+            self.add_to_rounds(id, is_new);
+        }
         self.schedule.read(id, activity, taken, at);
         if again && few && taken {
             self.schedule.want_again(poll, id);
@@ -166,8 +176,12 @@ impl Engine {
     pub(super) fn remove(&mut self, poll: &mut Poll, gone: Vec<u64>) {
         for id in gone {
             self.close_values(poll, id);
-            self.projects.remove(&id);
+            if self.projects.remove(&id).is_some() {
+                self.forget_in_rounds(poll, id);
+            }
             self.schedule.forget(id);
+            self.details.forget_project(id);
+            self.deployments.forget_project(id);
         }
     }
 
@@ -297,7 +311,9 @@ impl Engine {
         let Some(project) = self.projects.get(&id) else {
             return 0;
         };
-        let at = project.values.iter().map(|reading| match reading {
+        let columns = self.enabled.columns().iter();
+        let values = columns.filter_map(|place| project.values.get(*place));
+        let at = values.map(|reading| match reading {
             Reading::Known { at, .. } => UnixTime::from(*at),
             Reading::Unknown(reason) if !reason.is_fact() => 0,
             Reading::Unknown(_) | Reading::Off => UnixTime::MAX,

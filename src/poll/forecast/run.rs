@@ -11,13 +11,14 @@ use super::made_up::{MadeUp, Project, start};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
-    Reason, Rest,
+    Reason, Rest, TableAnswer,
 };
 use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
+use crate::poll::details_plan::DetailsPart;
 use crate::poll::engine::{
-    Answer, Asked, Engine, Group, Kind, Moment, NextPage, Node, Page, PartError, Position,
-    Projects, Request, RestPage, first_page,
+    Answer, Asked, Details, Engine, Group, Kind, Moment, NextPage, Node, Page, PartDetails,
+    PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows, first_page,
 };
 use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::selection::{Filter, Scope, Selection, Source};
@@ -180,12 +181,21 @@ impl<'a> GitLab<'a> {
                     most_score: None,
                 }))
             }
+            Request::Details(_, parts) => Answer::Details(Ok(Details {
+                parts: parts.iter().map(|part| Ok(self.details(part))).collect(),
+                took: GOOD_TIME,
+            })),
             Request::Page(path) => Answer::Page(self.page(&path)),
             Request::Project(name) => Answer::Project(
                 self.id(&name)
                     .map(|id| self.over_rest(id, true))
                     .ok_or_else(blocked),
             ),
+            Request::Query(..) => Answer::Query(Ok(nothing_waits())),
+            Request::Rows(_) => Answer::Rows(Ok(Rows {
+                rows: json!([]),
+                date: Some(self.now.as_secs()),
+            })),
             Request::Body(path) => {
                 let id = path
                     .strip_prefix("projects/")
@@ -200,6 +210,34 @@ impl<'a> GitLab<'a> {
                 let id = key.parse().unwrap_or(1);
                 Answer::Group(Ok(Group { id, path: key }))
             }
+        }
+    }
+
+    /// The details of the last pipelines of some projects: each has ended.
+    fn details(&self, part: &DetailsPart) -> PartDetails {
+        let of = |project: u64, id: u64| {
+            let details = PipelineDetails {
+                id,
+                status: "success".to_owned(),
+                jobs: Some(Vec::new()),
+                next: None,
+                report: None,
+            };
+            (project, details)
+        };
+        let (projects, pipelines) = match part {
+            DetailsPart::Changed { projects, .. } => {
+                let last = |id: &u64| of(*id, self.projects.project(*id).pipeline);
+                (projects.clone(), projects.iter().map(last).collect())
+            }
+            DetailsPart::One {
+                project, pipeline, ..
+            } => (vec![*project], vec![of(*project, pipeline.id)]),
+        };
+        PartDetails {
+            projects,
+            pipelines,
+            more: Vec::new(),
         }
     }
 
@@ -261,6 +299,19 @@ impl<'a> GitLab<'a> {
                     .sees_pipelines()
                     .then_some(u64::from(project.pipeline >= since)),
             },
+            Depth::Round(round) => {
+                let asked = &plan.rounds[round];
+                let values = asked
+                    .columns
+                    .iter()
+                    .map(|(place, _)| (*place, Answered::Value(1.0)));
+                let tables = asked.tables.iter().map(|(place, _)| (*place, no_rows()));
+                Node::Round {
+                    id,
+                    values: values.collect(),
+                    tables: tables.collect(),
+                }
+            }
             Depth::Recent => Node::Glance {
                 id,
                 activity,
@@ -372,6 +423,27 @@ impl<'a> GitLab<'a> {
             next: next.map_or(NextPage::End, NextPage::At),
             total: None,
         })
+    }
+}
+
+fn no_rows() -> TableAnswer {
+    TableAnswer::Told {
+        rows: Vec::new(),
+        complete: true,
+    }
+}
+
+/// What an administrator is told of a queue in which nothing waits.
+fn nothing_waits() -> crate::gitlab::Answer {
+    let data = json!({
+        "any": { "nodes": [{ "id": "gid://gitlab/Ci::Build/1" }] },
+        "pending": { "nodes": [], "pageInfo": { "hasNextPage": false } },
+    });
+    crate::gitlab::Answer {
+        data,
+        errors: Vec::new(),
+        took: GOOD_TIME,
+        date: None,
     }
 }
 

@@ -2,12 +2,8 @@
 
 use super::*;
 use crate::gitlab::Budget;
-use crate::metrics::{Catalogue, Choices, EnabledMetrics};
+use crate::metrics::EnabledMetrics;
 use crate::poll::selection::Source;
-
-fn everything() -> EnabledMetrics {
-    EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default())
-}
 
 fn rhythm() -> Rhythm {
     Rhythm {
@@ -22,7 +18,7 @@ fn assumption(sources: &[Source], projects: usize, active: f64) -> Assumption {
 }
 
 fn forecast(assumption: &Assumption) -> Forecast {
-    Forecast::new(rhythm(), &everything(), assumption)
+    Forecast::new(rhythm(), &EnabledMetrics::standard(), assumption)
 }
 
 fn of_membership(projects: usize, active: f64) -> Forecast {
@@ -81,7 +77,7 @@ fn a_longer_interval_costs_less() {
             interval,
             ..rhythm()
         };
-        Forecast::new(rhythm, &everything(), &assumption).total()
+        Forecast::new(rhythm, &EnabledMetrics::standard(), &assumption).total()
     };
     let totals = [30, 60, 180, 600].map(total);
     assert!(totals.iter().rev().is_sorted(), "{totals:?}");
@@ -151,7 +147,10 @@ fn what_fits_a_budget_leaves_a_tenth_of_it() {
 
 #[test]
 fn the_shortest_interval_that_fits_is_told() {
-    let (assumption, slots) = (assumption(&[Source::All], 2_000, 1_000.0), everything());
+    let (assumption, slots) = (
+        assumption(&[Source::All], 2_000, 1_000.0),
+        EnabledMetrics::standard(),
+    );
     let mut forecasts = Forecasts::new(&slots, &assumption);
     let mut total = |seconds| {
         let interval = Duration::from_secs(seconds);
@@ -176,7 +175,7 @@ fn the_shortest_interval_that_fits_is_told() {
 fn a_sweep_that_is_too_much_by_itself_is_told_to_be_longer() {
     let mut assumption = assumption(&[Source::All], 1_000, 0.0);
     assumption.graphql = false;
-    let slots = everything();
+    let slots = EnabledMetrics::standard();
     let mut forecasts = Forecasts::new(&slots, &assumption);
     let advice = forecasts
         .advice(rhythm(), |forecast| forecast.total() < 3_000.0)

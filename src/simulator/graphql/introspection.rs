@@ -7,12 +7,24 @@ use crate::simulator::world::version::Profile;
 
 /// The type of that name, if this GitLab has it.
 pub(crate) fn described<'w>(name: &str, profile: &Profile) -> FieldValue<'w> {
-    let exists = SCHEMA.fields(profile, name).is_some();
+    let exists = SCHEMA.fields(profile, name).is_some() || SCHEMA.is_enum(name);
     FieldValue::object_if(exists, Described(name.to_owned()))
 }
 
 /// A type with fields.
 struct Described(String);
+
+/// A value of an enumeration.
+struct EnumValue(&'static str);
+
+impl<'w> Object<'w> for EnumValue {
+    fn field(&self, field: &SelectedField<'_>, _: &Context<'w>) -> FieldResult<'w> {
+        Ok(match field.name {
+            "name" => self.0.into(),
+            _ => FieldValue::Null,
+        })
+    }
+}
 
 /// A type where it is used: maybe in a list, or never null.
 struct Reference(&'static Type);
@@ -21,10 +33,15 @@ impl<'w> Object<'w> for Described {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
         Ok(match field.name {
             "name" => self.0.clone().into(),
+            "kind" if SCHEMA.is_enum(&self.0) => "ENUM".into(),
             "kind" => "OBJECT".into(),
+            "enumValues" => match SCHEMA.values(&context.world.profile, &self.0) {
+                Some(values) => FieldValue::list(values.into_iter().map(EnumValue)),
+                None => FieldValue::Null,
+            },
             "fields" => {
                 let fields = SCHEMA.fields(&context.world.profile, &self.0);
-                FieldValue::list(fields.unwrap_or_default())
+                fields.map_or(FieldValue::Null, FieldValue::list)
             }
             _ => FieldValue::Null,
         })

@@ -120,6 +120,13 @@ impl Schema {
         self.enums.contains_key(name)
     }
 
+    /// The values of an enumeration in this GitLab; `None` for what is none.
+    pub(crate) fn values(&self, profile: &Profile, kind: &str) -> Option<Vec<&str>> {
+        let values = self.enums.get(kind)?.iter();
+        let there = values.filter(|(_, traits)| traits.exists_in(profile));
+        Some(there.map(|(name, _)| name.as_str()).collect())
+    }
+
     /// Whether this GitLab takes the value for the type; any will do where the model knows none.
     pub(crate) fn is_value(&self, profile: &Profile, kind: &str, value: &str) -> bool {
         let Some(values) = self.enums.get(kind) else {

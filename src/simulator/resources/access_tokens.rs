@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::group;
+use super::named_group;
 use super::named_project;
 use crate::simulator::answer::Answer;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
@@ -67,7 +67,7 @@ fn of_project(request: &RestRequest<'_>) -> Answered {
 }
 
 fn of_group(request: &RestRequest<'_>) -> Answered {
-    let group = group::find(request)?;
+    let group = named_group::find(request)?;
     if group.role_of(request.viewer) < Role::Owner {
         return Err(refused());
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::named_group::{Group, find};
 use super::{issues, members, merge_requests, project_list, runners};
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::{Connection, after};
@@ -22,94 +23,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ("/groups/:id/subgroups", subgroups),
     ("/groups/:id/descendant_groups", descendants),
 ];
-
-/// The types `Group` and `Namespace`.
-#[derive(Clone, Copy)]
-pub(super) struct Group<'w> {
-    path: &'w str,
-    namespace: Namespace,
-}
-
-impl<'w> Group<'w> {
-    pub(super) fn of(path: &'w str, namespace: Namespace) -> Self {
-        Group { path, namespace }
-    }
-
-    pub(super) fn id(self) -> u64 {
-        self.namespace.id
-    }
-
-    pub(super) fn path(self) -> &'w str {
-        self.path
-    }
-
-    /// What the viewer may do in it.
-    pub(super) fn role_of(self, viewer: Viewer) -> Role {
-        match viewer {
-            Viewer::Anonymous => Role::None,
-            Viewer::User => self.namespace.role,
-            Viewer::Administrator => Role::Owner,
-        }
-    }
-
-    fn name(self) -> &'w str {
-        self.path.rsplit('/').next().unwrap_or(self.path)
-    }
-
-    fn is_top(self) -> bool {
-        !self.path.contains('/')
-    }
-
-    fn global_id(self) -> String {
-        let kind = match self.namespace.personal {
-            true => "Namespaces::UserNamespace",
-            false => "Group",
-        };
-        format!("gid://gitlab/{kind}/{}", self.namespace.id)
-    }
-
-    /// The bytes below a top-level group. Other groups have none, and not everybody may know them.
-    fn storage(self, context: &Context<'w>) -> FieldValue<'w> {
-        // Owners alone, until GitLab let maintainers know too.
-        let needed = match context.world.profile.version < Version::V18_4 {
-            true => Role::Owner,
-            false => Role::Maintainer,
-        };
-        let told = self.is_top() && self.role_of(context.viewer) >= needed;
-        FieldValue::object_if(told, Storage(context.world.group_sizes(self.path)))
-    }
-
-    /// The projects whose things a list of the group holds.
-    fn projects(self, field: &SelectedField<'_>, context: &Context<'w>) -> Vec<&'w Project> {
-        let subgroups = field.flag("includeSubgroups").unwrap_or(false);
-        let filter = Filter {
-            group: Some((self.path.to_owned(), subgroups)),
-            archived: match field.flag("includeArchived") {
-                Some(true) => Archived::Include,
-                _ => Archived::Exclude,
-            },
-            ..Filter::default()
-        };
-        let (world, viewer) = (context.world, context.viewer);
-        let projects = filter.list(world, viewer, Order::IdAscending, None);
-        projects.collect()
-    }
-
-    fn body(self, request: &RestRequest<'_>) -> Value {
-        let parent = self.path.rsplit_once('/').map(|(parent, _)| parent);
-        let parent = parent.and_then(|parent| request.world.namespace(parent));
-        json!({
-            "id": self.namespace.id,
-            "name": self.name(),
-            "path": self.name(),
-            "full_name": self.path.replace('/', " / "),
-            "full_path": self.path,
-            "visibility": self.namespace.visibility.word(),
-            "parent_id": parent.map(|parent| parent.id),
-            "web_url": format!("{}/groups/{}", request.instance(), self.path),
-        })
-    }
-}
 
 impl<'w> Object<'w> for Group<'w> {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
@@ -136,20 +49,66 @@ impl<'w> Object<'w> for Group<'w> {
             }
             "groupMembers" => members::of_group_connection(self.path, self.id(), field, context)?,
             "runners" => runners::of_group_connection(*self, field, context)?,
-            "rootStorageStatistics" => self.storage(context),
+            "rootStorageStatistics" => storage(*self, context),
             "mergeRequests" => {
-                let projects = self.projects(field, context).into_iter();
+                let projects = projects_of(*self, field, context).into_iter();
                 let shown = projects.filter(|project| project.shows_merge_requests_to(viewer));
                 merge_requests::of_projects(shown, field, context)?
             }
             "issues" => {
-                let projects = self.projects(field, context).into_iter();
+                let projects = projects_of(*self, field, context).into_iter();
                 let shown = projects.filter(|project| project.shows_issues_to(viewer));
                 issues::of_projects(shown, field)?
             }
             _ => self.name().into(),
         })
     }
+}
+
+/// The bytes below a top-level group. Other groups have none, and not everybody may know them.
+fn storage<'w>(group: Group<'w>, context: &Context<'w>) -> FieldValue<'w> {
+    // Owners alone, until GitLab let maintainers know too.
+    let needed = match context.world.profile.version < Version::V18_4 {
+        true => Role::Owner,
+        false => Role::Maintainer,
+    };
+    let told = group.is_top() && group.role_of(context.viewer) >= needed;
+    FieldValue::object_if(told, Storage(context.world.group_sizes(group.path)))
+}
+
+/// The projects whose things a list of the group holds.
+fn projects_of<'w>(
+    group: Group<'w>,
+    field: &SelectedField<'_>,
+    context: &Context<'w>,
+) -> Vec<&'w Project> {
+    let subgroups = field.flag("includeSubgroups").unwrap_or(false);
+    let filter = Filter {
+        group: Some((group.path.to_owned(), subgroups)),
+        archived: match field.flag("includeArchived") {
+            Some(true) => Archived::Include,
+            _ => Archived::Exclude,
+        },
+        ..Filter::default()
+    };
+    let (world, viewer) = (context.world, context.viewer);
+    let projects = filter.list(world, viewer, Order::IdAscending, None);
+    projects.collect()
+}
+
+fn body(group: Group<'_>, request: &RestRequest<'_>) -> Value {
+    let parent = group.path.rsplit_once('/').map(|(parent, _)| parent);
+    let parent = parent.and_then(|parent| request.world.namespace(parent));
+    json!({
+        "id": group.namespace.id,
+        "name": group.name(),
+        "path": group.name(),
+        "full_name": group.path.replace('/', " / "),
+        "full_path": group.path,
+        "visibility": group.namespace.visibility.word(),
+        "parent_id": parent.map(|parent| parent.id),
+        "web_url": format!("{}/groups/{}", request.instance(), group.path),
+    })
 }
 
 fn direct_projects(world: &World, path: &str, viewer: Viewer) -> u64 {
@@ -239,13 +198,17 @@ fn rows<'w>(
 ) -> Answered {
     let groups = groups.map(|(path, group)| Group::of(path, group));
     let page = request.by_offset(groups)?;
-    let rows: Value = page.rows.iter().map(|group| group.body(request)).collect();
+    let rows: Value = page
+        .rows
+        .iter()
+        .map(|group| body(*group, request))
+        .collect();
     Ok(page.answer(request, Answer::json(200, &rows)))
 }
 
 fn one(request: &RestRequest<'_>) -> Answered {
     let group = find(request)?;
-    Ok(Answer::json(200, &group.body(request)))
+    Ok(Answer::json(200, &body(group, request)))
 }
 
 /// The projects of a group; `statistics` is not among its parameters, so it is ignored.
@@ -254,12 +217,4 @@ fn projects(request: &RestRequest<'_>) -> Answered {
     let subgroups = request.flag("include_subgroups")?.unwrap_or(false);
     let filter = project_list::rest_filter(request, Some((group.path.to_owned(), subgroups)))?;
     project_list::by_offset(request, &filter, false)
-}
-
-pub(super) fn find<'w>(request: &RestRequest<'w>) -> Result<Group<'w>, Answer> {
-    let found = request
-        .world
-        .visible_group(request.named(0), request.viewer);
-    let group = found.map(|(path, group)| Group::of(path, group));
-    group.ok_or_else(|| Answer::message(404, "404 Group Not Found"))
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::ci::{JobOf, PipelineOf, brief, cursor, found, job_gid, named};
 use super::named_project::find;
-use super::pipelines::{self, PipelineOf, brief, cursor, named};
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Connection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
@@ -11,7 +11,8 @@ use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::limits::MAX_COUNTED_JOBS;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::World;
-use crate::simulator::world::ci::job::{Artifact, Job, JobKind};
+use crate::simulator::world::ci::job::{Job, JobKind};
+use crate::simulator::world::ci::outcome::Artifact;
 use crate::simulator::world::ci::pipeline::Pipeline;
 use crate::simulator::world::ci::status::PipelineStatus;
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
@@ -26,14 +27,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ("/projects/:id/pipelines/:pipeline/bridges", bridges),
     ("/projects/:id/jobs", of_project_by_rest),
 ];
-
-/// An attempt of a job, its pipeline and its project.
-#[derive(Clone, Copy)]
-pub(super) struct JobOf<'w> {
-    project: &'w Project,
-    pipeline: &'w Pipeline,
-    row: &'w Job,
-}
 
 /// `Pipeline.jobs`: all attempts of builds and bridges, the newest first.
 pub(super) fn of_pipeline<'w>(
@@ -76,7 +69,7 @@ pub(super) fn of_instance<'w>(field: &SelectedField<'_>, context: &Context<'w>) 
 /// `Pipeline.sourceJob`: the bridge that started it.
 pub(super) fn source_of<'w>(row: &Pipeline, context: &Context<'w>) -> FieldValue<'w> {
     let source = row.upstream.and_then(|by| {
-        let upstream = pipelines::found(context, (by.project, by.pipeline))?;
+        let upstream = found(context, (by.project, by.pipeline))?;
         let job = upstream.row.jobs.iter().find(|job| job.id == by.job)?;
         Some(JobOf::of(upstream.project, upstream.row, job))
     });
@@ -123,28 +116,11 @@ fn statuses(words: &[String]) -> Vec<PipelineStatus> {
         .collect()
 }
 
-pub(super) fn gid(job: &Job) -> String {
-    match job.kind {
-        JobKind::Build => format!("gid://gitlab/Ci::Build/{}", job.id),
-        JobKind::Bridge => format!("gid://gitlab/Ci::Bridge/{}", job.id),
-    }
-}
-
-impl<'w> JobOf<'w> {
-    pub(super) fn of(project: &'w Project, pipeline: &'w Pipeline, row: &'w Job) -> Self {
-        JobOf {
-            project,
-            pipeline,
-            row,
-        }
-    }
-}
-
 impl<'w> Object<'w> for JobOf<'w> {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
         let (row, pipeline) = (self.row, self.pipeline);
         Ok(match field.name {
-            "id" => gid(row).into(),
+            "id" => job_gid(row).into(),
             "name" => row.name.as_str().into(),
             "status" => row.status.word().into(),
             "kind" => row.kind.word().into(),
@@ -177,7 +153,7 @@ impl<'w> Object<'w> for JobOf<'w> {
                 row: pipeline,
             }),
             "downstreamPipeline" => {
-                let started = row.downstream.and_then(|id| pipelines::found(context, id));
+                let started = row.downstream.and_then(|id| found(context, id));
                 started.map_or(FieldValue::Null, FieldValue::object)
             }
             _ => artifacts(row, field),
@@ -279,7 +255,8 @@ fn scope(request: &RestRequest<'_>) -> Result<Vec<PipelineStatus>, Answer> {
     parsed.ok_or_else(|| Answer::bad_parameter("scope"))
 }
 
-fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
+/// A job in a list, or as a part of a deployment.
+pub(super) fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
     let JobOf {
         project,
         pipeline,

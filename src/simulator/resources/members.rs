@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::group;
+use super::named_group;
 use super::named_project;
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::{Connection, after, invalid_cursor};
@@ -164,7 +164,7 @@ fn all_of_project(request: &RestRequest<'_>) -> Answered {
 }
 
 fn of_group(request: &RestRequest<'_>) -> Answered {
-    let group = group::find(request)?;
+    let group = named_group::find(request)?;
     list(
         request,
         request.world.direct_group_members(group.id()).to_vec(),
@@ -172,8 +172,8 @@ fn of_group(request: &RestRequest<'_>) -> Answered {
 }
 
 fn all_of_group(request: &RestRequest<'_>) -> Answered {
-    let group = group::find(request)?;
-    list(request, request.world.all_group_members(group.path()))
+    let group = named_group::find(request)?;
+    list(request, request.world.all_group_members(group.path))
 }
 
 fn list(request: &RestRequest<'_>, members: Vec<Member>) -> Answered {

@@ -114,6 +114,11 @@ impl<'w> Listed<'w> {
     }
 }
 
+/// A merge request in a list of REST.
+pub(super) fn body(project: &Project, row: MergeRequest) -> Value {
+    Listed { project, row }.body()
+}
+
 impl Sorted for Listed<'_> {
     fn id(&self) -> u64 {
         Listed::id(*self)

@@ -6,7 +6,9 @@
 
 mod access_tokens;
 mod changed;
+mod ci;
 mod commits;
+mod deployments;
 mod environments;
 mod group;
 mod instance;
@@ -15,7 +17,10 @@ mod jobs;
 mod license;
 mod members;
 mod merge_requests;
+mod milestones;
+mod named_group;
 mod named_project;
+mod packages;
 mod pipeline_filter;
 mod pipelines;
 mod project;
@@ -23,11 +28,14 @@ mod project_body;
 mod project_list;
 mod query;
 mod releases;
+mod repository;
 mod runners;
+mod schedules;
 mod sorted;
 mod statistics;
 mod test_reports;
 mod totals;
+mod vulnerabilities;
 
 use super::rest::request::Endpoint;
 
@@ -48,7 +56,12 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     jobs::ENDPOINTS,
     test_reports::ENDPOINTS,
     environments::ENDPOINTS,
+    deployments::ENDPOINTS,
     group::ENDPOINTS,
     members::ENDPOINTS,
     runners::ENDPOINTS,
+    repository::ENDPOINTS,
+    packages::ENDPOINTS,
+    schedules::ENDPOINTS,
+    milestones::ENDPOINTS,
 ];

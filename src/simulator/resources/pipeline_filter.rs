@@ -9,7 +9,8 @@ use crate::simulator::answer::Answer;
 use crate::simulator::graphql::object::FieldError;
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::RestRequest;
-use crate::simulator::world::ci::pipeline::{CHILD, Pipeline};
+use crate::simulator::world::ci::pipeline::Pipeline;
+use crate::simulator::world::ci::reference::CHILD;
 use crate::simulator::world::ci::status::PipelineStatus;
 use crate::simulator::world::project::Project;
 

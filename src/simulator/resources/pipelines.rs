@@ -1,18 +1,20 @@
 //! A project's pipelines.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::changed::remembered;
+use super::ci::{PipelineOf, brief, cursor, found, named, pipeline_gid};
 use super::jobs;
 use super::named_project::find;
 use super::pipeline_filter::Filter;
 use super::test_reports::Summary;
 use crate::simulator::answer::Answer;
-use crate::simulator::graphql::connection::{Connection, after, invalid_cursor};
+use crate::simulator::graphql::connection::Connection;
 use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
-use crate::simulator::world::ci::pipeline::{Pipeline, Reference};
+use crate::simulator::world::ci::pipeline::Pipeline;
+use crate::simulator::world::ci::reference::Reference;
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
@@ -22,13 +24,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ("/projects/:id/pipelines/latest", latest),
     ("/projects/:id/pipelines/:pipeline", one),
 ];
-
-/// A pipeline and its project.
-#[derive(Clone, Copy)]
-pub(super) struct PipelineOf<'w> {
-    pub(super) project: &'w Project,
-    pub(super) row: &'w Pipeline,
-}
 
 /// `Project.pipelines`, the newest first. Without the permission it is an empty list, as in GitLab.
 pub(super) fn connection<'w>(
@@ -72,7 +67,7 @@ pub(super) fn single<'w>(
     let [id, iid, sha] = named;
     let head = Reference::Branch(project.default_branch.clone());
     let wanted = |row: &&Pipeline| match (&id, &iid, &sha) {
-        (Some(id), ..) => *id == gid(row.id),
+        (Some(id), ..) => *id == pipeline_gid(row.id),
         (_, Some(iid), _) => *iid == row.iid.to_string(),
         (.., Some(sha)) => *sha == row.sha(project.id),
         _ => !row.is_child() && row.reference == head && row.commit == project.commits,
@@ -84,35 +79,13 @@ pub(super) fn single<'w>(
     Ok(found.unwrap_or(FieldValue::Null))
 }
 
-/// The id behind which a page begins.
-pub(super) fn cursor(field: &SelectedField<'_>) -> Result<Option<u64>, FieldError> {
-    let cursor = after(field).map(str::parse);
-    cursor.transpose().map_err(|_| invalid_cursor())
-}
-
-/// A pipeline of any project that the viewer may see.
-pub(super) fn found<'w>(
-    context: &Context<'w>,
-    (project, id): (u64, u64),
-) -> Option<PipelineOf<'w>> {
-    let project = context.world.project_by_id(project)?;
-    let shown = project.shows_builds_to(context.viewer);
-    let ci = project.ci.as_deref().filter(|_| shown)?;
-    let row = ci.pipelines.get(&id)?;
-    Some(PipelineOf { project, row })
-}
-
-pub(super) fn gid(id: u64) -> String {
-    format!("gid://gitlab/Ci::Pipeline/{id}")
-}
-
 impl<'w> Object<'w> for PipelineOf<'w> {
     fn field(&self, field: &SelectedField<'_>, context: &Context<'w>) -> FieldResult<'w> {
         let row = self.row;
         let object =
             |found: Option<PipelineOf<'w>>| found.map_or(FieldValue::Null, FieldValue::object);
         Ok(match field.name {
-            "id" => gid(row.id).into(),
+            "id" => pipeline_gid(row.id).into(),
             "iid" => row.iid.to_string().into(),
             "status" => row.status.word().into(),
             "source" => row.source.to_string().into(),
@@ -128,7 +101,7 @@ impl<'w> Object<'w> for PipelineOf<'w> {
             "finishedAt" => row.finished_at.map(in_seconds).into(),
             "updatedAt" => row.updated_at.map(in_seconds).into(),
             "duration" => row.shown_duration().into(),
-            "queuedDuration" => row.queued_seconds().map(|seconds| seconds as f64).into(),
+            "queuedDuration" => row.queued_seconds().into(),
             "coverage" => row.coverage().into(),
             "totalJobs" => (row.jobs.len() as u64).into(),
             "failedJobsCount" => row.failed_jobs().into(),
@@ -177,19 +150,6 @@ impl Pipeline {
             .map(|queued| queued.as_secs())
             .filter(|seconds| *seconds > 0)
     }
-}
-
-/// The pipeline that a REST address names.
-pub(super) fn named<'w>(request: &RestRequest<'w>) -> Result<PipelineOf<'w>, Answer> {
-    let project = find(request)?;
-    if !project.shows_builds_to(request.viewer) {
-        return Err(Answer::forbidden());
-    }
-    let id: Option<u64> = request.named(1).parse().ok();
-    let ci = project.ci.as_deref();
-    let row = ci.and_then(|ci| ci.pipelines.get(&id?));
-    let row = row.ok_or_else(|| Answer::message(404, "404 Not found"))?;
-    Ok(PipelineOf { project, row })
 }
 
 fn list(request: &RestRequest<'_>) -> Answered {
@@ -242,23 +202,6 @@ fn latest(request: &RestRequest<'_>) -> Answered {
 
 fn one(request: &RestRequest<'_>) -> Answered {
     Ok(Answer::json(200, &whole(named(request)?, request)))
-}
-
-/// A pipeline in a list, or as a part of something else.
-pub(super) fn brief(project: &Project, row: &Pipeline, request: &RestRequest<'_>) -> Value {
-    json!({
-        "id": row.id,
-        "iid": row.iid,
-        "project_id": project.id,
-        "sha": row.sha(project.id),
-        "ref": row.reference.name(),
-        "status": row.status.rest_word(),
-        "source": row.source,
-        "name": row.name,
-        "created_at": in_milliseconds(row.created_at),
-        "updated_at": row.updated_at.map(in_milliseconds),
-        "web_url": format!("{}/{}/-/pipelines/{}", request.instance(), project.full_path, row.id),
-    })
 }
 
 fn whole(pipeline: PipelineOf<'_>, request: &RestRequest<'_>) -> Value {

@@ -1,8 +1,11 @@
 //! A project, as GraphQL tells of it.
 
-use super::group::Group;
+use super::named_group::Group;
 use super::statistics::Statistics;
-use super::{environments, issues, jobs, members, merge_requests, pipelines, releases, runners};
+use super::{
+    deployments, environments, issues, jobs, members, merge_requests, milestones, packages,
+    pipelines, releases, repository, runners, schedules, vulnerabilities,
+};
 use crate::simulator::graphql::connection::Counted;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
@@ -58,22 +61,37 @@ impl<'w> Object<'w> for &'w Project {
             "openMergeRequestsCount" if project.shows_merge_requests_to(viewer) => {
                 project.merge_requests.opened.into()
             }
-            "mergeRequests" => merge_requests::connection(project, field, context)?,
-            "pipelines" => pipelines::connection(project, field, context)?,
-            "pipeline" => pipelines::single(project, field, context)?,
-            "jobs" => jobs::of_project(project, field, context)?,
-            "environments" => environments::connection(project, field, context)?,
-            "releases" => releases::connection(project, field, context)?,
-            "packages" => {
-                FieldValue::object_if(project.shows_code_to(viewer), Counted(project.packages))
-            }
-            "projectMembers" => members::of_project_connection(project, field, context)?,
-            "runners" => runners::of_project_connection(project, field, context)?,
-            "labels" => FieldValue::object(Counted(project.labels)),
-            // Among them `vulnerabilitySeveritiesCount`: no licence, so null.
-            _ => FieldValue::Null,
+            _ => return things_in(project, field, context),
         })
     }
+}
+
+/// What is in a project: lists of things, and single ones of them.
+fn things_in<'w>(
+    project: &'w Project,
+    field: &SelectedField<'_>,
+    context: &Context<'w>,
+) -> FieldResult<'w> {
+    Ok(match field.name {
+        "mergeRequests" => merge_requests::connection(project, field, context)?,
+        "pipelines" => pipelines::connection(project, field, context)?,
+        "pipeline" => pipelines::single(project, field, context)?,
+        "jobs" => jobs::of_project(project, field, context)?,
+        "environment" => environments::single(project, field, context)?,
+        "deployment" => deployments::single(project, field, context),
+        "environments" => environments::connection(project, field, context)?,
+        "releases" => releases::connection(project, field, context)?,
+        "packages" => packages::connection(project, context),
+        "containerRepositoriesCount" => packages::container_count(project, context),
+        "languages" => repository::languages_of(project, context),
+        "milestones" => milestones::connection(project, field, context)?,
+        "pipelineSchedules" => schedules::connection(project, field, context)?,
+        "vulnerabilitySeveritiesCount" => vulnerabilities::counts(project, field, context),
+        "projectMembers" => members::of_project_connection(project, field, context)?,
+        "runners" => runners::of_project_connection(project, field, context)?,
+        "labels" => FieldValue::object(Counted(project.labels)),
+        _ => FieldValue::Null,
+    })
 }
 
 fn web_url(project: &Project, context: &Context<'_>) -> String {

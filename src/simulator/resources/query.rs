@@ -1,7 +1,8 @@
 //! What GraphQL can be asked for at the top.
 
-use super::group::{self, Group};
+use super::group;
 use super::instance::{CurrentUser, Metadata, QueryComplexity};
+use super::named_group::Group;
 use super::{jobs, license, project_list, runners, totals};
 use crate::simulator::graphql::introspection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};

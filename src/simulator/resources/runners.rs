@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::group::{self, Group};
+use super::named_group::{self, Group};
 use super::named_project;
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::{Connection, after, invalid_cursor};
@@ -50,7 +50,7 @@ pub(super) fn of_group_connection<'w>(
         Some("ALL_AVAILABLE") => RunnerMembership::AllAvailable,
         _ => RunnerMembership::Descendants,
     };
-    let runners = context.world.runners_of_group(group.path(), membership);
+    let runners = context.world.runners_of_group(group.path, membership);
     page(runners, field, context)
 }
 
@@ -206,16 +206,13 @@ fn all(request: &RestRequest<'_>) -> Answered {
 }
 
 fn of_group(request: &RestRequest<'_>) -> Answered {
-    let group = group::find(request)?;
+    let group = named_group::find(request)?;
     if !may_read_of_group(group, request.world, request.viewer) {
         return Err(Answer::forbidden());
     }
     // Unlike GraphQL, REST lists what the group may use.
     let usable = RunnerMembership::Usable;
-    list(
-        request,
-        request.world.runners_of_group(group.path(), usable),
-    )
+    list(request, request.world.runners_of_group(group.path, usable))
 }
 
 fn of_project(request: &RestRequest<'_>) -> Answered {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::jobs;
-use super::pipelines::named;
+use super::ci::{job_gid, named};
 use crate::simulator::answer::Answer;
 use crate::simulator::graphql::connection::Connection;
 use crate::simulator::graphql::object::{Context, FieldResult, FieldValue, Object};
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
-use crate::simulator::world::ci::job::{Job, TestReport};
+use crate::simulator::world::ci::job::Job;
+use crate::simulator::world::ci::outcome::TestReport;
 use crate::simulator::world::ci::pipeline::Pipeline;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[(
@@ -67,7 +67,7 @@ impl<'w> Object<'w> for Suite<'w> {
             "skippedCount" => self.report.skipped.into(),
             "errorCount" => self.report.error.into(),
             "totalTime" => self.report.seconds.into(),
-            "buildIds" => FieldValue::Texts(vec![jobs::gid(self.job)].into()),
+            "buildIds" => FieldValue::Texts(vec![job_gid(self.job)].into()),
             _ => FieldValue::Null,
         })
     }

@@ -39,7 +39,6 @@ impl RestRequest<'_> {
         })
     }
 
-    #[expect(dead_code, reason = "lists of branches and tags follow")]
     /// A page of rows of which the model knows only how many there are.
     pub(crate) fn counted_rows(&self, total: u64, row: impl Fn(u64) -> Value) -> Answered {
         let page = self.rows_of(total, true)?;

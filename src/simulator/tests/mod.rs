@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use super::*;
 
 mod chaos;
+mod churn;
+mod deployments;
+mod details;
 mod events;
 mod flow;
 mod graphql;
@@ -23,6 +26,7 @@ mod jobs;
 mod limits;
 mod lists;
 mod pipelines;
+mod queries;
 mod rest;
 mod tampering;
 mod wire;

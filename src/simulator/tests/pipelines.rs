@@ -79,7 +79,7 @@ async fn a_pipeline_runs_as_planned_while_time_passes() {
     assert_eq!(node["finishedAt"], time("55"));
     assert_eq!(
         (&node["duration"], &node["queuedDuration"]),
-        (&json!(50), &json!(5.0))
+        (&json!(50), &json!(5))
     );
     assert_eq!(node["coverage"], 80.5);
     assert_eq!(
@@ -511,4 +511,21 @@ async fn rest_orders_pipelines_by_their_change_and_tells_milliseconds() {
         400
     );
     assert_eq!(inside.get("projects/1/pipelines/99").await.status(), 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_ends_though_its_parent_was_deleted() {
+    let inside = project_a();
+    let mut parent = 0;
+    inside.events("group/a", |events| {
+        parent = events.run_pipeline(|p| {
+            p.child("trigger", "build", |child| {
+                child.job("inner", "test").takes(10 * SECOND)
+            })
+        });
+        events.delete_pipeline(parent);
+    });
+    seconds(11).await;
+    let ledger = inside.0.read(|world| world.ledger().clone());
+    assert_eq!(ledger.pipelines().with("child", "true").count(), 1);
 }

@@ -189,4 +189,6 @@ pub struct Features {
     pub builds: bool,
     /// The repository; merge requests, CI and releases live on it.
     pub repository: bool,
+    pub packages: bool,
+    pub container_registry: bool,
 }

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ci::Ids;
 use super::ci::agenda::Agenda;
+use super::clock::between;
 use super::issuables::IssuableState;
 use super::issues::{Issue, IssueKind};
-use super::ledger::Ledger;
+use super::ledger::{Entry, Ledger, Subject};
 use super::merge_requests::MergeRequest;
 use super::project::Project;
 
@@ -184,7 +185,12 @@ impl Events<'_> {
     }
 
     fn open(&mut self, kind: IssueKind) -> &mut Self {
-        self.project.add_issue(Issue::opened(kind, self.now));
+        let iid = self.project.add_issue(Issue::opened(kind, self.now));
+        if kind == IssueKind::Incident {
+            let (subject, project) = (Subject::Incident, self.project.id);
+            let entry = Entry::new(subject, project, iid, "opened", self.now);
+            self.ledger.write(entry);
+        }
         self.activity()
     }
 
@@ -195,6 +201,13 @@ impl Events<'_> {
         let row = row.unwrap_or_else(|| panic!("no such merge request is {from:?}"));
         row.turn(to, now);
         row.draft &= to != IssuableState::Merged;
+        let (iid, created_at) = (row.iid, row.created_at);
+        if to != IssuableState::Opened {
+            let (subject, project) = (Subject::MergeRequest, self.project.id);
+            let entry = Entry::new(subject, project, iid, to.word(), now);
+            let lasted = between(created_at, now);
+            self.ledger.write(entry.took(None, Some(lasted)));
+        }
         let counts = &mut self.project.merge_requests;
         *counts.of(from) -= 1;
         *counts.of(to) += 1;
@@ -218,7 +231,7 @@ impl Events<'_> {
 
     fn change_issue(&mut self, to: IssuableState, iid: Option<u64>) -> &mut Self {
         let project = &mut *self.project;
-        let (now, age) = (self.now, project.age());
+        let (id, now, age) = (project.id, self.now, project.age());
         let from = match to {
             IssuableState::Opened => IssuableState::Closed,
             _ => IssuableState::Opened,
@@ -226,6 +239,11 @@ impl Events<'_> {
         let row = project.issues_to_change().to_change(from, iid, age);
         let row = row.unwrap_or_else(|| panic!("no such issue is {from:?}"));
         row.turn(to, now);
+        if row.kind == IssueKind::Incident && to == IssuableState::Closed {
+            let entry = Entry::new(Subject::Incident, id, row.iid, "closed", now);
+            let lasted = between(row.created_at, now);
+            self.ledger.write(entry.took(None, Some(lasted)));
+        }
         match from {
             IssuableState::Opened => {
                 move_one(&mut project.issues_opened, &mut project.issues_closed)

@@ -22,6 +22,9 @@ pub enum Subject {
     Deployment,
     /// Merge requests that were merged or closed.
     MergeRequest,
+    /// Merge requests that a deployment was the first to bring to an environment; the duration is the time
+    /// since the merge.
+    Shipped,
     /// Incidents that were opened or closed; each closing of one that was reopened.
     Incident,
 }
@@ -106,6 +109,10 @@ impl Ledger {
 
     pub fn merge_requests(&self) -> Entries<'_> {
         self.about(Subject::MergeRequest)
+    }
+
+    pub fn shipped(&self) -> Entries<'_> {
+        self.about(Subject::Shipped)
     }
 
     pub fn incidents(&self) -> Entries<'_> {

@@ -5,6 +5,7 @@
 pub(crate) mod ci;
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod details;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod flow;

@@ -6,7 +6,6 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
-use super::ci::status::PipelineStatus;
 use super::counts::{MergeRequests, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
 use super::project::Project;
@@ -64,7 +63,8 @@ impl World {
     /// Some hundred and twenty projects of a small company, as seen at `now`.
     ///
     /// Among them are archived ones, forks, personal ones, an empty repository, one
-    /// without issues, one without merge requests and one that hides its statistics.
+    /// without issues, one without merge requests and one that hides its statistics. Pipelines have run in them
+    /// lately, and some still do.
     pub fn demo(now: Timestamp) -> World {
         let mut world = World::at(now);
         let mut random = Rng::with_seed(7);
@@ -106,6 +106,7 @@ impl World {
         let website = world.project("community/website");
         website.visibility(Visibility::Public).role(Role::Guest);
         world.group("acme/attic");
+        world.remember_ci(&mut Rng::with_seed(8));
         world
     }
 
@@ -126,8 +127,14 @@ impl World {
     /// The same world, the same steps and the same seed give the same counts. A clock that was
     /// given is not moved.
     pub fn advance(&mut self, elapsed: Duration, random: &mut Rng) {
-        self.clock.pass(elapsed);
+        self.pass(elapsed);
         self.happen(elapsed, random);
+    }
+
+    /// Lets time pass in which nothing new happens; what was planned does.
+    pub fn pass(&mut self, elapsed: Duration) {
+        self.clock.pass(elapsed);
+        self.catch_up();
     }
 
     /// What happens in all projects in a time that has passed.
@@ -175,12 +182,7 @@ fn happen(mut events: Events<'_>, random: &mut Rng) {
             events.close_issue();
         }
         8 if project.features.builds && !project.empty_repository => {
-            let failed = random.u8(0..5) == 0;
-            events.create_pipeline(if failed {
-                PipelineStatus::Failed
-            } else {
-                PipelineStatus::Success
-            });
+            events.run_any_pipeline(random);
             events.store_artifacts(random.u64(1_000..400_000));
         }
         9 => {

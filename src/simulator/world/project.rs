@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::ci::Ci;
+use super::ci::pipeline::Pipeline;
 use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
+use super::details::Details;
 use super::environments::{Environment, Tier};
 use super::flow::Flow;
 use super::index::Activity;
@@ -55,6 +57,7 @@ pub struct Project {
     pub(crate) flow: Option<Box<Flow>>,
     /// The pipelines that are rows. Most projects of a large world have none.
     pub(crate) ci: Option<Box<Ci>>,
+    pub(crate) details: Option<Box<Details>>,
 }
 
 impl Project {
@@ -86,6 +89,8 @@ impl Project {
                 issues: true,
                 builds: true,
                 repository: true,
+                packages: true,
+                container_registry: true,
             },
             environments: Vec::new(),
             role: Role::Reporter,
@@ -96,6 +101,7 @@ impl Project {
             known_since: now,
             flow: None,
             ci: None,
+            details: None,
         }
     }
 
@@ -198,12 +204,9 @@ impl Project {
     /// Adds an environment, available.
     pub fn environment(&mut self, name: &str, tier: Tier) -> &mut Self {
         let number = self.environments.len() as u64 + 1;
-        self.environments.push(Environment {
-            id: self.id * 1_000 + number,
-            name: name.to_owned(),
-            tier,
-            available: true,
-        });
+        let id = self.id * 1_000 + number;
+        let environment = Environment::new(id, name, tier, self.known_since);
+        self.environments.push(environment);
         self
     }
 
@@ -298,6 +301,12 @@ impl Project {
     /// When GitLab last saved the project: its activity or its settings changed.
     pub(crate) fn updated_at(&self) -> Timestamp {
         self.last_activity_at.max(self.past.settings_changed_at)
+    }
+
+    /// The pipelines that are rows, the oldest first.
+    pub fn pipeline_rows(&self) -> impl Iterator<Item = &Pipeline> {
+        let ci = self.ci.as_deref().into_iter();
+        ci.flat_map(|ci| ci.pipelines.values())
     }
 
     /// The commits as the statistics show them, which may be late.

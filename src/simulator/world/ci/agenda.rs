@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::pipeline::{Reference, Upstream};
+use super::deployment::DeploymentStatus;
+use super::pipeline::Upstream;
 use super::plan::PipelinePlan;
+use super::reference::Reference;
 use super::status::PipelineStatus;
 
 /// The steps that wait for their time, in its order. Steps of one time keep the order of their adding.
@@ -24,7 +26,6 @@ pub(crate) struct Due {
 }
 
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "the churn plans what is never planned so far")]
 pub(crate) enum Step {
     /// A pipeline is created.
     Create(Arc<PipelinePlan>),
@@ -65,6 +66,11 @@ pub(crate) enum Step {
         pipeline: u64,
     },
     DeleteReference(Reference),
+    /// Somebody deploys over the API.
+    Deploy {
+        environment: String,
+        status: DeploymentStatus,
+    },
     Delete {
         pipeline: u64,
     },

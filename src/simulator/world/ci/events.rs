@@ -2,9 +2,11 @@
 
 use super::Ci;
 use super::agenda::Step;
-use super::job::{FailureReason, Job, TestReport};
-use super::pipeline::{Pipeline, Reference, Upstream};
+use super::job::Job;
+use super::outcome::{FailureReason, TestReport};
+use super::pipeline::{Pipeline, Upstream};
 use super::plan::{PipelinePlan, child_plan};
+use super::reference::Reference;
 use super::status::PipelineStatus;
 use crate::simulator::world::events::Events;
 
@@ -200,6 +202,12 @@ impl Events<'_> {
             Step::DeleteReference(reference) => {
                 self.ci().deleted.insert(reference);
             }
+            Step::Deploy {
+                environment,
+                status,
+            } => {
+                self.deploy(&environment, status);
+            }
             _ if !known => {}
             Step::Triggered { upstream, started } => self.note_downstream(upstream, started),
             Step::BridgeEnds { upstream, status } => self.end_bridge(upstream, status),
@@ -221,7 +229,7 @@ impl Step {
     /// The pipeline of this project that the step is about.
     fn pipeline(&self) -> Option<u64> {
         match self {
-            Step::Create(_) | Step::DeleteReference(_) => None,
+            Step::Create(_) | Step::DeleteReference(_) | Step::Deploy { .. } => None,
             Step::Trigger { upstream, .. }
             | Step::Triggered { upstream, .. }
             | Step::BridgeEnds { upstream, .. } => Some(upstream.pipeline),

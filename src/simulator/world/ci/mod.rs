@@ -4,10 +4,16 @@
 //! older than every row.
 
 pub(crate) mod agenda;
+mod churn;
+mod composite;
+mod deploying;
+pub(crate) mod deployment;
 mod events;
 pub(crate) mod job;
+pub(crate) mod outcome;
 pub(crate) mod pipeline;
 pub(crate) mod plan;
+pub(crate) mod reference;
 mod run;
 pub(crate) mod status;
 
@@ -15,8 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::deployment::Deployment;
 use self::job::Job;
-use self::pipeline::{Pipeline, Reference};
+use self::pipeline::Pipeline;
+use self::reference::Reference;
 use self::status::PipelineStatus;
 
 /// How many pipelines a project keeps as rows. Older ones that have finished become numbers again.
@@ -26,7 +34,9 @@ const MOST_ROWS: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ci {
     pub(crate) pipelines: BTreeMap<u64, Pipeline>,
+    pub(crate) deployments: BTreeMap<u64, Deployment>,
     last_iid: u64,
+    last_deployment: u64,
     /// Branches and tags that were deleted after pipelines had run on them.
     deleted: BTreeSet<Reference>,
     /// When the newest pipeline had changed that is no row any more.
@@ -38,6 +48,7 @@ pub(crate) struct Ci {
 pub(crate) struct Ids {
     pipeline: u64,
     job: u64,
+    deployment: u64,
 }
 
 impl Ids {
@@ -49,6 +60,11 @@ impl Ids {
     fn job(&mut self) -> u64 {
         self.job += 1;
         self.job
+    }
+
+    fn deployment(&mut self) -> u64 {
+        self.deployment += 1;
+        self.deployment
     }
 }
 

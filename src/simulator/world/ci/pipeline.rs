@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::job::{Job, JobKind, TestReport};
+use super::job::{Job, JobKind};
+use super::outcome::TestReport;
+use super::reference::{CHILD, Reference, sha_of};
 use super::status::PipelineStatus;
 use crate::simulator::world::clock::between;
-
-/// The source of child pipelines, which a list leaves out unless it is asked for.
-pub(crate) const CHILD: &str = "parent_pipeline";
 
 #[derive(Clone, Debug)]
 pub struct Pipeline {
@@ -46,37 +45,6 @@ pub struct Upstream {
     pub project: u64,
     pub pipeline: u64,
     pub job: u64,
-}
-
-/// What a pipeline runs on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reference {
-    Branch(String),
-    Tag(String),
-    MergeRequest { iid: u64, source_branch: String },
-}
-
-impl Reference {
-    /// GitLab's `ref`.
-    pub fn name(&self) -> Cow<'_, str> {
-        match self {
-            Reference::Branch(name) | Reference::Tag(name) => name.into(),
-            Reference::MergeRequest { iid, .. } => format!("refs/merge-requests/{iid}/head").into(),
-        }
-    }
-
-    /// GitLab's `refPath`.
-    pub fn path(&self) -> String {
-        match self {
-            Reference::Branch(name) => format!("refs/heads/{name}"),
-            Reference::Tag(name) => format!("refs/tags/{name}"),
-            Reference::MergeRequest { source_branch, .. } => format!("refs/heads/{source_branch}"),
-        }
-    }
-
-    pub(crate) fn is_tag(&self) -> bool {
-        matches!(self, Reference::Tag(_))
-    }
 }
 
 impl Pipeline {
@@ -139,14 +107,4 @@ impl Pipeline {
         }
         active
     }
-}
-
-/// A SHA for a commit of a project: the same for the same commit, and unlike others.
-pub(crate) fn sha_of(project: u64, commit: u64) -> String {
-    let mixed = |salt: u64| {
-        let seed = project.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ commit;
-        let mut random = fastrand::Rng::with_seed(seed.wrapping_add(salt));
-        random.u64(..)
-    };
-    format!("{:016x}{:016x}{:08x}", mixed(1), mixed(2), mixed(3) as u32)
 }

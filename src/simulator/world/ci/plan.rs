@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Artifact, FailureReason, TestReport};
-use super::pipeline::{CHILD, Reference};
+use super::outcome::{Artifact, FailureReason, TestReport};
+use super::reference::{CHILD, Reference};
 use super::status::PipelineStatus;
 use crate::simulator::world::environments::Tier;
 
@@ -20,6 +20,7 @@ pub struct PipelinePlan {
     pub(super) rests: Option<PipelineStatus>,
     pub(super) canceled_after: Option<Duration>,
     pub(super) retried_after: Option<Duration>,
+    pub(super) deleted_after: Option<Duration>,
     pub(super) without_updated_at: bool,
 }
 
@@ -65,6 +66,7 @@ impl PipelinePlan {
             rests: None,
             canceled_after: None,
             retried_after: None,
+            deleted_after: None,
             without_updated_at: false,
         }
     }
@@ -121,6 +123,12 @@ impl PipelinePlan {
     /// Somebody retries what failed in it so long after its first end, and it succeeds then.
     pub fn retried_after(&mut self, time: Duration) -> &mut Self {
         self.retried_after = Some(time);
+        self
+    }
+
+    /// Somebody deletes it so long after its creation.
+    pub fn deleted_after(&mut self, time: Duration) -> &mut Self {
+        self.deleted_after = Some(time);
         self
     }
 
@@ -245,6 +253,12 @@ impl PipelinePlan {
     /// from the name.
     pub fn deploys_to(&mut self, environment: &str) -> &mut Self {
         self.last().deploys = Some((environment.to_owned(), None));
+        self
+    }
+
+    /// Like `deploys_to`, with a tier that the configuration of CI names.
+    pub fn deploys_to_tier(&mut self, environment: &str, tier: Tier) -> &mut Self {
+        self.last().deploys = Some((environment.to_owned(), Some(tier)));
         self
     }
 

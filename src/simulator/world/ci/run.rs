@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use super::agenda::Step;
-use super::job::{FailureReason, Job, JobKind};
-use super::pipeline::{Pipeline, Reference, Upstream};
+use super::composite::composite;
+use super::job::{Job, JobKind};
+use super::outcome::FailureReason;
+use super::pipeline::{Pipeline, Upstream};
 use super::plan::{JobPlan, PipelinePlan};
-use super::status::{PipelineStatus, composite};
+use super::reference::Reference;
+use super::status::PipelineStatus;
 use crate::simulator::world::clock::later;
 use crate::simulator::world::events::Events;
 use crate::simulator::world::ledger::{Entry, Subject};
@@ -52,9 +55,16 @@ impl Events<'_> {
             retry_after: plan.retried_after,
             commit,
         };
+        let numbers: Vec<u64> = row.jobs.iter().map(|job| job.id).collect();
         ci.pipelines.insert(id, row);
+        for job in numbers {
+            self.prepare_deployment(id, job);
+        }
         if let Some(time) = plan.canceled_after {
             self.plan(time, Step::Cancel { pipeline: id });
+        }
+        if let Some(time) = plan.deleted_after {
+            self.plan(time, Step::Delete { pipeline: id });
         }
         match plan.rests {
             Some(status) => self.set_status(id, status),
@@ -85,6 +95,7 @@ impl Events<'_> {
                 Ready::Skip => self.job(id, job).status = PipelineStatus::Skipped,
             }
         }
+        self.follow_jobs(id);
         if let Some(status) = composite(self.pipeline(id).jobs.iter()) {
             self.set_status(id, status);
         }
@@ -132,13 +143,12 @@ impl Events<'_> {
             self.plan(time, Step::Retry { pipeline: id });
         }
         self.ledger.write(entry);
-        match upstream {
-            Some(upstream) if upstream.project == project => self.end_bridge(upstream, status),
-            Some(upstream) => {
-                let step = Step::BridgeEnds { upstream, status };
-                self.agenda.add(now, upstream.project, step);
+        if let Some(upstream) = upstream {
+            let step = Step::BridgeEnds { upstream, status };
+            match upstream.project == project {
+                true => self.carry_out(step),
+                false => self.agenda.add(now, upstream.project, step),
             }
-            None => {}
         }
         if let Some(forgotten) = self.ci().forget()
             && let Some(count) = self.project.pipelines.of(forgotten)
@@ -346,6 +356,7 @@ impl Events<'_> {
                 job.status = PipelineStatus::Created;
             }
         }
+        self.prepare_deployment(pipeline, id);
         id
     }
 
@@ -368,7 +379,7 @@ impl Events<'_> {
         self.proceed(pipeline);
     }
 
-    fn job(&mut self, pipeline: u64, job: u64) -> &mut Job {
+    pub(super) fn job(&mut self, pipeline: u64, job: u64) -> &mut Job {
         let mut jobs = self.pipeline(pipeline).jobs.iter_mut();
         let found = jobs.find(|row| row.id == job);
         found.unwrap_or_else(|| panic!("pipeline {pipeline} has no job {job}"))
@@ -405,6 +416,7 @@ impl Job {
             failure_reason: None,
             exit_code: None,
             downstream: None,
+            deployment: None,
             plan,
         }
     }

@@ -1,0 +1,241 @@
+//! Rows of a table that are not read from a list of their own: filled in by the names of their
+//! columns, and put in place of those that give way.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{
+    Job, Owner, PlacedTable, Reading, Reason, Row, Table, TableReading, TestReport, UnixTime, stamp,
+};
+
+/// A label is text that somebody else writes: no more of it is kept.
+const LONGEST_LABEL: usize = 200;
+
+/// Whose newest pipeline something belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RefOf {
+    pub name: Arc<str>,
+    /// `branch`, `tag` or `merge_request`.
+    pub kind: Arc<str>,
+}
+
+impl Owner {
+    /// Puts the rows of a subject in place, among so many tables of its grain.
+    pub fn put_table(&mut self, place: usize, rows: TableReading, tables: usize) {
+        if self.tables.len() < tables {
+            let mut all = std::mem::take(&mut self.tables).into_vec();
+            all.resize(tables, TableReading::Unknown(Reason::NotAsked));
+            self.tables = all.into();
+        }
+        self.tables[place] = rows;
+    }
+}
+
+impl RefOf {
+    /// The ref that a row of the table of pipelines is about.
+    pub fn of(table: &PlacedTable, row: &Row) -> RefOf {
+        RefOf {
+            name: table.label_of(row, "ref").into(),
+            kind: table.label_of(row, "kind").into(),
+        }
+    }
+
+    /// Whether a row is about this ref.
+    pub fn has(&self, table: &PlacedTable, row: &Row) -> bool {
+        *self.name == *table.label_of(row, "ref") && *self.kind == *table.label_of(row, "kind")
+    }
+}
+
+impl PlacedTable {
+    /// A row of this table: what has no text is empty, and what has no value is not asked.
+    pub fn row(
+        &self,
+        key: u64,
+        label: impl Fn(&str) -> Arc<str>,
+        value: impl Fn(&str) -> Option<f64>,
+        now: UnixTime,
+    ) -> Row {
+        let read = |name: &str| match value(name) {
+            Some(value) => Reading::known(value, now),
+            None => Reading::Unknown(Reason::NotAsked),
+        };
+        Row {
+            key,
+            labels: self
+                .labels
+                .iter()
+                .map(|column| cut(label(column.name)))
+                .collect(),
+            values: self.values.iter().map(|column| read(column.name)).collect(),
+        }
+    }
+
+    /// The row of a job, of the newest pipeline of a ref or only to be counted. `named` tells whether
+    /// its name is kept.
+    pub fn row_of_job(&self, job: &Job, of: Option<&RefOf>, named: bool, now: UnixTime) -> Row {
+        let none = || Arc::from("");
+        let label = |name: &str| match name {
+            "ref" => of.map_or_else(none, |of| Arc::clone(&of.name)),
+            "kind" => of.map_or_else(none, |of| Arc::clone(&of.kind)),
+            "stage" => Arc::clone(&job.stage),
+            "job" if named => Arc::clone(&job.name),
+            "status" => Arc::clone(&job.status),
+            "failure_reason" => job.failure_reason().into(),
+            _ => none(),
+        };
+        let value = |name: &str| match name {
+            "finished" => job.finished.map(|at| at as f64),
+            "duration" => job.duration,
+            "queued" => job.queued,
+            _ => None,
+        };
+        self.row(job.id, label, value, now)
+    }
+
+    /// The rows of a test report.
+    pub fn rows_of_report(
+        &self,
+        pipeline: u64,
+        of: &RefOf,
+        report: &TestReport,
+        now: UnixTime,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let wholes = [("", &report.total)].into_iter();
+        let suites = report
+            .suites
+            .iter()
+            .map(|(name, cases)| (name.as_str(), cases));
+        for (suite, cases) in wholes.chain(suites) {
+            let label = |status: &'static str| {
+                move |name: &str| match name {
+                    "ref" => Arc::clone(&of.name),
+                    "kind" => Arc::clone(&of.kind),
+                    "suite" => suite.into(),
+                    "status" => status.into(),
+                    _ => "".into(),
+                }
+            };
+            let column = if suite.is_empty() {
+                "cases"
+            } else {
+                "suite_cases"
+            };
+            for (status, count) in cases.by_status() {
+                let value = |name: &str| (name == column).then_some(count as f64);
+                rows.push(self.row(key(pipeline, &[suite, status]), label(status), value, now));
+            }
+            if suite.is_empty() {
+                let value = |name: &str| cases.seconds.filter(|_| name == "duration");
+                rows.push(self.row(key(pipeline, &["", ""]), label(""), value, now));
+            }
+        }
+        rows
+    }
+
+    /// The rows of a table, with these in place of those that `gives_way` picks. At most so many are
+    /// kept, those with the largest keys.
+    pub fn replaced(
+        &self,
+        last: Option<&TableReading>,
+        gives_way: impl Fn(&Row) -> bool,
+        rows: Vec<Row>,
+        at_most: usize,
+        now: UnixTime,
+    ) -> TableReading {
+        let last = last.and_then(TableReading::known);
+        let kept = last
+            .iter()
+            .flat_map(|last| (0..last.rows()).map(|row| last.row(row)));
+        let mut all: Vec<Row> = kept.filter(|row| !gives_way(row)).collect();
+        let told: HashSet<u64> = rows.iter().map(|row| row.key).collect();
+        all.retain(|row| !told.contains(&row.key));
+        all.extend(rows);
+        all.sort_unstable_by_key(|row| row.key);
+        all.dedup_by_key(|row| row.key);
+        let given_way = all.len().saturating_sub(at_most);
+        all.drain(..given_way);
+        TableReading::Known(Arc::new(Table {
+            at: stamp(now),
+            dropped: u32::try_from(given_way).unwrap_or(u32::MAX),
+            ..Table::of_rows(all)
+        }))
+    }
+
+    /// The text of a row's label by the name of its column.
+    pub fn label_of<'a>(&self, row: &'a Row, name: &str) -> &'a str {
+        let at = self.labels.iter().position(|column| column.name == name);
+        at.map_or("", |at| &row.labels[at])
+    }
+}
+
+fn cut(text: Arc<str>) -> Arc<str> {
+    match text.char_indices().nth(LONGEST_LABEL) {
+        Some((end, _)) => text[..end].into(),
+        None => text,
+    }
+}
+
+/// A key made of an id and texts (FNV-1a), below 2^63 and the same in every version of this program.
+/// Rows of a later pipeline have no larger keys: such tables give way as it comes.
+fn key(id: u64, texts: &[&str]) -> u64 {
+    let ends = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    let bytes = id.to_le_bytes().into_iter().chain(ends);
+    let hash = bytes
+        .map(u64::from)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
+        });
+    hash >> 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Catalogue, Grain};
+
+    fn table(name: &str) -> &'static PlacedTable {
+        let mut tables = Catalogue::standard().tables(Grain::Project).iter();
+        tables.find(|table| table.subject.name == name).unwrap()
+    }
+
+    fn job(id: u64, name: &str) -> Job {
+        let body = serde_json::json!({
+            "id": id, "name": name, "stage": "test", "status": "failed", "failure_reason": "script_failure",
+            "started_at": "2026-11-26T10:00:00Z", "finished_at": "2026-11-26T10:01:00Z", "duration": 60.0,
+        });
+        Job::from_rest(&body).unwrap()
+    }
+
+    fn of(name: &str) -> RefOf {
+        RefOf {
+            name: name.into(),
+            kind: "branch".into(),
+        }
+    }
+
+    #[test]
+    fn the_jobs_of_a_newer_pipeline_take_the_place_of_the_older_ones_of_the_same_ref() {
+        let table = table("jobs");
+        let rows = |of: &RefOf, ids: &[u64]| -> Vec<Row> {
+            let jobs = ids.iter().map(|id| job(*id, &format!("job{id}")));
+            jobs.map(|job| table.row_of_job(&job, Some(of), true, 9))
+                .collect()
+        };
+        let of_main = |row: &Row| table.label_of(row, "ref") == "main";
+        let first = table.replaced(None, of_main, rows(&of("main"), &[1, 2]), 200, 9);
+        let both = table.replaced(Some(&first), |_| false, rows(&of("dev"), &[3, 4]), 200, 9);
+        let next = table.replaced(Some(&both), of_main, rows(&of("main"), &[5]), 200, 9);
+        assert_eq!(*next.known().unwrap().keys, [3, 4, 5]);
+        let few = table.replaced(Some(&next), |_| false, Vec::new(), 2, 9);
+        let few = few.known().unwrap();
+        assert_eq!((&*few.keys, few.dropped), (&[4, 5][..], 1));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_two_characters() {
+        let table = table("jobs");
+        let row = table.row_of_job(&job(1, &"ö".repeat(300)), None, true, 9);
+        assert_eq!(table.label_of(&row, "job").chars().count(), 200);
+    }
+}

@@ -1,0 +1,179 @@
+//! Which requests about deployments are sent, and when.
+
+use super::super::moment::Moment;
+use super::super::paths::encoded;
+use super::super::poll::Poll;
+use super::super::request::{Kind, Request};
+use super::super::{Engine, Next, Sent};
+use super::{DeploymentsAsk, Walk};
+use crate::metrics::UnixTime;
+use crate::poll::plan::timestamp;
+
+impl Engine {
+    /// Whether deployments are read.
+    pub(in crate::poll::engine) fn reads_deployments(&self) -> bool {
+        let mut metrics = self.enabled.metrics.iter();
+        metrics.any(|metric| metric.subject.name == "deployments") || self.reads_lead_times()
+    }
+
+    pub(super) fn reads_lead_times(&self) -> bool {
+        let mut metrics = self.enabled.metrics.iter();
+        metrics.any(|metric| metric.name == "gitlab_lead_time_for_changes_seconds")
+    }
+
+    /// Notes that the feed has shown a project: counting goes by GitLab's clock from then on, and a
+    /// project whose pipelines moved may have deployed. `rested` tells whether one came to rest.
+    pub(in crate::poll::engine) fn note_deployments(
+        &mut self,
+        project: u64,
+        moved: bool,
+        rested: bool,
+        now: UnixTime,
+        at: Moment,
+    ) {
+        if !self.reads_deployments() {
+            return;
+        }
+        self.deployments.begin(now);
+        let own = self.deployments.of(project, at);
+        own.due |= rested || moved && own.has_any;
+        own.settles |= rested;
+    }
+
+    /// Before a poll: what came to rest before it is asked once more.
+    pub(in crate::poll::engine) fn begin_deployments(&mut self) {
+        for own in self.deployments.projects.values_mut() {
+            own.due |= std::mem::take(&mut own.settles);
+            own.lead_times
+                .iter_mut()
+                .for_each(|pending| pending.is_new = false);
+        }
+    }
+
+    /// Sends the requests about deployments that may be sent now, after everything else.
+    pub(in crate::poll::engine) fn ask_deployments(
+        &mut self,
+        poll: &mut Poll,
+        now: Moment,
+        next: &mut Next,
+    ) {
+        if !self.reads_deployments() || poll.has_more() || poll.details.has_more() {
+            return;
+        }
+        if self
+            .in_flight
+            .values()
+            .any(|sent| matches!(sent.what, Sent::Queries(_) | Sent::Details(_)))
+        {
+            return;
+        }
+        if !poll.deployments.planned {
+            poll.deployments.planned = true;
+            self.plan_deployments(poll);
+        }
+        while self.free() > 0
+            && let Some(ask) = poll.deployments.asks.pop_front()
+        {
+            let request = Request::Rows(self.deployments_path(poll, &ask));
+            self.send(
+                poll,
+                now,
+                next,
+                request,
+                Kind::Deployments,
+                Sent::Deployments(ask),
+            );
+        }
+    }
+
+    fn plan_deployments(&mut self, poll: &mut Poll) {
+        for (&id, own) in &self.deployments.projects {
+            if !self.schedule.track(id).is_some_and(|track| track.taken) {
+                continue;
+            }
+            if own.is_due(id, poll.began) {
+                let walk = Walk {
+                    since: timestamp(own.counted.asks_since()),
+                    page: 1,
+                    ..Walk::default()
+                };
+                poll.deployments.walks.insert(id, walk);
+                poll.deployments.asks.push_back(DeploymentsAsk::Changed(id));
+            }
+            for pending in own.lead_times.iter().filter(|pending| !pending.is_new) {
+                let known = own.environments.get(&pending.environment);
+                let ask = match known.is_some_and(|known| known.was_deployed) {
+                    true => DeploymentsAsk::merge_requests(id, pending.deployment),
+                    false => DeploymentsAsk::First {
+                        project: id,
+                        deployment: pending.deployment,
+                    },
+                };
+                poll.deployments.asks.push_back(ask);
+            }
+        }
+    }
+
+    fn deployments_path(&self, poll: &Poll, ask: &DeploymentsAsk) -> String {
+        match ask {
+            DeploymentsAsk::Changed(project) => {
+                let walk = poll.deployments.walks.get(project);
+                let (since, page) = walk.map_or(("", 1), |walk| (&walk.since, walk.page));
+                let since = encoded(since);
+                format!(
+                    "projects/{project}/deployments?updated_after={since}&order_by=updated_at&sort=asc\
+                     &per_page=100&page={page}"
+                )
+            }
+            DeploymentsAsk::Environment(project, environment) => {
+                format!("projects/{project}/environments/{environment}")
+            }
+            DeploymentsAsk::First {
+                project,
+                deployment,
+                ..
+            } => {
+                let own = self.deployments.projects.get(project);
+                let pending = own.and_then(|own| {
+                    own.lead_times
+                        .iter()
+                        .find(|own| own.deployment == *deployment)
+                });
+                let name = pending.map_or("", |pending| &pending.environment_name);
+                format!(
+                    "projects/{project}/deployments?environment={}&status=success&order_by=id&sort=asc&per_page=1",
+                    encoded(name)
+                )
+            }
+            DeploymentsAsk::MergeRequests {
+                project,
+                deployment,
+                page,
+            } => {
+                format!(
+                    "projects/{project}/deployments/{deployment}/merge_requests?per_page=100&page={page}"
+                )
+            }
+        }
+    }
+}
+
+impl DeploymentsAsk {
+    pub(super) fn merge_requests(project: u64, deployment: u64) -> DeploymentsAsk {
+        DeploymentsAsk::MergeRequests {
+            project,
+            deployment,
+            page: 1,
+        }
+    }
+
+    /// The project it is about.
+    pub(super) fn project(&self) -> u64 {
+        match self {
+            DeploymentsAsk::Changed(project)
+            | DeploymentsAsk::Environment(project, _)
+            | DeploymentsAsk::First { project, .. }
+            | DeploymentsAsk::MergeRequests { project, .. } => *project,
+        }
+    }
+}

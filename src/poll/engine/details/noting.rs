@@ -1,0 +1,90 @@
+//! What the feed of pipelines tells, as far as their details go.
+
+use super::super::Engine;
+use super::known::Known;
+use crate::metrics::{CountedJobs, UnixTime};
+use crate::poll::details_plan::{PipelineId, Wanted};
+
+/// A pipeline as the feed tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenPipeline {
+    pub id: PipelineId,
+    /// When its row last changed.
+    pub changed: UnixTime,
+    /// How many jobs it has, if GitLab tells.
+    pub jobs: Option<u32>,
+    pub active: bool,
+    /// Whether another pipeline began it.
+    pub child: bool,
+    /// Whether it is the newest of a ref that is shown.
+    pub newest: bool,
+}
+
+impl Engine {
+    /// Which details are read.
+    pub(in crate::poll::engine) fn wanted_details(&self) -> Wanted {
+        let shows = |name: &str| {
+            self.enabled
+                .metrics
+                .iter()
+                .any(|metric| metric.name == name)
+        };
+        let of = |subject: &str| {
+            let mut metrics = self.enabled.metrics.iter();
+            metrics.any(|metric| metric.subject.name == subject)
+        };
+        Wanted {
+            jobs: of("jobs"),
+            tests: of("test_reports"),
+            suites: shows("gitlab_test_suite_cases"),
+            children: of("jobs") && self.enabled.choices.child_pipelines,
+        }
+    }
+
+    /// Whether any details are read.
+    pub(in crate::poll::engine) fn reads_details(&self) -> bool {
+        let wanted = self.wanted_details();
+        wanted.jobs || wanted.tests
+    }
+
+    /// Takes in the pipelines of a project that the feed has shown. Of one that was not known, jobs
+    /// that ended `from` then on are counted: what ended before was counted, or was before counting
+    /// began. `now` is GitLab's own time.
+    pub(in crate::poll::engine) fn note_pipelines(
+        &mut self,
+        project: u64,
+        seen: &[SeenPipeline],
+        from: UnixTime,
+        now: UnixTime,
+    ) {
+        if !self.reads_details() {
+            return;
+        }
+        let (wanted, all) = (self.wanted_details(), &mut self.details);
+        if all.since == 0 {
+            all.since = now;
+        }
+        let from = from.max(all.since);
+        if seen.is_empty() {
+            return;
+        }
+        let pipelines = all.projects.entry(project).or_default();
+        for seen in seen.iter().filter(|seen| !seen.child || wanted.children) {
+            let is_new = !pipelines.contains_key(&seen.id.id);
+            let known = pipelines.entry(seen.id.id).or_insert_with(|| Known {
+                counted: CountedJobs::from(from),
+                ..Known::default()
+            });
+            let moved = seen.changed > known.changed || seen.active != known.active;
+            // What came to rest before counting began has nothing to be counted.
+            let counts = (is_new && seen.changed >= from) || (!is_new && moved);
+            known.due |= seen.active || counts || seen.newest && !known.read;
+            known.settles |= moved && (!is_new || counts) && !seen.active;
+            known.iid = seen.id.iid;
+            known.changed = known.changed.max(seen.changed);
+            known.rows = seen.jobs.unwrap_or(known.rows);
+            (known.active, known.child) = (seen.active, seen.child);
+        }
+        all.prune(project, now);
+    }
+}
