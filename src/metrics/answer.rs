@@ -467,12 +467,20 @@ pub fn answered(
     keys: &[String],
     failures: &Failures<'_>,
 ) -> Answered {
-    let value = keys.iter().fold(node, |value, key| &value[key.as_str()]);
+    let mut value = Some(node);
+    for key in keys {
+        value = value.and_then(|value| match &value[key.as_str()] {
+            // Of a list the first entry is meant.
+            Json::Array(entries) => entries.first(),
+            value => Some(value),
+        });
+    }
     let failure = failures
         .iter()
         .find(|(at, _)| keys.iter().zip(at).all(|(key, at)| key == at));
-    match (column.kind.read(value), failure) {
-        (Answered::Null, Some((_, reason))) => Answered::Failed(*reason),
+    let told = value.map_or(Answered::Nothing, |value| column.kind.read(value));
+    match (told, failure) {
+        (Answered::Null | Answered::Nothing, Some((_, reason))) => Answered::Failed(*reason),
         (told, _) => told,
     }
 }
@@ -485,9 +493,10 @@ impl Reading {
             (Access::Unclear, _) => Reading::Unknown(Reason::Hidden),
             (_, Answered::Invalid) => Reading::Unknown(Reason::Invalid),
             (_, Answered::Failed(reason)) => Reading::Unknown(reason),
-            (Access::Denied, Answered::Null | Answered::Value(0.0)) => {
+            (Access::Denied, Answered::Null | Answered::Nothing | Answered::Value(0.0)) => {
                 Reading::Unknown(Reason::Hidden)
             }
+            (Access::On, Answered::Nothing) => Reading::Off,
             (_, Answered::Value(value)) => Reading::known(value, now),
             (Access::On, Answered::Null) => Reading::of_null(column, identity, now),
         }
@@ -529,6 +538,8 @@ mod tests {
         for (access, told, reading) in [
             (Access::On, Answered::Value(0.0), known(0.0)),
             (Access::On, Answered::Null, hidden),
+            (Access::On, Answered::Nothing, Reading::Off),
+            (Access::Denied, Answered::Nothing, hidden),
             (Access::On, Answered::Invalid, invalid),
             (Access::Denied, Answered::Value(0.0), hidden),
             (Access::Denied, Answered::Value(3.0), known(3.0)),

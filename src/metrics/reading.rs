@@ -7,7 +7,8 @@ use super::{UnixTime, stamp};
 pub enum Reading {
     /// No value, and why.
     Unknown(Reason),
-    /// The project has switched the feature off: known to count nothing.
+    /// Known to be nothing: the project has switched the feature off, or the list is empty of whose
+    /// entries this would be told.
     Off,
     /// The value and when GitLab told it, in seconds since 1970.
     Known { value: f64, at: u32 },

@@ -119,7 +119,9 @@ impl Row {
                 .map(|column| match column.kind.read(column.value(row, api)) {
                     Answered::Value(value) => Reading::known(value, now),
                     Answered::Invalid => Reading::Unknown(Reason::Invalid),
-                    Answered::Null | Answered::Failed(_) => Reading::Unknown(Reason::Hidden),
+                    Answered::Null | Answered::Nothing | Answered::Failed(_) => {
+                        Reading::Unknown(Reason::Hidden)
+                    }
                 })
                 .collect(),
         }
@@ -133,7 +135,7 @@ impl Column {
             (Api::Rest, Rest::Body(path) | Rest::Member { member: path, .. }) => {
                 member_of(row, path, api)
             }
-            (Api::Rest, Rest::Count(_) | Rest::Nowhere) => &Json::Null,
+            (Api::Rest, Rest::Count(_) | Rest::First { .. } | Rest::Nowhere) => &Json::Null,
         }
     }
 }

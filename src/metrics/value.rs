@@ -10,6 +10,8 @@ use super::{Kind, Reason};
 pub enum Answered {
     Value(f64),
     Null,
+    /// The list it is asked of is empty: there is none.
+    Nothing,
     /// Something that can't be a value of this kind.
     Invalid,
     Failed(Reason),

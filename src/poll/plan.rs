@@ -1,6 +1,6 @@
 //! What is asked of this GitLab: the questions it can answer, as GraphQL documents.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::metrics::{
 pub const PROBE: &str = "query Probe { \
     metadata { version revision enterprise } \
     currentUser { id username } \
-    project: __type(name: \"Project\") { fields(includeDeprecated: true) { name } } \
+    project: __type(name: \"Project\") { fields(includeDeprecated: true) { name args { name } } } \
     query: __type(name: \"Query\") { fields { name args { name } } } \
     statuses: __type(name: \"PipelineStatusEnum\") { enumValues { name } } \
     queryComplexity { limit score } }";
@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub version: Option<String>,
     /// The fields of `Project`.
     project_fields: Option<HashSet<String>>,
+    /// The arguments of its fields, as far as any are told.
+    project_arguments: HashMap<String, HashSet<String>>,
     /// The arguments of `Query.projects`.
     projects_arguments: Option<HashSet<String>>,
     /// The statuses that a pipeline may have.
@@ -48,12 +50,18 @@ impl Capabilities {
                 .filter_map(|item| item["name"].as_str());
             Some(names.map(str::to_owned).collect()).filter(|names: &HashSet<_>| !names.is_empty())
         };
+        let of_project = data["project"]["fields"].as_array();
+        let arguments = of_project.into_iter().flatten().filter_map(|field| {
+            let name = field["name"].as_str()?.to_owned();
+            Some((name, names(&field["args"])?))
+        });
         let fields = data["query"]["fields"].as_array();
         let projects =
             fields.and_then(|fields| fields.iter().find(|field| field["name"] == "projects"));
         Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
+            project_arguments: arguments.collect(),
             query_fields: names(&data["query"]["fields"]),
             pipeline_statuses: names(&data["statuses"]["enumValues"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
@@ -108,7 +116,21 @@ impl Capabilities {
         if status.is_some_and(|status| known.is_some_and(|known| !known.contains(status))) {
             return false;
         }
-        Self::is_told(path, self.project_fields.as_ref(), &self.lost)
+        Self::is_told(path, self.project_fields.as_ref(), &self.lost) && self.takes(path)
+    }
+
+    /// Whether the first field of a path below `Project` takes its arguments.
+    fn takes(&self, path: &str) -> bool {
+        let Some((name, rest)) = path.split_once('(') else {
+            return true;
+        };
+        // Of a path such as `repository.blobs(…)` nothing is told.
+        let Some(known) = self.project_arguments.get(name) else {
+            return true;
+        };
+        let given = rest.split(')').next().unwrap_or_default().split(',');
+        let mut names = given.filter_map(|argument| argument.split_once(':'));
+        names.all(|(name, _)| known.contains(name.trim()))
     }
 
     /// Whether a GraphQL path of root fields can be asked.
@@ -304,7 +326,7 @@ impl Plan {
                 let since = declare("since", "Time", timestamp(since).into());
                 selection = selection.replace("$since", &since);
             }
-            for (name, before) in ages(&selection) {
+            for (name, before) in ages(&selection, "$") {
                 let at = timestamp(now.saturating_sub(before)).into();
                 let variable = declare(&format!("{name}_"), "Time", at);
                 for end in [",", ")"] {
@@ -433,20 +455,24 @@ impl List {
     }
 }
 
-/// The placeholders of a selection for times before now, without their `$`, and how many seconds
-/// before: `ago7d` stands for seven days.
-fn ages(selection: &str) -> BTreeMap<String, UnixTime> {
-    let ages = selection.match_indices("$ago").filter_map(|(at, _)| {
-        let name = selection[at + 1..].split(|letter: char| !letter.is_ascii_alphanumeric());
-        let name = name.into_iter().next()?;
-        let (count, unit) = name["ago".len()..].split_at_checked(name.len() - "ago".len() - 1)?;
-        let unit = match unit {
-            "d" => 86_400,
-            "h" => 3_600,
-            _ => 60,
-        };
-        Some((name.to_owned(), count.parse::<UnixTime>().ok()? * unit))
-    });
+/// The placeholders for times before now, without the mark they begin with (`$` in a selection, `{` in
+/// a path), and how many seconds before: `ago7d` stands for seven days.
+fn ages(text: &str, mark: &str) -> BTreeMap<String, UnixTime> {
+    let ages = text
+        .match_indices("ago")
+        .filter(|(at, _)| text[..*at].ends_with(mark))
+        .filter_map(|(at, _)| {
+            let name = text[at..].split(|letter: char| !letter.is_ascii_alphanumeric());
+            let name = name.into_iter().next()?;
+            let (count, unit) =
+                name["ago".len()..].split_at_checked(name.len() - "ago".len() - 1)?;
+            let unit = match unit {
+                "d" => 86_400,
+                "h" => 3_600,
+                _ => 60,
+            };
+            Some((name.to_owned(), count.parse::<UnixTime>().ok()? * unit))
+        });
     ages.collect()
 }
 
@@ -463,6 +489,16 @@ pub fn alias(part: usize) -> String {
 
 /// How pipelines that ran are noticed, whatever else is counted of them.
 const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
+
+/// A path of REST in which moments are named, such as `{ago1d}`, as it is sent `now`.
+pub fn dated(path: &str, now: UnixTime) -> String {
+    let mut path = path.to_owned();
+    for (name, before) in ages(&path, "{") {
+        let at = timestamp(now.saturating_sub(before));
+        path = path.replace(&format!("{{{name}}}"), &at);
+    }
+    path
+}
 
 /// A moment as GitLab reads it.
 pub fn timestamp(at: UnixTime) -> String {

@@ -46,7 +46,11 @@ fn project(recorded: &Recorded, fields: &Fields) -> Value {
         "mergeRequestsEnabled" => body["merge_requests_enabled"].clone(),
         "issuesEnabled" => body["issues_enabled"].clone(),
         // The token that recorded it read both.
-        "userPermissions" => json!({"readMergeRequest": true, "downloadCode": true}),
+        "userPermissions" => {
+            json!({"readMergeRequest": true, "downloadCode": true, "readCommitStatus": true})
+        }
+        "jobsEnabled" => body["jobs_enabled"].clone(),
+        "createdAt" => body["created_at"].clone(),
         "mergeRequestsAccessLevel" => level(&body["merge_requests_access_level"]),
         "issuesAccessLevel" => level(&body["issues_access_level"]),
         "markedForDeletionOn" => body["marked_for_deletion_on"].clone(),
@@ -58,15 +62,36 @@ fn project(recorded: &Recorded, fields: &Fields) -> Value {
             name => float(&statistics[snake_case(name)]),
         }),
         "mergeRequests" => {
-            json!({"count": Recorded::count(&recorded.merge_requests, argument(field, "state"))})
+            let has = |name| field.arguments.iter().any(|(argument, _)| argument == name);
+            let mut open = Recorded::of_state(&recorded.merge_requests, argument(field, "state"));
+            open.retain(|one| !has("draft") || one["draft"] == true);
+            open.retain(|one| !has("reviewerWildcardId") || one["reviewers"] == json!([]));
+            // All of them were created months ago.
+            json!({"count": open.len(), "nodes": oldest(&open)})
+        }
+        "issues" => {
+            let open = Recorded::of_state(&recorded.issues, argument(field, "state"));
+            json!({"nodes": oldest(&open)})
         }
         "issueStatusCounts" => {
             let count = |state| Recorded::count(&recorded.issues, state);
             json!({"opened": count("opened"), "closed": count("closed")})
         }
-        "releases" => json!({"count": recorded.releases.as_array().unwrap().len()}),
+        "releases" => {
+            let releases = recorded.releases.as_array().unwrap();
+            json!({"count": releases.len(), "nodes": [{"releasedAt": releases[0]["released_at"]}]})
+        }
         other => panic!("nothing is recorded for {other}"),
     })
+}
+
+/// The one that was created first, as a list of at most one.
+fn oldest(all: &[Value]) -> Value {
+    let created = all
+        .iter()
+        .filter_map(|one| one["created_at"].as_str())
+        .min();
+    created.map_or(json!([]), |created| json!([{ "createdAt": created }]))
 }
 
 /// The object that a selection asks for.

@@ -42,7 +42,12 @@ impl Recorded {
 
     /// How many of a list are in that state.
     pub fn count(list: &Value, state: &str) -> usize {
-        of_state(list, Some(state)).len()
+        Self::of_state(list, state).len()
+    }
+
+    /// Those of a list that are in that state.
+    pub fn of_state(list: &Value, state: &str) -> Vec<Value> {
+        of_state(list, Some(state))
     }
 
     fn rest(&self, path: &str, parameters: &Parameters) -> Option<Response<Body>> {
@@ -54,7 +59,21 @@ impl Recorded {
         Some(match below {
             "projects" => list(&json!([self.project])),
             "" => json_response(&self.project),
-            "/merge_requests" => list(&self.merge_requests),
+            "/merge_requests" | "/issues" => {
+                let all = match below {
+                    "/issues" => &self.issues,
+                    _ => &self.merge_requests,
+                };
+                let mut all = of_state(all, state);
+                all.retain(|one| !parameters.contains_key("wip") || one["draft"] == true);
+                all.retain(|one| {
+                    !parameters.contains_key("reviewer_id") || one["reviewers"] == json!([])
+                });
+                if parameters.get("sort").is_some_and(|sort| sort == "asc") {
+                    all.sort_by_key(|one| one["created_at"].as_str().map(str::to_owned));
+                }
+                page(&all, path, parameters, self.totals)
+            }
             "/releases" => list(&self.releases),
             "/repository/commits" => page(&of_state(&self.commits, None), path, parameters, false),
             "/repository/commits/main/sequence" => json_response(&self.sequence),

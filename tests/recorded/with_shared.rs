@@ -89,6 +89,30 @@ fn assert_recorded(shown: &Exposition) {
     for (state, count) in [("opened", 1.0), ("closed", 7.0)] {
         assert_value(shown, "gitlab_issues", labels([("state", state)]), count);
     }
+    let flow = [
+        ("gitlab_merge_requests_draft", 0.0),
+        ("gitlab_merge_requests_without_reviewer", 1.0),
+        (
+            "gitlab_merge_request_oldest_open_timestamp_seconds",
+            1_586_376_548.0,
+        ),
+        (
+            "gitlab_issue_oldest_open_timestamp_seconds",
+            1_565_185_960.0,
+        ),
+        (
+            "gitlab_project_last_release_timestamp_seconds",
+            1_546_480_579.0,
+        ),
+        ("gitlab_project_created_timestamp_seconds", 1_695_986_003.0),
+    ];
+    for (metric, value) in flow {
+        assert_value(shown, metric, labels([]), value);
+    }
+    for age in ["1d", "7d", "30d"] {
+        let older = labels([("older_than", age)]);
+        assert_value(shown, "gitlab_merge_requests_open_by_age", older, 1.0);
+    }
     let sizes = [
         ("repository", 819_244.0),
         ("wiki", 0.0),

@@ -124,6 +124,8 @@ fn reading(column: &Column, value: &Json, now: UnixTime) -> Reading {
     match column.kind.read(value) {
         Answered::Value(value) => Reading::known(value, now),
         Answered::Invalid => Reading::Unknown(Reason::Invalid),
-        Answered::Null | Answered::Failed(_) => Reading::Unknown(Reason::Hidden),
+        Answered::Null | Answered::Nothing | Answered::Failed(_) => {
+            Reading::Unknown(Reason::Hidden)
+        }
     }
 }

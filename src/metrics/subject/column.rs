@@ -52,7 +52,8 @@ pub enum ChangesWith {
 }
 
 /// One way to ask REST. Paths are relative to `projects/:id/`, or to the API's root where the
-/// instance is asked; `{ref}` is the default branch.
+/// instance is asked; `{ref}` is the default branch, and `{ago1d}` the moment a day
+/// before it is asked, which GraphQL calls `$ago1d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rest {
     /// A member of the body of the owner or the row, as a path.
@@ -66,6 +67,11 @@ pub enum Rest {
     },
     /// How many entries a paginated list has.
     Count(&'static str),
+    /// A member of the first entry of a list; there is none in an empty one.
+    First {
+        path: &'static str,
+        member: &'static str,
+    },
     /// REST does not have it.
     Nowhere,
 }

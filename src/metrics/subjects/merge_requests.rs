@@ -1,8 +1,8 @@
-//! Merge requests by state, and all of them together.
+//! Merge requests by state, all of them together, and how the open ones get on.
 
 use crate::metrics::subject::{
-    Cadence, ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows, Subject,
-    count, gauge,
+    Attribute, Cadence, ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows,
+    Subject, count, gauge, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -11,9 +11,10 @@ pub(super) static SUBJECT: Subject = Subject {
     cadence: Cadence::WithOwner,
     rows: Rows::One,
     columns: &[
+        // Sorted, so that the oldest comes with the count.
         merge_requests(
             "opened",
-            "mergeRequests(state: opened, first: 1).count",
+            "mergeRequests(state: opened, sort: CREATED_ASC, first: 1).count",
             "merge_requests?scope=all&state=opened",
         ),
         merge_requests(
@@ -31,6 +32,42 @@ pub(super) static SUBJECT: Subject = Subject {
             "mergeRequests(state: locked, first: 1).count",
             "merge_requests?scope=all&state=locked",
         ),
+        merge_requests(
+            "draft",
+            "mergeRequests(state: opened, draft: true, first: 1).count",
+            "merge_requests?scope=all&state=opened&wip=yes",
+        ),
+        // GraphQL has it from GitLab 17 on.
+        merge_requests(
+            "without_reviewer",
+            "mergeRequests(state: opened, reviewerWildcardId: NONE, first: 1).count",
+            "merge_requests?scope=all&state=opened&reviewer_id=None",
+        ),
+        merge_requests(
+            "1d",
+            "mergeRequests(state: opened, createdBefore: $ago1d, first: 1).count",
+            "merge_requests?scope=all&state=opened&created_before={ago1d}",
+        ),
+        merge_requests(
+            "7d",
+            "mergeRequests(state: opened, createdBefore: $ago7d, first: 1).count",
+            "merge_requests?scope=all&state=opened&created_before={ago7d}",
+        ),
+        merge_requests(
+            "30d",
+            "mergeRequests(state: opened, createdBefore: $ago30d, first: 1).count",
+            "merge_requests?scope=all&state=opened&created_before={ago30d}",
+        ),
+        time(
+            "oldest_open",
+            "mergeRequests(state: opened, sort: CREATED_ASC, first: 1).nodes.createdAt",
+            Rest::First {
+                path: "merge_requests?scope=all&state=opened&order_by=created_at&sort=asc&per_page=1",
+                member: "created_at",
+            },
+        )
+        .of(Feature::MergeRequests)
+        .changes_with(ChangesWith::Activity),
     ],
     metrics: &[
         gauge(
@@ -50,7 +87,44 @@ pub(super) static SUBJECT: Subject = Subject {
                 columns: &["opened", "closed", "merged", "locked"],
             },
         ),
+        gauge(
+            "gitlab_merge_requests_draft",
+            "{merge_request}",
+            "Open merge requests of the project that are drafts",
+            &[PROJECT_ID],
+            Shows::Value("draft"),
+        ),
+        gauge(
+            "gitlab_merge_requests_without_reviewer",
+            "{merge_request}",
+            "Open merge requests of the project that nobody is asked to review",
+            &[PROJECT_ID],
+            Shows::Value("without_reviewer"),
+        ),
+        gauge(
+            "gitlab_merge_requests_open_by_age",
+            "{merge_request}",
+            "Open merge requests of the project that were created longer ago than that, so each age counts the older ones too",
+            &[OLDER_THAN, PROJECT_ID],
+            Shows::ByColumn {
+                attribute: "older_than",
+                columns: &["1d", "7d", "30d"],
+            },
+        ),
+        gauge(
+            "gitlab_merge_request_oldest_open_timestamp_seconds",
+            "s",
+            "When the oldest open merge request of the project was created; absent without one",
+            &[PROJECT_ID],
+            Shows::Value("oldest_open"),
+        ),
     ],
+};
+
+const OLDER_THAN: Attribute = Attribute {
+    name: "older_than",
+    meaning: "How long ago they were created, at least.",
+    examples: &["1d", "7d", "30d"],
 };
 
 /// GitLab has no merge request counts by state, so each state is one count. `scope=all` says what a

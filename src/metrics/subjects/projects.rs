@@ -3,6 +3,7 @@
 use crate::metrics::Identity;
 use crate::metrics::subject::{
     Attribute, Cadence, Grain, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject, count, gauge,
+    time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -13,6 +14,7 @@ pub(super) static SUBJECT: Subject = Subject {
     columns: &[
         count("stars", "starCount", Rest::Body("star_count")),
         count("forks", "forksCount", Rest::Body("forks_count")),
+        time("created", "createdAt", Rest::Body("created_at")),
     ],
     metrics: &[
         gauge(
@@ -63,6 +65,13 @@ pub(super) static SUBJECT: Subject = Subject {
                 value: |identity| identity.last_activity,
                 attributes: |_| Vec::new(),
             },
+        ),
+        gauge(
+            "gitlab_project_created_timestamp_seconds",
+            "s",
+            "When the project was created",
+            &[PROJECT_ID],
+            Shows::Value("created"),
         ),
     ],
 };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::engine::{Answer, Moment, Request, Rows};
-use super::plan::{Capabilities, List, PROBE, Plan};
+use super::plan::{Capabilities, List, PROBE, Plan, dated};
 use crate::gitlab::{Client, Error};
 use crate::metrics::{EnabledMetrics, OwnerAnswer, UnixTime};
 
@@ -74,10 +74,10 @@ impl Asking {
                 }))
             }
             Request::Body(path) => {
-                let page = client.get(&path, deadline).await;
+                let page = client.get(&dated(&path, at), deadline).await;
                 Answer::Body(page.and_then(|page| rest::document(page.body)))
             }
-            Request::Count(path) => Answer::Count(client.count(&path, deadline).await),
+            Request::Count(path) => Answer::Count(client.count(&dated(&path, at), deadline).await),
             Request::Group(key) => {
                 let path = format!(
                     "groups/{}?with_projects=false",

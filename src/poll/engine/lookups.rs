@@ -219,6 +219,10 @@ impl Lookups<'_> {
                 member,
                 ..
             } => (Lookup::Body(path(below)), member),
+            Rest::First {
+                path: below,
+                member,
+            } => (Lookup::Body(path(below)), member),
             Rest::Count(below) => (Lookup::Count(path(below)), ""),
             Rest::Nowhere => {
                 let told = Err(Failure::Other(Reason::Unsupported));
@@ -227,6 +231,9 @@ impl Lookups<'_> {
         };
         let outcome = self.answer(lookup)?;
         let value = match &outcome.what {
+            Ok(LookupValue::Body(body)) if matches!(way, Rest::First { .. }) => {
+                first(body, at, kind)
+            }
             Ok(LookupValue::Body(body)) => match (kind.read(member(body, at)), way) {
                 // What holds nothing else says nothing without it.
                 (Answered::Null, Rest::Member { .. }) => Err(Failure::Other(Reason::NotUnderstood)),
@@ -249,6 +256,15 @@ impl Lookups<'_> {
     fn answer(&self, lookup: Lookup) -> Result<&LookupOutcome, Stop> {
         self.answers.get(&lookup).ok_or(Stop::Next(lookup))
     }
+}
+
+/// What the first entry of a list tells.
+fn first(body: &Value, at: &str, kind: Kind) -> Result<Answered, Failure> {
+    let Some(entries) = body.as_array() else {
+        return Err(Failure::Other(Reason::NotUnderstood));
+    };
+    let told = entries.first().map(|entry| kind.read(member(entry, at)));
+    Ok(told.unwrap_or(Answered::Nothing))
 }
 
 impl Failure {

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::gitlab::NetworkFailure;
 use crate::metrics::{
-    Answered, Catalogue, Choices, EnabledMetrics, Grain, Identity, ProjectAnswer, Reading, Reason,
-    Rest,
+    Answered, Catalogue, Choices, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
+    Reason, Rest,
 };
 use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
@@ -251,6 +251,21 @@ impl Fake {
 
     fn body(&self, path: &str) -> Value {
         let id = id_in(path);
+        let columns = self.enabled.catalogue.project_columns();
+        let first = columns.iter().enumerate().find_map(|(place, placed)| {
+            let Rest::First {
+                path: below,
+                member,
+            } = placed.column.rest
+            else {
+                return None;
+            };
+            path.ends_with(below)
+                .then(|| json!([{ member: told(id, place, placed.column.kind) }]))
+        });
+        if let Some(list) = first {
+            return list;
+        }
         let mut body = json!({ "id": id, "path_with_namespace": format!("a/{id}") });
         let columns = self.enabled.catalogue.project_columns();
         for (place, placed) in columns.iter().enumerate() {
@@ -259,7 +274,7 @@ impl Fake {
                 for key in member.split('.') {
                     at = &mut at[key];
                 }
-                *at = json!(truth(id, place));
+                *at = told(id, place, placed.column.kind);
             }
             if !placed.column.fallbacks.is_empty() {
                 body["count"] = json!(truth(id, place));
@@ -282,6 +297,19 @@ impl Fake {
             is_it(&placed.column.rest) || placed.column.fallbacks.iter().any(is_it)
         });
         place.map_or(0, |(place, _)| truth(id, place) as u64)
+    }
+}
+
+/// The truth as REST tells it.
+fn told(id: u64, place: usize, kind: Kind) -> Value {
+    let truth = truth(id, place);
+    match kind {
+        Kind::Time => json!(
+            jiff::Timestamp::from_second(truth as i64)
+                .unwrap()
+                .to_string()
+        ),
+        _ => json!(truth),
     }
 }
 
