@@ -88,7 +88,7 @@ pub(super) fn brief(project: &Project, row: &Pipeline, request: &RestRequest<'_>
         "project_id": project.id,
         "sha": row.sha(project.id),
         "ref": row.reference.name(),
-        "status": row.status.rest_word(),
+        "status": row.status.rest_word_in(request.world.profile.version),
         "source": row.source,
         "name": row.name,
         "created_at": in_milliseconds(row.created_at),

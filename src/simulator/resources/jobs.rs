@@ -122,7 +122,7 @@ impl<'w> Object<'w> for JobOf<'w> {
         Ok(match field.name {
             "id" => job_gid(row).into(),
             "name" => row.name.as_str().into(),
-            "status" => row.status.word().into(),
+            "status" => row.status.word_in(context.world.profile.version).into(),
             "kind" => row.kind.word().into(),
             "active" => row.status.is_active().into(),
             "retried" => row.retried.into(),
@@ -265,7 +265,7 @@ pub(super) fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
     let seconds = |duration: std::time::Duration| duration.as_secs_f64();
     let mut body = json!({
         "id": row.id,
-        "status": row.status.rest_word(),
+        "status": row.status.rest_word_in(request.world.profile.version),
         "stage": row.stage,
         "name": row.name,
         "ref": pipeline.reference.name(),

@@ -87,7 +87,7 @@ impl<'w> Object<'w> for PipelineOf<'w> {
         Ok(match field.name {
             "id" => pipeline_gid(row.id).into(),
             "iid" => row.iid.to_string().into(),
-            "status" => row.status.word().into(),
+            "status" => row.status.word_in(context.world.profile.version).into(),
             "source" => row.source.to_string().into(),
             "name" => row.name.as_deref().into(),
             "child" => row.is_child().into(),

@@ -52,7 +52,11 @@ fn all_kinds_of_things_happen() {
     let count = |attribute, value| ledger.pipelines().with(attribute, value).count();
     assert!(count("child", "true") > 0);
     assert!(count("source", "merge_request_event") > 0);
-    assert!(count("ref_path", "refs/tags/v1") > 0 && count("ref_path", "refs/heads/v1") > 0);
+    let both = |name: &str| {
+        let of = |path: String| count("ref_path", &path) > 0;
+        of(format!("refs/tags/{name}")) && of(format!("refs/heads/{name}"))
+    };
+    assert!(["v0", "v1", "v2", "v3"].into_iter().any(both));
     assert!(
         ledger
             .jobs()
@@ -69,6 +73,10 @@ fn all_kinds_of_things_happen() {
             > 0
     );
     assert!(ledger.merge_requests().status("merged").count() > 0);
+    for action in ["opened", "closed"] {
+        assert!(ledger.incidents().status(action).count() > 0, "{action}");
+    }
+    assert!(ledger.shipped().with("tier", "production").count() > 0);
     let ends: Vec<u64> = ledger.pipelines().iter().map(|entry| entry.key).collect();
     let once: BTreeSet<u64> = ends.iter().copied().collect();
     assert!(once.len() < ends.len(), "a retried pipeline ends twice");

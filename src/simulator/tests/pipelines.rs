@@ -529,3 +529,26 @@ async fn a_child_ends_though_its_parent_was_deleted() {
     let ledger = inside.0.read(|world| world.ledger().clone());
     assert_eq!(ledger.pipelines().with("child", "true").count(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn running_jobs_are_canceling_for_a_moment_which_old_versions_call_running() {
+    let inside = project_a();
+    let mut id = 0;
+    inside.events("group/a", |events| {
+        id = events.run_pipeline(|p| p.job("unit", "test").takes(60 * SECOND));
+    });
+    seconds(1).await;
+    inside.events("group/a", |events| {
+        events.begin_to_cancel(id);
+    });
+    let status = async || pipelines(&inside, json!({})).await["nodes"][0]["status"].clone();
+    assert_eq!(status().await, "CANCELING");
+    let query = r#"{ project(fullPath: "group/a") { pipeline(iid: 1) { status jobs { nodes { status } } } } }"#;
+    inside.0.edit(|world| world.version(Version::V16_0));
+    let old = inside.graphql(query, Value::Null).await;
+    let running = json!({ "status": "RUNNING", "jobs": { "nodes": [{ "status": "RUNNING" }] } });
+    assert_eq!(old["data"]["project"]["pipeline"], running);
+    inside.0.edit(|world| world.version(Version::V18_8));
+    seconds(4).await;
+    assert_eq!(status().await, "CANCELED");
+}

@@ -65,6 +65,12 @@ pub(crate) enum Step {
     Cancel {
         pipeline: u64,
     },
+    /// Somebody cancels a pipeline, and its running jobs take a moment to stop.
+    BeginToCancel {
+        pipeline: u64,
+    },
+    /// Something that people do and CI does not.
+    People(Deed),
     DeleteReference(Reference),
     /// Somebody deploys over the API.
     Deploy {
@@ -74,6 +80,16 @@ pub(crate) enum Step {
     Delete {
         pipeline: u64,
     },
+}
+
+/// What people do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    OpenMergeRequest,
+    MergeMergeRequest,
+    OpenIncident,
+    CloseIncident,
+    ReopenIncident,
 }
 
 impl Agenda {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
-use super::agenda::Step;
+use super::agenda::{Deed, Step};
 use super::deployment::DeploymentStatus;
 use super::outcome::{FailureReason, TestReport};
 use super::plan::PipelinePlan;
@@ -38,9 +38,21 @@ const REASONS: [FailureReason; 5] = [
     FailureReason::ApiFailure,
 ];
 
+/// What people do meanwhile, the most frequent first.
+const DEEDS: [Deed; 7] = [
+    Deed::OpenMergeRequest,
+    Deed::OpenMergeRequest,
+    Deed::MergeMergeRequest,
+    Deed::MergeMergeRequest,
+    Deed::OpenIncident,
+    Deed::CloseIncident,
+    Deed::ReopenIncident,
+];
+
 impl World {
     /// Plans what CI does in all projects in the time to come: pipelines of all kinds, retried, canceled and
-    /// deleted ones among them, and deployments over the API. What was planned happens while time passes.
+    /// deleted ones among them, deployments over the API, and the merge requests and incidents they tell of.
+    /// What was planned happens while time passes.
     pub fn churn(&mut self, ahead: Duration, random: &mut Rng) {
         let now = self.now();
         for id in self.with_ci() {
@@ -92,6 +104,10 @@ impl World {
                 status,
             };
             return self.agenda.add(when, project, step);
+        }
+        if random.u8(0..4) == 0 {
+            let deed = DEEDS[random.usize(0..DEEDS.len())];
+            return self.agenda.add(when, project, Step::People(deed));
         }
         let plan = any(random);
         if let Some(Reference::Branch(name)) = &plan.reference

@@ -1,7 +1,7 @@
 //! What happens to pipelines and jobs, in the words of their users.
 
 use super::Ci;
-use super::agenda::Step;
+use super::agenda::{Deed, Step};
 use super::job::Job;
 use super::outcome::{FailureReason, TestReport};
 use super::pipeline::{Pipeline, Upstream};
@@ -9,6 +9,8 @@ use super::plan::{PipelinePlan, child_plan};
 use super::reference::Reference;
 use super::status::PipelineStatus;
 use crate::simulator::world::events::Events;
+use crate::simulator::world::issuables::IssuableState;
+use crate::simulator::world::issues::IssueKind;
 
 /// Pipelines and jobs. None of it is activity. All panic where there is no such pipeline or job.
 impl Events<'_> {
@@ -89,6 +91,13 @@ impl Events<'_> {
         self
     }
 
+    /// Somebody cancels what has not ended; running jobs are `canceling` for a moment, as newer versions
+    /// have it.
+    pub fn begin_to_cancel(&mut self, pipeline: u64) -> &mut Self {
+        self.stop_running_jobs(pipeline);
+        self
+    }
+
     /// The row changes and nothing else does, as when its name is edited.
     pub fn touch_pipeline(&mut self, pipeline: u64) -> &mut Self {
         let now = self.now;
@@ -159,6 +168,36 @@ impl Events<'_> {
         self
     }
 
+    fn let_people(&mut self, deed: Deed) {
+        let incident = |state: IssuableState| {
+            let rows = self.project.touched_issues().iter();
+            let mut rows = rows.filter(|row| row.kind == IssueKind::Incident);
+            rows.find(|row| row.state == state).map(|row| row.iid)
+        };
+        let (open, closed) = (
+            incident(IssuableState::Opened),
+            incident(IssuableState::Closed),
+        );
+        match (deed, open, closed) {
+            (Deed::OpenMergeRequest, ..) => {
+                self.open_merge_request();
+            }
+            (Deed::MergeMergeRequest, ..) if self.project.merge_requests.opened > 0 => {
+                self.merge_merge_request();
+            }
+            (Deed::OpenIncident, ..) => {
+                self.open_incident();
+            }
+            (Deed::CloseIncident, Some(iid), _) => {
+                self.close_numbered_issue(iid);
+            }
+            (Deed::ReopenIncident, _, Some(iid)) => {
+                self.reopen_numbered_issue(iid);
+            }
+            _ => {}
+        }
+    }
+
     fn end_by_hand(
         &mut self,
         pipeline: u64,
@@ -208,6 +247,7 @@ impl Events<'_> {
             } => {
                 self.deploy(&environment, status);
             }
+            Step::People(deed) => self.let_people(deed),
             _ if !known => {}
             Step::Triggered { upstream, started } => self.note_downstream(upstream, started),
             Step::BridgeEnds { upstream, status } => self.end_bridge(upstream, status),
@@ -216,6 +256,9 @@ impl Events<'_> {
             Step::Settle { pipeline, job } => self.settle(pipeline, job),
             Step::Retry { pipeline } => self.retry_failed(pipeline),
             Step::Cancel { pipeline } => self.cancel_pipeline(pipeline),
+            Step::BeginToCancel { pipeline } => {
+                self.begin_to_cancel(pipeline);
+            }
             Step::Delete { pipeline } => {
                 self.ci().pipelines.remove(&pipeline);
             }
@@ -229,7 +272,9 @@ impl Step {
     /// The pipeline of this project that the step is about.
     fn pipeline(&self) -> Option<u64> {
         match self {
-            Step::Create(_) | Step::DeleteReference(_) | Step::Deploy { .. } => None,
+            Step::Create(_) | Step::DeleteReference(_) | Step::Deploy { .. } | Step::People(_) => {
+                None
+            }
             Step::Trigger { upstream, .. }
             | Step::Triggered { upstream, .. }
             | Step::BridgeEnds { upstream, .. } => Some(upstream.pipeline),
@@ -238,6 +283,7 @@ impl Step {
             | Step::Settle { pipeline, .. }
             | Step::Retry { pipeline }
             | Step::Cancel { pipeline }
+            | Step::BeginToCancel { pipeline }
             | Step::Delete { pipeline } => Some(*pipeline),
         }
     }

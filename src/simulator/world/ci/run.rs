@@ -2,6 +2,7 @@
 //! written into the ledger.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::agenda::Step;
 use super::composite::composite;
@@ -19,6 +20,8 @@ use crate::simulator::world::ledger::{Entry, Subject};
 const OTHER_COMMITS: u64 = 1 << 40;
 /// How many runners there are to take jobs, numbered from 1.
 const RUNNERS: u64 = 3;
+/// How long a running job takes to stop when it is canceled.
+const CANCELING: Duration = Duration::from_secs(4);
 
 impl Events<'_> {
     /// Creates a pipeline and begins to run it.
@@ -61,7 +64,7 @@ impl Events<'_> {
             self.prepare_deployment(id, job);
         }
         if let Some(time) = plan.canceled_after {
-            self.plan(time, Step::Cancel { pipeline: id });
+            self.plan(time, Step::BeginToCancel { pipeline: id });
         }
         if let Some(time) = plan.deleted_after {
             self.plan(time, Step::Delete { pipeline: id });
@@ -360,6 +363,24 @@ impl Events<'_> {
         id
     }
 
+    /// Tells the running jobs to stop. They have stopped after a while.
+    pub(super) fn stop_running_jobs(&mut self, pipeline: u64) {
+        let mut stopping = false;
+        for job in &mut self.pipeline(pipeline).jobs {
+            if job.status == PipelineStatus::Running && job.kind == JobKind::Build {
+                job.status = PipelineStatus::Canceling;
+                stopping = true;
+            }
+        }
+        match stopping {
+            true => {
+                self.plan(CANCELING, Step::Cancel { pipeline });
+                self.proceed(pipeline);
+            }
+            false => self.cancel_pipeline(pipeline),
+        }
+    }
+
     pub(super) fn cancel_pipeline(&mut self, pipeline: u64) {
         let open = |job: &&Job| !job.status.has_ended() && job.status != PipelineStatus::Manual;
         let row = self.pipeline(pipeline);
@@ -385,7 +406,7 @@ impl Events<'_> {
         found.unwrap_or_else(|| panic!("pipeline {pipeline} has no job {job}"))
     }
 
-    fn plan(&mut self, time: std::time::Duration, step: Step) {
+    fn plan(&mut self, time: Duration, step: Step) {
         let when = later(self.now, time);
         self.agenda.add(when, self.project.id, step);
     }

@@ -1,5 +1,7 @@
 //! The statuses that GitLab has for pipelines and jobs alike.
 
+use crate::simulator::world::version::Version;
+
 /// The status of a pipeline or a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PipelineStatus {
@@ -77,6 +79,26 @@ impl PipelineStatus {
             Status::Skipped => "skipped",
             Status::Manual => "manual",
             Status::Scheduled => "scheduled",
+        }
+    }
+
+    /// GraphQL's word in a version.
+    pub(crate) fn word_in(self, version: Version) -> &'static str {
+        self.in_version(version).word()
+    }
+
+    /// REST's word in a version.
+    pub(crate) fn rest_word_in(self, version: Version) -> &'static str {
+        self.in_version(version).rest_word()
+    }
+
+    /// Old versions know two of the statuses as running.
+    fn in_version(self, version: Version) -> Self {
+        match self {
+            Status::Canceling | Status::WaitingForCallback if version < Version::V18_4 => {
+                Status::Running
+            }
+            status => status,
         }
     }
 
