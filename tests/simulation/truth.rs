@@ -1,7 +1,7 @@
 //! What is true in a model of GitLab, to hold beside what is shown.
 
-use gitlab_metrics_bridge::metrics::{Catalogue, Owner, PlacedColumn, Reading, Snapshot};
-use gitlab_metrics_bridge::simulator::{GitLab, Project, World};
+use gitlab_metrics_bridge::metrics::{Catalogue, Owner, PlacedColumn, Reading, Reason, Snapshot};
+use gitlab_metrics_bridge::simulator::{GitLab, PipelineStatus, Project, World};
 
 /// What the model answers for each column of a project, in the order of [`columns`]; none where it
 /// does not tell.
@@ -41,6 +41,9 @@ pub fn untrue(gitlab: &GitLab, snapshot: &Snapshot) -> Vec<String> {
             }
             for (slot, truth) in answers(project).into_iter().enumerate() {
                 let reading = shown.values[slot];
+                if reading == Reading::Unknown(Reason::NotAsked) {
+                    continue;
+                }
                 if reading.value() != truth.map(|truth| truth as f64) {
                     let question = columns()[slot].column.graphql;
                     lines.push(format!(
@@ -100,6 +103,11 @@ fn answer(project: &Project, question: &str) -> Option<u64> {
         "releases(first: 1).count" => project.releases,
         "starCount" => project.stars,
         "forksCount" => project.forks,
-        other => panic!("what is true of {other}?"),
+        other => {
+            let status = other.strip_prefix("pipelines(status: ");
+            let status = status.and_then(PipelineStatus::parse);
+            let status = status.unwrap_or_else(|| panic!("what is true of {other}?"));
+            project.pipelines_in(status)
+        }
     })
 }

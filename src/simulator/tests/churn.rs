@@ -49,7 +49,7 @@ fn all_kinds_of_things_happen() {
     for status in ["success", "failed", "canceled", "skipped"] {
         assert!(ledger.pipelines().status(status).count() > 0, "{status}");
     }
-    let count = |attribute, value| ledger.pipelines().with(attribute, value).count();
+    let count = |attribute: &str, value: &str| ledger.pipelines().with(attribute, value).count();
     assert!(count("child", "true") > 0);
     assert!(count("source", "merge_request_event") > 0);
     let both = |name: &str| {

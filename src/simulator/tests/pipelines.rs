@@ -552,3 +552,35 @@ async fn running_jobs_are_canceling_for_a_moment_which_old_versions_call_running
     seconds(4).await;
     assert_eq!(status().await, "CANCELED");
 }
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_of_the_far_past_are_counted_by_status_and_are_no_rows() {
+    let inside = Inside::of(|world| {
+        world.project("group/a").pipelines(Pipelines {
+            success: 12_000,
+            failed: 7,
+            ..Pipelines::default()
+        });
+        world
+            .events("group/a")
+            .create_pipeline(PipelineStatus::Failed);
+    });
+    let failed = pipelines(&inside, json!({ "status": "FAILED" })).await;
+    assert_eq!((&failed["count"], ids(&failed)), (&json!(8), vec![1]));
+    let counted = inside
+        .get("projects/1/pipelines?status=failed&per_page=1")
+        .await;
+    assert_eq!(text(&counted, "x-total"), Some("8"));
+    let many = inside
+        .get("projects/1/pipelines?status=success&per_page=1")
+        .await;
+    assert_eq!(text(&many, "x-total"), None, "REST counts to 10,000");
+    let since = pipelines(
+        &inside,
+        json!({ "since": "2026-01-01T00:00:00Z", "status": "FAILED" }),
+    )
+    .await;
+    assert_eq!(since["count"], 8, "the project is no older");
+    let all = inside.rest("projects/1/pipelines").await;
+    assert_eq!(all.as_array().unwrap().len(), 1);
+}

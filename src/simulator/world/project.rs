@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::ci::Ci;
 use super::ci::pipeline::Pipeline;
+use super::ci::status::PipelineStatus;
 use super::counts::{Features, MergeRequests, Pipelines, Role, Sizes, Viewer, Visibility};
 use super::details::Details;
 use super::environments::{Environment, Tier};
@@ -307,6 +308,13 @@ impl Project {
     pub fn pipeline_rows(&self) -> impl Iterator<Item = &Pipeline> {
         let ci = self.ci.as_deref().into_iter();
         ci.flat_map(|ci| ci.pipelines.values())
+    }
+
+    /// How many pipelines have that status, those of the far past among them and children not.
+    pub fn pipelines_in(&self, status: PipelineStatus) -> u64 {
+        let rows = self.pipeline_rows().filter(|row| !row.is_child());
+        let rows = rows.filter(|row| row.status == status).count() as u64;
+        rows + self.pipelines.in_status(status.word())
     }
 
     /// The commits as the statistics show them, which may be late.

@@ -102,7 +102,8 @@ impl PipelineStatus {
         }
     }
 
-    pub(crate) fn parse(word: &str) -> Option<Self> {
+    /// The status of GraphQL's word or of REST's.
+    pub fn parse(word: &str) -> Option<Self> {
         let is = |status: &Status| word == status.word() || word == status.rest_word();
         ALL.into_iter().find(is)
     }
