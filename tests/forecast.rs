@@ -99,6 +99,7 @@ impl Case {
             sources: self.sources.clone(),
             rhythm: self.rhythm,
             budget: None,
+            ..Setup::default()
         };
         let mut poller = simulation::poller(&gitlab, setup);
         let mut asked = 0;
@@ -169,6 +170,7 @@ impl Case {
             sources: self.sources.clone(),
             rhythm: self.rhythm,
             budget: None,
+            ..Setup::default()
         };
         let mut poller = simulation::poller(&gitlab, setup);
         let surveyed = poller.survey(Instant::now() + HOUR).await;

@@ -68,7 +68,10 @@ fn deliver(inboxes: &[HintInbox], hint: &Hint) {
         fitting = inboxes.iter().collect();
     }
     for inbox in fitting {
-        inbox.inbox.put(hint.project);
+        match (hint.event.is_of_ci(), hint.project) {
+            (true, Some(id)) => inbox.inbox.put_pipelines(id),
+            (_, project) => inbox.inbox.put(project),
+        }
     }
 }
 

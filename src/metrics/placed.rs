@@ -111,6 +111,13 @@ impl PlacedColumn {
     }
 }
 
+impl PlacedFeed {
+    /// Its name in the state file.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.subject.name, self.feed.name)
+    }
+}
+
 impl PlacedTable {
     /// None for a subject whose only row has nothing but numbers: these are values of the owner.
     pub(super) fn of(subject: &'static Subject) -> Option<PlacedTable> {

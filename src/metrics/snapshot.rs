@@ -73,6 +73,8 @@ pub struct Report {
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.
     pub errors: BTreeMap<(&'static str, &'static str), u64>,
+    /// How many things have ended since the start and were counted, by subject.
+    pub counted: BTreeMap<&'static str, u64>,
     /// Whether what is known could last be written to be kept over a restart; none if it is not to be.
     pub kept: Option<bool>,
 }

@@ -21,15 +21,17 @@ pub struct Inbox {
 /// What has been hinted at.
 #[derive(Debug, Default)]
 pub struct Hints {
-    /// The projects.
+    /// The projects about which anything may have changed.
     pub projects: BTreeSet<u64>,
+    /// The projects in which CI did something.
+    pub pipelines: BTreeSet<u64>,
     /// Something else changed: recent activity may show what.
     pub anything: bool,
 }
 
 impl Hints {
     fn is_empty(&self) -> bool {
-        !self.anything && self.projects.is_empty()
+        !self.anything && self.projects.is_empty() && self.pipelines.is_empty()
     }
 }
 
@@ -43,6 +45,18 @@ impl Inbox {
             }
             _ => hints.anything = true,
         }
+        drop(hints);
+        self.arrived.notify_one();
+    }
+
+    /// Takes a hint that CI did something in a project.
+    pub fn put_pipelines(&self, project: u64) {
+        let mut hints = lock(&self.hints);
+        match hints.pipelines.len() < MOST {
+            true => hints.pipelines.insert(project),
+            // The next poll glances at all of them.
+            false => return,
+        };
         drop(hints);
         self.arrived.notify_one();
     }

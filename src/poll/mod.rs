@@ -27,6 +27,6 @@ pub use config::{Config, Rhythm};
 pub use engine::Kind;
 pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population};
 pub use inbox::Inbox;
-pub use plan::{Capabilities, Depth, List, PROBE, Plan, RequestPart};
+pub use plan::{Capabilities, Depth, FeedDepth, List, PROBE, Plan, RequestPart};
 pub use poller::{Poller, Progress};
 pub use selection::{Filter, Patterns, Scope, Selection, Source};

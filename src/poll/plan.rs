@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Value, json};
 
 use crate::metrics::{
-    AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, Selection, UnixTime, keys,
+    AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, PlacedFeed, Selection, UnixTime,
+    keys,
 };
 
 /// Asks who answers and which fields it knows.
@@ -183,6 +184,7 @@ pub struct Plan {
     pub instance: Option<AskedColumns>,
     /// The subjects of projects with a pace of their own, in the order of [`EnabledMetrics::rounds`].
     pub rounds: Vec<AskedColumns>,
+    feeds: Vec<FeedSelections>,
     glance: Selection,
     recent: Selection,
     identity: Selection,
@@ -235,6 +237,109 @@ pub enum Depth {
     Identity,
     /// One subject with a pace of its own, by its place in [`Plan::rounds`].
     Round(usize),
+    /// Something of a feed, by its place in the catalogue.
+    Feed(FeedDepth, u8),
+}
+
+/// How much is asked of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedDepth {
+    /// Whether anything changed since.
+    Glance { since: UnixTime },
+    /// What changed since, as much as one project is likely to have.
+    Changed { since: UnixTime },
+    /// What changed since, in large pages of one project, behind [`RequestPart::after`].
+    Paged { since: UnixTime },
+    /// The newest things, whenever they changed.
+    Newest,
+}
+
+impl FeedDepth {
+    /// Since when; none if whenever.
+    pub fn since(self) -> Option<UnixTime> {
+        match self {
+            FeedDepth::Glance { since }
+            | FeedDepth::Changed { since }
+            | FeedDepth::Paged { since } => Some(since),
+            FeedDepth::Newest => None,
+        }
+    }
+}
+
+/// What a feed is asked, as deep as it may be.
+#[derive(Clone, Debug, Default)]
+struct FeedSelections {
+    glance: Selection,
+    changed: Selection,
+    paged: Selection,
+    newest: Selection,
+}
+
+impl FeedSelections {
+    /// Nearly no project has more that changed within minutes, or more refs that are looked for.
+    const FEW: usize = 20;
+
+    fn new(placed: &PlacedFeed, capabilities: &Capabilities) -> FeedSelections {
+        let select = |connection: &str, first: usize, all: bool| {
+            let mut selection = Selection::default();
+            selection.add("id");
+            let list = with_arguments(connection, &format!("first: {first}"));
+            let columns = placed.labels.iter().chain(&placed.values);
+            let told = columns
+                .map(|column| column.graphql)
+                .filter(|path| !path.is_empty());
+            let members = placed
+                .feed
+                .asks
+                .iter()
+                .copied()
+                .chain([placed.feed.key])
+                .chain(told);
+            let members: Vec<&str> = match all {
+                true => members.collect(),
+                false => vec![placed.feed.updated],
+            };
+            for member in members {
+                let path = format!("{list}.nodes.{member}");
+                if capabilities.has(&path) {
+                    selection.add(&path);
+                }
+            }
+            if all {
+                selection.add(&format!("{list}.pageInfo.hasNextPage"));
+                selection.add(&format!("{list}.pageInfo.endCursor"));
+            }
+            selection
+        };
+        let changed = placed.feed.changed;
+        let paged = with_arguments(changed, "after: $after");
+        FeedSelections {
+            glance: select(changed, 1, false),
+            changed: select(changed, Self::FEW, true),
+            paged: select(&paged, 100, true),
+            newest: placed
+                .feed
+                .newest
+                .map_or_else(Selection::default, |newest| select(newest, Self::FEW, true)),
+        }
+    }
+
+    fn of(&self, depth: FeedDepth) -> &Selection {
+        match depth {
+            FeedDepth::Glance { .. } => &self.glance,
+            FeedDepth::Changed { .. } => &self.changed,
+            FeedDepth::Paged { .. } => &self.paged,
+            FeedDepth::Newest => &self.newest,
+        }
+    }
+}
+
+/// A connection with more arguments.
+fn with_arguments(connection: &str, more: &str) -> String {
+    match connection.strip_suffix(')') {
+        Some(some) => format!("{some}, {more})"),
+        None => format!("{connection}({more})"),
+    }
 }
 
 impl Plan {
@@ -286,6 +391,12 @@ impl Plan {
                 .map(|round| AskedColumns::of_round(round, enabled, |path| capabilities.has(path)))
                 .collect(),
             instance: AskedColumns::of_instance(enabled, |path| capabilities.has_root(path)),
+            feeds: enabled
+                .catalogue
+                .feeds(Grain::Project)
+                .iter()
+                .map(|placed| FeedSelections::new(placed, capabilities))
+                .collect(),
             whole,
             activity,
             glance,
@@ -315,7 +426,11 @@ impl Plan {
             }
             let first = declare("first", "Int!", part.first.into());
             arguments.push(format!("first: {first}"));
-            if let Some(after) = &part.after {
+            let feed = match part.depth {
+                Depth::Feed(depth, _) => Some(depth),
+                _ => None,
+            };
+            if let (Some(after), None) = (&part.after, feed) {
                 let after = declare("after", "String", after.as_str().into());
                 arguments.push(format!("after: {after}"));
             }
@@ -334,10 +449,21 @@ impl Plan {
                         selection.replace(&format!("${name}{end}"), &format!("{variable}{end}"));
                 }
             }
+            if let Some(since) = feed.and_then(FeedDepth::since) {
+                let since = declare("since", "Time!", timestamp(since).into());
+                selection = selection.replace("$since", &since);
+            }
+            if let (Some(after), Some(_)) = (&part.after, feed) {
+                let after = declare("after", "String", after.as_str().into());
+                selection = selection.replace("$after", &after);
+            }
             let arguments = arguments.join(", ");
-            let page = format!(
-                "projects({arguments}) {{ nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }}"
-            );
+            // Who asks for single projects knows how many there are.
+            let page_info = match feed {
+                Some(_) => "",
+                None => " pageInfo { hasNextPage endCursor }",
+            };
+            let page = format!("projects({arguments}) {{ nodes {{ {selection} }}{page_info} }}");
             let alias = alias(index);
             fields.push(match group {
                 None => format!("{alias}: {page}"),
@@ -371,18 +497,35 @@ impl Plan {
     pub fn score(&self, part: &RequestPart) -> usize {
         /// `pageInfo` with its two members, `nodes`, and the list itself.
         const LIST: usize = 5;
+        /// Without `pageInfo`.
+        const BARE: usize = 2;
         let (group, extra) = match part.list {
             List::Group(_) => (2, 10),
             _ => (0, 0),
         };
         let sort = usize::from(part.depth == Depth::Recent);
-        let one = self.selection(part.depth).score() + LIST + extra + sort;
+        let list = match part.depth {
+            Depth::Feed(..) => BARE,
+            _ => LIST,
+        };
+        let one = self.selection(part.depth).score() + list + extra + sort;
         one + one * part.first / 100 + group
     }
 
     /// How heavy a part is, in projects of which everything is asked. What takes GitLab's time are the
     /// lists that it counts project by project.
     pub fn weight(&self, part: &RequestPart) -> usize {
+        if let Depth::Feed(depth, _) = part.depth {
+            // A glance is a look into an index, which any request can carry; what changed or is newest are
+            // rows.
+            let share = match depth {
+                FeedDepth::Glance { .. } => return 0,
+                FeedDepth::Changed { .. } => 3,
+                FeedDepth::Newest => 2,
+                FeedDepth::Paged { .. } => 1,
+            };
+            return part.first.div_ceil(share);
+        }
         let all = self.whole.selection.counted().max(1);
         let own = self.selection(part.depth).counted();
         let own = match part.depth {
@@ -423,6 +566,7 @@ impl Plan {
             Depth::Recent => &self.recent,
             Depth::Identity => &self.identity,
             Depth::Round(round) => &self.rounds[round].selection,
+            Depth::Feed(depth, feed) => self.feeds[usize::from(feed)].of(depth),
         }
     }
 }

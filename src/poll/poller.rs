@@ -189,6 +189,7 @@ impl Poller {
         self.last = self
             .with_engine(move |engine| engine.end_between(now))
             .await;
+        self.keep_counts().await;
         publish.send_replace(Arc::clone(&self.last));
     }
 
@@ -221,10 +222,13 @@ impl Poller {
         self.lateness
             .note(&snapshot, self.config.rhythm.interval, waited);
         self.last = Arc::clone(&snapshot);
+        let written = self.keep_counts().await;
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&snapshot));
         }
-        self.keep().await;
+        if !written {
+            self.keep().await;
+        }
         snapshot
     }
 
@@ -267,6 +271,9 @@ impl Poller {
         for id in hints.projects {
             engine.hint(Some(id));
         }
+        for id in hints.pipelines {
+            engine.hint_pipelines(id);
+        }
         if hints.anything {
             engine.hint(None);
         }
@@ -282,10 +289,26 @@ impl Poller {
     async fn show(&mut self, publish: Option<&Publish>) {
         let now = self.now();
         self.last = self.with_engine(move |engine| engine.so_far(now)).await;
+        self.keep_counts().await;
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&self.last));
         }
         self.keep().await;
+    }
+
+    /// Writes what is known before it is shown, if something was counted since the last write: after a
+    /// crash it would be counted once more, and what was shown would go back. Where the disk refuses it
+    /// is shown all the same. True if it was written.
+    async fn keep_counts(&mut self) -> bool {
+        if !lock(&self.engine).take_unsaved() || self.checkpoint.is_none() {
+            return false;
+        }
+        let now = self.now();
+        let memory = self.with_engine(move |engine| engine.memory(now)).await;
+        match &mut self.checkpoint {
+            Some(checkpoint) => checkpoint.keep_now(memory).await,
+            None => false,
+        }
     }
 
     /// Keeps what is known now; later, if the last time is not long enough ago.
@@ -381,6 +404,7 @@ mod tests {
         let memory = Memory {
             at: 1,
             course: Default::default(),
+            feeds: Default::default(),
             instance: Arc::default(),
             projects: (1..=projects).map(project).collect(),
         };

@@ -11,12 +11,13 @@ pub mod truth;
 mod wire;
 
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, CredentialSource};
 use gitlab_metrics_bridge::metrics::{EnabledMetrics, Report, Snapshot, UnixTime};
-use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Source};
+use gitlab_metrics_bridge::poll::{self, Checkpoint, Polled, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -36,6 +37,10 @@ pub struct Setup {
     pub rhythm: Rhythm,
     /// Requests in an hour and in a minute.
     pub budget: Option<Budget>,
+    /// By how many seconds the bridge's clock is ahead of GitLab's.
+    pub ahead: i64,
+    /// What is shown.
+    pub metrics: EnabledMetrics,
 }
 
 impl Default for Setup {
@@ -51,6 +56,8 @@ impl Default for Setup {
                 per_hour: 4500,
                 per_minute: 90,
             }),
+            ahead: 0,
+            metrics: EnabledMetrics::standard(),
         }
     }
 }
@@ -155,7 +162,20 @@ pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
         rhythm: setup.rhythm,
         ..poll::Config::default()
     };
-    config.build(client(gitlab, setup.budget), EnabledMetrics::standard())
+    let client = client(gitlab, setup.budget, setup.ahead);
+    config.build(client, setup.metrics)
+}
+
+/// The file of a poller of this GitLab, as [`poller`] makes one.
+pub fn checkpoint(gitlab: &Arc<GitLab>, setup: &Setup, path: &Path) -> Checkpoint {
+    let config = poll::Config {
+        selection: setup.sources.as_slice().into(),
+        rhythm: setup.rhythm,
+        ..poll::Config::default()
+    };
+    let url = gitlab.url().parse().expect("the model has an address");
+    let polled = Polled::new(&url, &config, &setup.metrics);
+    Checkpoint::open(path, polled, SystemTime::now()).expect("nobody else has it")
 }
 
 /// When the poll began that a snapshot shows.
@@ -164,7 +184,7 @@ fn began(snapshot: &Snapshot) -> UnixTime {
     snapshot.report.as_ref().map_or(0, began)
 }
 
-fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
+fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>, ahead: i64) -> Client {
     let clock = Arc::clone(gitlab);
     let config = gitlab::Config {
         url: gitlab.url().parse().expect("the model has an address"),
@@ -174,7 +194,7 @@ fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
         )),
         read_timeout: Duration::from_secs(60),
         budget: budget.into(),
-        clock: Clock::new(move || time_of_day(&clock)),
+        clock: Clock::new(move || time_of_day(&clock, ahead)),
         ..gitlab::Config::default()
     };
     // The pauses between tries are drawn by chance, which is to be the same in every run.
@@ -183,8 +203,9 @@ fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>) -> Client {
 }
 
 /// The bridge goes by GitLab's clock, which goes by tokio's.
-fn time_of_day(gitlab: &GitLab) -> SystemTime {
+fn time_of_day(gitlab: &GitLab, ahead: i64) -> SystemTime {
     let now = gitlab.read(World::now).as_millisecond().unsigned_abs();
+    let now = now.saturating_add_signed(ahead * 1_000);
     UNIX_EPOCH + Duration::from_millis(now)
 }
 

@@ -99,13 +99,14 @@ impl Progress {
     /// Whether a thing has ended and is to be counted.
     fn counts(&mut self, record: &Record) -> bool {
         let (at, exact) = match record.stage {
-            Stage::Ended(at) => (stamp(at), true),
+            Stage::Ended(at) | Stage::EndedBefore(at) => (stamp(at), true),
             Stage::EndedSometime(began) => (stamp(began), false),
             Stage::Live(_) | Stage::Resting => return false,
         };
         let (key, floor) = (record.key(), self.watermark.saturating_sub(OVERLAP));
         let known = self.recent.as_deref();
-        let ran = known.is_some_and(|recent| {
+        let is_over = !matches!(record.stage, Stage::EndedBefore(_));
+        let ran = known.filter(|_| is_over).is_some_and(|recent| {
             let mut live = recent.live.iter();
             live.any(|live| live.key == key && live.stage.is_some())
         });
@@ -128,6 +129,7 @@ impl Progress {
         let floor = self.watermark.saturating_sub(OVERLAP);
         let before = self.live().iter().find(|live| live.key == key).copied();
         let next = match record.stage {
+            Stage::EndedBefore(_) => return,
             Stage::Live(stage) => Some(Some(stage)),
             Stage::Resting => None,
             // Read once more, unless this is that.

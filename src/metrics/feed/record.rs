@@ -36,10 +36,35 @@ impl Record {
         let list = list
             .as_array()
             .ok_or(NotUnderstood("things that are no list"))?;
-        let things = list.iter().filter(|thing| !thing.is_null());
-        things
-            .map(|thing| Record::read(thing, feed, api, now))
-            .collect()
+        let mut records = Vec::with_capacity(list.len());
+        for thing in list.iter().filter(|thing| !thing.is_null()) {
+            records.extend(Record::before(thing, feed, api, now)?);
+            records.push(Record::read(thing, feed, api, now)?);
+        }
+        Ok(records)
+    }
+
+    /// A thing that goes on again, as it was when it had ended.
+    fn before(
+        thing: &Json,
+        placed: &PlacedFeed,
+        api: Api,
+        now: UnixTime,
+    ) -> Result<Option<Record>, NotUnderstood> {
+        let raw = Raw {
+            json: thing,
+            api,
+            feed: placed.feed.name,
+        };
+        let Some(before) = (placed.feed.before)(&raw) else {
+            return Ok(None);
+        };
+        let mut record = Record::read(&before, placed, api, now)?;
+        if let Stage::Ended(at) = record.stage {
+            record.stage = Stage::EndedBefore(at);
+        }
+        record.is_shown = false;
+        Ok(Some(record))
     }
 
     /// Reads one thing.
@@ -65,7 +90,7 @@ impl Record {
         };
         let stage = (feed.stage)(&raw);
         let other = match stage {
-            Stage::Ended(at) | Stage::EndedSometime(at) => at,
+            Stage::Ended(at) | Stage::EndedSometime(at) | Stage::EndedBefore(at) => at,
             Stage::Live(_) | Stage::Resting => raw.time("createdAt").unwrap_or_default(),
         };
         let labels = placed.labels.iter();
@@ -82,6 +107,20 @@ impl Record {
                     .collect(),
             },
         })
+    }
+
+    /// A thing that nothing is known of but when it changed.
+    pub fn resting(key: u64, updated: UnixTime) -> Record {
+        Record {
+            stage: Stage::Resting,
+            updated,
+            is_shown: false,
+            row: Row {
+                key,
+                labels: Vec::new(),
+                values: Vec::new(),
+            },
+        }
     }
 
     pub fn key(&self) -> u64 {

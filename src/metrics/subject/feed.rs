@@ -41,6 +41,8 @@ pub struct Feed {
     pub asks: &'static [&'static str],
     /// Where a thing is in its life.
     pub stage: fn(&Raw<'_>) -> Stage,
+    /// A thing that goes on again as it was when it had ended.
+    pub before: fn(&Raw<'_>) -> Option<Json>,
     /// Whether a thing may be the newest of its kind.
     pub is_shown: fn(&Raw<'_>) -> bool,
     /// When a thing changed last, by its name in GraphQL.
@@ -69,6 +71,8 @@ pub enum Stage {
     Ended(UnixTime),
     /// It ended, and GitLab does not say when: at this moment it began.
     EndedSometime(UnixTime),
+    /// It had ended at this moment, and goes on again.
+    EndedBefore(UnixTime),
 }
 
 impl<'a> Raw<'a> {

@@ -49,6 +49,7 @@ pub(super) static SUBJECT: Subject = Subject {
         Column::computed("coverage", Kind::Ratio, coverage),
         count("jobs", "totalJobs", Rest::Body("total_jobs")),
         Column::computed("id", Kind::Count, id),
+        Column::computed("iid", Kind::Count, |raw| raw.get("iid").clone()),
         Column::computed("last_success_id", Kind::Count, success_id),
         Column::computed("last_success", Kind::Time, success),
         Column::computed("run_duration", Kind::Seconds, run_duration),
@@ -162,6 +163,7 @@ const PIPELINES: Feed = Feed {
     key: "id",
     asks: &[
         "id",
+        "iid",
         "status",
         "source",
         "ref",
@@ -174,6 +176,7 @@ const PIPELINES: Feed = Feed {
         "coverage",
     ],
     stage,
+    before,
     is_shown,
     updated: "updatedAt",
     of_children: false,
@@ -255,6 +258,19 @@ fn stage(raw: &Raw<'_>) -> Stage {
         "skipped" => Stage::EndedSometime(began),
         _ => Stage::Resting,
     }
+}
+
+/// A pipeline that was retried keeps its old end while it runs again, and not how it ended. Only one with
+/// a failed or canceled job can be retried, and nearly all of those have failed.
+fn before(raw: &Raw<'_>) -> Option<Json> {
+    let ended = !raw.get("finishedAt").is_null();
+    let again = ended && matches!(stage(raw), Stage::Live(_));
+    again.then(|| {
+        let mut before = raw.json.clone();
+        before["status"] = "failed".into();
+        before["duration"] = Json::Null;
+        before
+    })
 }
 
 fn is_shown(raw: &Raw<'_>) -> bool {

@@ -1,16 +1,18 @@
 //! Reads what GraphQL answers to some projects, or several times some.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::Value;
 
 use crate::gitlab::{Answer, Error, GraphqlError};
 use crate::metrics::{
-    Answered, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, UnixTime,
-    answered,
+    Answered, Api, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, Record,
+    UnixTime, answered,
 };
 use crate::poll::engine::{
-    NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
+    FeedPage, NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
 };
-use crate::poll::plan::{Depth, List, Plan, RequestPart, alias};
+use crate::poll::plan::{Depth, FeedDepth, List, Plan, RequestPart, alias};
 
 /// Reads answers to the questions of a plan.
 pub struct Reader<'a> {
@@ -34,6 +36,7 @@ impl Reader<'_> {
             took: answer.took,
             ran_out_of_time: answer.errors.iter().any(is_timeout),
             most_score: limit.and_then(|limit| limit.try_into().ok()),
+            date: answer.date.and_then(seconds),
         }
     }
 
@@ -55,7 +58,10 @@ impl Reader<'_> {
         let mut page = Page {
             nodes: Vec::with_capacity(nodes.len()),
             redacted: 0,
-            next: next(&connection["pageInfo"]),
+            next: match part.depth {
+                Depth::Feed(..) => NextPage::End,
+                _ => next(&connection["pageInfo"]),
+            },
             group: own["id"].as_str().and_then(id),
         };
         for (index, node) in nodes.iter().enumerate() {
@@ -103,6 +109,10 @@ impl Reader<'_> {
     ) -> Result<Node, NotUnderstood> {
         let id = Identity::id_from_graphql(node);
         let id = id.ok_or(NotUnderstood("a project without an id"))?;
+        if let Depth::Feed(depth, feed) = depth {
+            let page = self.feed_page(node, depth, usize::from(feed), failures)?;
+            return Ok(Node::Feed { id, page });
+        }
         let activity = Identity::activity_from_graphql(node);
         if let Depth::Round(round) = depth {
             let asked = &self.plan.rounds[round];
@@ -133,6 +143,59 @@ impl Reader<'_> {
             },
         })
     }
+}
+
+impl Reader<'_> {
+    /// What a feed tells of a project. An error below its list may have turned any of it into a null.
+    fn feed_page(
+        &self,
+        node: &Value,
+        depth: FeedDepth,
+        feed: usize,
+        failures: &Failures<'_>,
+    ) -> Result<Result<FeedPage, Reason>, NotUnderstood> {
+        if let Some((_, reason)) = failures.first() {
+            return Ok(Err(*reason));
+        }
+        let placed = &self.catalogue.feeds(Grain::Project)[feed];
+        let connection = match placed.feed.changed.split('(').next() {
+            Some(name) => &node[name],
+            None => &Value::Null,
+        };
+        if connection.is_null() {
+            return Ok(Err(Reason::Hidden));
+        }
+        let nodes = &connection["nodes"];
+        let told = nodes
+            .as_array()
+            .ok_or(NotUnderstood("a feed that is no list"))?;
+        let told = told.len();
+        if matches!(depth, FeedDepth::Glance { .. }) {
+            return Ok(Ok(FeedPage {
+                things: Vec::new(),
+                told,
+                next: None,
+            }));
+        }
+        let page = &connection["pageInfo"];
+        let next = match (page["hasNextPage"].as_bool(), page["endCursor"].as_str()) {
+            (Some(false), _) => None,
+            (Some(true), Some(cursor)) => Some(cursor.to_owned()),
+            // Without it the walk would seem to have come to its end.
+            _ => return Err(NotUnderstood("a feed that does not say whether it goes on")),
+        };
+        Ok(Ok(FeedPage {
+            things: Record::read_all(nodes, placed, Api::Graphql, self.at)?,
+            told,
+            next,
+        }))
+    }
+}
+
+fn seconds(at: SystemTime) -> Option<UnixTime> {
+    at.duration_since(UNIX_EPOCH)
+        .ok()
+        .map(|since| since.as_secs())
 }
 
 /// Why there is no list in an answer.

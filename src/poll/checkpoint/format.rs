@@ -4,6 +4,7 @@
 //! The checksum of gzip covers all of it, so nothing is believed before the end has been read.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
@@ -147,7 +148,10 @@ pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Resu
     line(&mut lines, &memory.course)?;
     line(&mut lines, &OwnerLine::of(&memory.instance))?;
     for (project, track) in &memory.projects {
-        let project: ProjectLine<'_> = (OwnerLine::of(project), Cow::Borrowed(track));
+        let feeds = memory.feeds.get(&project.identity.id).map(Cow::Borrowed);
+        let mut owner = OwnerLine::of(project);
+        owner.feeds = feeds;
+        let project: ProjectLine<'_> = (owner, Cow::Borrowed(track));
         line(&mut lines, &project)?;
     }
     let packed = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -196,12 +200,17 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let instance: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
     let instance = Arc::new(owner(instance, &of_instance)?);
     let mut projects: Vec<(Arc<Owner>, Option<Track>)> = Vec::new();
+    let mut feeds = BTreeMap::new();
     while let Some(line) = lines.next()? {
-        let (line, track): ProjectLine<'_> = parse(line)?;
+        let (mut line, track): ProjectLine<'_> = parse(line)?;
+        let own = line.feeds.take();
         let project = owner(line, &of_project)?;
         let before = projects.last().map(|(last, _)| last.identity.id);
         if before >= Some(project.identity.id) {
             return Err(damaged("the projects are not in order"));
+        }
+        if let Some(own) = own {
+            feeds.insert(project.identity.id, own.into_owned());
         }
         projects.push((Arc::new(project), track.into_owned()));
     }
@@ -214,6 +223,7 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
             at,
             course,
             instance,
+            feeds,
             projects,
         },
     })
@@ -328,8 +338,9 @@ mod tests {
     use crate::metrics::subject::{Cadence, Many, Rows, Shows, counter, label, time};
     use crate::metrics::{
         Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Identity,
-        PROJECT_ID, Reading, Reason, Rest, Subject, Table, TableReading,
+        PROJECT_ID, Progress, Reading, Reason, Rest, Subject, Table, TableReading,
     };
+    use crate::poll::engine::KeptFeeds;
 
     fn polled() -> Polled {
         Polled {
@@ -363,8 +374,14 @@ mod tests {
             at: 9,
             course: Course::default(),
             instance: Arc::default(),
+            feeds: BTreeMap::from([(2, progress())]),
             projects: projects.collect(),
         }
+    }
+
+    fn progress() -> KeptFeeds {
+        let progress = Progress::beginning(u64::from(u32::MAX));
+        BTreeMap::from([("pipelines.pipelines".to_owned(), progress)])
     }
 
     fn ended_places() -> usize {
@@ -399,8 +416,9 @@ mod tests {
 
     fn text(memory: &Memory) -> String {
         format!(
-            "{:?} {}",
+            "{:?} {:?} {}",
             memory.projects,
+            memory.feeds,
             serde_json::to_string(&memory.course).unwrap()
         )
     }

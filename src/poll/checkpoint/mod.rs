@@ -137,6 +137,28 @@ impl Checkpoint {
         self.write(memory, None);
     }
 
+    /// Writes what is known, and waits until it is on the disk. True if it is.
+    pub(super) async fn keep_now(&mut self, memory: Memory) -> bool {
+        /// A disk that takes longer does not hold up what is shown.
+        const LONGEST: Duration = Duration::from_secs(30);
+        let written = async {
+            if let Some(writing) = self.writing.take() {
+                // One that panicked has not written, like one that failed.
+                let _ = writing.await;
+            }
+            self.write(memory, None);
+            if let Some(writing) = &mut self.writing {
+                let _ = writing.await;
+            }
+        };
+        if timeout(LONGEST, written).await.is_err() {
+            tracing::warn!(limit = ?LONGEST, "the disk is slow: counts are shown that are not written yet");
+            return false;
+        }
+        self.writing = None;
+        lock(&self.writer.state).good == Some(true)
+    }
+
     /// Waits for the write under way, though not for ever.
     pub(super) async fn settle(&mut self) {
         if let Some(writing) = &mut self.writing

@@ -13,6 +13,7 @@ use crate::metrics::{
     Catalogue, Column, EnabledMetrics, Ended, Grain, Identity, Owner, PlacedColumn, Reading,
     Reason, Table, TableReading, UnixTime,
 };
+use crate::poll::engine::KeptFeeds;
 
 /// Below this every whole number is exact.
 const MOST: f64 = 9_007_199_254_740_992.0;
@@ -68,6 +69,9 @@ pub struct OwnerLine<'a> {
     tables: Vec<KeptTable>,
     #[serde(default, skip_serializing_if = "nothing")]
     ended: Cow<'a, [Ended]>,
+    /// How far its feeds have been read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feeds: Option<Cow<'a, KeptFeeds>>,
 }
 
 /// `null` if nobody asked, `[value, at]`, `"off"` or why it is not known.
@@ -164,6 +168,7 @@ impl<'a> OwnerLine<'a> {
             values: owner.values.iter().copied().map(KeptReading).collect(),
             tables: owner.tables.iter().map(KeptTable::of).collect(),
             ended: Cow::Borrowed(&owner.ended),
+            feeds: None,
         }
     }
 

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::deployments::DeploymentsKnown;
 use super::details::PipelinesKnown;
+use super::feeds::FeedsCourse;
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
-use crate::metrics::{Owner, UnixTime};
+use crate::metrics::{Owner, Progress, UnixTime};
 
 /// What an engine knows.
 pub struct Memory {
@@ -20,9 +21,14 @@ pub struct Memory {
     pub course: Course,
     /// What is known of the GitLab itself.
     pub instance: Arc<Owner>,
+    /// How far the feeds of projects have been read, by project and the feed's name.
+    pub feeds: BTreeMap<u64, KeptFeeds>,
     /// The projects, selected or not, and when they were asked what.
     pub projects: Vec<(Arc<Owner>, Option<Track>)>,
 }
+
+/// How far the feeds of a project have been read, by name.
+pub type KeptFeeds = BTreeMap<String, Progress>;
 
 /// Where polling goes on, and what is known of names.
 #[derive(Default, Serialize, Deserialize)]
@@ -39,6 +45,8 @@ pub struct Course {
     pub details: PipelinesKnown,
     #[serde(default)]
     pub deployments: DeploymentsKnown,
+    #[serde(default)]
+    pub feeds: FeedsCourse,
     /// The last poll; none before the first has ended.
     pub last: Option<LastPoll>,
 }

@@ -14,6 +14,7 @@ mod details;
 mod due;
 mod environments;
 mod errors;
+mod feeds;
 mod gitlab;
 mod instance;
 mod list;
@@ -53,6 +54,7 @@ use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
 use errors::made_sense;
+use feeds::Feeds;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
 use poll::{Poll, Query};
@@ -64,13 +66,14 @@ pub use details::{Details, PartDetails, PipelineDetails, PipelinesKnown};
 pub use errors::{is_gone, is_timeout, not_understood};
 pub use gitlab::{Verdict, judge};
 pub use list::ListProgress;
-pub use memory::{Course, LastPoll, Memory};
+pub use memory::{Course, KeptFeeds, LastPoll, Memory};
 pub use moment::Moment;
 pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
 pub use paths::{encoded, first_page};
 pub use request::{
-    Answer, Asked, Group, Kind, Node, Page, PartError, Projects, Request, RequestId, RestPage, Rows,
+    Answer, Asked, FeedPage, Group, Kind, Node, Page, PartError, Projects, Request, RequestId,
+    RestPage, Rows,
 };
 pub use track::Track;
 pub use walk::{Next as NextPage, Position, next_in_rest};
@@ -93,6 +96,8 @@ pub struct Engine {
     projects: BTreeMap<u64, Arc<Owner>>,
     /// Projects with values that are still to be asked in another way.
     open: BTreeMap<u64, Open>,
+    /// How far the feeds of projects have been read.
+    feeds: Feeds,
     /// What is known of the GitLab itself.
     instance: Arc<Owner>,
     /// The subjects with a pace of their own, and what REST is being asked for them.
@@ -176,6 +181,7 @@ impl Engine {
             schedule: Schedule::new(config.rhythm, &config.selection.sources()),
             rounds: RoundState::all(&enabled),
             round_lookups: BTreeMap::new(),
+            feeds: Feeds::new(&enabled),
             enabled,
             names: Names::default(),
             projects: BTreeMap::new(),
@@ -206,6 +212,7 @@ impl Engine {
         self.schedule.plan(&mut poll, !self.gitlab.graphql);
         self.details.begin();
         self.begin_deployments();
+        self.plan_feeds(&mut poll);
         poll.instance.is_due = self.asks_instance();
         self.plan_rounds(&mut poll);
         self.poll = Some(poll);
@@ -232,6 +239,19 @@ impl Engine {
         match project.filter(|id| self.projects.contains_key(id)) {
             Some(id) => self.schedule.want(&mut poll, id),
             None => self.schedule.list_recent_again(&mut poll),
+        }
+        self.poll = Some(poll);
+    }
+
+    /// Takes a hint that CI did something in a project: its feeds are asked what changed, and nothing
+    /// else. One that is not known is looked for in recent activity.
+    pub fn hint_pipelines(&mut self, id: u64) {
+        let Some(mut poll) = self.poll.take() else {
+            return;
+        };
+        match self.projects.contains_key(&id) {
+            true => self.hint_feeds(&mut poll, id),
+            false => self.schedule.list_recent_again(&mut poll),
         }
         self.poll = Some(poll);
     }
@@ -335,6 +355,12 @@ impl Engine {
         self.poll = Some(poll);
     }
 
+    /// Whether something was counted since this was asked last: it is to be written down before it is
+    /// shown.
+    pub fn take_unsaved(&mut self) -> bool {
+        std::mem::take(&mut self.feeds.unsaved)
+    }
+
     /// How many projects are known, selected or not.
     pub fn projects(&self) -> usize {
         self.projects.len()
@@ -369,6 +395,7 @@ impl Engine {
     fn close(&mut self) -> Option<Poll> {
         self.in_flight.clear();
         let mut poll = self.poll.take()?;
+        self.feeds_polled(&poll);
         for (index, named) in std::mem::take(&mut poll.named) {
             let source = self.schedule.lists[index].source.to_string();
             if let Some(error) = named.into_failure() {

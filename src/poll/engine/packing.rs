@@ -8,12 +8,12 @@
 use std::time::Duration;
 
 use super::moment::Moment;
-use super::poll::{GroupCheck, Poll, Purpose, Query};
+use super::poll::{FeedQueues, GroupCheck, Poll, Purpose, Query};
 use super::request::{Kind, Request};
 use super::schedule::OVERLAP;
 use super::walk::Position;
 use super::{Engine, Next, Sent};
-use crate::poll::plan::{Depth, RequestPart};
+use crate::poll::plan::{Depth, FeedDepth, RequestPart};
 
 /// How long others wait for a page that is under way, to travel with the next one.
 const COMPANY: Duration = Duration::from_secs(10);
@@ -51,12 +51,14 @@ impl Engine {
         let company = self.company(now);
         let alone = pages == 0 && company.is_none();
         self.pack_reads(poll, &mut packs, free, alone);
+        self.pack_feeds(poll, &mut packs, free, alone);
         self.pack_spare(poll, &mut packs, free, alone, now);
         self.pack_rounds(poll, &mut packs, free, alone);
         let waiting = !poll.reads.is_empty()
             || !poll.glances.is_empty()
             || !poll.follows.is_empty()
-            || self.has_late_rounds(poll);
+            || self.has_late_rounds(poll)
+            || poll.feeds.iter().any(FeedQueues::waits);
         if waiting && packs.is_empty() && self.free() > 0 {
             next.again = next.again.or(company);
         }
@@ -76,10 +78,7 @@ impl Engine {
                 _ => {}
             }
         }
-        let kind = pack
-            .queries
-            .first()
-            .map_or(Kind::Read, |query| query.purpose.kind());
+        let kind = pack.queries.first().map_or(Kind::Read, Query::kind);
         let request = Request::Projects(parts, self.gitlab.plan.clone());
         self.send(poll, now, next, request, kind, Sent::Queries(pack.queries));
     }
@@ -137,6 +136,20 @@ impl Engine {
             let query = Query::of_ids(Purpose::Read, ids, Depth::Whole);
             if let Placed::No(query) = self.place(packs, free, query) {
                 return poll.put_back(query.purpose, query.ids().to_vec());
+            }
+        }
+    }
+
+    /// Packs what is asked of feeds, where there is room.
+    fn pack_feeds(&mut self, poll: &mut Poll, packs: &mut Vec<Pack>, free: usize, alone: bool) {
+        let free = if alone { free } else { packs.len() };
+        for place in 0..poll.feeds.len() {
+            let place = u8::try_from(place).unwrap_or(u8::MAX);
+            while let Some(query) = self.next_of_feed(poll, place) {
+                if let Placed::No(query) = self.place(packs, free, query) {
+                    self.put_feed_back(poll, place, &query);
+                    break;
+                }
             }
         }
     }
@@ -304,6 +317,15 @@ impl Engine {
     }
 }
 
+impl Query {
+    fn kind(&self) -> Kind {
+        match self.part.depth {
+            Depth::Feed(FeedDepth::Glance { .. }, _) => Kind::FeedGlance,
+            _ => self.purpose.kind(),
+        }
+    }
+}
+
 impl Purpose {
     fn kind(self) -> Kind {
         match self {
@@ -313,6 +335,7 @@ impl Purpose {
             Purpose::Glance => Kind::Glance,
             Purpose::Read => Kind::Read,
             Purpose::Round(_) => Kind::Round,
+            Purpose::Feed(_) => Kind::Feed,
         }
     }
 }

@@ -43,6 +43,10 @@ pub struct Poll {
     pub named: HashMap<usize, Named>,
     /// Projects whose open values are still to be asked, the oldest first.
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
+    /// What is asked of each feed, by its place in the catalogue.
+    pub feeds: Vec<FeedQueues>,
+    /// How often a part about feeds broke.
+    pub feed_halves: u32,
     /// What is asked of the GitLab itself.
     pub instance: InstanceWork,
     /// What is asked of subjects with a pace of their own.
@@ -66,6 +70,46 @@ pub struct Poll {
     pub failures: Vec<(String, Error)>,
     /// Single values that could not be read, by subject and reason.
     pub values: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+/// Projects whose feed is still to be asked.
+#[derive(Debug, Default)]
+pub struct FeedQueues {
+    /// For the newest things: at first sight, and once in a sweep.
+    pub newest: VecDeque<u64>,
+    /// For what changed.
+    pub changed: VecDeque<u64>,
+    /// Whether anything changed, those that were seen the longest ago first.
+    pub glances: VecDeque<u64>,
+    /// Those that are or were asked, in this poll, for what changed or is newest.
+    pub asked: HashSet<u64>,
+    /// The walks that have a page to come: when each began by GitLab's clock, and how many pages came.
+    pub walks: BTreeMap<u64, (UnixTime, u32)>,
+}
+
+impl FeedQueues {
+    /// Asks what changed in a project, once in a poll.
+    pub fn ask_changed(&mut self, id: u64) {
+        if self.asked.insert(id) {
+            self.changed.push_back(id);
+        }
+    }
+
+    /// Asks for the newest things of a project.
+    pub fn ask_newest(&mut self, id: u64) {
+        if self.asked.insert(id) {
+            self.newest.push_back(id);
+        }
+    }
+
+    /// Whether something is still to be asked.
+    pub fn waits(&self) -> bool {
+        !self.is_empty() || !self.glances.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.newest.is_empty() && self.changed.is_empty()
+    }
 }
 
 /// What a poll still asks of the GitLab itself.
@@ -151,6 +195,8 @@ pub enum Purpose {
     Read,
     /// A subject with a pace of its own.
     Round(usize),
+    /// Something of a feed, by its place in the catalogue.
+    Feed(u8),
 }
 
 impl Poll {
@@ -171,6 +217,8 @@ impl Poll {
             again: VecDeque::new(),
             named: HashMap::new(),
             open: Default::default(),
+            feeds: Vec::new(),
+            feed_halves: 0,
             instance: InstanceWork::default(),
             rounds: Vec::new(),
             details: DetailsWork::default(),
@@ -237,6 +285,7 @@ impl Poll {
             || !self.rest_reads.is_empty()
             || !self.again.is_empty()
             || !self.named.is_empty()
+            || self.feeds.iter().any(|feed| !feed.is_empty())
     }
 }
 

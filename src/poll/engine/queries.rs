@@ -2,6 +2,7 @@
 //! more and then in smaller parts, and what was answered is taken in.
 
 use super::errors::{is_blocked, is_timeout, not_understood};
+use super::feeds::reason_of;
 use super::gitlab::GitLab;
 use super::moment::Moment;
 use super::poll::{GroupCheck, Poll, Purpose, Query};
@@ -45,6 +46,7 @@ impl Engine {
                 if let Some(limit) = answer.most_score {
                     self.gitlab.capabilities.note_limit(limit);
                 }
+                self.note_date(answer.date, now);
                 poll.blocked = 0;
                 for (query, page) in queries.into_iter().zip(answer.parts) {
                     match page {
@@ -145,6 +147,7 @@ impl Engine {
             Purpose::Sweep(index) => self.sweep_page(poll, index, query, at, page, now),
             Purpose::Recent(index) => self.recent_page(poll, index, query, at, page, now),
             Purpose::Named(index) => self.named_page(poll, index, &query, at, page),
+            Purpose::Feed(place) => self.feed_answered(poll, place, &query, at, page),
             _ => self.projects_page(poll, query, at, page),
         }
     }
@@ -167,6 +170,8 @@ impl Engine {
                 self.schedule.followed_up(id, at);
                 self.schedule.noticed(poll, id, activity, at, None);
             }
+            // It is taken in where its feed is.
+            Node::Feed { .. } => {}
             Node::Glance {
                 id,
                 activity,
@@ -389,6 +394,7 @@ impl Engine {
             return self.failed(poll, query, error);
         }
         match query.purpose {
+            Purpose::Feed(_) => self.feed_refused(poll, query, reason_of(error.as_ref())),
             Purpose::Sweep(index) => {
                 poll.lists[index].identity_only = true;
             }
@@ -402,6 +408,9 @@ impl Engine {
     /// GitLab failed at a part. A broken part and a broken GitLab look alike; a light question tells
     /// them apart.
     fn broken(&mut self, poll: &mut Poll, query: Query, error: Error) {
+        if matches!(query.purpose, Purpose::Feed(_)) {
+            return self.feed_broken(poll, query, &error);
+        }
         let is_light = matches!(
             query.part.depth,
             Depth::Glance { .. } | Depth::Recent | Depth::Identity
@@ -464,6 +473,9 @@ impl Engine {
         query.alone = true;
         match query.failures {
             1 => poll.again.push_back(query),
+            _ if matches!(query.purpose, Purpose::Feed(_)) => {
+                self.feed_refused(poll, query, reason_of(Some(&error)));
+            }
             _ if query.names() > 1 && !matches!(query.purpose, Purpose::Named(_)) => {
                 poll.again.extend(query.halves());
             }
@@ -499,6 +511,7 @@ impl Engine {
         match query.purpose {
             Purpose::Sweep(_) | Purpose::Recent(_) => {}
             Purpose::Named(index) => self.named_by_halves(poll, index, query),
+            Purpose::Feed(_) => {}
             _ => self.ids_to_rest(poll, &query),
         }
     }
@@ -510,6 +523,7 @@ impl Engine {
             Purpose::Sweep(index) | Purpose::Named(index) => {
                 self.schedule.lists[index].source.to_string()
             }
+            Purpose::Feed(_) => "asking what changed in projects".to_owned(),
             _ => "asking for single projects again".to_owned(),
         };
         self.leave(poll, &query);
@@ -532,6 +546,7 @@ impl Engine {
                 poll.named.remove(&index);
                 poll.lists[index].sweep = false;
             }
+            Purpose::Feed(_) => {}
             _ => {}
         }
     }

@@ -47,6 +47,7 @@ impl Engine {
                 None => None,
             },
             errors: self.errors.clone(),
+            counted: self.feeds.ended.clone(),
             kept,
         };
         self.snapshot(Some(report), now)
@@ -58,7 +59,7 @@ impl Engine {
         let taken = |project: &&Arc<Owner>| self.filter.takes(&project.identity, now.as_secs());
         let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
         let count = projects.len() as u64;
-        Snapshot::new(
+        let mut snapshot = Snapshot::new(
             self.last.generation + 1,
             Owners {
                 projects,
@@ -68,7 +69,10 @@ impl Engine {
             self.counts_all().then_some(count),
             report,
             &self.enabled,
-        )
+        );
+        snapshot.ages.extend(self.feed_ages(now));
+        snapshot.ages.sort_by_key(|age| age.collector);
+        snapshot
     }
 
     /// Whether all selected projects are known: every list was read to its end, no group is missing,

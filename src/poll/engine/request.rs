@@ -9,7 +9,7 @@ use super::details::Details;
 use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::{self, Error};
-use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, TableAnswer, UnixTime};
+use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, Reason, Record, TableAnswer, UnixTime};
 use crate::poll::details_plan::{DetailsPart, Wanted};
 use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
 
@@ -50,6 +50,10 @@ pub enum Kind {
     Queue,
     /// Environments by name.
     Environments,
+    /// Whether anything of a feed changed, such as pipelines.
+    FeedGlance,
+    /// What changed of a feed, or is newest.
+    Feed,
     /// Single values over REST.
     Values,
     /// Subjects of projects with a pace of their own.
@@ -58,7 +62,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Probe,
         Kind::Recent,
         Kind::Sweep,
@@ -69,6 +73,8 @@ impl Kind {
         Kind::Deployments,
         Kind::Queue,
         Kind::Environments,
+        Kind::FeedGlance,
+        Kind::Feed,
         Kind::Values,
         Kind::Round,
     ];
@@ -86,6 +92,8 @@ impl Kind {
             Kind::Deployments => "deployments",
             Kind::Queue => "the queue",
             Kind::Environments => "environments",
+            Kind::FeedGlance => "glances at feeds",
+            Kind::Feed => "feeds",
             Kind::Values => "REST values",
             Kind::Round => "rounds",
         }
@@ -166,6 +174,8 @@ pub struct Projects {
     pub ran_out_of_time: bool,
     /// What GitLab says a query may score.
     pub most_score: Option<usize>,
+    /// When GitLab answered, by its own clock.
+    pub date: Option<UnixTime>,
 }
 
 /// What a part of a GraphQL request was answered.
@@ -205,13 +215,32 @@ pub enum Node {
         values: Vec<(usize, Answered)>,
         tables: Vec<(usize, TableAnswer)>,
     },
+    /// What a feed tells of it.
+    Feed {
+        id: u64,
+        /// Why it tells nothing, if it does not.
+        page: Result<FeedPage, Reason>,
+    },
+}
+
+/// A page of a feed of one project.
+#[derive(Clone)]
+pub struct FeedPage {
+    pub things: Vec<Record>,
+    /// How many there are, where only that was asked.
+    pub told: usize,
+    /// Where it goes on; none if this is all.
+    pub next: Option<String>,
 }
 
 impl Node {
     pub fn id(&self) -> u64 {
         match self {
             Node::Whole(found) => found.identity.id,
-            Node::Activity { id, .. } | Node::Glance { id, .. } | Node::Round { id, .. } => *id,
+            Node::Activity { id, .. }
+            | Node::Glance { id, .. }
+            | Node::Round { id, .. }
+            | Node::Feed { id, .. } => *id,
         }
     }
 
@@ -219,7 +248,7 @@ impl Node {
         match self {
             Node::Whole(found) => found.identity.last_activity,
             Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
-            Node::Round { .. } => None,
+            Node::Round { .. } | Node::Feed { .. } => None,
         }
     }
 }

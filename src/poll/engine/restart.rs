@@ -21,10 +21,12 @@ impl Engine {
             names,
             details,
             deployments,
+            feeds,
             last,
         } = memory.course;
         self.details = details;
         self.deployments = deployments;
+        self.recall_feeds(&feeds, memory.feeds);
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;
@@ -89,12 +91,14 @@ impl Engine {
                 names: self.names.clone(),
                 details: self.details.clone(),
                 deployments: self.deployments.clone(),
+                feeds: self.feeds.course(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,
                     complete: report.last_complete,
                 }),
             },
             instance: Arc::clone(&self.instance),
+            feeds: self.kept_feeds(),
             projects: projects
                 .map(|project| {
                     let track = self.schedule.track(project.identity.id);

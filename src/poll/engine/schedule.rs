@@ -95,6 +95,12 @@ impl Schedule {
         self.tracks.get(&id)
     }
 
+    /// The selected projects.
+    pub fn taken(&self) -> impl Iterator<Item = u64> {
+        let taken = self.tracks.iter().filter(|(_, track)| track.taken);
+        taken.map(|(id, _)| *id)
+    }
+
     /// Projects to be asked for everything out of turn, and the list that showed one that was not
     /// known.
     pub fn reads(&self) -> &BTreeMap<u64, Option<usize>> {

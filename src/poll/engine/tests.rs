@@ -13,9 +13,9 @@ use super::*;
 use crate::gitlab::NetworkFailure;
 use crate::metrics::{
     Answered, Catalogue, Choices, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
-    Reason, Rest,
+    Reason, Record, Rest,
 };
-use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
+use crate::poll::plan::{Capabilities, Depth, FeedDepth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -119,6 +119,7 @@ impl Fake {
                     .collect(),
                 took: Duration::from_secs(1),
                 ran_out_of_time: false,
+                date: None,
                 most_score: None,
             })),
             Request::Page(path) => Answer::Page(Ok(self.page(&path))),
@@ -203,6 +204,14 @@ impl Fake {
                     .map(|(place, _)| (*place, told(*place)))
                     .collect(),
                 tables: Vec::new(),
+            },
+            Depth::Feed(depth, _) => Node::Feed {
+                id,
+                page: Ok(FeedPage {
+                    things: vec![Record::resting(id, self.now.as_secs())],
+                    told: usize::from(depth == FeedDepth::Newest || id % 2 == 0),
+                    next: None,
+                }),
             },
             _ => Node::Glance {
                 id,

@@ -60,6 +60,9 @@ impl Engine {
             self.add_to_rounds(id, is_new);
         }
         self.schedule.read(id, activity, taken, at);
+        if taken {
+            self.feed_found(poll, id);
+        }
         if again && few && taken {
             self.schedule.want_again(poll, id);
         }
@@ -179,6 +182,7 @@ impl Engine {
             if self.projects.remove(&id).is_some() {
                 self.forget_in_rounds(poll, id);
             }
+            self.feeds.forget(id);
             self.schedule.forget(id);
             self.details.forget_project(id);
             self.deployments.forget_project(id);

@@ -11,16 +11,17 @@ use super::made_up::{MadeUp, Project, start};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
-    Reason, Rest, TableAnswer,
+    Reason, Record, Rest, TableAnswer, UnixTime,
 };
 use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::engine::{
-    Answer, Asked, Details, Engine, Group, Kind, Moment, NextPage, Node, Page, PartDetails,
-    PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows, first_page,
+    Answer, Asked, Details, Engine, FeedPage, Group, Kind, Moment, NextPage, Node, Page,
+    PartDetails, PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows,
+    first_page,
 };
-use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
+use crate::poll::plan::{Capabilities, Depth, FeedDepth, List, Plan, RequestPart};
 use crate::poll::selection::{Filter, Scope, Selection, Source};
 
 /// How long a GitLab in good health takes to answer.
@@ -178,6 +179,7 @@ impl<'a> GitLab<'a> {
                     parts: parts.collect(),
                     took: GOOD_TIME,
                     ran_out_of_time: false,
+                    date: None,
                     most_score: None,
                 }))
             }
@@ -319,6 +321,10 @@ impl<'a> GitLab<'a> {
                 archived: None,
                 pipelines: None,
             },
+            Depth::Feed(depth, _) => Node::Feed {
+                id,
+                page: Ok(made_up_feed(project.pipeline, depth)),
+            },
         }
     }
 
@@ -444,6 +450,16 @@ fn nothing_waits() -> crate::gitlab::Answer {
         errors: Vec::new(),
         took: GOOD_TIME,
         date: None,
+    }
+}
+
+/// What a feed tells of a project in which something happened at that moment.
+fn made_up_feed(at: UnixTime, depth: FeedDepth) -> FeedPage {
+    let told = depth.since().is_none_or(|since| at >= since);
+    FeedPage {
+        things: told.then(|| Record::resting(1, at)).into_iter().collect(),
+        told: usize::from(told),
+        next: None,
     }
 }
 

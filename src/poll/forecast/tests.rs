@@ -2,8 +2,47 @@
 
 use super::*;
 use crate::gitlab::Budget;
-use crate::metrics::EnabledMetrics;
+use crate::metrics::{Cadence, Catalogue, Choices, EnabledMetrics};
 use crate::poll::selection::Source;
+
+/// What is asked of projects with everything else, and no subject that has a cadence of its own.
+fn everything() -> EnabledMetrics {
+    let catalogue = Catalogue::standard();
+    let is_with_owner = |name: &str| {
+        let metric = catalogue.find(name);
+        metric.is_some_and(|metric| metric.subject.cadence == Cadence::WithOwner)
+    };
+    EnabledMetrics::new(catalogue, is_with_owner, Choices::default())
+}
+
+fn of_pipelines(projects: usize, pipelines: f64) -> Forecast {
+    let mut assumption = assumption(&[Source::Membership], projects, 0.0);
+    assumption.pipelines = pipelines;
+    let catalogue = Catalogue::standard();
+    let is_asked = |name: &str| {
+        let metric = catalogue.find(name);
+        metric.is_some_and(|metric| {
+            metric.subject.name == "pipelines" || metric.subject.cadence == Cadence::WithOwner
+        })
+    };
+    let enabled = EnabledMetrics::new(catalogue, is_asked, Choices::default());
+    Forecast::new(rhythm(), &enabled, &assumption)
+}
+
+#[test]
+fn idle_pipelines_cost_hardly_anything_and_active_ones_little() {
+    let more = |projects| {
+        let without = of_membership(projects, 0.0).total();
+        of_pipelines(projects, 0.0).total() - without
+    };
+    // Six in five minutes for 1,000 projects, forty for 10,000.
+    assert!(more(1_000) <= 72.0, "{}", more(1_000));
+    assert!(more(10_000) <= 480.0, "{}", more(10_000));
+    let (idle, active) = (of_pipelines(1_000, 0.0), of_pipelines(1_000, 600.0));
+    let feeds = of_an_hour(&active, Kind::Feed) - of_an_hour(&idle, Kind::Feed);
+    assert!((30.0..=120.0).contains(&feeds), "{active:?}");
+    assert!(of_pipelines(1_000, 0.0).first_sweep <= 11 + 10);
+}
 
 fn rhythm() -> Rhythm {
     Rhythm {
@@ -18,7 +57,7 @@ fn assumption(sources: &[Source], projects: usize, active: f64) -> Assumption {
 }
 
 fn forecast(assumption: &Assumption) -> Forecast {
-    Forecast::new(rhythm(), &EnabledMetrics::standard(), assumption)
+    Forecast::new(rhythm(), &everything(), assumption)
 }
 
 fn of_membership(projects: usize, active: f64) -> Forecast {
@@ -77,7 +116,7 @@ fn a_longer_interval_costs_less() {
             interval,
             ..rhythm()
         };
-        Forecast::new(rhythm, &EnabledMetrics::standard(), &assumption).total()
+        Forecast::new(rhythm, &everything(), &assumption).total()
     };
     let totals = [30, 60, 180, 600].map(total);
     assert!(totals.iter().rev().is_sorted(), "{totals:?}");
@@ -147,10 +186,7 @@ fn what_fits_a_budget_leaves_a_tenth_of_it() {
 
 #[test]
 fn the_shortest_interval_that_fits_is_told() {
-    let (assumption, slots) = (
-        assumption(&[Source::All], 2_000, 1_000.0),
-        EnabledMetrics::standard(),
-    );
+    let (assumption, slots) = (assumption(&[Source::All], 2_000, 1_000.0), everything());
     let mut forecasts = Forecasts::new(&slots, &assumption);
     let mut total = |seconds| {
         let interval = Duration::from_secs(seconds);
@@ -175,7 +211,7 @@ fn the_shortest_interval_that_fits_is_told() {
 fn a_sweep_that_is_too_much_by_itself_is_told_to_be_longer() {
     let mut assumption = assumption(&[Source::All], 1_000, 0.0);
     assumption.graphql = false;
-    let slots = EnabledMetrics::standard();
+    let slots = everything();
     let mut forecasts = Forecasts::new(&slots, &assumption);
     let advice = forecasts
         .advice(rhythm(), |forecast| forecast.total() < 3_000.0)
