@@ -30,8 +30,10 @@ impl Arrival {
     pub(super) fn new(parts: &Parts, body: &Bytes) -> Self {
         let text = String::from_utf8_lossy(body).into_owned();
         let graphql: Value = serde_json::from_str(&text).unwrap_or_default();
-        let named = graphql["operationName"].as_str().map(str::to_owned);
-        let operation = named.or_else(|| graphql["query"].as_str().and_then(operation_name));
+        // A list of queries goes by the name of its first.
+        let first = graphql.get(0).unwrap_or(&graphql);
+        let named = first["operationName"].as_str().map(str::to_owned);
+        let operation = named.or_else(|| first["query"].as_str().and_then(operation_name));
         Arrival {
             path: parts.uri.path().to_owned(),
             text,

@@ -17,6 +17,7 @@ mod deployments;
 mod details;
 mod events;
 mod flow;
+mod fragments;
 mod graphql;
 mod groups;
 mod growth;

@@ -2,6 +2,7 @@
 //!
 //! Tests compare what a client counted with what is written here.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -156,6 +157,16 @@ impl<'l> Entries<'l> {
     /// Those without an attribute, such as `child`.
     pub fn without(self, attribute: &str) -> Self {
         self.filtered(|entry| entry.attribute(attribute).is_none())
+    }
+
+    /// All of them by the ids of their projects, for whoever holds many projects against the ledger.
+    pub fn by_project(self) -> BTreeMap<u64, Entries<'l>> {
+        let mut projects: BTreeMap<u64, Entries<'l>> = BTreeMap::new();
+        for entry in self {
+            let of = projects.entry(entry.project);
+            of.or_insert_with(|| Entries(Vec::new())).0.push(entry);
+        }
+        projects
     }
 
     pub fn count(&self) -> u64 {

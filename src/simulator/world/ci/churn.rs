@@ -239,14 +239,15 @@ fn ordinary(plan: &mut PipelinePlan, random: &mut Rng) {
 
 /// Adds a job that runs by itself.
 fn job(plan: &mut PipelinePlan, name: &str, stage: &str, random: &mut Rng) {
-    let tags: &[&str] = match random.u8(0..4) {
-        0 => &["docker", "linux"],
-        1 => &["gpu"],
-        _ => &[],
+    let (tags, longest_wait): (&[&str], u64) = match random.u8(0..4) {
+        0 => (&["docker", "linux"], 15_000),
+        // There are few of these runners, so that a queue forms.
+        1 => (&["gpu"], 120_000),
+        _ => (&[], 10_000),
     };
     plan.job(name, stage)
         .tags(tags)
-        .waits(Duration::from_millis(random.u64(0..15_000)))
+        .waits(Duration::from_millis(random.u64(0..longest_wait)))
         .takes(Duration::from_millis(random.u64(1_000..120_000)));
 }
 
