@@ -11,7 +11,7 @@ mod simulation;
 
 use std::process::ExitCode;
 
-use bars::{Bar, chaos, first_sweep, steady};
+use bars::{Bar, chaos, first_sweep, idle, steady};
 use clap::Parser;
 
 /// Simulates days of polling and measures what they cost.
@@ -20,7 +20,7 @@ struct Arguments {
     /// A small day instead of a large one
     #[arg(long)]
     quick: bool,
-    /// Only this: steady, sweep or chaos
+    /// Only this: steady, sweep, idle or chaos
     #[arg(long)]
     only: Option<String>,
 }
@@ -40,6 +40,11 @@ fn main() -> ExitCode {
     }
     if wanted("sweep") {
         report(in_simulated_time(first_sweep::run(quick)));
+    }
+    if wanted("idle") {
+        for projects in if quick { [100, 1_000] } else { [1_000, 10_000] } {
+            report(in_simulated_time(idle::run(projects)));
+        }
     }
     if wanted("chaos") {
         report(in_simulated_time(chaos::run(quick)));

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod chaos;
 pub mod first_sweep;
+pub mod idle;
 pub mod ledger;
 pub mod steady;
 pub mod tally;
