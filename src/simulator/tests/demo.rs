@@ -172,6 +172,7 @@ mod with_shared {
             "containerRegistrySize",
             "duration",
             "rootRef",
+            "totalTimeToMerge",
         ];
         match value {
             Value::Null if may_be.iter().any(|end| path.ends_with(end)) => Vec::new(),
