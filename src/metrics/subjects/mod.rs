@@ -4,8 +4,10 @@ mod bridge;
 mod commits;
 mod deployments;
 mod environments;
+mod incident_events;
 mod issues;
 mod jobs;
+mod merge_request_events;
 mod merge_requests;
 mod pipeline_attributes;
 mod pipeline_counts;
@@ -25,6 +27,7 @@ use super::subject::Subject;
 const STANDARD: &[&Subject] = &[
     &commits::SUBJECT,
     &merge_requests::SUBJECT,
+    &merge_request_events::SUBJECT,
     &projects::SUBJECT,
     &issues::SUBJECT,
     &releases::SUBJECT,
@@ -36,6 +39,7 @@ const STANDARD: &[&Subject] = &[
     &test_reports::SUBJECT,
     &environments::SUBJECT,
     &deployments::SUBJECT,
+    &incident_events::SUBJECT,
     &bridge::SUBJECT,
 ];
 

@@ -28,6 +28,11 @@ pub fn is_gone(error: &Error) -> bool {
     matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
 }
 
+/// Whether GitLab says that the token may not read something, or that it is not there.
+pub fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { .. } | Error::NotFound { .. })
+}
+
 /// Whether something between us and GitLab, or GitLab itself, keeps the API from us.
 pub fn is_blocked(error: &Error) -> bool {
     matches!(

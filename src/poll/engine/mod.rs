@@ -15,6 +15,7 @@ mod due;
 mod environments;
 mod errors;
 mod feeds;
+mod feeds_rest;
 mod gitlab;
 mod instance;
 mod list;
@@ -55,6 +56,7 @@ use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
 use errors::made_sense;
 use feeds::Feeds;
+use feeds_rest::RestWalk;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
 use poll::{Poll, Query};
@@ -156,6 +158,8 @@ enum Sent {
     Group(usize, String),
     /// A value of a project.
     Value(u64, Lookup),
+    /// A page of a feed over REST, or a thing of it.
+    Feed(Box<RestWalk>),
     /// What the GitLab itself has, and a value of it over REST.
     Instance,
     InstanceValue(Lookup),
@@ -269,6 +273,7 @@ impl Engine {
                 self.ask_instance(&mut poll, now, &mut next);
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
+                self.ask_feeds_over_rest(&mut poll, now, &mut next);
                 self.ask_values(&mut poll, now, &mut next);
                 self.ask_rounds_over_rest(&mut poll, now, &mut next);
                 self.ask_details(&mut poll, now, &mut next);
@@ -318,6 +323,9 @@ impl Engine {
             }
             (Sent::Value(id, lookup), answer) => {
                 self.value_answered(&mut poll, id, lookup, at, answer, now);
+            }
+            (Sent::Feed(walk), Answer::Rows(answer)) => {
+                self.feed_rest_answered(&mut poll, *walk, at, answer, now);
             }
             (Sent::Instance, Answer::Instance(answer)) => {
                 self.instance_answered(&mut poll, at, answer, now);
