@@ -125,7 +125,7 @@ impl Running {
 }
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::standard()
+    EnabledMetrics::of_projects()
 }
 
 fn folder() -> TempDir {

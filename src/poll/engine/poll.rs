@@ -52,6 +52,9 @@ pub struct Poll {
     pub feed_halves: u32,
     /// What is asked of the GitLab itself.
     pub instance: InstanceWork,
+    /// Whether what lies beside the projects is asked, and how many more requests about groups.
+    pub estate: bool,
+    pub estate_left: usize,
     /// What is asked of subjects with a pace of their own.
     pub rounds: Vec<RoundWork>,
     /// What is asked of the details of pipelines.
@@ -224,6 +227,8 @@ impl Poll {
             rest_walks: VecDeque::new(),
             feed_halves: 0,
             instance: InstanceWork::default(),
+            estate: false,
+            estate_left: 0,
             rounds: Vec::new(),
             details: DetailsWork::default(),
             deployments: DeploymentsWork::default(),
