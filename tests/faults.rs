@@ -369,8 +369,8 @@ async fn a_group_that_is_selected_by_its_id_is_resolved_once() {
     );
     assert_eq!(
         case.gitlab.requests().len(),
-        3,
-        "the probe, the group, and its projects"
+        4,
+        "the probe, the group, its projects and their pipelines"
     );
     case.poll().await;
     assert_eq!(case.gitlab.requests().len(), 1);

@@ -52,7 +52,7 @@ impl Requests {
 }
 
 fn everything() -> EnabledMetrics {
-    EnabledMetrics::standard()
+    EnabledMetrics::of_projects()
 }
 
 impl Case {

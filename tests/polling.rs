@@ -46,7 +46,7 @@ fn poller_with_timeout(
         timeout,
         ..poll::Config::default()
     };
-    config.build(client(gitlab), EnabledMetrics::standard())
+    config.build(client(gitlab), EnabledMetrics::of_projects())
 }
 
 /// The series of a metric as `labels=value` texts, sorted; the project's id as `id`.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::Demo;
 use crate::config::{Config, Instance};
 use crate::gitlab::CredentialSource;
-use crate::simulator::{DEMO_TOKEN, GitLab, World};
+use crate::simulator::{AccessToken, DEMO_TOKEN, GitLab, World};
 use crate::stdio;
 
 /// A poll every few seconds shows that something happens.
@@ -15,15 +16,23 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Any will do; the same one gives the same demo.
 const SEED: u64 = 42;
 
+/// How long the demo's token is good.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 21);
+
 /// Starts a model GitLab whose counts change, and runs the bridge against it until told to stop.
 ///
 /// # Errors
 /// Like [`super::run`].
 pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
-    let world = match demo.projects {
-        None => World::demo(jiff::Timestamp::now()),
+    let mut world = match demo.projects {
+        None => World::demo(Timestamp::now()),
         Some(projects) => World::large(projects as usize),
     };
+    world.token(
+        AccessToken::new(DEMO_TOKEN)
+            .administrator()
+            .expires_at(&expiry()),
+    );
     let change_every = demo.change_every;
     let gitlab = GitLab::start(world)
         .await
@@ -57,4 +66,11 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     let ended = super::run(config).await;
     gitlab.stop().await;
     ended
+}
+
+/// The day on which the demo's token is no longer good.
+fn expiry() -> String {
+    let end = Timestamp::now().saturating_add(TOKEN_LIFE);
+    let end = end.unwrap_or(Timestamp::MAX);
+    end.strftime("%Y-%m-%d").to_string()
 }

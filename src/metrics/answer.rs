@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, NotUnderstood,
-    PlacedTable, Reading, Reason, Rest, Round, Selection, TableAnswer, UnixTime, member,
+    PlacedTable, Reading, Reason, Rest, Round, Selection, TableAnswer, UnixTime, keys, member,
 };
 
 /// What GraphQL could not tell of one node: where below it, and why.
@@ -50,6 +50,14 @@ pub struct AskedColumns {
 impl AskedColumns {
     /// Adds a table with all its columns that GitLab has.
     pub fn add_table(&mut self, place: usize, table: &PlacedTable, has: impl Fn(&str) -> bool) {
+        if let Some(made) = table.made() {
+            let asked = made.graphql.iter().filter(|path| has(path));
+            let asked: Vec<_> = asked.map(|path| self.selection.add(path)).collect();
+            return match asked.is_empty() {
+                true => self.unsupported_tables.push(place),
+                false => self.tables.push((place, keys(made.at))),
+            };
+        }
         let columns = table.labels.iter().chain(&table.values);
         let below = table.connection();
         let Some(list) = below else {
@@ -100,7 +108,9 @@ impl AskedColumns {
         has: impl Fn(&str) -> bool,
     ) -> AskedColumns {
         let (grain, mut asked) = (round.subject.of, AskedColumns::default());
-        asked.selection.add("id");
+        if grain == Grain::Project {
+            asked.selection.add("id");
+        }
         for &place in &round.columns {
             let column = enabled.catalogue.columns(grain)[place].column;
             match column.graphql {
@@ -114,6 +124,21 @@ impl AskedColumns {
             let table = &enabled.catalogue.tables(grain)[place];
             if table.is_over_graphql() {
                 asked.add_table(place, table, &has);
+            }
+        }
+        asked
+    }
+
+    /// What is asked of a group besides who it is.
+    pub fn of_group(enabled: &EnabledMetrics, has: impl Fn(&str) -> bool) -> AskedColumns {
+        let mut asked = AskedColumns::default();
+        for round in enabled.rounds(Grain::Group) {
+            for &place in &round.columns {
+                let column = enabled.catalogue.columns(Grain::Group)[place].column;
+                match has(column.graphql) {
+                    true => asked.add(place, column.graphql),
+                    false => asked.unsupported.push(place),
+                }
             }
         }
         asked
@@ -171,7 +196,12 @@ impl OwnerAnswer {
         Self::of_grain(Grain::Project, identity, catalogue)
     }
 
-    fn of_grain(grain: Grain, identity: Identity, catalogue: &'static Catalogue) -> OwnerAnswer {
+    /// An owner of which nothing was asked.
+    pub fn of_grain(
+        grain: Grain,
+        identity: Identity,
+        catalogue: &'static Catalogue,
+    ) -> OwnerAnswer {
         let columns = catalogue.columns(grain).len();
         let tables = catalogue.tables(grain).len();
         OwnerAnswer {
@@ -506,7 +536,7 @@ impl Reading {
     fn of_null(column: &Column, identity: &Identity, now: UnixTime) -> Reading {
         match column.when_empty {
             Some(value) if identity.empty == Some(true) => Reading::known(value, now),
-            _ => Reading::Unknown(Reason::Hidden),
+            _ => Reading::Unknown(column.null_means),
         }
     }
 }

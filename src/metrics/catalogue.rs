@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::placed::{Places, ValuePlace};
-use super::subject::{Grain, MetricRow, Rows, Shows, Subject};
+use super::subject::{Column, Grain, MetricRow, Rows, Shows, Subject};
 use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
@@ -211,16 +211,21 @@ impl Catalogue {
                 let _ = writeln!(problems, "{}: {problem}", metric.name);
             }
         }
-        let mut subjects = HashSet::new();
+        // Parts of a subject with a pace, a grain or rows of their own share its name.
+        let (mut columns, mut tables) = (HashSet::new(), HashSet::new());
         for subject in &self.subjects {
-            let mut columns = HashSet::new();
-            let is_new = subjects.insert(subject.name);
-            if !is_new
-                || !subject
+            let name = |column: &Column| (subject.of, subject.name, column.name);
+            let are_new = match self.table_place(subject) {
+                None => subject
                     .columns
                     .iter()
-                    .all(|column| columns.insert(column.name))
-            {
+                    .all(|column| columns.insert(name(column))),
+                Some((_, table)) => {
+                    let labels = table.labels.iter().map(|column| column.name);
+                    tables.insert((subject.of, subject.name, labels.collect::<Vec<_>>()))
+                }
+            };
+            if !are_new {
                 let _ = writeln!(problems, "{}: a name is used twice", subject.name);
             }
         }

@@ -106,12 +106,42 @@ impl EnabledMetrics {
     pub fn with_cadence(&self, cadence: &BTreeMap<&'static str, Duration>) -> EnabledMetrics {
         let mut own = self.clone();
         Arc::make_mut(&mut own.choices).cadence.clone_from(cadence);
-        for round in &mut own.rounds {
-            if let Cadence::Every(every) = own.choices.cadence_of(round.subject) {
-                round.every = every;
+        for place in 0..own.rounds.len() {
+            if let Some(every) = own.pace_of(own.rounds[place].subject) {
+                own.rounds[place].every = every;
             }
         }
         own
+    }
+
+    /// How often each owner is asked about a subject with a pace of its own. A part that is asked less
+    /// often than the rest of its subject is never asked more often than it says: it costs more.
+    fn pace_of(&self, subject: &Subject) -> Option<Duration> {
+        let (Cadence::Every(own), Cadence::Every(chosen)) =
+            (subject.cadence, self.choices.cadence_of(subject))
+        else {
+            return None;
+        };
+        let parts = self.catalogue.subjects().iter();
+        let parts = parts.filter(|part| part.name == subject.name && part.of == subject.of);
+        let is_slower = parts.into_iter().any(|part| match part.cadence {
+            Cadence::Every(other) => other < own,
+            Cadence::EachPoll => true,
+            Cadence::WithOwner => false,
+        });
+        Some(if is_slower { chosen.max(own) } else { chosen })
+    }
+
+    /// What is shown of projects without a word of the configuration.
+    pub fn of_projects() -> EnabledMetrics {
+        let catalogue = Catalogue::standard();
+        let is_shown = |name: &str| {
+            let metric = catalogue.find(name);
+            metric.is_some_and(|own| {
+                own.by_default && (own.subject.of == Grain::Project || !own.is_about_gitlab())
+            })
+        };
+        EnabledMetrics::new(catalogue, is_shown, Choices::default())
     }
 
     /// What is shown of everything without a word of the configuration.
@@ -127,17 +157,28 @@ impl EnabledMetrics {
         columns: BTreeSet<usize>,
         tables: BTreeSet<usize>,
     ) {
-        match (subject.cadence, self.choices.cadence_of(subject)) {
+        match (subject.cadence, self.pace_of(subject)) {
             (Cadence::WithOwner, _) if !matches!(subject.rows, Rows::Feeds(_)) => {
                 self.columns[subject.of as usize].extend(columns);
                 self.tables[subject.of as usize].extend(tables);
             }
-            (Cadence::Every(_), Cadence::Every(every)) => self.rounds.push(Round {
-                subject,
-                every,
-                columns: columns.into_iter().collect(),
-                tables: tables.into_iter().collect(),
-            }),
+            (Cadence::Every(_), Some(every)) => {
+                let key = |of: &Subject| (of.name, of.of, of.is_over_graphql());
+                let with =
+                    |round: &&mut Round| round.every == every && key(round.subject) == key(subject);
+                match self.rounds.iter_mut().find(with) {
+                    Some(round) => {
+                        round.columns.extend(columns);
+                        round.tables.extend(tables);
+                    }
+                    None => self.rounds.push(Round {
+                        subject,
+                        every,
+                        columns: columns.into_iter().collect(),
+                        tables: tables.into_iter().collect(),
+                    }),
+                }
+            }
             _ => {}
         }
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Cadence, Owner, OwnerAnswer, TableReading, UnixTime, stamp};
+use super::{
+    Cadence, Catalogue, Grain, Identity, Owner, OwnerAnswer, TableReading, UnixTime, stamp,
+};
 
 impl Owner {
     /// The owner after an answer, with the last good value of what failed. Subjects with a pace of their
@@ -40,6 +42,23 @@ impl Owner {
             ended: last.map(|last| last.ended.clone()).unwrap_or_default(),
             tables,
         }
+    }
+
+    /// Makes room for what its grain has, where nothing was known of it.
+    pub fn fit(&mut self, catalogue: &'static Catalogue, grain: Grain) {
+        let empty = OwnerAnswer::of_grain(grain, Identity::default(), catalogue);
+        if self.values.len() != empty.values.len() || self.tables.len() != empty.tables.len() {
+            *self = Owner::updated(empty, Some(self), self.listed.into());
+        }
+    }
+
+    /// The owner after an answer about all of it, whatever its pace is.
+    pub fn learnt(answer: OwnerAnswer, last: Option<&Owner>, now: UnixTime) -> Owner {
+        let columns: Vec<usize> = (0..answer.values.len()).collect();
+        let tables: Vec<usize> = (0..answer.tables.len()).collect();
+        let mut owner = Owner::updated(answer.clone(), last, now);
+        owner.take(&answer, &columns, &tables, now);
+        owner
     }
 
     /// Takes in what an answer says at these places, with the last good value of what failed. Everything

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::subject::{
-    Column, Feature, Feed, Feeds, Instrument, Kind, Many, MetricRow, Rows, Shows, Subject,
+    Column, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Rows, Shows, Subject,
 };
 use super::{Reading, Row, Table};
 
@@ -126,7 +126,7 @@ impl PlacedTable {
         let many = match &subject.rows {
             Rows::Many(many) => Some(many),
             Rows::One if labels.is_empty() => return None,
-            Rows::One | Rows::Feeds(_) => None,
+            Rows::One | Rows::Feeds(_) | Rows::Made(_) => None,
         };
         Some(PlacedTable {
             subject,
@@ -157,12 +157,31 @@ impl PlacedTable {
         placed.collect()
     }
 
+    /// How its rows are made, if they are.
+    pub(super) fn made(&self) -> Option<&'static Made> {
+        match &self.subject.rows {
+            Rows::Made(made) => Some(made),
+            _ => None,
+        }
+    }
+
+    /// More rows are not kept.
+    pub(super) fn at_most(&self) -> usize {
+        /// GitLab tells no more words than that of anything that is counted by one.
+        const MADE: usize = 1_000;
+        match (self.many, self.made()) {
+            (Some(many), _) => many.at_most.into(),
+            (None, Some(_)) => MADE,
+            (None, None) => 1,
+        }
+    }
+
     /// The labels that tell its rows apart, besides their key.
     fn latest_labels(&self) -> &'static [&'static str] {
         match &self.subject.rows {
             Rows::Many(many) => many.latest_per,
             Rows::Feeds(feeds) => feeds.latest_per,
-            Rows::One => &[],
+            Rows::One | Rows::Made(_) => &[],
         }
     }
 
@@ -264,7 +283,7 @@ impl PlacedTable {
         let latest_per = self.latest_labels();
         let by_labels = !latest_per.is_empty() && latest_per.iter().all(has);
         match &self.subject.rows {
-            Rows::One => true,
+            Rows::One | Rows::Made(_) => true,
             Rows::Many(many) => has(&many.key) || by_labels,
             Rows::Feeds(_) => by_labels,
         }

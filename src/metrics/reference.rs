@@ -18,7 +18,7 @@ const SCHEMA_URL: &str = concat!(
 pub fn text(catalogue: &Catalogue) -> String {
     let mut text = String::new();
     for metric in catalogue.metrics() {
-        let attributes = names(metric).join(", ");
+        let attributes = attribute_names(metric).join(", ");
         let unit = if metric.unit.is_empty() {
             "-"
         } else {
@@ -45,7 +45,7 @@ pub fn json(catalogue: &Catalogue) -> String {
                 "name": metric.name,
                 "type": instrument(metric),
                 "unit": metric.unit,
-                "attributes": names(metric),
+                "attributes": attribute_names(metric),
                 "meaning": metric.help,
                 "source": source(metric),
             })
@@ -66,14 +66,17 @@ pub fn markdown(catalogue: &Catalogue) -> String {
          carries `gitlab_instance`, its name in the configuration; with one there is no such \
          attribute.\n",
     );
-    for subject in catalogue.subjects() {
-        let _ = write!(page, "\n## {}\n\n", subject.name);
+    let subjects = catalogue.subjects().iter();
+    let names = subjects.map(|subject| subject.name);
+    let mut told = std::collections::HashSet::new();
+    for name in names.filter(|name| told.insert(*name)) {
+        let _ = write!(page, "\n## {name}\n\n");
         page.push_str(
             "| metric | type | unit | attributes | meaning | source |\n|---|---|---|---|---|---|\n",
         );
         let metrics = catalogue.metrics().iter();
-        for metric in metrics.filter(|metric| std::ptr::eq(metric.subject, *subject)) {
-            let attributes = names(metric)
+        for metric in metrics.filter(|metric| metric.subject.name == name) {
+            let attributes = attribute_names(metric)
                 .iter()
                 .map(|name| format!("`{name}`"))
                 .collect::<Vec<_>>();
@@ -141,7 +144,7 @@ pub fn registry(catalogue: &Catalogue) -> Vec<(&'static str, String)> {
             quoted(metric.help),
             name = metric.name,
         );
-        let mut attributes = names(metric)
+        let mut attributes = attribute_names(metric)
             .iter()
             .map(|name| format!("      - {{ref: {name}, requirement_level: required}}\n"))
             .collect::<String>();
@@ -173,7 +176,7 @@ fn attributes(catalogue: &Catalogue) -> BTreeMap<&'static str, &'static Attribut
     all.map(|attribute| (attribute.name, attribute)).collect()
 }
 
-fn names(metric: &Metric) -> Vec<&'static str> {
+fn attribute_names(metric: &Metric) -> Vec<&'static str> {
     metric
         .attributes
         .iter()

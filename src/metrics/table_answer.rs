@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::subject::Made;
 use super::{
     Answered, Api, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
     TableReading, UnixTime, keys, member, stamp,
@@ -29,6 +30,9 @@ const LONGEST_LABEL: usize = 200;
 impl TableAnswer {
     /// Reads a connection of GraphQL; for a subject with one row, the node that has it.
     pub fn from_graphql(connection: &Json, table: &PlacedTable, now: UnixTime) -> TableAnswer {
+        if let Some(made) = table.made() {
+            return Self::of_made(connection, made, table, now);
+        }
         if table.many.is_none() {
             return Self::of_one(connection, table, Api::Graphql, now);
         }
@@ -42,6 +46,9 @@ impl TableAnswer {
     /// Reads a list of REST that was asked for as many rows as are kept: a full page may go on. For a
     /// subject with one row, reads the body that has it.
     pub fn from_rest(body: &Json, table: &PlacedTable, now: UnixTime) -> TableAnswer {
+        if let Some(made) = table.made() {
+            return Self::of_made(body, made, table, now);
+        }
         if table.many.is_none() {
             return Self::of_one(body, table, Api::Rest, now);
         }
@@ -49,9 +56,45 @@ impl TableAnswer {
         Self::told(body, table, Api::Rest, told < table.asked_for(), now)
     }
 
+    /// Makes the rows of what was told: of all pages of a list, or of a document.
+    pub fn of_made(told: &Json, made: &Made, table: &PlacedTable, now: UnixTime) -> TableAnswer {
+        if told.is_null() {
+            return TableAnswer::Unknown(Reason::Hidden);
+        }
+        let Some(rows) = (made.rows)(told) else {
+            return TableAnswer::Unknown(Reason::NotUnderstood);
+        };
+        let rows = rows.into_iter().map(|(labels, values)| {
+            debug_assert_eq!(
+                (labels.len(), values.len()),
+                (table.labels.len(), table.values.len())
+            );
+            let reading = |value: Option<f64>| match value {
+                Some(value) => Reading::known(value, now),
+                None => Reading::Unknown(Reason::Hidden),
+            };
+            Row {
+                key: hash(&labels.join("\0")),
+                labels: labels
+                    .into_iter()
+                    .map(|text| label(&Json::String(text)))
+                    .collect(),
+                values: values.into_iter().map(reading).collect(),
+            }
+        });
+        TableAnswer::Told {
+            rows: rows.collect(),
+            complete: true,
+        }
+    }
+
     fn of_one(owner: &Json, table: &PlacedTable, api: Api, now: UnixTime) -> TableAnswer {
         if !owner.is_object() {
             return TableAnswer::Unknown(Reason::NotUnderstood);
+        }
+        let mut labels = table.labels.iter().map(|column| column.value(owner, api));
+        if labels.len() > 0 && labels.all(Json::is_null) {
+            return TableAnswer::Unknown(Reason::Hidden);
         }
         let rows = vec![Row::read(owner, 0, table, api, now)];
         let complete = true;
@@ -195,14 +238,20 @@ impl PlacedTable {
 
     /// Whether GraphQL has the rows.
     pub fn is_over_graphql(&self) -> bool {
-        match self.many {
-            Some(many) => !many.list.is_empty(),
-            None => self
+        match (self.many, self.made()) {
+            (Some(many), _) => !many.list.is_empty(),
+            (None, Some(made)) => !made.graphql.is_empty(),
+            (None, None) => self
                 .values
                 .iter()
                 .chain(&self.labels)
                 .any(|own| !own.graphql.is_empty()),
         }
+    }
+
+    /// Whether REST is asked for all pages of the list.
+    pub fn is_read_to_the_end(&self) -> bool {
+        self.made().is_some_and(|made| made.is_list)
     }
 
     /// The connection of GraphQL as it is asked.
@@ -216,6 +265,11 @@ impl PlacedTable {
 
     /// The path of REST that has the rows, below the owner's; none if they stand in its own body.
     pub fn rest_path(&self) -> Option<String> {
+        if let Some(made) = self.made() {
+            let separator = if made.rest.contains('?') { '&' } else { '?' };
+            let path = format!("{}{separator}per_page=100", made.rest);
+            return (!made.rest.is_empty()).then_some(path);
+        }
         let Some(many) = self.many else {
             let mut columns = self.labels.iter().chain(&self.values);
             return columns.find_map(|column| match column.rest {
@@ -265,7 +319,7 @@ impl Table {
                 .collect();
             keys.insert(row.key) && (latest_per.is_empty() || seen.insert(labels))
         });
-        let at_most = placed.many.map_or(1, |many| usize::from(many.at_most));
+        let at_most = placed.at_most();
         let given_way = rows.len().saturating_sub(at_most);
         rows.truncate(at_most);
         rows.sort_unstable_by_key(|row| row.key);

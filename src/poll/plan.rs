@@ -14,6 +14,7 @@ pub const PROBE: &str = "query Probe { \
     metadata { version revision enterprise } \
     currentUser { id username } \
     project: __type(name: \"Project\") { fields(includeDeprecated: true) { name args { name } } } \
+    group: __type(name: \"Group\") { fields(includeDeprecated: true) { name } } \
     query: __type(name: \"Query\") { fields { name args { name } } } \
     statuses: __type(name: \"PipelineStatusEnum\") { enumValues { name } } \
     queryComplexity { limit score } }";
@@ -29,6 +30,8 @@ pub struct Capabilities {
     project_arguments: HashMap<String, HashSet<String>>,
     /// The arguments of `Query.projects`.
     projects_arguments: Option<HashSet<String>>,
+    /// The fields of `Group`.
+    group_fields: Option<HashSet<String>>,
     /// The statuses that a pipeline may have.
     pipeline_statuses: Option<HashSet<String>>,
     /// Fields that it refused although it did not say so, as keys below a project.
@@ -64,6 +67,7 @@ impl Capabilities {
             project_fields: names(&data["project"]["fields"]),
             project_arguments: arguments.collect(),
             query_fields: names(&data["query"]["fields"]),
+            group_fields: names(&data["group"]["fields"]),
             pipeline_statuses: names(&data["statuses"]["enumValues"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
             limit: data["queryComplexity"]["limit"]
@@ -134,6 +138,11 @@ impl Capabilities {
         names.all(|(name, _)| known.contains(name.trim()))
     }
 
+    /// Whether a GraphQL path below `Group` can be asked.
+    pub fn has_of_group(&self, path: &str) -> bool {
+        Self::is_told(path, self.group_fields.as_ref(), &BTreeSet::new())
+    }
+
     /// Whether a GraphQL path of root fields can be asked.
     pub fn has_root(&self, path: &str) -> bool {
         Self::is_told(path, self.query_fields.as_ref(), &self.lost_roots)
@@ -185,6 +194,9 @@ pub struct Plan {
     /// The subjects of projects with a pace of their own, in the order of [`EnabledMetrics::rounds`].
     pub rounds: Vec<AskedColumns>,
     feeds: Vec<FeedSelections>,
+    /// The subjects of the GitLab itself with a pace of their own, and all that is asked of a group.
+    pub instance_rounds: Vec<AskedColumns>,
+    pub group: AskedColumns,
     glance: Selection,
     recent: Selection,
     identity: Selection,
@@ -387,6 +399,8 @@ impl Plan {
         }
         let rounds = enabled.rounds(Grain::Project);
         Plan {
+            instance_rounds: of_instance_rounds(enabled, capabilities),
+            group: AskedColumns::of_group(enabled, |path| capabilities.has_of_group(path)),
             rounds: rounds
                 .map(|round| AskedColumns::of_round(round, enabled, |path| capabilities.has(path)))
                 .collect(),
@@ -618,6 +632,16 @@ fn ages(text: &str, mark: &str) -> BTreeMap<String, UnixTime> {
             Some((name.to_owned(), count.parse::<UnixTime>().ok()? * unit))
         });
     ages.collect()
+}
+
+/// What the GitLab itself is asked at a pace of its own; runners are walked.
+fn of_instance_rounds(enabled: &EnabledMetrics, capabilities: &Capabilities) -> Vec<AskedColumns> {
+    let rounds = enabled.rounds(Grain::Instance);
+    let rounds = rounds.filter(|round| round.subject.name != "runners");
+    let has = |path: &str| capabilities.has_root(path);
+    rounds
+        .map(|round| AskedColumns::of_round(round, enabled, has))
+        .collect()
 }
 
 /// A whole query: its variables, what it selects, and what GitLab makes of its complexity.

@@ -14,6 +14,7 @@ pub enum Cadence {
 }
 
 impl Cadence {
+    pub const FIVE_MINUTES: Cadence = Cadence::Every(Duration::from_secs(5 * 60));
     pub const HOURLY: Cadence = Cadence::Every(Duration::from_secs(60 * 60));
     pub const DAILY: Cadence = Cadence::Every(Duration::from_secs(24 * 60 * 60));
 }

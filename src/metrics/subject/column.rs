@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Raw;
+use crate::metrics::Reason;
 
 /// One value of a row, and every way to ask for it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Column {
     /// The feature that has it; a project that has switched the feature off counts nothing.
     pub feature: Option<Feature>,
     pub changes_with: ChangesWith,
+    /// What GitLab means where it answers null.
+    pub null_means: Reason,
     /// What makes it of a thing of a feed, where no member of it says so.
     pub computed: Option<fn(&Raw<'_>) -> Json>,
 }
@@ -97,6 +100,7 @@ impl Column {
             when_empty: None,
             feature: None,
             changes_with: ChangesWith::Nothing,
+            null_means: Reason::Hidden,
             computed: None,
         }
     }
@@ -123,6 +127,12 @@ impl Column {
     /// The feature that has it.
     pub const fn of(mut self, feature: Feature) -> Column {
         self.feature = Some(feature);
+        self
+    }
+
+    /// What GitLab means where it answers null.
+    pub const fn null_means(mut self, reason: Reason) -> Column {
+        self.null_means = reason;
         self
     }
 

@@ -1,7 +1,7 @@
 //! What owns the rows of a subject.
 
 /// What owns the rows of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Grain {
     /// The GitLab itself.
     Instance,

@@ -38,7 +38,27 @@ pub enum Rows {
     Many(Many),
     /// Things that change until they end.
     Feeds(Feeds),
+    /// Rows that are made of what is told, each told from the others by its labels.
+    Made(Made),
 }
+
+/// How rows are made of what GitLab tells.
+#[derive(Debug)]
+pub struct Made {
+    /// What GraphQL is asked for, as paths below the owner; nothing where REST alone has it.
+    pub graphql: &'static [&'static str],
+    /// Where below the owner that stands which the rows are made of.
+    pub at: &'static str,
+    /// The path of REST, without `per_page`.
+    pub rest: &'static str,
+    /// Whether that is a list: then it is read to its end.
+    pub is_list: bool,
+    /// The rows; none if it is not understood.
+    pub rows: fn(&serde_json::Value) -> Option<Vec<MadeRow>>,
+}
+
+/// A row: its labels and its values, in the order of the columns.
+pub type MadeRow = (Vec<String>, Vec<Option<f64>>);
 
 /// A list of rows, the newest first.
 #[derive(Debug)]
@@ -59,6 +79,15 @@ impl Subject {
     /// Whether its rows are read by the poller itself, of what the feed of pipelines shows.
     pub fn hangs_on_pipelines(&self) -> bool {
         self.cadence == Cadence::EachPoll && matches!(self.rows, Rows::Many(_))
+    }
+
+    /// Whether GraphQL has anything of it.
+    pub fn is_over_graphql(&self) -> bool {
+        match &self.rows {
+            Rows::Made(made) => !made.graphql.is_empty(),
+            Rows::Many(many) => !many.list.is_empty(),
+            Rows::One | Rows::Feeds(_) => self.columns.iter().any(|own| !own.graphql.is_empty()),
+        }
     }
 
     pub fn column(&self, name: &str) -> Option<&'static Column> {

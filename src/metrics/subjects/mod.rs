@@ -4,17 +4,29 @@ mod bridge;
 mod commits;
 mod deployments;
 mod environments;
+mod groups;
+mod incident_events;
+mod incidents;
+mod instance;
 mod issues;
 mod jobs;
+mod members;
+mod merge_request_events;
 mod merge_requests;
+mod packages;
 mod pipeline_attributes;
 mod pipeline_counts;
+mod pipeline_schedules;
 mod pipelines;
 mod projects;
 mod queue;
 mod releases;
+mod repository;
+mod runners;
+mod security;
 mod storage;
 mod test_reports;
+mod tokens;
 
 use std::sync::LazyLock;
 
@@ -25,6 +37,7 @@ use super::subject::Subject;
 const STANDARD: &[&Subject] = &[
     &commits::SUBJECT,
     &merge_requests::SUBJECT,
+    &merge_request_events::SUBJECT,
     &projects::SUBJECT,
     &issues::SUBJECT,
     &releases::SUBJECT,
@@ -36,6 +49,25 @@ const STANDARD: &[&Subject] = &[
     &test_reports::SUBJECT,
     &environments::SUBJECT,
     &deployments::SUBJECT,
+    &incident_events::SUBJECT,
+    &repository::REFS,
+    &repository::CONTRIBUTORS,
+    &repository::LANGUAGES,
+    &members::SUBJECT,
+    &packages::SUBJECT,
+    &pipeline_schedules::COUNTS,
+    &pipeline_schedules::NEXT_RUNS,
+    &incidents::SUBJECT,
+    &security::SUBJECT,
+    &tokens::SUBJECT,
+    &groups::SUBJECT,
+    &groups::STORAGE,
+    &runners::COUNTS,
+    &runners::EACH,
+    &instance::INFO,
+    &instance::OBJECTS,
+    &instance::LICENSE,
+    &instance::TOKEN,
     &bridge::SUBJECT,
 ];
 

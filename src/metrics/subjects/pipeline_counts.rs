@@ -5,10 +5,9 @@ use crate::metrics::subject::{
     gauge,
 };
 
-/// Apart from the latest runs, since nothing but counting tells it. It is called like them for whoever
-/// enables the subject.
+/// Apart from the latest runs, since nothing but counting tells it.
 pub(super) static SUBJECT: Subject = Subject {
-    name: "pipeline_counts",
+    name: "pipelines",
     of: Grain::Project,
     cadence: Cadence::HOURLY,
     rows: Rows::One,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::gitlab::{Answer, Error, GraphqlError};
 use crate::metrics::{
     Answered, Api, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, Record,
-    UnixTime, answered,
+    UnixTime, answered, keys,
 };
 use crate::poll::engine::{
     FeedPage, NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
@@ -158,10 +158,12 @@ impl Reader<'_> {
             return Ok(Err(*reason));
         }
         let placed = &self.catalogue.feeds(Grain::Project)[feed];
-        let connection = match placed.feed.changed.split('(').next() {
-            Some(name) => &node[name],
-            None => &Value::Null,
+        let asked = match depth {
+            FeedDepth::Newest => placed.feed.newest.unwrap_or_default(),
+            _ => placed.feed.changed,
         };
+        let key = keys(asked).into_iter().next().unwrap_or_default();
+        let connection = &node[&key];
         if connection.is_null() {
             return Ok(Err(Reason::Hidden));
         }

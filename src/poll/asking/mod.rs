@@ -5,12 +5,12 @@ mod graphql;
 mod rest;
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::engine::{Answer, Moment, Request, Rows};
+use super::engine::{Answer, Moment, Request};
 use super::plan::{Capabilities, List, PROBE, Plan, dated};
 use crate::gitlab::{Client, Error};
 use crate::metrics::{EnabledMetrics, OwnerAnswer, UnixTime};
@@ -64,18 +64,15 @@ impl Asking {
             }
             Request::Rows(path) => {
                 let page = client.get(&path, deadline).await;
-                Answer::Rows(page.and_then(|page| {
-                    let date = page
-                        .date
-                        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
-                    let rows = rest::document(page.body)?;
-                    let date = date.map(|date| date.as_secs());
-                    Ok(Rows { rows, date })
-                }))
+                Answer::Rows(page.and_then(rest::rows))
             }
             Request::Body(path) => {
                 let page = client.get(&dated(&path, at), deadline).await;
                 Answer::Body(page.and_then(|page| rest::document(page.body)))
+            }
+            Request::List(path) => {
+                let page = client.get(&path, deadline).await;
+                Answer::List(page.and_then(rest::list))
             }
             Request::Count(path) => Answer::Count(client.count(&dated(&path, at), deadline).await),
             Request::Group(key) => {

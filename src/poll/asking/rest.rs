@@ -1,10 +1,12 @@
 //! Reads what REST answers: pages of lists, projects, groups.
 
+use std::time::UNIX_EPOCH;
+
 use serde_json::Value;
 
 use crate::gitlab::{Document, Error};
 use crate::metrics::{EnabledMetrics, ProjectAnswer, UnixTime};
-use crate::poll::engine::{Group, RestPage, next_in_rest, not_understood};
+use crate::poll::engine::{Group, ListPage, RestPage, Rows, next_in_rest, not_understood};
 
 /// Reads what is told of projects.
 pub struct Reader<'a> {
@@ -40,6 +42,37 @@ impl Reader<'_> {
         let read = ProjectAnswer::from_rest(body, self.enabled, self.at);
         read.map_err(|error| Error::not_understood(error.0))
     }
+}
+
+/// A page of a list.
+///
+/// # Errors
+/// If it is no list: taking it for an empty one would lose them.
+pub fn list(page: Document) -> Result<ListPage, Error> {
+    let (paging, body) = (page.paging, page.body);
+    let Value::Array(rows) = body else {
+        return Err(not_understood(&"no list where one was asked for"));
+    };
+    let last = rows.last().and_then(|row| row["id"].as_u64());
+    Ok(ListPage {
+        next: next_in_rest(&paging, rows.len(), last),
+        total: paging.total,
+        rows,
+    })
+}
+
+/// Rows of a list, or a document, with GitLab's own time.
+///
+/// # Errors
+/// If it is neither.
+pub fn rows(page: Document) -> Result<Rows, Error> {
+    let date = page
+        .date
+        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    Ok(Rows {
+        rows: document(page.body)?,
+        date: date.map(|date| date.as_secs()),
+    })
 }
 
 /// A document with members, or with rows.

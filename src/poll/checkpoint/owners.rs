@@ -147,7 +147,8 @@ impl Names {
 
     fn table(&self, now: &TableNames) -> Option<TablePlaces> {
         let mut tables = self.tables.iter();
-        let place = tables.position(|kept| kept.name == now.name)?;
+        let has = |kept: &TableNames| now.labels.iter().all(|label| kept.labels.contains(label));
+        let place = tables.position(|kept| kept.name == now.name && has(kept))?;
         let kept = &self.tables[place];
         let at = |names: &[String], name: &String| names.iter().position(|kept| kept == name);
         let labels = now.labels.iter().map(|name| at(&kept.labels, name));

@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 
+use serde_json::Value;
+
 use crate::gitlab::{Error, GraphqlError};
+use crate::metrics::Reason;
 
 /// Whether an answer is one of GitLab's, if only that it can't or won't.
 pub fn made_sense(error: &Error) -> bool {
@@ -28,6 +31,11 @@ pub fn is_gone(error: &Error) -> bool {
     matches!(error, Error::NotFound { detail } if words.iter().any(|words| detail.contains(words)))
 }
 
+/// Whether GitLab says that the token may not read something, or that it is not there.
+pub fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { .. } | Error::NotFound { .. })
+}
+
 /// Whether something between us and GitLab, or GitLab itself, keeps the API from us.
 pub fn is_blocked(error: &Error) -> bool {
     matches!(
@@ -49,4 +57,14 @@ pub fn is_broken(error: &Error) -> bool {
 /// Whether GitLab ran out of time.
 pub fn is_timeout(error: &GraphqlError) -> bool {
     error.message.starts_with("Timeout on ") || error.message.contains("timed out")
+}
+
+/// What an error of a partial answer is about: keys below the root, and why.
+pub fn failed_at_root(error: &GraphqlError) -> (Vec<&str>, Reason) {
+    let keys = error.path.iter().filter_map(Value::as_str);
+    let reason = match is_timeout(error) {
+        true => Reason::Timeout,
+        false => Reason::Graphql,
+    };
+    (keys.collect(), reason)
 }

@@ -50,6 +50,8 @@ struct FeedList {
     newest_after: HashSet<u64>,
     /// Projects whose list of changes takes GitLab too long.
     hard: HashSet<u64>,
+    /// Projects that may not be asked over REST, and when they are tried again.
+    refused: BTreeMap<u64, Moment>,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,9 @@ struct ServerClock {
 pub struct FeedsCourse {
     /// When the last poll began, by GitLab's clock.
     pub looked: Option<UnixTime>,
+    /// By how many seconds GitLab's clock was ahead of ours.
+    #[serde(default)]
+    pub ahead: Option<i64>,
 }
 
 /// Projects that are asked together have been asked within so many seconds of each other.
@@ -120,13 +125,17 @@ impl Feeds {
         for list in self.lists.values_mut() {
             list.owners.remove(&id);
             list.hard.remove(&id);
+            list.refused.remove(&id);
         }
     }
 
     /// What is kept over a restart.
     pub fn course(&self) -> FeedsCourse {
+        let ahead =
+            |(date, at): (UnixTime, Moment)| date.cast_signed() - at.as_secs().cast_signed();
         FeedsCourse {
             looked: self.looked,
+            ahead: self.clock.told.map(ahead),
         }
     }
 
@@ -152,8 +161,15 @@ impl Engine {
 
     /// Goes on where an earlier process ended. A feed that is not asked any more is forgotten: what ends
     /// until it is asked again is not counted.
-    pub(super) fn recall_feeds(&mut self, course: &FeedsCourse, kept: BTreeMap<u64, KeptFeeds>) {
+    pub(super) fn recall_feeds(
+        &mut self,
+        course: &FeedsCourse,
+        kept: BTreeMap<u64, KeptFeeds>,
+        at: Moment,
+    ) {
         self.feeds.looked = course.looked;
+        let told = |ahead: i64| (at.as_secs().saturating_add_signed(ahead), at);
+        self.feeds.clock.told = course.ahead.map(told);
         let feeds = self.enabled.catalogue.feeds(Grain::Project);
         let names: Vec<(u8, String)> = self
             .feeds
@@ -187,6 +203,7 @@ impl Engine {
         let now = self.feeds.clock.at(poll.began);
         let (interval, sweep) = (self.rhythm.interval, self.rhythm.sweep);
         let every = self.cadence_of_feed(placed);
+        let (rest, slowly) = (!self.gitlab.graphql, every.max(self.rhythm.glance));
         // Whoever is not asked by this poll is asked by the next.
         let is_due = |watermark: u32, every: Duration| {
             u64::from(watermark) + every.as_secs() <= now + interval.as_secs() / 2
@@ -197,10 +214,25 @@ impl Engine {
         let queues = &mut poll.feeds[usize::from(place)];
         let mut idle: Vec<(u32, u64)> = Vec::new();
         for id in self.schedule.taken() {
+            if rest
+                && list
+                    .refused
+                    .get(&id)
+                    .is_some_and(|until| poll.began < *until)
+            {
+                continue;
+            }
             let Some(kept) = list.owners.get_mut(&id) else {
                 queues.ask_newest(id);
                 continue;
             };
+            if rest {
+                // Each project has its price.
+                if is_due(kept.progress.watermark, slowly) {
+                    queues.ask_changed(id);
+                }
+                continue;
+            }
             if kept.swept == 0 {
                 kept.swept = spread(id, now, sweep);
             }
@@ -400,8 +432,40 @@ impl Engine {
         }
     }
 
+    /// Since when the changes of a project are to be asked for.
+    pub(super) fn feed_since(&self, place: u8, id: u64) -> UnixTime {
+        let list = self.feeds.lists.get(&place);
+        match list.and_then(|list| list.owners.get(&id)) {
+            Some(kept) => kept.progress.asks_since(),
+            None => self.feeds.counting_since(),
+        }
+    }
+
+    /// What GitLab's clock showed at a moment.
+    pub(super) fn server_time(&self, at: Moment) -> UnixTime {
+        self.feeds.clock.at(at)
+    }
+
+    /// Does not ask a project before that moment.
+    pub(super) fn leave_feed_alone(&mut self, place: u8, id: u64, until: Moment) {
+        if let Some(list) = self.feeds.lists.get_mut(&place) {
+            list.refused.insert(id, until);
+        }
+    }
+
+    /// Takes in what a page told that is not the last of its walk.
+    pub(super) fn feed_part(
+        &mut self,
+        place: u8,
+        id: u64,
+        things: &[Record],
+        (told_at, at): (UnixTime, Moment),
+    ) {
+        self.take_feed(place, id, things, Reach::Changed, told_at, at);
+    }
+
     /// Takes in a page of a feed of one project, and asks for the next.
-    fn feed_page(
+    pub(super) fn feed_page(
         &mut self,
         poll: &mut Poll,
         place: u8,
@@ -456,7 +520,7 @@ impl Engine {
     }
 
     /// Takes in what a page told of a project.
-    fn take_feed(
+    pub(super) fn take_feed(
         &mut self,
         place: u8,
         id: u64,
@@ -512,7 +576,7 @@ impl Engine {
 
     /// A feed of one project failed. A list of changes that takes too long has no index to go by; the
     /// newest things always have.
-    fn feed_failed(
+    pub(super) fn feed_failed(
         &mut self,
         poll: &mut Poll,
         place: u8,
@@ -585,8 +649,13 @@ impl Engine {
     /// How old what the feeds tell is, by subject.
     pub(super) fn feed_ages(&self, now: Moment) -> Vec<Age> {
         let mut ages: BTreeMap<&'static str, UnixTime> = BTreeMap::new();
+        // After a restart nothing has been told yet: then the clocks are taken to be alike.
+        let shown = match self.feeds.clock.told {
+            Some(_) => self.feeds.clock.at(now),
+            None => now.as_secs(),
+        };
         let shift = |at: u32| {
-            let ago = self.feeds.clock.at(now).saturating_sub(at.into());
+            let ago = shown.saturating_sub(at.into());
             now.as_secs().saturating_sub(ago)
         };
         for (place, list) in &self.feeds.lists {

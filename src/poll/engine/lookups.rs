@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::errors::is_gone;
 use super::moment::Moment;
 use super::paths::encoded;
-use super::request::Request;
+use super::request::{Answer, ListPage, Request};
+use super::walk::{Page, Position, Walk};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, Column, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
@@ -31,6 +32,8 @@ pub enum Lookup {
     Body(String),
     /// How many entries a list has.
     Count(String),
+    /// A page of a list that is read to its end.
+    List(String),
 }
 
 impl Lookup {
@@ -38,6 +41,7 @@ impl Lookup {
         match self.clone() {
             Lookup::Body(path) => Request::Body(path),
             Lookup::Count(path) => Request::Count(path),
+            Lookup::List(path) => Request::List(path),
         }
     }
 
@@ -58,6 +62,27 @@ pub struct LookupOutcome {
 pub enum LookupValue {
     Body(Value),
     Count(u64),
+    List(ListPage),
+}
+
+impl LookupValue {
+    /// The document, where it is one.
+    fn body(&self) -> Value {
+        match self {
+            LookupValue::Body(body) => body.clone(),
+            _ => Value::Null,
+        }
+    }
+
+    /// What a request told; none for an answer to something else.
+    pub fn of(answer: Answer) -> Option<Result<LookupValue, Error>> {
+        match answer {
+            Answer::Body(answer) => Some(answer.map(LookupValue::Body)),
+            Answer::Count(answer) => Some(answer.map(LookupValue::Count)),
+            Answer::List(answer) => Some(answer.map(LookupValue::List)),
+            _ => None,
+        }
+    }
 }
 
 /// Why there is no answer, as far as it matters.
@@ -156,12 +181,24 @@ impl Lookups<'_> {
             let Some(below) = table.rest_path() else {
                 continue;
             };
-            let told = self.answer(Lookup::Body(self.path(&below, &found.identity)))?;
-            let rows = match &told.what {
-                Ok(LookupValue::Body(body)) => TableAnswer::from_rest(body, table, told.at),
-                Ok(LookupValue::Count(_)) => TableAnswer::Unknown(Reason::NotUnderstood),
-                Err(Failure::Gone) => return Err(Stop::Gone),
-                Err(failure) => TableAnswer::Unknown(failure.reason()),
+            let path = self.path(&below, &found.identity);
+            let told = match table.is_read_to_the_end() {
+                true => self.list(path)?,
+                false => {
+                    let told = self.answer(Lookup::Body(path))?;
+                    (
+                        told.what
+                            .as_ref()
+                            .map_err(|failure| *failure)
+                            .map(LookupValue::body),
+                        told.at,
+                    )
+                }
+            };
+            let rows = match told {
+                (Ok(body), at) => TableAnswer::from_rest(&body, table, at),
+                (Err(Failure::Gone), _) => return Err(Stop::Gone),
+                (Err(failure), _) => TableAnswer::Unknown(failure.reason()),
             };
             found.take_table(place, rows);
         }
@@ -235,11 +272,13 @@ impl Lookups<'_> {
                 first(body, at, kind)
             }
             Ok(LookupValue::Body(body)) => match (kind.read(member(body, at)), way) {
-                // What holds nothing else says nothing without it.
+                // What holds nothing else says nothing without it; what never ends has no time.
+                (Answered::Null, Rest::Member { .. }) if kind == Kind::Time => Ok(Answered::Null),
                 (Answered::Null, Rest::Member { .. }) => Err(Failure::Other(Reason::NotUnderstood)),
                 (told, _) => Ok(told),
             },
             Ok(LookupValue::Count(count)) => Ok(Answered::Value(*count as f64)),
+            Ok(LookupValue::List(_)) => Err(Failure::Other(Reason::NotUnderstood)),
             Err(failure) => Err(*failure),
         };
         Ok((value, outcome.at))
@@ -249,7 +288,43 @@ impl Lookups<'_> {
         let branch = encoded(identity.default_branch.as_deref().unwrap_or("HEAD"));
         match self.grain {
             Grain::Project => format!("projects/{}/{}", self.id, below.replace("{ref}", &branch)),
+            Grain::Group => format!("groups/{}/{below}", self.id),
             _ => below.to_owned(),
+        }
+    }
+
+    /// All rows of a list, page by page.
+    fn list(&self, first: String) -> Result<(Result<Value, Failure>, UnixTime), Stop> {
+        let (mut walk, mut position, mut path) = (Walk::default(), None, first);
+        let mut rows: Vec<Value> = Vec::new();
+        loop {
+            let told = self.answer(Lookup::List(path.clone()))?;
+            let page = match &told.what {
+                Ok(LookupValue::List(page)) => page,
+                Ok(_) => return Ok((Err(Failure::Other(Reason::NotUnderstood)), told.at)),
+                Err(failure) => return Ok((Err(*failure), told.at)),
+            };
+            // Rows are counted, since not all of them have an id.
+            let first = rows.len() as u64;
+            rows.extend(page.rows.iter().cloned());
+            let ids: Vec<u64> = (first..rows.len() as u64).collect();
+            let walked = walk.take(
+                position.as_ref(),
+                &Page {
+                    ids: &ids,
+                    redacted: 0,
+                    next: page.next.clone(),
+                    total: page.total,
+                },
+            );
+            match walked {
+                Ok(Some(Position::Path(next))) => {
+                    path.clone_from(&next);
+                    position = Some(Position::Path(next));
+                }
+                Ok(_) => return Ok((Ok(Value::Array(rows)), told.at)),
+                Err(_) => return Ok((Err(Failure::Other(Reason::NotUnderstood)), told.at)),
+            }
         }
     }
 

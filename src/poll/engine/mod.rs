@@ -14,7 +14,9 @@ mod details;
 mod due;
 mod environments;
 mod errors;
+mod estate;
 mod feeds;
+mod feeds_rest;
 mod gitlab;
 mod instance;
 mod list;
@@ -54,7 +56,9 @@ use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
 use errors::made_sense;
+use estate::{Estate, EstateAsk};
 use feeds::Feeds;
+use feeds_rest::RestWalk;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
 use poll::{Poll, Query};
@@ -72,8 +76,8 @@ pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
 pub use paths::{encoded, first_page};
 pub use request::{
-    Answer, Asked, FeedPage, Group, Kind, Node, Page, PartError, Projects, Request, RequestId,
-    RestPage, Rows,
+    Answer, Asked, FeedPage, Group, Kind, ListPage, Node, Page, PartError, Projects, Request,
+    RequestId, RestPage, Rows,
 };
 pub use track::Track;
 pub use walk::{Next as NextPage, Position, next_in_rest};
@@ -103,6 +107,8 @@ pub struct Engine {
     /// The subjects with a pace of their own, and what REST is being asked for them.
     rounds: Vec<RoundState>,
     round_lookups: BTreeMap<(usize, u64), Open>,
+    /// What lies beside the projects.
+    estate: Estate,
     /// The pipelines whose details are read.
     details: PipelinesKnown,
     /// The deployments that are counted.
@@ -156,9 +162,13 @@ enum Sent {
     Group(usize, String),
     /// A value of a project.
     Value(u64, Lookup),
+    /// A page of a feed over REST, or a thing of it.
+    Feed(Box<RestWalk>),
     /// What the GitLab itself has, and a value of it over REST.
     Instance,
     InstanceValue(Lookup),
+    /// Something that lies beside the projects.
+    Estate(EstateAsk),
     /// A value of a subject with a pace of its own, of this project.
     RoundValue(usize, u64, Lookup),
     /// Details of pipelines, over GraphQL and over REST.
@@ -180,6 +190,7 @@ impl Engine {
             gitlab: GitLab::new(&enabled),
             schedule: Schedule::new(config.rhythm, &config.selection.sources()),
             rounds: RoundState::all(&enabled),
+            estate: Estate::new(&enabled),
             round_lookups: BTreeMap::new(),
             feeds: Feeds::new(&enabled),
             enabled,
@@ -269,8 +280,10 @@ impl Engine {
                 self.ask_instance(&mut poll, now, &mut next);
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
+                self.ask_feeds_over_rest(&mut poll, now, &mut next);
                 self.ask_values(&mut poll, now, &mut next);
                 self.ask_rounds_over_rest(&mut poll, now, &mut next);
+                self.ask_estate(&mut poll, now, &mut next);
                 self.ask_details(&mut poll, now, &mut next);
                 self.ask_queue(&mut poll, now, &mut next);
                 self.ask_environments(&mut poll, now, &mut next);
@@ -319,40 +332,58 @@ impl Engine {
             (Sent::Value(id, lookup), answer) => {
                 self.value_answered(&mut poll, id, lookup, at, answer, now);
             }
+            (Sent::Feed(walk), Answer::Rows(answer)) => {
+                self.feed_rest_answered(&mut poll, *walk, at, answer, now);
+            }
             (Sent::Instance, Answer::Instance(answer)) => {
                 self.instance_answered(&mut poll, at, answer, now);
             }
             (Sent::InstanceValue(lookup), answer) => {
                 self.instance_value_answered(&mut poll, lookup, at, answer, now);
             }
+            (Sent::Estate(ask), answer) => self.estate_answered(&mut poll, ask, at, answer, now),
             (Sent::RoundValue(index, id, lookup), answer) => {
                 self.round_value_answered(&mut poll, (index, id, lookup), at, answer, now);
             }
+            (what, answer) => self.answered_of_ci(&mut poll, what, at, answer, now),
+        }
+        self.poll = Some(poll);
+    }
+
+    /// Takes in what came of a request about pipelines and what hangs on them.
+    fn answered_of_ci(
+        &mut self,
+        poll: &mut Poll,
+        what: Sent,
+        at: Moment,
+        answer: Answer,
+        now: Moment,
+    ) {
+        match (what, answer) {
             (Sent::Details(parts), Answer::Details(answer)) => {
-                self.details_answered(&mut poll, parts, answer, now);
+                self.details_answered(poll, parts, answer, now);
             }
             (Sent::DetailsPage(page), Answer::Body(answer)) => {
-                self.details_page_answered(&mut poll, page, answer, now);
+                self.details_page_answered(poll, page, answer, now);
             }
             (Sent::Deployments(ask), Answer::Rows(answer)) => {
-                self.deployments_answered(&mut poll, ask, answer, at, now);
+                self.deployments_answered(poll, ask, answer, at, now);
             }
             (Sent::Queue(ask), Answer::Query(answer)) => {
-                self.queue_answered(&mut poll, ask, answer, now);
+                self.queue_answered(poll, ask, answer, now);
             }
             (Sent::Queue(ask), Answer::Rows(answer)) => {
-                self.queue_page_answered(&mut poll, ask, answer, now);
+                self.queue_page_answered(poll, ask, answer, now);
             }
             (Sent::Environments(ask), Answer::Query(answer)) => {
-                self.environments_answered(&mut poll, ask, answer, at, now);
+                self.environments_answered(poll, ask, answer, at, now);
             }
             (Sent::Environments(ask), Answer::Rows(answer)) => {
-                self.environments_row_answered(&mut poll, ask, answer, at, now);
+                self.environments_row_answered(poll, ask, answer, at, now);
             }
             // A driver that answers something else has not answered.
             _ => {}
         }
-        self.poll = Some(poll);
     }
 
     /// Whether something was counted since this was asked last: it is to be written down before it is
@@ -406,6 +437,7 @@ impl Engine {
         self.schedule.put_glances_back(planned);
         self.round_lookups.clear();
         self.close_rounds(&mut poll);
+        self.close_estate();
         Some(poll)
     }
 

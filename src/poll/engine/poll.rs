@@ -6,6 +6,7 @@ use super::deployments::DeploymentsWork;
 use super::details::DetailsWork;
 use super::due::{Share, Taken};
 use super::environments::EnvironmentsWork;
+use super::feeds_rest::RestWalk;
 use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
@@ -45,10 +46,15 @@ pub struct Poll {
     pub open: std::collections::BTreeSet<(UnixTime, u64)>,
     /// What is asked of each feed, by its place in the catalogue.
     pub feeds: Vec<FeedQueues>,
+    /// Walks of feeds over REST that have a page to come.
+    pub rest_walks: VecDeque<RestWalk>,
     /// How often a part about feeds broke.
     pub feed_halves: u32,
     /// What is asked of the GitLab itself.
     pub instance: InstanceWork,
+    /// Whether what lies beside the projects is asked, and how many more requests about groups.
+    pub estate: bool,
+    pub estate_left: usize,
     /// What is asked of subjects with a pace of their own.
     pub rounds: Vec<RoundWork>,
     /// What is asked of the details of pipelines.
@@ -218,8 +224,11 @@ impl Poll {
             named: HashMap::new(),
             open: Default::default(),
             feeds: Vec::new(),
+            rest_walks: VecDeque::new(),
             feed_halves: 0,
             instance: InstanceWork::default(),
+            estate: false,
+            estate_left: 0,
             rounds: Vec::new(),
             details: DetailsWork::default(),
             deployments: DeploymentsWork::default(),

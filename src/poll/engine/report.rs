@@ -64,7 +64,8 @@ impl Engine {
             Owners {
                 projects,
                 instance: Arc::clone(&self.instance),
-                ..Owners::default()
+                groups: self.estate.groups.values().cloned().collect(),
+                runners: self.estate.runners.values().cloned().collect(),
             },
             self.counts_all().then_some(count),
             report,

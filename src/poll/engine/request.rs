@@ -58,11 +58,15 @@ pub enum Kind {
     Values,
     /// Subjects of projects with a pace of their own.
     Round,
+    /// What the GitLab itself has, groups, and runners.
+    Instance,
+    Groups,
+    Runners,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Probe,
         Kind::Recent,
         Kind::Sweep,
@@ -77,6 +81,9 @@ impl Kind {
         Kind::Feed,
         Kind::Values,
         Kind::Round,
+        Kind::Instance,
+        Kind::Groups,
+        Kind::Runners,
     ];
 
     /// What it is called.
@@ -96,6 +103,9 @@ impl Kind {
             Kind::Feed => "feeds",
             Kind::Values => "REST values",
             Kind::Round => "rounds",
+            Kind::Instance => "the GitLab itself",
+            Kind::Groups => "groups",
+            Kind::Runners => "runners",
         }
     }
 }
@@ -121,6 +131,8 @@ pub enum Request {
     Body(String),
     /// How many entries a list of REST has, by its path.
     Count(String),
+    /// A page of a list of REST that is read to its end, by its path.
+    List(String),
     /// A group over REST, by id or full path.
     Group(String),
     /// How many projects a list has, over GraphQL.
@@ -140,6 +152,7 @@ pub enum Answer {
     Rows(Result<Rows, Error>),
     Body(Result<Value, Error>),
     Count(Result<u64, Error>),
+    List(Result<ListPage, Error>),
     Group(Result<Group, Error>),
     ProjectCount(Result<u64, Error>),
     Instance(Result<OwnerAnswer, Error>),
@@ -157,11 +170,21 @@ impl Answer {
             Answer::Query(answer) => answer.as_ref().err(),
             Answer::Rows(answer) => answer.as_ref().err(),
             Answer::Body(answer) => answer.as_ref().err(),
+            Answer::List(answer) => answer.as_ref().err(),
             Answer::Count(answer) | Answer::ProjectCount(answer) => answer.as_ref().err(),
             Answer::Group(answer) => answer.as_ref().err(),
             Answer::Instance(answer) => answer.as_ref().err(),
         }
     }
+}
+
+/// A page of a list of REST that is read to its end.
+#[derive(Clone, Debug)]
+pub struct ListPage {
+    pub rows: Vec<Value>,
+    pub next: Next,
+    /// How many entries GitLab counts on the whole list.
+    pub total: Option<u64>,
 }
 
 /// What a GraphQL request brought.

@@ -26,7 +26,7 @@ impl Engine {
         } = memory.course;
         self.details = details;
         self.deployments = deployments;
-        self.recall_feeds(&feeds, memory.feeds);
+        self.recall_feeds(&feeds, memory.feeds, at);
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;

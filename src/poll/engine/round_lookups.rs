@@ -96,11 +96,8 @@ impl Engine {
         answer: Answer,
         now: Moment,
     ) {
-        let what = match answer {
-            Answer::Body(Ok(body)) => Ok(LookupValue::Body(body)),
-            Answer::Count(Ok(count)) => Ok(LookupValue::Count(count)),
-            Answer::Body(Err(error)) | Answer::Count(Err(error)) => Err(error),
-            _ => return,
+        let Some(what) = LookupValue::of(answer) else {
+            return;
         };
         let Some(open) = self.round_lookups.get_mut(&(index, id)) else {
             return;

@@ -9,7 +9,8 @@ use super::Engine;
 use super::due::Taken;
 use super::moment::Moment;
 use super::poll::{Poll, Purpose, Query, RoundWork};
-use crate::metrics::{Answered, Owner, OwnerAnswer, Reading, Reason, Round, TableAnswer};
+use super::round::{Outcome, failure, outcome, told};
+use crate::metrics::{Answered, Owner, OwnerAnswer, Reason, Round, TableAnswer};
 use crate::poll::capacity::Capacity;
 use crate::poll::plan::Depth;
 
@@ -29,6 +30,8 @@ impl Engine {
             ..RoundWork::default()
         });
         poll.rounds = work.collect();
+        poll.estate = true;
+        poll.estate_left = rest_of_a_poll(interval);
     }
 
     /// Goes on after a restart: a project is due by when its values were told.
@@ -36,9 +39,9 @@ impl Engine {
         for index in 0..self.rounds.len() {
             let own = &self.rounds[index];
             let projects = self.projects.iter();
-            let told = projects.map(|(id, project)| (own.told(project), *id));
-            let told = told.collect();
-            self.rounds[index].due.resume(told);
+            let asked = projects.map(|(id, project)| (told(&own.round, project), *id));
+            let asked = asked.collect();
+            self.rounds[index].due.resume(asked);
         }
     }
 
@@ -217,18 +220,16 @@ impl Engine {
         let own = &mut self.rounds[index];
         let mut next = Owner::clone(project);
         next.take(found, &own.round.columns, &own.round.tables, at.as_secs());
-        let failed = count_failed(poll, &own.round, found);
-        let refused = own.is_refused(&next);
+        count_failed(poll, &own.round, found);
+        let outcome = outcome(&own.round, &next, found);
         self.projects.insert(id, Arc::new(next));
         let Some(taken) = poll.rounds[index].open.remove(&id) else {
             return;
         };
-        if refused {
-            own.due.refuse(taken, at + PAUSE);
-        } else if failed {
-            own.due.refuse(taken, at + SHORT_PAUSE.min(own.due.every()));
-        } else {
-            own.due.asked(taken, at);
+        match outcome {
+            Outcome::Known => own.due.asked(taken, at),
+            Outcome::Refused => own.due.refuse(taken, at + PAUSE),
+            Outcome::Failed => own.due.refuse(taken, at + SHORT_PAUSE.min(own.due.every())),
         }
     }
 
@@ -254,22 +255,10 @@ fn rest_of_a_poll(interval: Duration) -> usize {
     usize::try_from(interval.as_secs() * A_SECOND).map_or(200, |most| most.clamp(20, 200))
 }
 
-/// Counts a subject that could not be read. True if it could not.
-fn count_failed(poll: &mut Poll, round: &Round, found: &OwnerAnswer) -> bool {
-    let values = round.columns.iter().map(|place| &found.values[*place]);
-    let values = values.filter_map(|reading| match reading {
-        Reading::Unknown(reason) => Some(*reason),
-        _ => None,
-    });
-    let tables = round.tables.iter().map(|place| &found.tables[*place]);
-    let tables = tables.filter_map(|table| match table {
-        TableAnswer::Unknown(reason) => Some(*reason),
-        _ => None,
-    });
-    let failed = values.chain(tables).find(|reason| !reason.is_fact());
-    if let Some(reason) = failed {
+/// Counts a subject that could not be read.
+fn count_failed(poll: &mut Poll, round: &Round, found: &OwnerAnswer) {
+    if let Some(reason) = failure(round, found) {
         let failed = (round.subject.name, reason.name());
         *poll.values.entry(failed).or_default() += 1;
     }
-    failed.is_some()
 }

@@ -17,7 +17,7 @@ use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::engine::{
-    Answer, Asked, Details, Engine, FeedPage, Group, Kind, Moment, NextPage, Node, Page,
+    Answer, Asked, Details, Engine, FeedPage, Group, Kind, ListPage, Moment, NextPage, Node, Page,
     PartDetails, PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows,
     first_page,
 };
@@ -204,6 +204,11 @@ impl<'a> GitLab<'a> {
                     .and_then(|path| path.split(['/', '?']).next().and_then(|id| id.parse().ok()));
                 Answer::Body(id.map(|id| self.body(id)).ok_or_else(blocked))
             }
+            Request::List(_) => Answer::List(Ok(ListPage {
+                rows: Vec::new(),
+                next: NextPage::End,
+                total: Some(0),
+            })),
             Request::Instance(_) => {
                 Answer::Instance(Ok(OwnerAnswer::pending_instance(self.enabled)))
             }

@@ -216,7 +216,8 @@ fn by_offset(request: &RestRequest<'_>, kind: JobKind) -> Answered {
     Ok(page.answer(request, answer))
 }
 
-/// `GET /projects/:id/jobs`, the newest first. It is never counted, as the list may be long.
+/// `GET /projects/:id/jobs`, the newest first, retried ones among them. It is never counted, as the list
+/// may be long.
 fn of_project_by_rest(request: &RestRequest<'_>) -> Answered {
     let project = find(request)?;
     if !project.shows_builds_to(request.viewer) {
@@ -224,10 +225,10 @@ fn of_project_by_rest(request: &RestRequest<'_>) -> Answered {
     }
     let scope = scope(request)?;
     let mut rows = jobs_of(project);
-    rows.retain(|job| job.row.kind == JobKind::Build && !job.row.retried);
+    rows.retain(|job| job.row.kind == JobKind::Build);
     rows.retain(|job| scope.is_empty() || scope.contains(&job.row.status));
     if request.parameter("pagination").as_deref() != Some("keyset") {
-        let page = request.by_offset(rows.into_iter())?;
+        let page = request.by_offset(rows.into_iter())?.uncounted();
         let bodies = page.rows.iter().map(|job| body(*job, request));
         let answer = Answer::json(200, &bodies.collect::<Value>());
         return Ok(page.answer(request, answer));

@@ -83,6 +83,12 @@ impl RestRequest<'_> {
 }
 
 impl<T> OffsetPage<T> {
+    /// The same page of a list of which GitLab never says how long it is.
+    pub(crate) fn uncounted(mut self) -> Self {
+        self.countable = false;
+        self
+    }
+
     /// The answer with the headers of this page.
     pub(crate) fn answer(&self, request: &RestRequest<'_>, mut answer: Answer) -> Answer {
         let pages = self.counted.div_ceil(self.size).max(1);

@@ -164,3 +164,21 @@ async fn jobs_of_the_instance_are_for_administrators_and_others_get_an_empty_lis
     let newest = json!({ "id": "gid://gitlab/Ci::Build/1200", "tags": ["linux"], "project": { "fullPath": "group/b" } });
     assert_eq!(answer["data"]["jobs"]["nodes"], json!([newest]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_a_project_over_rest_are_never_counted_and_hold_all_attempts() {
+    let inside = with_jobs(2);
+    inside.events("group/a", |events| {
+        events.fail_job(1, "job-0", FailureReason::ScriptFailure);
+        events.retry_job(1, "job-0");
+    });
+    let all = inside.get("projects/1/jobs?per_page=2").await;
+    assert_eq!(
+        (text(&all, "x-total"), text(&all, "x-next-page")),
+        (None, Some("2"))
+    );
+    let failed = inside
+        .rest("projects/1/jobs?scope[]=failed&scope[]=success")
+        .await;
+    assert_eq!((&failed[0]["id"], &failed[1]), (&json!(1), &Value::Null));
+}

@@ -13,6 +13,7 @@ use super::*;
 
 mod chaos;
 mod churn;
+mod demo;
 mod deployments;
 mod details;
 mod events;

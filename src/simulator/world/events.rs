@@ -82,6 +82,12 @@ impl Events<'_> {
         self.activity()
     }
 
+    /// Like `close_merge_request`, of one that was opened here. Panics when it is not open.
+    pub fn close_numbered(&mut self, iid: u64) -> &mut Self {
+        self.change_merge_request(IssuableState::Opened, IssuableState::Closed, Some(iid));
+        self.activity()
+    }
+
     /// A closed merge request is opened again. Panics when none is closed.
     pub fn reopen_merge_request(&mut self) -> &mut Self {
         self.change_merge_request(IssuableState::Closed, IssuableState::Opened, None);

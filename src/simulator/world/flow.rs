@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::issuables::{Age, Issuables};
 use super::issues::Issue;
-use super::merge_requests::MergeRequest;
+use super::merge_requests::{MergeRequest, MergeRequestFilter};
 use super::project::Project;
 
 /// Kept apart from the project, because in most projects of a large world nothing happens.
@@ -57,6 +57,17 @@ impl Project {
             wanted && !name.contains('/') && first()
         });
         linked.map(|(_, (_, at))| *at)
+    }
+
+    /// The merge requests that reached an environment, each with the times of its merge and of the
+    /// deployment that it reached it with: what lead times are made of.
+    pub fn shipped(&self, environment: &str) -> Vec<(u64, Timestamp, Timestamp)> {
+        let merged = self.merge_requests_of(&MergeRequestFilter::in_state("merged"));
+        let shipped = merged.iter().filter_map(|row| {
+            let deployed = self.deployments_of(row, Some(environment)).next()?;
+            Some((row.iid, row.merged_at?, deployed))
+        });
+        shipped.collect()
     }
 
     /// When the releases were released, the oldest first. Those that were set came evenly over the life of

@@ -9,6 +9,7 @@ pub(crate) mod details;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod flow;
+mod furniture;
 mod groups;
 pub(crate) mod index;
 pub(crate) mod instance;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::World;
 use super::counts::{MergeRequests, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
+use super::issuables::IssuableState;
 use super::project::Project;
 
 /// How often something happens in a project of the demo, on average.
@@ -64,7 +65,7 @@ impl World {
     ///
     /// Among them are archived ones, forks, personal ones, an empty repository, one
     /// without issues, one without merge requests and one that hides its statistics. Pipelines have run in them
-    /// lately, and some still do.
+    /// lately, and some still do. There are runners, a licence, schedules, tokens that end soon, incidents.
     pub fn demo(now: Timestamp) -> World {
         let mut world = World::at(now);
         let mut random = Rng::with_seed(7);
@@ -106,6 +107,7 @@ impl World {
         let website = world.project("community/website");
         website.visibility(Visibility::Public).role(Role::Guest);
         world.group("acme/attic");
+        world.furnish(&mut Rng::with_seed(9));
         world.remember_ci(&mut Rng::with_seed(8));
         world
     }
@@ -161,35 +163,78 @@ impl World {
 fn happen(mut events: Events<'_>, random: &mut Rng) {
     let project = &*events.project;
     match random.u8(0..10) {
-        0..=3 if project.features.repository => {
+        0..=2 if project.features.repository => {
             let pushed = random.u64(1..5);
             events.push(pushed).grow(pushed * random.u64(500..20_000));
         }
+        3 if project.merge_requests.opened > 0 => {
+            match random.bool() {
+                true => events.request_review(),
+                false => events.mark_ready(),
+            };
+        }
         4 if project.features.merge_requests => {
-            events.open_merge_request();
+            match random.u8(0..4) {
+                0 => events.open_draft(),
+                _ => events.open_merge_request(),
+            };
         }
-        5 if project.merge_requests.opened > 0 => {
-            if random.u8(0..6) == 0 {
-                events.close_merge_request();
-            } else {
-                events.merge_merge_request();
-            }
-        }
+        5 if project.merge_requests.opened > 0 => finish_merge_request(&mut events, random),
         6 if project.features.issues => {
-            events.open_issue();
+            match random.u8(0..5) {
+                0 => events.open_incident(),
+                _ => events.open_issue(),
+            };
         }
-        7 if project.issues_opened > 0 => {
-            events.close_issue();
-        }
+        7 if project.issues_opened > 0 => finish_issue(&mut events, random),
         8 if project.features.builds && !project.empty_repository => {
             events.run_any_pipeline(random);
             events.store_artifacts(random.u64(1_000..400_000));
         }
         9 => {
-            events.star();
+            match random.u8(0..8) {
+                0 if project.features.repository => events.release(),
+                _ => events.star(),
+            };
         }
         _ => {}
     }
+}
+
+/// Any open merge request is merged or, more seldom, closed.
+fn finish_merge_request(events: &mut Events<'_>, random: &mut Rng) {
+    let project = &*events.project;
+    let touched = project.touched_merge_requests().iter();
+    let open = touched.filter(|row| row.state == IssuableState::Opened);
+    let open: Vec<u64> = open.map(|row| row.iid).collect();
+    // Behind those that something happened to is the far past, of which the oldest is taken.
+    let chosen = open.get(random.u64(0..project.merge_requests.opened) as usize);
+    match (chosen, random.u8(0..6)) {
+        (Some(iid), 0) => events.close_numbered(*iid),
+        (Some(iid), _) => events.merge_numbered(*iid),
+        (None, 0) => events.close_merge_request(),
+        (None, _) => events.merge_merge_request(),
+    };
+}
+
+/// Any open issue or incident is closed; sometimes one that was closed is opened again.
+fn finish_issue(events: &mut Events<'_>, random: &mut Rng) {
+    let project = &*events.project;
+    let numbers = |state: IssuableState| {
+        let touched = project.touched_issues().iter();
+        let in_state = touched.filter(move |row| row.state == state);
+        in_state.map(|row| row.iid).collect::<Vec<u64>>()
+    };
+    let (open, closed) = (
+        numbers(IssuableState::Opened),
+        numbers(IssuableState::Closed),
+    );
+    let chosen = open.get(random.u64(0..project.issues_opened) as usize);
+    match (chosen, closed.last(), random.u8(0..8)) {
+        (_, Some(iid), 0) => events.reopen_numbered_issue(*iid),
+        (Some(iid), _, _) => events.close_numbered_issue(*iid),
+        (None, _, _) => events.close_issue(),
+    };
 }
 
 /// Gives a project a plausible past: few are large, most are small.

@@ -1,0 +1,136 @@
+//! Runners, where the token may see them: all of the GitLab for administrators, else those of the
+//! selected groups.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::metrics::subject::{
+    Attribute, Cadence, Grain, Made, MadeRow, Rest, Rows, Shows, Subject, count, gauge, label, time,
+};
+
+/// How many there are. They are walked apart from everything else that is asked of the GitLab.
+pub(super) static COUNTS: Subject = Subject {
+    name: "runners",
+    of: Grain::Instance,
+    cadence: Cadence::FIVE_MINUTES,
+    rows: Rows::Made(Made {
+        graphql: &[],
+        at: "",
+        rest: "runners/all",
+        is_list: true,
+        rows: by_status,
+    }),
+    columns: &[
+        label("status", "", Rest::Nowhere),
+        label("runner_type", "", Rest::Nowhere),
+        label("paused", "", Rest::Nowhere),
+        count("runners", "", Rest::Nowhere),
+    ],
+    metrics: &[gauge(
+        "gitlab_runners",
+        "{runner}",
+        "Runners that the token may see, each once",
+        &[PAUSED, RUNNER_TYPE, STATUS],
+        Shows::Value("runners"),
+    )],
+};
+
+/// Each one; GraphQL alone tells tags, versions and the last contact.
+pub(super) static EACH: Subject = Subject {
+    name: "runners",
+    of: Grain::Runner,
+    cadence: Cadence::FIVE_MINUTES,
+    rows: Rows::One,
+    columns: &[
+        label("description", "", Rest::Body("description")),
+        label("runner_type", "", Rest::Body("runner_type")),
+        label("version", "", Rest::Body("version")),
+        label("tags", "", Rest::Body("tags")),
+        count("busy", "", Rest::Body("busy")),
+        time("last_contact", "", Rest::Body("last_contact")),
+    ],
+    metrics: &[
+        gauge(
+            "gitlab_runner_info",
+            "",
+            "What a runner is; always 1",
+            &[DESCRIPTION, RUNNER_ID, RUNNER_TYPE, TAGS, VERSION],
+            Shows::Info,
+        )
+        .opt_in(),
+        gauge(
+            "gitlab_runner_busy",
+            "",
+            "1 while the runner runs a job, else 0",
+            &[RUNNER_ID],
+            Shows::Value("busy"),
+        )
+        .opt_in(),
+        gauge(
+            "gitlab_runner_last_contact_timestamp_seconds",
+            "s",
+            "When the runner last asked for jobs",
+            &[RUNNER_ID],
+            Shows::Value("last_contact"),
+        )
+        .opt_in(),
+    ],
+};
+
+/// Counts runners, told as [`crate::metrics::runner`] makes them alike for both APIs.
+fn by_status(told: &Json) -> Option<Vec<MadeRow>> {
+    let mut counts = BTreeMap::<Vec<String>, f64>::new();
+    for runner in told.as_array()? {
+        let paused = runner["paused"].as_bool()?;
+        let word = |name: &str| runner[name].as_str().map(str::to_owned);
+        let labels = vec![word("status")?, word("runner_type")?, paused.to_string()];
+        *counts.entry(labels).or_default() += 1.0;
+    }
+    let rows = counts
+        .into_iter()
+        .map(|(labels, count)| (labels, vec![Some(count)]));
+    Some(rows.collect())
+}
+
+const RUNNER_ID: Attribute = Attribute {
+    name: "runner_id",
+    meaning: "GitLab's id of the runner.",
+    examples: &["27"],
+};
+
+const STATUS: Attribute = Attribute {
+    name: "status",
+    meaning: "Whether the runner is in touch, in GitLab's words.",
+    examples: &["online", "offline", "stale", "never_contacted"],
+};
+
+const RUNNER_TYPE: Attribute = Attribute {
+    name: "runner_type",
+    meaning: "Whose the runner is.",
+    examples: &["instance_type", "group_type", "project_type"],
+};
+
+const PAUSED: Attribute = Attribute {
+    name: "paused",
+    meaning: "Whether the runner is told to take no jobs.",
+    examples: &["true", "false"],
+};
+
+const DESCRIPTION: Attribute = Attribute {
+    name: "description",
+    meaning: "What the runner is called.",
+    examples: &["shared-1"],
+};
+
+const TAGS: Attribute = Attribute {
+    name: "tags",
+    meaning: "The runner's tags, sorted, with commas between them.",
+    examples: &["docker,linux"],
+};
+
+const VERSION: Attribute = Attribute {
+    name: "version",
+    meaning: "The version that the runner's manager reports.",
+    examples: &["18.8.0"],
+};
