@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::simulator::graphql::object::FieldError;
 use crate::simulator::graphql::select::SelectedField;
-use crate::simulator::world::merge_requests::Span;
+use crate::simulator::world::issuables::Span;
 
 pub(super) fn updated_after(field: &SelectedField<'_>) -> Result<Option<Timestamp>, FieldError> {
     time(field, "updatedAfter")

@@ -15,7 +15,8 @@ use crate::simulator::world::ci::deployment::{Deployment, DeploymentStatus};
 use crate::simulator::world::ci::reference::sha_of;
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
 use crate::simulator::world::environments::Environment;
-use crate::simulator::world::merge_requests::{MergeRequestFilter, Span};
+use crate::simulator::world::issuables::Span;
+use crate::simulator::world::merge_request_list::MergeRequestFilter;
 use crate::simulator::world::project::Project;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[

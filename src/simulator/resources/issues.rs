@@ -12,8 +12,8 @@ use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldV
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
+use crate::simulator::world::issuables::Span;
 use crate::simulator::world::issues::{Issue, IssueFilter};
-use crate::simulator::world::merge_requests::Span;
 use crate::simulator::world::project::Project;
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[

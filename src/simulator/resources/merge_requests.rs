@@ -11,7 +11,9 @@ use crate::simulator::graphql::object::{Context, FieldError, FieldResult, FieldV
 use crate::simulator::graphql::select::SelectedField;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
 use crate::simulator::world::clock::{in_milliseconds, in_seconds};
-use crate::simulator::world::merge_requests::{MergeRequest, MergeRequestFilter, Span};
+use crate::simulator::world::issuables::Span;
+use crate::simulator::world::merge_request_list::MergeRequestFilter;
+use crate::simulator::world::merge_requests::MergeRequest;
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
 
@@ -191,8 +193,11 @@ fn list(request: &RestRequest<'_>) -> Answered {
         return Err(Answer::forbidden());
     }
     let filter = rest_filter(request)?;
-    let orders = ["created_at", "updated_at", "merged_at", "title"];
-    let order = request.choice("order_by", &orders)?;
+    let orders = match request.world.profile.version < Version::V17_0 {
+        true => &["created_at", "updated_at", "title"][..],
+        false => &["created_at", "updated_at", "title", "merged_at"],
+    };
+    let order = request.choice("order_by", orders)?;
     let scopes = ["all", "created_by_me", "assigned_to_me", "reviews_for_me"];
     let everyone = request.choice("scope", &scopes)? == "all";
     // The token's user has never opened or been given one.
@@ -211,6 +216,7 @@ fn list(request: &RestRequest<'_>) -> Answered {
     Ok(page.answer(request, Answer::json(200, &rows)))
 }
 
+/// What REST's parameters ask for. There is none for the time of the merge, and unknown ones are ignored.
 fn rest_filter(request: &RestRequest<'_>) -> Result<MergeRequestFilter, Answer> {
     let state = request.choice("state", &["all", "opened", "closed", "locked", "merged"])?;
     let between = |from: &'static str, to: &'static str| -> Result<Span, Answer> {
@@ -234,7 +240,6 @@ fn rest_filter(request: &RestRequest<'_>) -> Result<MergeRequestFilter, Answer> 
         },
         created: between("created_after", "created_before")?,
         updated: between("updated_after", "updated_before")?,
-        merged: between("merged_after", "merged_before")?,
         environment: request.parameter("environment"),
         deployed_after: request.time("deployed_after")?,
         ..MergeRequestFilter::default()

@@ -67,6 +67,15 @@ fn the_ledger_tells_of_the_same_ends_as_the_rows() {
 }
 
 #[test]
+fn a_large_world_has_no_rows_until_something_happens() {
+    let mut world = World::large(300);
+    let rows = |project: &Project| project.flow().is_some() || project.details().is_some();
+    assert!(!world.projects().any(rows));
+    world.advance(Duration::from_secs(600), &mut Rng::with_seed(1));
+    assert!(world.projects().any(rows));
+}
+
+#[test]
 fn the_same_seed_merges_the_same() {
     let rows = |world: &World| {
         let projects = world.projects();

@@ -71,11 +71,6 @@ async fn merge_requests_are_counted_by_draft_reviewer_and_times_whose_bounds_bel
             2,
         ),
         (
-            "mergedAfter: \"2025-12-30T00:00:00Z\"",
-            "merged_after=2025-12-30T00:00:00Z&",
-            1,
-        ),
-        (
             "updatedAfter: \"2025-12-27T00:00:00Z\"",
             "updated_after=2025-12-27T00:00:00Z&",
             3,
@@ -86,6 +81,18 @@ async fn merge_requests_are_counted_by_draft_reviewer_and_times_whose_bounds_bel
         let rest = total(&inside, &format!("merge_requests?{parameters}")).await;
         assert_eq!(rest, expected, "{parameters}");
     }
+    let merged = "2025-12-30T00:00:00Z";
+    assert_eq!(
+        count(&inside, &format!("mergedAfter: \"{merged}\"")).await,
+        1
+    );
+    // REST has no such parameter, and ignores what it does not know.
+    let ignored = format!("merge_requests?merged_after={merged}&");
+    assert_eq!(total(&inside, &ignored).await, 5);
+    let by_merge = "projects/1/merge_requests?order_by=merged_at";
+    assert_eq!(inside.rest(by_merge).await[0]["iid"], 4);
+    inside.0.edit(|world| world.version(Version::V16_0));
+    assert_eq!(inside.get(by_merge).await.status(), 400);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,30 @@ pub(crate) struct Age {
     pub(crate) known_since: Timestamp,
 }
 
+/// From a time to a time, both of which belong to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+}
+
+impl Span {
+    /// Whether it holds the time. A time that is not there is in no span but the endless one.
+    pub(crate) fn holds(self, when: Option<Timestamp>) -> bool {
+        if self == Span::default() {
+            return true;
+        }
+        when.is_some_and(|when| {
+            self.from.is_none_or(|from| when >= from) && self.to.is_none_or(|to| when <= to)
+        })
+    }
+
+    /// Whether nothing up to that time is in it.
+    pub(crate) fn begins_after(self, when: Timestamp) -> bool {
+        self.from.is_some_and(|from| from > when)
+    }
+}
+
 /// A merge request or an issue.
 pub(crate) trait Issuable: Copy {
     /// One of the far past. It ended at `ended_at`, unless it is open.

@@ -2,9 +2,11 @@
 //!
 //! Plain data and pure questions. How it is asked over HTTP does not belong here.
 
+mod access;
 pub(crate) mod ci;
 pub(crate) mod clock;
 pub(crate) mod counts;
+mod detailed;
 pub(crate) mod details;
 pub(crate) mod environments;
 pub(crate) mod events;
@@ -14,12 +16,16 @@ mod groups;
 pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod issuables;
+mod issue_list;
 pub(crate) mod issues;
 pub(crate) mod ledger;
 pub(crate) mod listing;
+mod machines;
 pub(crate) mod members;
+pub(crate) mod merge_request_list;
 pub(crate) mod merge_requests;
 pub(crate) mod namespaces;
+mod nightly;
 mod past;
 mod population;
 pub(crate) mod project;
@@ -27,6 +33,7 @@ pub(crate) mod rate_limits;
 pub(crate) mod resource_tokens;
 pub(crate) mod runners;
 mod settings;
+mod shipping;
 pub(crate) mod slowness;
 pub(crate) mod token;
 pub(crate) mod version;

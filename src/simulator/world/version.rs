@@ -17,6 +17,8 @@ impl Version {
     pub const V16_7: Version = Version::new(16, 7);
     /// The first GitLab that counts commits with `commits/:ref/sequence`.
     pub const V16_9: Version = Version::new(16, 9);
+    /// The first GitLab that orders merge requests by their merge in REST.
+    pub const V17_0: Version = Version::new(17, 0);
     /// The second schema we hold.
     pub const V18_4: Version = Version::new(18, 4);
     /// The newest schema we hold.
