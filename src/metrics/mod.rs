@@ -10,6 +10,7 @@ mod api;
 mod catalogue;
 mod choices;
 mod counted_jobs;
+mod departed;
 mod deployment;
 mod enabled;
 mod ended;
@@ -33,11 +34,13 @@ mod series;
 mod snapshot;
 mod status;
 pub mod subject;
+mod subject_state;
 mod subjects;
 mod summary;
 mod table;
 mod table_answer;
 mod test_report;
+mod text;
 mod time;
 mod value;
 mod view;
@@ -49,6 +52,7 @@ pub use api::Api;
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use counted_jobs::{CountedJobs, JobEnd};
+pub use departed::Departed;
 pub use deployment::{CountedDeployments, Deployment, merged_at};
 pub use enabled::{EnabledMetrics, Round};
 pub use ended::{Ended, EndedSeries};
@@ -71,6 +75,7 @@ pub use subject::{
     Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind,
     PROJECT_ID, Raw, Rest, Stage, Subject,
 };
+pub use subject_state::{SubjectState, needs};
 pub use table::{Row, Table, TableReading};
 pub use table_answer::TableAnswer;
 pub use test_report::{SUITE_FIELDS, TEST_FIELDS, TestCases, TestReport};

@@ -369,8 +369,10 @@ impl Plan {
             }
             selection
         };
+        let topics = enabled.choices.project_labels.topics.then_some("topics");
+        let identity: Vec<_> = Identity::ASKED.iter().copied().chain(topics).collect();
         let mut whole = AskedColumns {
-            selection: select(Identity::ASKED, false),
+            selection: select(&identity, false),
             ..AskedColumns::default()
         };
         let mut activity = AskedColumns {
@@ -415,7 +417,7 @@ impl Plan {
             activity,
             glance,
             recent: select(&["id", "lastActivityAt"], false),
-            identity: select(Identity::ASKED, true),
+            identity: select(&identity, true),
         }
     }
 
