@@ -20,6 +20,7 @@ mod feed;
 mod folding;
 mod identity;
 mod job;
+mod judging;
 mod metric;
 mod observe;
 mod owner;

@@ -111,15 +111,22 @@ impl Snapshot {
     }
 
     fn subject_states(&self, enabled: &EnabledMetrics) -> Vec<(&'static str, SubjectState)> {
-        let subjects = enabled.catalogue.subjects().iter();
-        // The bridge does not read itself.
-        let read = subjects.filter(|subject| {
+        let mut states: Vec<(&'static str, SubjectState)> = Vec::new();
+        for subject in enabled.catalogue.subjects() {
             let mut metrics = enabled.catalogue.metrics().iter();
-            metrics
-                .any(|metric| std::ptr::eq(metric.subject, **subject) && metric.is_about_gitlab())
-        });
-        read.map(|subject| (subject.name, SubjectState::of(subject, self, enabled)))
-            .collect()
+            let own = |metric: &Metric| std::ptr::eq(metric.subject, *subject);
+            // The bridge does not read itself.
+            if !metrics.any(|metric| own(metric) && metric.is_about_gitlab()) {
+                continue;
+            }
+            let state = SubjectState::of(subject, self, enabled);
+            // A subject may have several parts.
+            match states.iter_mut().find(|(name, _)| *name == subject.name) {
+                Some((_, known)) => *known = known.with(state),
+                None => states.push((subject.name, state)),
+            }
+        }
+        states
     }
 
     fn count_missing(&self, enabled: &EnabledMetrics) -> Vec<Missing> {
