@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gitlab_metrics_bridge::gitlab::{self, Clock, RemainingBudget};
-use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{
     self, Checkpoint, Filter, InUse, Patterns, Polled, Rhythm, Selection, Source,
 };
@@ -150,7 +150,7 @@ fn series(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for metric in everything().metrics {
         let all = 0..snapshot.projects.len();
-        metric.observe(snapshot, all, false, &mut |labels, value| {
+        metric.observe(snapshot, all, &Choices::default(), &mut |labels, value| {
             lines.push(format!("{} {labels:?} {value}", metric.name));
         });
     }
@@ -163,9 +163,14 @@ fn commits(snapshot: &Snapshot, path: &str) -> f64 {
     let index = index.unwrap();
     let mut commits = f64::NAN;
     let metric = Catalogue::standard().find("gitlab_commits_total").unwrap();
-    metric.observe(snapshot, index..index + 1, false, &mut |_, value| {
-        commits = value;
-    });
+    metric.observe(
+        snapshot,
+        index..index + 1,
+        &Choices::default(),
+        &mut |_, value| {
+            commits = value;
+        },
+    );
     commits
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Snapshot, View};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, Snapshot, View};
 use gitlab_metrics_bridge::simulator::{GitLab, PipelineStatus, World};
 use jiff::Timestamp;
 use simulation::{Bridge, HOUR, MINUTE, Setup, checkpoint, idle, path, poller};
@@ -22,14 +22,20 @@ fn series(snapshot: &Arc<Snapshot>, metric: &str) -> BTreeMap<String, f64> {
     let view = View::from(Arc::clone(snapshot));
     let metric = Catalogue::standard().find(metric).unwrap();
     let mut all = BTreeMap::new();
-    view.observe(metric, 0..view.projects(), false, &mut |labels, value| {
-        let mut labels: Vec<String> = labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        labels.sort();
-        all.insert(labels.join(","), value);
-    });
+    let all_projects = 0..view.projects();
+    view.observe(
+        metric,
+        all_projects,
+        &Choices::default(),
+        &mut |labels, value| {
+            let mut labels: Vec<String> = labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            labels.sort();
+            all.insert(labels.join(","), value);
+        },
+    );
     all
 }
 

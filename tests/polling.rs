@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::Client;
-use gitlab_metrics_bridge::metrics::{Catalogue, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, MergeRequests, Role, Version, Visibility, World,
@@ -55,7 +55,7 @@ fn series(snapshot: &Snapshot, metric: &str) -> Vec<String> {
     Catalogue::standard().find(metric).unwrap().observe(
         snapshot,
         0..snapshot.projects.len(),
-        false,
+        &Choices::default(),
         &mut |labels, value| {
             let labels: Vec<_> = labels
                 .iter()

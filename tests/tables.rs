@@ -21,8 +21,8 @@ use gitlab_metrics_bridge::metrics::subject::{
 };
 use gitlab_metrics_bridge::metrics::{
     self, Api, AskedColumns, Attribute, BridgeStatus, Catalogue, Choices, EnabledMetrics, Grain,
-    Owner, OwnerAnswer, Owners, PROJECT_ID, Progress, ProjectAnswer, Reach, Reading, Reason,
-    Record, RefChoice, Report, Rest, Snapshot, Subject, TableAnswer, TableReading, View,
+    HistogramsBy, Owner, OwnerAnswer, Owners, PROJECT_ID, Progress, ProjectAnswer, Reach, Reading,
+    Reason, Record, RefChoice, Report, Rest, Snapshot, Subject, TableAnswer, TableReading, View,
 };
 use gitlab_metrics_bridge::poll::{
     self, Capabilities, Checkpoint, Depth, List, Plan, Polled, RequestPart, Rhythm,
@@ -222,7 +222,15 @@ fn added(enabled: &EnabledMetrics) -> usize {
 
 fn enabled(subject: &'static Subject) -> EnabledMetrics {
     let catalogue = Catalogue::standard_with(&[subject]).unwrap();
-    EnabledMetrics::new(catalogue, |_| true, Choices::default())
+    EnabledMetrics::new(catalogue, |_| true, by_project())
+}
+
+/// Histograms that tell projects apart.
+fn by_project() -> Choices {
+    Choices {
+        histograms_by: HistogramsBy::Project,
+        ..Choices::default()
+    }
 }
 
 /// A pipeline as GraphQL and as REST tell it.
@@ -294,11 +302,19 @@ fn view(enabled: &EnabledMetrics, project: Owner) -> Arc<View> {
 fn series(enabled: &EnabledMetrics, view: &View, metric: &str) -> Vec<String> {
     let metric = enabled.catalogue.find(metric).unwrap();
     let mut lines = Vec::new();
-    view.observe(metric, 0..view.projects(), false, &mut |labels, value| {
-        let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
-        lines.push(format!("{} {value}", labels.collect::<Vec<_>>().join(",")));
-    });
-    assert_eq!(view.count(metric, 0..view.projects()), lines.len());
+    view.observe(
+        metric,
+        0..view.projects(),
+        &enabled.choices,
+        &mut |labels, value| {
+            let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+            lines.push(format!("{} {value}", labels.collect::<Vec<_>>().join(",")));
+        },
+    );
+    assert_eq!(
+        view.count(metric, 0..view.projects(), &enabled.choices),
+        lines.len()
+    );
     lines.sort();
     lines
 }
@@ -914,7 +930,7 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
     ];
     let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE]).unwrap();
     let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
-    let enabled = EnabledMetrics::new(catalogue, own, Choices::default());
+    let enabled = EnabledMetrics::new(catalogue, own, by_project());
     let shown = [
         (
             "gitlab_test_pipeline_duration_seconds",
@@ -1075,7 +1091,7 @@ fn pushing(receiver: &Receiver, enabled: &EnabledMetrics, temporality: Temporali
 async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
     let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
     let catalogue = Catalogue::standard_with(&[&DEPLOYMENTS]).unwrap();
-    let enabled = EnabledMetrics::new(catalogue, own, Choices::default());
+    let enabled = EnabledMetrics::new(catalogue, own, by_project());
     let often = every(Duration::from_millis(200));
     for graphql in [true, false] {
         let list = Arc::new(Mutex::new(vec![(1, 5.0, true), (2, 30.0, false)]));

@@ -12,7 +12,9 @@ use super::{bridge, waiting, webhooks};
 use crate::config::Config;
 use crate::export::{Introspect, OtlpConfig, Server};
 use crate::gitlab::TokenInfo;
-use crate::metrics::{BridgeStatus, Catalogue, Metric, Missing, Reason, Snapshot, View};
+use crate::metrics::{
+    BridgeStatus, Catalogue, Metric, Missing, Reason, Snapshot, SubjectState, View,
+};
 
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,6 +58,7 @@ async fn check_gitlab(gitlab: PolledGitLab, findings: &mut Findings) {
     }
     let snapshot = waiting::explained(&client, poller.poll()).await;
     report_poll(&snapshot, findings);
+    report_subjects(&snapshot, findings);
     for missing in &snapshot.missing {
         report_missing(missing, findings);
     }
@@ -105,6 +108,33 @@ fn report_poll(snapshot: &Snapshot, findings: &mut Findings) {
             "one poll makes {} requests and takes {:.1?}",
             report.requests, report.took
         ));
+    }
+}
+
+/// Says which subjects work for this token, and which don't and why.
+fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
+    let named = |wanted: SubjectState| {
+        let states = snapshot.states.iter().filter(|(_, state)| *state == wanted);
+        states.map(|(subject, _)| *subject).collect::<Vec<_>>()
+    };
+    let working = named(SubjectState::Active);
+    if !working.is_empty() {
+        findings.good(format!("these subjects work: {}", working.join(", ")));
+    }
+    let disabled = named(SubjectState::Disabled);
+    if !disabled.is_empty() {
+        findings.note(format!(
+            "these subjects are not enabled (see metrics.enabled): {}",
+            disabled.join(", ")
+        ));
+    }
+    for (subject, state) in &snapshot.states {
+        let (name, advice) = (state.name(), state.advice(subject));
+        match (state, advice) {
+            (SubjectState::Active | SubjectState::Disabled, _) => {}
+            (_, Some(advice)) => findings.note(format!("{subject} is {name}: {advice}")),
+            (_, None) => findings.note(format!("{subject} is {name}: the lines below say why")),
+        }
     }
 }
 

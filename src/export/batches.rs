@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::metrics::{EnabledMetrics, Identity, Metric, PROJECT_ID, View};
+use crate::metrics::{EnabledMetrics, Identity, Metric, PROJECT_ID, ProjectLabels, View};
 
 /// Bounds of one batch.
 #[derive(Clone, Copy, Debug)]
@@ -48,28 +48,29 @@ pub fn batches(enabled: &EnabledMetrics, view: &View, bounds: Bounds) -> Vec<Bat
     };
     let about_gitlab = enabled.metrics.iter().enumerate();
     for (index, metric) in about_gitlab.filter(|(_, metric)| metric.is_about_gitlab()) {
+        let labels = enabled.choices.project_labels;
         let text = match metric.table() {
             Some(_) => TEXT_BYTES,
             None => WORD_BYTES,
         };
         let bytes_of = |identity: &Identity, gitlab: usize| {
-            let path = enabled
-                .choices
-                .project_labels
-                .path
-                .then_some(identity.path.len());
-            series_bytes(metric, identity, text, path, gitlab)
+            series_bytes(metric, identity, text, labels, gitlab)
         };
-        if !metric.is_per_project() {
+        if !metric.is_per_project_by(&enabled.choices) {
             let bytes = bytes_of(&Identity::default(), WORD_BYTES);
-            batches.add(index, 0..0, view.count(metric, 0..0), bytes);
+            batches.add(
+                index,
+                0..0,
+                view.count(metric, 0..0, &enabled.choices),
+                bytes,
+            );
             continue;
         }
         let mut project = 0;
         for gitlab in &view.gitlabs {
             let name = gitlab.name.as_ref().map_or(0, |name| name.len());
             for (own, owner) in gitlab.snapshot.projects.iter().enumerate() {
-                let series = metric.count(&gitlab.snapshot, own..own + 1);
+                let series = metric.count(&gitlab.snapshot, own..own + 1, &enabled.choices);
                 let bytes = bytes_of(&owner.identity, name);
                 batches.add(index, project..project + 1, series, bytes);
                 project += 1;
@@ -119,12 +120,12 @@ impl Batches {
 }
 
 /// The bytes of a series of a project, estimated from above: with texts of at least `text` bytes, with
-/// the path where it is shown, and with the name of its GitLab.
+/// the labels of projects that are shown, and with the name of its GitLab.
 fn series_bytes(
     metric: &Metric,
     identity: &Identity,
     text: usize,
-    path: Option<usize>,
+    shown: ProjectLabels,
     gitlab: usize,
 ) -> usize {
     let attribute = |key: &str, value: usize| key.len() + value + ATTRIBUTE_BYTES;
@@ -137,6 +138,13 @@ fn series_bytes(
         name if name == PROJECT_ID.name => attribute(name, ID_BYTES),
         name => attribute(name, own.max(text)),
     });
-    let path = path.map_or(0, |path| attribute("project_path", path));
-    POINT_BYTES + attributes.sum::<usize>() + path + attribute("gitlab_instance", gitlab)
+    let topics = identity.topics.as_ref().map_or(0, |topics| topics.len());
+    let more = [
+        (shown.path, "project_path", identity.path.len()),
+        (shown.namespace, "namespace", identity.path.len()),
+        (shown.topics, "topics", topics),
+    ];
+    let more = more.iter().filter(|(is_shown, ..)| *is_shown);
+    let more: usize = more.map(|(_, name, bytes)| attribute(name, *bytes)).sum();
+    POINT_BYTES + attributes.sum::<usize>() + more + attribute("gitlab_instance", gitlab)
 }

@@ -9,6 +9,7 @@
 //! ones. What else could be read from single values, the least and the greatest, is not sent.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
@@ -19,7 +20,7 @@ use opentelemetry_sdk::metrics::{Aggregation, SdkMeterProvider, Stream, Temporal
 
 use super::meter::{SCOPE, key_values};
 use super::reader::SharedReader;
-use crate::metrics::{EnabledMetrics, EndedSeries, Instrument, Metric, View};
+use crate::metrics::{Choices, EnabledMetrics, EndedSeries, Instrument, Metric, View};
 
 /// How many series travel in one message: with twenty buckets each they take about a megabyte.
 const SERIES_IN_MESSAGE: usize = 2_000;
@@ -27,7 +28,7 @@ const SERIES_IN_MESSAGE: usize = 2_000;
 /// What has ended, as it is pushed over OTLP.
 pub struct PushedEnded {
     metrics: Vec<&'static Metric>,
-    project_path: bool,
+    choices: Arc<Choices>,
     resource: Resource,
     temporality: Temporality,
     messages: Vec<Message>,
@@ -58,7 +59,7 @@ impl PushedEnded {
         let ended = metrics.filter(|metric| metric.counts_ended());
         PushedEnded {
             metrics: ended.collect(),
-            project_path: shown.choices.project_labels.path,
+            choices: Arc::clone(&shown.choices),
             resource,
             temporality,
             messages: Vec::new(),
@@ -119,7 +120,7 @@ impl PushedEnded {
         let mut counted = HashMap::new();
         for (place, metric) in self.metrics.iter().enumerate() {
             let all = 0..view.projects();
-            view.observe_ended(metric, all, self.project_path, &mut |attributes, ended| {
+            view.observe_ended(metric, all, &self.choices, &mut |attributes, ended| {
                 counted.insert((place, key_values(attributes)), ended.clone());
             });
         }
@@ -157,13 +158,13 @@ impl PushedEnded {
         let bounds: HashMap<_, _> = self
             .metrics
             .iter()
-            .map(|metric| (metric.name, metric.bounds()))
+            .map(|metric| (metric.name, metric.bounds().to_vec()))
             .collect();
         let provider = SdkMeterProvider::builder()
             .with_resource(self.resource.clone())
             .with_reader(reader.clone())
             .with_view(move |instrument: &opentelemetry_sdk::metrics::Instrument| {
-                let boundaries = bounds.get(instrument.name())?.to_vec();
+                let boundaries = bounds.get(instrument.name())?.clone();
                 let aggregation = match boundaries.is_empty() {
                     true => Aggregation::Sum,
                     false => Aggregation::ExplicitBucketHistogram {

@@ -9,7 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
 use super::meter::{Frame, ViewBatch};
-use crate::metrics::{EnabledMetrics, EndedSeries, Instrument, Metric};
+use crate::metrics::{Choices, EnabledMetrics, EndedSeries, Instrument, Metric};
 
 /// Puts one histogram into a registry of rust-prometheus.
 pub struct HistogramCollector {
@@ -17,7 +17,7 @@ pub struct HistogramCollector {
     metric: &'static Metric,
     /// Its place among the shown metrics.
     index: usize,
-    project_path: bool,
+    choices: Arc<Choices>,
     description: Desc,
 }
 
@@ -32,7 +32,7 @@ impl HistogramCollector {
                 frame: Arc::clone(frame),
                 metric,
                 index,
-                project_path: shown.choices.project_labels.path,
+                choices: Arc::clone(&shown.choices),
                 // The catalogue has checked the name.
                 description: Desc::new(name, help, Vec::new(), HashMap::new()).ok()?,
             })
@@ -53,7 +53,7 @@ impl Collector for HistogramCollector {
                 content.view.observe_ended(
                     self.metric,
                     projects.clone(),
-                    self.project_path,
+                    &self.choices,
                     &mut |attributes, ended| {
                         series.push(exposed(attributes, ended, self.metric.bounds()));
                     },

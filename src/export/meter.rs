@@ -52,18 +52,18 @@ impl Instruments<ViewBatch> {
         shown: &EnabledMetrics,
     ) -> Self {
         let (instruments, meter) = Self::new(reader, resource);
-        let project_path = shown.choices.project_labels.path;
+        let choices = &shown.choices;
         for (index, &metric) in shown.metrics.iter().enumerate() {
             if !metric.is_about_gitlab() {
                 continue;
             }
-            let frame = Arc::clone(&instruments.frame);
+            let (frame, choices) = (Arc::clone(&instruments.frame), Arc::clone(choices));
             instrument(&meter, metric, move |emit| {
                 frame.guard(metric, |content| {
                     if let Some(Some(projects)) = content.batch.get(index) {
                         content
                             .view
-                            .observe(metric, projects.clone(), project_path, emit);
+                            .observe(metric, projects.clone(), &choices, emit);
                     }
                 });
             });

@@ -2,7 +2,7 @@
 //!
 //! It is a value that is handed to what needs it, so that a test can add a subject of its own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use super::placed::{Places, ValuePlace};
@@ -10,7 +10,7 @@ use super::subject::{Column, Grain, MetricRow, Rows, Shows, Subject};
 use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     subjects: Vec<&'static Subject>,
     metrics: Vec<Metric>,
@@ -74,6 +74,31 @@ impl Catalogue {
             true => Ok(catalogue),
             false => Err(problems),
         }
+    }
+
+    /// The same, with other bounds of some histograms. It is made once for a configuration, and kept for
+    /// good.
+    pub(super) fn with_bounds(
+        &'static self,
+        bounds: &BTreeMap<String, Vec<f64>>,
+    ) -> &'static Catalogue {
+        if bounds.is_empty() {
+            return self;
+        }
+        let mut other = self.clone();
+        for metric in &mut other.metrics {
+            let Some(chosen) = bounds.get(metric.name) else {
+                continue;
+            };
+            let chosen: &'static [f64] = chosen.clone().leak();
+            if let Shows::Ended { bounds, .. } = &mut metric.shows {
+                *bounds = chosen;
+            }
+            if let Places::Ended { place, .. } = &metric.places {
+                other.ended[metric.subject.of as usize][*place].bounds = chosen;
+            }
+        }
+        Box::leak(Box::new(other))
     }
 
     pub fn subjects(&self) -> &[&'static Subject] {

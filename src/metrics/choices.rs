@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Metric;
 use super::subject::{Cadence, Subject};
 
 /// The choices of the configuration, with what is chosen without one.
@@ -114,14 +113,6 @@ impl Choices {
         match (subject.cadence, self.cadence.get(subject.name)) {
             (Cadence::EachPoll | Cadence::Every(_), Some(every)) => Cadence::Every(*every),
             (own, _) => own,
-        }
-    }
-
-    /// The upper bounds of a histogram's buckets.
-    pub fn bounds_of(&self, metric: &Metric) -> &[f64] {
-        match self.bounds.get(metric.name) {
-            Some(chosen) => chosen,
-            None => metric.bounds(),
         }
     }
 }

@@ -42,11 +42,13 @@ impl EnabledMetrics {
         keep: impl Fn(&str) -> bool,
         choices: impl Into<Arc<Choices>>,
     ) -> EnabledMetrics {
+        let choices = choices.into();
+        let catalogue = catalogue.with_bounds(&choices.bounds);
         let metrics = catalogue.metrics().iter();
         let mut enabled = EnabledMetrics {
             catalogue,
             metrics: metrics.filter(|metric| keep(metric.name)).collect(),
-            choices: choices.into(),
+            choices,
             columns: Default::default(),
             tables: Default::default(),
             feeds: Default::default(),
@@ -236,7 +238,7 @@ impl EnabledMetrics {
         let all = 0..snapshot.projects.len();
         let counts = self.metrics.iter();
         counts
-            .map(|metric| metric.count(snapshot, all.clone()) as u64)
+            .map(|metric| metric.count(snapshot, all.clone(), &self.choices) as u64)
             .sum()
     }
 }

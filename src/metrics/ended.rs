@@ -25,6 +25,20 @@ pub struct EndedSeries {
 }
 
 impl EndedSeries {
+    /// Adds what has ended elsewhere.
+    pub(super) fn add(&mut self, other: &EndedSeries) {
+        self.count += other.count;
+        self.sum += other.sum;
+        if self.buckets.len() < other.buckets.len() {
+            let mut buckets = std::mem::take(&mut self.buckets).into_vec();
+            buckets.resize(other.buckets.len(), 0);
+            self.buckets = buckets.into();
+        }
+        for (own, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *own += more;
+        }
+    }
+
     pub(super) fn record(&mut self, value: f64, bounds: &[f64]) {
         self.count += 1;
         self.sum += value;

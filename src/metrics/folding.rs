@@ -65,7 +65,7 @@ impl Ended {
 }
 
 impl EndedPlace {
-    fn buckets(&self) -> usize {
+    pub(super) fn buckets(&self) -> usize {
         match self.bounds.len() {
             0 => 0,
             bounds => bounds + 1,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
+use super::text::cut;
 use super::time::moment;
 use super::{Feature, UnixTime};
 
@@ -31,6 +32,9 @@ pub struct Identity {
     /// Whether its repository has no commit.
     pub empty: Option<bool>,
     pub last_activity: Option<UnixTime>,
+    /// The topics, sorted and joined by commas; none where they are not asked.
+    #[serde(default)]
+    pub topics: Option<Box<str>>,
     /// Whether the token's user may read the repository.
     pub code: Option<bool>,
     /// What the token's user has of each of [`Feature::ALL`].
@@ -96,6 +100,7 @@ impl Identity {
             default_branch: node["repository"]["rootRef"].as_str().map(frequent),
             empty: node["repository"]["empty"].as_bool(),
             last_activity: Self::activity_from_graphql(node),
+            topics: topics(&node["topics"]),
             code: node["userPermissions"]["downloadCode"].as_bool(),
             access: Feature::ALL.map(|feature| feature.access(node)),
             ..identity
@@ -125,6 +130,7 @@ impl Identity {
             default_branch: body["default_branch"].as_str().map(frequent),
             empty: body["empty_repo"].as_bool(),
             last_activity: Self::activity_from_rest(body),
+            topics: topics(&body["topics"]),
             access: Feature::ALL.map(|feature| feature.access_in_rest(body)),
             ..identity
         })
@@ -149,6 +155,12 @@ impl Identity {
             .rsplit_once('/')
             .map_or("", |(namespace, _)| namespace)
     }
+}
+
+fn topics(told: &Json) -> Option<Box<str>> {
+    let mut names: Vec<_> = told.as_array()?.iter().filter_map(Json::as_str).collect();
+    names.sort_unstable();
+    Some(cut(&names.join(",")).into())
 }
 
 fn text(value: &Json) -> &str {

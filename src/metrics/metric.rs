@@ -6,7 +6,7 @@ use super::placed::Places;
 use super::subject::{Attribute, Grain, Instrument, Kind, MetricRow, Rows, Shows, Subject};
 
 /// A metric in its catalogue: its row, and the places of what it shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metric {
     pub name: &'static str,
     pub unit: &'static str,

@@ -1,26 +1,27 @@
 //! What a metric shows of a snapshot: its series, how many they are, and whether two snapshots show
 //! the same.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::placed::{Places, TablePlace, ValuePlace};
 use super::series::EmitEnded;
-use super::subject::{PROJECT_PATH, Shows};
+use super::subject::{NAMESPACE, PROJECT_PATH, Shows, TOPICS};
 use super::view::of_gitlab;
 use super::{
-    BridgeStatus, Emit, Grain, Identity, Instrument, Kind, Metric, Owner, PROJECT_ID, Reading,
-    Reason, Snapshot, Table, TableReading, View,
+    BridgeStatus, Choices, Emit, EndedSeries, Grain, HistogramsBy, Identity, Instrument, Kind,
+    Metric, Owner, PROJECT_ID, ProjectLabels, Reading, Reason, Snapshot, Table, TableReading, View,
 };
 
 impl Metric {
-    /// Shows what `projects` (indices into the snapshot) have of this metric, with their path if
-    /// `project_path`. A metric over all projects, or about something else, is shown whatever the range.
+    /// Shows what `projects` (indices into the snapshot) have of this metric, in the way that is chosen.
+    /// A metric over all projects, or about something else, is shown whatever the range.
     pub fn observe(
         &self,
         snapshot: &Snapshot,
         projects: Range<usize>,
-        project_path: bool,
+        choices: &Choices,
         emit: &mut Emit<'_>,
     ) {
         match (&self.places, self.shows) {
@@ -37,15 +38,20 @@ impl Metric {
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => {}
             _ => {
                 for owner in self.owners(snapshot, projects) {
-                    self.observe_owner(owner, project_path, emit);
+                    self.observe_owner(owner, choices, emit);
                 }
             }
         }
     }
 
-    fn observe_owner(&self, owner: &Owner, project_path: bool, emit: &mut Emit<'_>) {
+    fn observe_owner(&self, owner: &Owner, choices: &Choices, emit: &mut Emit<'_>) {
         let id = owner.identity.id.to_string();
-        let labels = identity_labels(self.subject.of, &id, &owner.identity, project_path);
+        let labels = identity_labels(
+            self.subject.of,
+            &id,
+            &owner.identity,
+            choices.project_labels,
+        );
         match (&self.places, self.shows) {
             (Places::Values(places), _) => {
                 for place in places {
@@ -56,7 +62,7 @@ impl Metric {
                     }
                 }
             }
-            (Places::Table(place), _) => self.observe_table(place, owner, &labels, emit),
+            (Places::Table(place), _) => self.observe_table(place, owner, &labels, choices, emit),
             (
                 Places::Live {
                     table,
@@ -79,12 +85,9 @@ impl Metric {
             (_, Shows::Identity { value, attributes }) => {
                 if let Some(number) = value(&owner.identity) {
                     let mut all = attributes(&owner.identity);
-                    let named = all.iter().any(|(key, _)| *key == PROJECT_PATH.name);
-                    all.extend(
-                        labels
-                            .iter()
-                            .filter(|(key, _)| !named || *key != PROJECT_PATH.name),
-                    );
+                    let named: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+                    let more = labels.iter().filter(|(name, _)| !named.contains(name));
+                    all.extend(more);
                     emit(&all, number as f64);
                 }
             }
@@ -97,6 +100,7 @@ impl Metric {
         place: &TablePlace,
         owner: &Owner,
         labels: &[(&'static str, &str)],
+        choices: &Choices,
         emit: &mut Emit<'_>,
     ) {
         let Some(table) = table(owner, place) else {
@@ -111,8 +115,37 @@ impl Metric {
                 let texts = place.attributes.iter();
                 all.extend(texts.map(|attribute| (attribute.name, attribute.text(table, row))));
                 emit(&all, value);
+                for (name, other) in self.other_states(place, table, row, choices) {
+                    all.iter_mut()
+                        .filter(|(own, _)| *own == name)
+                        .for_each(|own| own.1 = other);
+                    emit(&all, 0.0);
+                }
             }
         }
+    }
+
+    /// The known states that a row is not in, where they are shown: the attribute and its values.
+    fn other_states<'a>(
+        &self,
+        place: &'a TablePlace,
+        table: &'a Table,
+        row: usize,
+        choices: &Choices,
+    ) -> impl Iterator<Item = (&'static str, &'static str)> + use<'a> {
+        let states = match self.shows {
+            Shows::StateSet(name) if !choices.sparse_states => {
+                self.attributes.iter().find(|own| own.name == name)
+            }
+            _ => None,
+        };
+        states.into_iter().flat_map(move |states| {
+            let mut own = place.attributes.iter();
+            let own = own.find(|own| own.name == states.name);
+            let own = own.map(|own| own.text(table, row)).unwrap_or_default();
+            let others = states.examples.iter().filter(move |state| **state != own);
+            others.map(|state| (states.name, *state))
+        })
     }
 
     /// Shows what has ended, if it counts that: what `projects` have, like [`Metric::observe`].
@@ -120,17 +153,66 @@ impl Metric {
         &self,
         snapshot: &Snapshot,
         projects: Range<usize>,
-        project_path: bool,
+        choices: &Choices,
         emit: &mut EmitEnded<'_>,
     ) {
         let Places::Ended { place, .. } = &self.places else {
             return;
         };
+        if !self.is_per_project_by(choices) && self.is_per_project() {
+            return self.observe_folded(*place, snapshot, choices, emit);
+        }
         for owner in self.owners(snapshot, projects) {
             let id = owner.identity.id.to_string();
-            let labels = identity_labels(self.subject.of, &id, &owner.identity, project_path);
+            let labels = identity_labels(
+                self.subject.of,
+                &id,
+                &owner.identity,
+                choices.project_labels,
+            );
             self.each_ended(*place, owner, &labels, emit);
         }
+    }
+
+    /// Shows what has ended of all projects together, or of all in a namespace: also of those that are
+    /// gone by now.
+    fn observe_folded(
+        &self,
+        place: usize,
+        snapshot: &Snapshot,
+        choices: &Choices,
+        emit: &mut EmitEnded<'_>,
+    ) {
+        let by_namespace = choices.histograms_by == HistogramsBy::Namespace;
+        let mut all: BTreeMap<(&str, &[Arc<str>]), EndedSeries> = BTreeMap::new();
+        for owner in snapshot.projects.iter().chain(&snapshot.departed) {
+            let namespace = match by_namespace {
+                true => owner.identity.namespace(),
+                false => "",
+            };
+            let ended = owner.ended.get(place);
+            for series in ended.iter().flat_map(|ended| &ended.series) {
+                let key = (namespace, &*series.attributes);
+                all.entry(key).or_default().add(series);
+            }
+        }
+        let own = self.attributes.iter().filter(|own| !own.is_identity());
+        let names: Vec<_> = own.map(|attribute| attribute.name).collect();
+        for ((namespace, texts), series) in &all {
+            let texts = texts.iter().map(|text| &**text);
+            let mut labels: Vec<_> = names.iter().copied().zip(texts).collect();
+            if by_namespace {
+                labels.push((NAMESPACE.name, namespace));
+            }
+            emit(&labels, series);
+        }
+    }
+
+    /// Whether its series are told apart by project, as it is chosen to be shown.
+    pub fn is_per_project_by(&self, choices: &Choices) -> bool {
+        let is_folded = self.instrument == Instrument::Histogram
+            && choices.histograms_by != HistogramsBy::Project;
+        self.is_per_project() && !is_folded
     }
 
     fn each_ended(
@@ -168,19 +250,26 @@ impl Metric {
     }
 
     /// How many series it has there, without building them.
-    pub fn count(&self, snapshot: &Snapshot, projects: Range<usize>) -> usize {
+    pub fn count(&self, snapshot: &Snapshot, projects: Range<usize>, choices: &Choices) -> usize {
         match (&self.places, self.shows) {
+            (Places::Ended { .. }, _)
+                if self.is_per_project() && !self.is_per_project_by(choices) =>
+            {
+                let mut series = 0;
+                self.observe_ended(snapshot, projects, choices, &mut |_, _| series += 1);
+                series
+            }
             (Places::Sum(places), _) => usize::from(snapshot.sum(places).is_some()),
             (_, Shows::Projects) => usize::from(snapshot.project_count.is_some()),
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => 0,
             _ => {
                 let owners = self.owners(snapshot, projects).iter();
-                owners.map(|owner| self.count_of(owner)).sum()
+                owners.map(|owner| self.count_of(owner, choices)).sum()
             }
         }
     }
 
-    fn count_of(&self, owner: &Owner) -> usize {
+    fn count_of(&self, owner: &Owner, choices: &Choices) -> usize {
         match (&self.places, self.shows) {
             (Places::Values(places), _) => {
                 let shown = |place: &&ValuePlace| value(owner, place.place).is_some();
@@ -191,8 +280,10 @@ impl Metric {
                 (Some(_), Shows::Rows) => 1,
                 (Some(table), _) => {
                     let rows = 0..table.rows();
-                    rows.filter(|row| self.row_value(place, table, *row).is_some())
-                        .count()
+                    let shown = rows.filter(|row| self.row_value(place, table, *row).is_some());
+                    shown
+                        .map(|row| 1 + self.other_states(place, table, row, choices).count())
+                        .sum()
                 }
             },
             (Places::Live { table, stages, .. }, _) => live(owner, *table, stages.len()).count(),
@@ -254,7 +345,9 @@ impl Metric {
     /// Whether it shows the same of two owners; see [`Metric::shows_same`].
     pub fn owners_show_same(&self, one: &Owner, other: &Owner) -> bool {
         let (who, now) = (&one.identity, &other.identity);
-        if !Arc::ptr_eq(who, now) && (who.id, &who.path) != (now.id, &now.path) {
+        if !Arc::ptr_eq(who, now)
+            && (who.id, &who.path, &who.topics) != (now.id, &now.path, &now.topics)
+        {
             return false;
         }
         match (&self.places, self.shows) {
@@ -322,6 +415,28 @@ impl Metric {
         }
     }
 
+    /// How many of its rows have given way to a limit.
+    pub(super) fn dropped(&self, snapshot: &Snapshot) -> u64 {
+        let Places::Table(place) = &self.places else {
+            return 0;
+        };
+        let owners = snapshot.owners(self.subject.of).iter();
+        let tables = owners.filter_map(|owner| table(owner, place));
+        tables.map(|table| u64::from(table.dropped)).sum()
+    }
+
+    /// How many ended things it counts, also of projects that are gone by now.
+    pub(super) fn ended(&self, snapshot: &Snapshot) -> u64 {
+        let Places::Ended { place, .. } = &self.places else {
+            return 0;
+        };
+        let owners = snapshot.owners(self.subject.of).iter();
+        let all = owners.chain(&snapshot.departed);
+        let ended = all.filter_map(|owner| owner.ended.get(*place));
+        let series = ended.flat_map(|ended| &ended.series);
+        series.map(|series| series.count).sum()
+    }
+
     /// Shows what the bridge has of this metric, if it is one of its own.
     pub fn observe_bridge(&self, bridge: &BridgeStatus, emit: &mut Emit<'_>) {
         match self.shows {
@@ -383,7 +498,7 @@ fn identity_labels<'a>(
     grain: Grain,
     id: &'a str,
     identity: &'a Identity,
-    project_path: bool,
+    shown: ProjectLabels,
 ) -> Vec<(&'static str, &'a str)> {
     match grain {
         Grain::Instance => Vec::new(),
@@ -391,9 +506,14 @@ fn identity_labels<'a>(
         Grain::Runner => vec![("runner_id", id)],
         Grain::Project => {
             let mut labels = vec![(PROJECT_ID.name, id)];
-            if project_path {
-                labels.push((PROJECT_PATH.name, &*identity.path));
-            }
+            let topics = identity.topics.as_deref().unwrap_or_default();
+            let more = [
+                (shown.path, PROJECT_PATH.name, &*identity.path),
+                (shown.namespace, NAMESPACE.name, identity.namespace()),
+                (shown.topics, TOPICS.name, topics),
+            ];
+            let more = more.into_iter().filter(|(is_shown, ..)| *is_shown);
+            labels.extend(more.map(|(_, name, value)| (name, value)));
             labels
         }
     }

@@ -42,7 +42,7 @@ pub struct PlacedFeed {
 }
 
 /// Where a metric finds what it shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Places {
     /// Not among the values of owners.
     Elsewhere,
@@ -62,14 +62,14 @@ pub(super) enum Places {
     Sum(Vec<usize>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ValuePlace {
     pub place: usize,
     pub attribute: Option<(&'static str, &'static str)>,
     pub kind: Kind,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TablePlace {
     pub table: usize,
     /// The value that is shown of each row; none where the row itself is.

@@ -1,13 +1,14 @@
 //! The catalogue as people and tools read it: text, markdown, JSON and an OpenTelemetry registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::json;
 
 use super::subject::Shows;
+use super::subject_state::needs;
 use super::view::INSTANCE;
-use super::{Attribute, Catalogue, Grain, Instrument, Metric};
+use super::{Attribute, Cadence, Catalogue, Grain, Instrument, Metric, Subject};
 
 const SCHEMA_URL: &str = concat!(
     "https://gitlab-metrics-bridge.invalid/schemas/",
@@ -46,6 +47,7 @@ pub fn json(catalogue: &Catalogue) -> String {
                 "type": instrument(metric),
                 "unit": metric.unit,
                 "attributes": attribute_names(metric),
+                "default": default(metric),
                 "meaning": metric.help,
                 "source": source(metric),
             })
@@ -64,15 +66,24 @@ pub fn markdown(catalogue: &Catalogue) -> String {
          nothing: it has no series and the totals go on without it.\n\n\
          If several GitLabs are polled, every series about one of them, totals included, also \
          carries `gitlab_instance`, its name in the configuration; with one there is no such \
-         attribute.\n",
+         attribute.\n\n\
+         Metrics that are opt-in are neither asked for nor shown unless `metrics.enabled` has their \
+         name, a pattern, or their subject; those that are opt-in by name want their name or a \
+         pattern. What histograms of projects tell apart, `metrics.histograms_by` says. \
+         `metrics.project_labels` adds `project_path`, `namespace` and `topics` to every series of a \
+         project.\n",
     );
     let subjects = catalogue.subjects().iter();
     let names = subjects.map(|subject| subject.name);
     let mut told = std::collections::HashSet::new();
     for name in names.filter(|name| told.insert(*name)) {
         let _ = write!(page, "\n## {name}\n\n");
+        for sentence in cadences(catalogue, name) {
+            let _ = write!(page, "{sentence}\n\n");
+        }
         page.push_str(
-            "| metric | type | unit | attributes | meaning | source |\n|---|---|---|---|---|---|\n",
+            "| metric | type | unit | attributes | default | meaning | source |\n\
+             |---|---|---|---|---|---|---|\n",
         );
         let metrics = catalogue.metrics().iter();
         for metric in metrics.filter(|metric| metric.subject.name == name) {
@@ -87,10 +98,11 @@ pub fn markdown(catalogue: &Catalogue) -> String {
             };
             let _ = writeln!(
                 page,
-                "| `{}` | {} | {unit} | {} | {} | {} |",
+                "| `{}` | {} | {unit} | {} | {} | {} | {} |",
                 metric.name,
                 instrument(metric),
                 attributes.join(", "),
+                default(metric),
                 metric.help,
                 source(metric),
             );
@@ -110,6 +122,52 @@ pub fn markdown(catalogue: &Catalogue) -> String {
         );
     }
     page
+}
+
+/// Whether a metric is shown without a word of the configuration.
+fn default(metric: &Metric) -> &'static str {
+    match (metric.by_default, metric.by_subject) {
+        (true, _) => "on",
+        (false, true) => "opt-in",
+        (false, false) => "opt-in by name",
+    }
+}
+
+/// How often the parts of a subject are read, each sentence once.
+fn cadences(catalogue: &Catalogue, name: &str) -> BTreeSet<String> {
+    let parts = catalogue.subjects().iter();
+    let parts = parts.filter(|subject| subject.name == name);
+    parts.map(|subject| cadence(subject)).collect()
+}
+
+/// How often a subject is read, in a sentence.
+fn cadence(subject: &Subject) -> String {
+    let needs = needs(subject.name).map(|needs| format!(" It needs {needs}."));
+    let how_often = match subject.cadence {
+        _ if subject.name == "bridge" => return "What the bridge knows of itself.".to_owned(),
+        Cadence::WithOwner => "Read with the project it belongs to.".to_owned(),
+        Cadence::EachPoll => "Looked at by every poll.".to_owned(),
+        Cadence::Every(time) => {
+            let minutes = time.as_secs() / 60;
+            let time = match (minutes % 60, minutes / 60) {
+                (0, 24) => "day".to_owned(),
+                (0, 1) => "hour".to_owned(),
+                (0, hours) => format!("{hours} hours"),
+                _ => format!("{minutes} minutes"),
+            };
+            format!(
+                "Read once in {} {time}.",
+                if time.starts_with(char::is_numeric) {
+                    ""
+                } else {
+                    "a"
+                }
+            )
+            .replace("a hour", "an hour")
+            .replace("in  ", "in ")
+        }
+    };
+    how_often + &needs.unwrap_or_default()
 }
 
 /// The metric registry in OpenTelemetry Weaver's `groups:` syntax, as (file name, content).

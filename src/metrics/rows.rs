@@ -4,12 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::text::cut;
 use super::{
     Job, Owner, PlacedTable, Reading, Reason, Row, Table, TableReading, TestReport, UnixTime, stamp,
 };
-
-/// A label is text that somebody else writes: no more of it is kept.
-const LONGEST_LABEL: usize = 200;
 
 /// Whose newest pipeline something belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +62,7 @@ impl PlacedTable {
             labels: self
                 .labels
                 .iter()
-                .map(|column| cut(label(column.name)))
+                .map(|column| cut(&label(column.name)).into())
                 .collect(),
             values: self.values.iter().map(|column| read(column.name)).collect(),
         }
@@ -166,13 +164,6 @@ impl PlacedTable {
     pub fn label_of<'a>(&self, row: &'a Row, name: &str) -> &'a str {
         let at = self.labels.iter().position(|column| column.name == name);
         at.map_or("", |at| &row.labels[at])
-    }
-}
-
-fn cut(text: Arc<str>) -> Arc<str> {
-    match text.char_indices().nth(LONGEST_LABEL) {
-        Some((end, _)) => text[..end].into(),
-        None => text,
     }
 }
 

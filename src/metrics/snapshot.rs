@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Grain, Owner, Reading, Reason, UnixTime};
+use super::{Grain, Owner, Reading, Reason, SubjectState, UnixTime};
 
 /// Everything known after a poll. Nobody edits one; the next poll builds another.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The selected projects, by id.
     pub projects: Vec<Arc<Owner>>,
+    /// What has ended of projects that are gone by now, one owner for each namespace they lay in.
+    pub departed: Vec<Arc<Owner>>,
     /// What is known of the GitLab itself.
     pub instance: Arc<Owner>,
     pub groups: Vec<Arc<Owner>>,
@@ -26,6 +28,12 @@ pub struct Snapshot {
     pub ages: Vec<Age>,
     /// What is absent from it.
     pub missing: Vec<Missing>,
+    /// How many series a limit keeps out, by metric.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// How many ended things are counted, by subject.
+    pub events: Vec<(&'static str, u64)>,
+    /// How each subject gets on.
+    pub states: Vec<(&'static str, SubjectState)>,
     /// How many series it has.
     pub series: u64,
 }
@@ -37,6 +45,8 @@ pub struct Owners {
     pub groups: Vec<Arc<Owner>>,
     pub projects: Vec<Arc<Owner>>,
     pub runners: Vec<Arc<Owner>>,
+    /// See [`Snapshot::departed`].
+    pub departed: Vec<Arc<Owner>>,
 }
 
 impl From<Vec<Arc<Owner>>> for Owners {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::subject::Rows;
 use super::{
-    Age, EnabledMetrics, Grain, Missing, Owners, Reading, Reason, Report, Snapshot, UnixTime,
+    Age, EnabledMetrics, Grain, Instrument, Metric, Missing, Owners, Reading, Reason, Report,
+    Snapshot, SubjectState, UnixTime,
 };
 
 impl Snapshot {
@@ -26,12 +27,16 @@ impl Snapshot {
             instance: owners.instance,
             groups: owners.groups,
             runners: owners.runners,
+            departed: owners.departed,
             project_count,
             report: report.into(),
             ..Snapshot::default()
         };
         snapshot.ages = snapshot.count_ages(enabled);
         snapshot.missing = snapshot.count_missing(enabled);
+        snapshot.dropped = snapshot.count_dropped(enabled);
+        snapshot.events = snapshot.count_events(enabled);
+        snapshot.states = snapshot.subject_states(enabled);
         snapshot.series = enabled.series(&snapshot);
         snapshot
     }
@@ -71,6 +76,57 @@ impl Snapshot {
         let ages = oldest.into_iter();
         ages.map(|(collector, oldest)| Age { collector, oldest })
             .collect()
+    }
+
+    /// How many rows of each metric have given way to a limit.
+    fn count_dropped(&self, enabled: &EnabledMetrics) -> Vec<(&'static str, u64)> {
+        let metrics = enabled.metrics.iter();
+        let of = |metric: &&'static Metric| {
+            let dropped = metric.dropped(self);
+            (dropped > 0).then_some((metric.name, dropped))
+        };
+        metrics.filter_map(of).collect()
+    }
+
+    /// How many ended things each subject has counted: those of its counters, if it has any.
+    fn count_events(&self, enabled: &EnabledMetrics) -> Vec<(&'static str, u64)> {
+        let mut events = BTreeMap::<&'static str, (u64, u64)>::new();
+        for metric in enabled
+            .metrics
+            .iter()
+            .filter(|metric| metric.counts_ended())
+        {
+            let (counters, histograms) = events.entry(metric.subject.name).or_default();
+            match metric.instrument {
+                Instrument::Histogram => *histograms += metric.ended(self),
+                _ => *counters += metric.ended(self),
+            }
+        }
+        let events = events.into_iter();
+        let most = |(name, (counters, histograms)): (_, (u64, u64))| match counters {
+            0 => (name, histograms),
+            _ => (name, counters),
+        };
+        events.map(most).collect()
+    }
+
+    fn subject_states(&self, enabled: &EnabledMetrics) -> Vec<(&'static str, SubjectState)> {
+        let mut states: Vec<(&'static str, SubjectState)> = Vec::new();
+        for subject in enabled.catalogue.subjects() {
+            let mut metrics = enabled.catalogue.metrics().iter();
+            let own = |metric: &Metric| std::ptr::eq(metric.subject, *subject);
+            // The bridge does not read itself.
+            if !metrics.any(|metric| own(metric) && metric.is_about_gitlab()) {
+                continue;
+            }
+            let state = SubjectState::of(subject, self, enabled);
+            // A subject may have several parts.
+            match states.iter_mut().find(|(name, _)| *name == subject.name) {
+                Some((_, known)) => *known = known.with(state),
+                None => states.push((subject.name, state)),
+            }
+        }
+        states
     }
 
     fn count_missing(&self, enabled: &EnabledMetrics) -> Vec<Missing> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::subject::Made;
+use super::text::cut;
 use super::{
     Answered, Api, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
     TableReading, UnixTime, keys, member, stamp,
@@ -23,9 +24,6 @@ pub enum TableAnswer {
         complete: bool,
     },
 }
-
-/// A label is text that somebody else writes: no more of it is kept.
-const LONGEST_LABEL: usize = 200;
 
 impl TableAnswer {
     /// Reads a connection of GraphQL; for a subject with one row, the node that has it.
@@ -222,10 +220,7 @@ pub(super) fn label(value: &Json) -> Arc<str> {
         }
         Json::Null | Json::Object(_) => String::new(),
     };
-    match text.char_indices().nth(LONGEST_LABEL) {
-        Some((end, _)) => text[..end].into(),
-        None => text.into(),
-    }
+    cut(&text).into()
 }
 
 impl PlacedTable {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::series::EmitEnded;
-use super::{Attribute, Emit, Metric, Snapshot};
+use super::{Attribute, Choices, Emit, Metric, Snapshot};
 
 /// The name of a GitLab on its series. Not `instance`: that is Prometheus' word for its target.
 pub(super) const INSTANCE: Attribute = Attribute {
@@ -79,16 +79,16 @@ impl View {
         &self,
         metric: &Metric,
         projects: Range<usize>,
-        project_path: bool,
+        choices: &Choices,
         emit: &mut Emit<'_>,
     ) {
         let ranges = self.ranges(projects);
         for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
-            if own.is_empty() && metric.is_per_project() {
+            if own.is_empty() && metric.is_per_project_by(choices) {
                 continue;
             }
             of_gitlab(name.as_deref(), emit, |emit| {
-                metric.observe(snapshot, own, project_path, emit);
+                metric.observe(snapshot, own, choices, emit);
             });
         }
     }
@@ -98,12 +98,12 @@ impl View {
         &self,
         metric: &Metric,
         projects: Range<usize>,
-        project_path: bool,
+        choices: &Choices,
         emit: &mut EmitEnded<'_>,
     ) {
         let ranges = self.ranges(projects);
         for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
-            metric.observe_ended(snapshot, own, project_path, &mut |attributes, ended| {
+            metric.observe_ended(snapshot, own, choices, &mut |attributes, ended| {
                 let mut named = attributes.to_vec();
                 named.extend(name.iter().map(|name| (INSTANCE.name, &**name)));
                 emit(&named, ended);
@@ -112,10 +112,10 @@ impl View {
     }
 
     /// How many series `projects` have of a metric about GitLab, without building them.
-    pub fn count(&self, metric: &Metric, projects: Range<usize>) -> usize {
+    pub fn count(&self, metric: &Metric, projects: Range<usize>, choices: &Choices) -> usize {
         let ranges = self.ranges(projects).zip(&self.gitlabs);
         ranges
-            .map(|(own, gitlab)| metric.count(&gitlab.snapshot, own))
+            .map(|(own, gitlab)| metric.count(&gitlab.snapshot, own, choices))
             .sum()
     }
 
@@ -179,13 +179,18 @@ mod tests {
     /// The series of a metric, as `attribute=value` and value.
     fn shown(view: &View, metric: &str, projects: Range<usize>) -> Vec<String> {
         let mut shown = Vec::new();
-        view.observe(find(metric), projects, false, &mut |attributes, value| {
-            let attributes = attributes
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"));
-            let attributes = attributes.collect::<Vec<_>>().join(",");
-            shown.push(format!("{attributes} {value}"));
-        });
+        view.observe(
+            find(metric),
+            projects,
+            &Choices::default(),
+            &mut |attributes, value| {
+                let attributes = attributes
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"));
+                let attributes = attributes.collect::<Vec<_>>().join(",");
+                shown.push(format!("{attributes} {value}"));
+            },
+        );
         shown
     }
 
@@ -294,11 +299,17 @@ mod tests {
         let view = View {
             gitlabs: vec![gitlab("a", 1..3), gitlab("empty", 0..0), gitlab("b", 1..3)],
         };
+        let choices = Choices::default();
         for metric in Catalogue::standard().metrics() {
             for projects in [0..0, 0..1, 1..3, 0..4] {
                 let mut series = 0;
-                view.observe(metric, projects.clone(), false, &mut |_, _| series += 1);
-                assert_eq!(view.count(metric, projects), series, "{}", metric.name);
+                view.observe(metric, projects.clone(), &choices, &mut |_, _| series += 1);
+                assert_eq!(
+                    view.count(metric, projects, &choices),
+                    series,
+                    "{}",
+                    metric.name
+                );
             }
         }
     }

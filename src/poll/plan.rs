@@ -369,8 +369,9 @@ impl Plan {
             }
             selection
         };
+        let identity = identity(enabled);
         let mut whole = AskedColumns {
-            selection: select(Identity::ASKED, false),
+            selection: select(&identity, false),
             ..AskedColumns::default()
         };
         let mut activity = AskedColumns {
@@ -415,7 +416,7 @@ impl Plan {
             activity,
             glance,
             recent: select(&["id", "lastActivityAt"], false),
-            identity: select(Identity::ASKED, true),
+            identity: select(&identity, true),
         }
     }
 
@@ -642,6 +643,12 @@ fn of_instance_rounds(enabled: &EnabledMetrics, capabilities: &Capabilities) -> 
     rounds
         .map(|round| AskedColumns::of_round(round, enabled, has))
         .collect()
+}
+
+/// What is asked of every project to know who it is.
+fn identity(enabled: &EnabledMetrics) -> Vec<&'static str> {
+    let topics = enabled.choices.project_labels.topics.then_some("topics");
+    Identity::ASKED.iter().copied().chain(topics).collect()
 }
 
 /// A whole query: its variables, what it selects, and what GitLab makes of its complexity.

@@ -215,6 +215,7 @@ impl Poller {
             .with_engine(move |engine| {
                 let snapshot = engine.end(now, requests, kept);
                 log::poll(&last, &snapshot);
+                log::subjects(&last, &snapshot);
                 snapshot
             })
             .await;

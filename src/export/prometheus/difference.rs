@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entries::label;
-use crate::metrics::{Metric, Owner, Reading, Snapshot, View};
+use crate::metrics::{Choices, Metric, Owner, Reading, Snapshot, View};
 
 /// A project that is not the same in two views, or is in only one of them.
 pub struct Changed {
@@ -146,12 +146,12 @@ pub fn all(view: &View) -> Vec<Changed> {
 }
 
 impl Fingerprints {
-    /// Those of a view, shown with paths or without.
-    pub fn of(view: &View, project_path: bool) -> Fingerprints {
+    /// Those of a view, as it is chosen to be shown.
+    pub fn of(view: &View, choices: &Choices) -> Fingerprints {
         let gitlabs = view.gitlabs.iter().map(|seen| {
             let projects = seen.snapshot.projects.iter();
             let projects =
-                projects.map(|project| (project.identity.id, fingerprint(project, project_path)));
+                projects.map(|project| (project.identity.id, fingerprint(project, choices)));
             (seen.name.as_deref().map(str::to_owned), projects.collect())
         });
         Fingerprints(gitlabs.collect())
@@ -159,7 +159,7 @@ impl Fingerprints {
 
     /// What is different in a view: the projects that are shown with something else or are new, and
     /// the labels of those and of the projects that are gone.
-    pub fn changed(&self, view: &View, project_path: bool) -> (Vec<Changed>, Labelled) {
+    pub fn changed(&self, view: &View, choices: &Choices) -> (Vec<Changed>, Labelled) {
         let mut before: HashMap<(Option<&str>, u64), u64> = HashMap::new();
         for (name, projects) in &self.0 {
             let projects = projects.iter();
@@ -170,7 +170,7 @@ impl Fingerprints {
             let name = seen.name.as_deref();
             for project in &seen.snapshot.projects {
                 let id = project.identity.id;
-                if before.remove(&(name, id)) != Some(fingerprint(project, project_path)) {
+                if before.remove(&(name, id)) != Some(fingerprint(project, choices)) {
                     labelled.insert(name, id);
                     changed.push(Changed {
                         gitlab,
@@ -189,10 +189,11 @@ impl Fingerprints {
 }
 
 /// Of everything that a project's series can show.
-fn fingerprint(project: &Owner, project_path: bool) -> u64 {
+fn fingerprint(project: &Owner, choices: &Choices) -> u64 {
     let mut hasher = DefaultHasher::new();
     let identity = &project.identity;
-    project_path.hash(&mut hasher);
+    (choices.project_labels, choices.sparse_states).hash(&mut hasher);
+    identity.topics.hash(&mut hasher);
     (&identity.path, &identity.name, &identity.visibility).hash(&mut hasher);
     (identity.archived, &identity.default_branch).hash(&mut hasher);
     identity.last_activity.hash(&mut hasher);
@@ -212,7 +213,7 @@ fn fingerprint(project: &Owner, project_path: bool) -> u64 {
     }
     if !project.ended.is_empty() {
         // Some of it is not shown: then the project is only rendered once more.
-        format!("{:?}", project.ended).hash(&mut hasher);
+        format!("{:?} {:?}", project.ended, choices.bounds).hash(&mut hasher);
     }
     hasher.finish()
 }

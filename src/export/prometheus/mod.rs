@@ -152,14 +152,14 @@ impl Prometheus {
             tracing::warn!(%error, file = %file.display(), "reading the kept exposition failed");
         });
         let kept = kept.ok().flatten()?;
-        let (changed, labelled) = kept.fingerprints.changed(view, self.gitlab.shows_path());
+        let (changed, labelled) = kept.fingerprints.changed(view, self.gitlab.choices());
         if changed.len() > view.projects() / 2 {
             return None; // To render everything is less work.
         }
         let (mut kept, mut codec) = (kept.texts, Codec::new());
         let texts = self.gitlab.metrics().map(|(_, metric)| {
             let mut text = kept.remove(metric.name)?;
-            let of_projects = metric.is_per_project() && !labelled.is_empty();
+            let of_projects = self.gitlab.is_per_project(metric) && !labelled.is_empty();
             let whole = !of_projects || text.remove(|entry| labelled.has(entry), &mut codec);
             whole.then(|| Arc::new(text))
         });
@@ -179,7 +179,7 @@ impl Prometheus {
         let written = kept::write(
             file,
             texts,
-            Fingerprints::of(&rendered.view, self.gitlab.shows_path()),
+            Fingerprints::of(&rendered.view, self.gitlab.choices()),
         );
         if let Err(error) = written {
             // The state beside it can't be written either, which is said and shown.

@@ -12,7 +12,7 @@ use super::difference::{self, Changed, Side};
 use super::fragments::MetricText;
 use super::gzip::{Codec, Sum};
 use crate::export::meter::ViewBatch;
-use crate::metrics::{EnabledMetrics, Metric, View};
+use crate::metrics::{Choices, EnabledMetrics, Metric, View};
 
 /// How many series are rendered at once: the SDK's maps for more don't fit the processor's caches.
 const SERIES: usize = 10_000;
@@ -41,6 +41,8 @@ struct Job {
     /// Its place among all enabled metrics.
     index: usize,
     metric: &'static Metric,
+    /// Whether its series are told apart by project.
+    per_project: bool,
     text: Option<Arc<MetricText>>,
 }
 
@@ -57,9 +59,14 @@ impl Renderer {
         })
     }
 
-    /// Whether series of projects carry their path.
-    pub fn shows_path(&self) -> bool {
-        self.enabled.choices.project_labels.path
+    /// How it is shown.
+    pub fn choices(&self) -> &Choices {
+        &self.enabled.choices
+    }
+
+    /// Whether the series of a metric are told apart by project.
+    pub fn is_per_project(&self, metric: &Metric) -> bool {
+        metric.is_per_project_by(&self.enabled.choices)
     }
 
     /// The metrics it renders, with their places among all that are enabled.
@@ -102,6 +109,7 @@ impl Renderer {
         let jobs = jobs.map(|((index, metric), text)| Job {
             index,
             metric,
+            per_project: self.is_per_project(metric),
             text,
         });
         let jobs: Vec<_> = jobs.collect();
@@ -175,7 +183,7 @@ impl Job {
         codec: &mut Codec,
     ) -> Result<Arc<MetricText>, String> {
         let Job { metric, .. } = self;
-        if !metric.is_per_project() {
+        if !self.per_project {
             let mut text = self.text.clone().unwrap_or_default();
             let after = self.render(collector, Arc::clone(view), 0..0)?;
             let replaced = Arc::make_mut(&mut text);
@@ -232,7 +240,7 @@ impl Job {
         view: Arc<View>,
         projects: Range<usize>,
     ) -> Result<Vec<u8>, String> {
-        if self.metric.is_per_project() && projects.is_empty() {
+        if self.per_project && projects.is_empty() {
             return Ok(Vec::new());
         }
         let mut batch = vec![None; self.index + 1];

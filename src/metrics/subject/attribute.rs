@@ -30,6 +30,18 @@ pub(crate) const PROJECT_PATH: Attribute = Attribute {
     examples: &["platform/tools/gitlab-metrics-bridge"],
 };
 
+pub(crate) const NAMESPACE: Attribute = Attribute {
+    name: "namespace",
+    meaning: "The full path of the group or user the project lies in.",
+    examples: &["platform/tools"],
+};
+
+pub(crate) const TOPICS: Attribute = Attribute {
+    name: "topics",
+    meaning: "The topics of the project, sorted and joined by commas.",
+    examples: &["backend,rust"],
+};
+
 /// The state of a thing that is opened and ends in one of several ways.
 pub(crate) const STATE: Attribute = Attribute {
     name: "state",

@@ -8,7 +8,7 @@ mod grain;
 mod metric_row;
 
 pub use attribute::{Attribute, PROJECT_ID};
-pub(crate) use attribute::{PROJECT_PATH, STATE};
+pub(crate) use attribute::{NAMESPACE, PROJECT_PATH, STATE, TOPICS};
 pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,

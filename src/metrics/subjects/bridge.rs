@@ -129,6 +129,44 @@ pub(super) static SUBJECT: Subject = Subject {
             }),
         ),
         gauge(
+            "gitlab_bridge_dropped_series",
+            "{series}",
+            "Series that are not shown because there are more than a limit allows",
+            &[METRIC, REASON],
+            Shows::GitLab(|gitlab, emit| {
+                for (metric, count) in &gitlab.snapshot.dropped {
+                    let attributes = [(METRIC.name, *metric), (REASON.name, "over_limit")];
+                    emit(&attributes, *count as f64);
+                }
+            }),
+        ),
+        gauge(
+            "gitlab_bridge_subject_state",
+            "",
+            "1 for how a subject gets on: active, disabled, unsupported, forbidden, unlicensed or failing",
+            &[COLLECTOR, SUBJECT_STATE],
+            Shows::GitLab(|gitlab, emit| {
+                for (subject, state) in &gitlab.snapshot.states {
+                    let attributes = [
+                        (COLLECTOR.name, *subject),
+                        (SUBJECT_STATE.name, state.name()),
+                    ];
+                    emit(&attributes, 1.0);
+                }
+            }),
+        ),
+        counter(
+            "gitlab_bridge_events_total",
+            "{event}",
+            "Ended things that were taken into counters and histograms since counting began",
+            &[COLLECTOR],
+            Shows::GitLab(|gitlab, emit| {
+                for (subject, count) in &gitlab.snapshot.events {
+                    emit(&[(COLLECTOR.name, subject)], *count as f64);
+                }
+            }),
+        ),
+        gauge(
             "gitlab_bridge_series",
             "{series}",
             "Series about GitLab that are shown",
@@ -319,10 +357,30 @@ const METRIC: Attribute = Attribute {
     examples: &["gitlab_commits_total"],
 };
 
+const SUBJECT_STATE: Attribute = Attribute {
+    name: "state",
+    meaning: "`active`: it is read; `disabled`: none of its metrics is enabled; `unsupported`: this GitLab does not have it; `forbidden`: the token may not see it; `unlicensed`: GitLab's licence does not include it; `failing`: it can't be read at the moment.",
+    examples: &[
+        "active",
+        "disabled",
+        "unsupported",
+        "forbidden",
+        "unlicensed",
+        "failing",
+    ],
+};
+
 const REASON: Attribute = Attribute {
     name: "reason",
-    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), or an error type.",
-    examples: &["hidden", "unsupported", "invalid", "pending", "timeout"],
+    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), `over_limit` (there are more than a limit allows), or an error type.",
+    examples: &[
+        "over_limit",
+        "hidden",
+        "unsupported",
+        "invalid",
+        "pending",
+        "timeout",
+    ],
 };
 
 const CODE: Attribute = Attribute {

@@ -2,8 +2,8 @@
 
 use crate::metrics::Identity;
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject, count, gauge,
-    time,
+    Attribute, Cadence, Grain, NAMESPACE, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject,
+    count, gauge, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -104,12 +104,6 @@ const DEFAULT_BRANCH: Attribute = Attribute {
     name: "default_branch",
     meaning: "The default branch; empty where there is none or it may not be seen.",
     examples: &["main"],
-};
-
-const NAMESPACE: Attribute = Attribute {
-    name: "namespace",
-    meaning: "The full path of the group or user the project lies in.",
-    examples: &["platform/tools"],
 };
 
 const PROJECT_NAME: Attribute = Attribute {

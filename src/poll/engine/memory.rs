@@ -11,7 +11,7 @@ use super::feeds::FeedsCourse;
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
-use crate::metrics::{Owner, Progress, UnixTime};
+use crate::metrics::{Departed, Owner, Progress, UnixTime};
 
 /// What an engine knows.
 pub struct Memory {
@@ -47,6 +47,9 @@ pub struct Course {
     pub deployments: DeploymentsKnown,
     #[serde(default)]
     pub feeds: FeedsCourse,
+    /// What has ended of projects that are gone.
+    #[serde(default)]
+    pub departed: Departed,
     /// The last poll; none before the first has ended.
     pub last: Option<LastPoll>,
 }

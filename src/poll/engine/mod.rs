@@ -51,7 +51,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gitlab::Error;
-use crate::metrics::{EnabledMetrics, Owner, Snapshot};
+use crate::metrics::{Departed, EnabledMetrics, Owner, Snapshot};
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
@@ -111,6 +111,8 @@ pub struct Engine {
     estate: Estate,
     /// The pipelines whose details are read.
     details: PipelinesKnown,
+    /// What has ended of projects that are gone.
+    departed: Departed,
     /// The deployments that are counted.
     deployments: DeploymentsKnown,
     queue: queue::Queue,
@@ -198,6 +200,7 @@ impl Engine {
             projects: BTreeMap::new(),
             instance: Arc::default(),
             details: PipelinesKnown::default(),
+            departed: Departed::default(),
             deployments: DeploymentsKnown::default(),
             queue: queue::Queue::default(),
             environments: environments::Environments::default(),

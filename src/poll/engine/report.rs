@@ -57,12 +57,20 @@ impl Engine {
     /// to its end, and stays so: later failures leave the set of projects as it was.
     pub(super) fn snapshot(&self, report: Option<Report>, now: Moment) -> Snapshot {
         let taken = |project: &&Arc<Owner>| self.filter.takes(&project.identity, now.as_secs());
-        let projects: Vec<_> = self.projects.values().filter(taken).cloned().collect();
+        let all = self.projects.values();
+        let (projects, others): (Vec<_>, Vec<_>) =
+            all.cloned().partition(|project| taken(&project));
+        // Who is not taken any more takes nothing back either.
+        let others = others
+            .into_iter()
+            .filter(|project| !project.ended.is_empty());
+        let departed = self.departed.owners(self.enabled.catalogue).chain(others);
         let count = projects.len() as u64;
         let mut snapshot = Snapshot::new(
             self.last.generation + 1,
             Owners {
                 projects,
+                departed: departed.collect(),
                 instance: Arc::clone(&self.instance),
                 groups: self.estate.groups.values().cloned().collect(),
                 runners: self.estate.runners.values().cloned().collect(),

@@ -22,11 +22,13 @@ impl Engine {
             details,
             deployments,
             feeds,
+            departed,
             last,
         } = memory.course;
         self.details = details;
         self.deployments = deployments;
         self.recall_feeds(&feeds, memory.feeds, at);
+        self.departed = departed;
         let mut tracks = BTreeMap::new();
         for (project, mut track) in memory.projects {
             let id = project.identity.id;
@@ -92,6 +94,7 @@ impl Engine {
                 details: self.details.clone(),
                 deployments: self.deployments.clone(),
                 feeds: self.feeds.course(),
+                departed: self.departed.clone(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,
                     complete: report.last_complete,

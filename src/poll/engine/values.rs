@@ -179,7 +179,8 @@ impl Engine {
     pub(super) fn remove(&mut self, poll: &mut Poll, gone: Vec<u64>) {
         for id in gone {
             self.close_values(poll, id);
-            if self.projects.remove(&id).is_some() {
+            if let Some(project) = self.projects.remove(&id) {
+                self.departed.take(&project, self.enabled.catalogue);
                 self.forget_in_rounds(poll, id);
             }
             self.feeds.forget(id);
