@@ -45,7 +45,7 @@ fn series(snapshot: &Snapshot, metric: &str) -> Vec<String> {
     metric.observe(
         snapshot,
         0..snapshot.projects.len(),
-        false,
+        &Choices::default(),
         &mut |labels, value| {
             let mut labels: Vec<_> = labels
                 .iter()

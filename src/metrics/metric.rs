@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::placed::Places;
-use super::subject::{Attribute, Grain, Instrument, Kind, MetricRow, Rows, Shows, Subject};
+use super::subject::{Attribute, Grain, Instrument, Kind, MetricRow, Rest, Rows, Shows, Subject};
 
 /// A metric in its catalogue: its row, and the places of what it shows.
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl Metric {
         )
     }
 
-    /// How GraphQL is asked for it: the paths of its columns.
+    /// How it is asked for: the paths of its columns, over GraphQL where that has them.
     pub fn asked_as(&self) -> Vec<&'static str> {
         if let (true, Rows::Many(many)) = (self.is_asked(), &self.subject.rows) {
             return vec![many.list];
@@ -140,10 +140,20 @@ impl Metric {
         if let (true, Rows::Feeds(feeds)) = (self.is_asked(), &self.subject.rows) {
             return feeds.lists.iter().map(|feed| feed.changed).collect();
         }
-        let named = |name: &str| self.subject.column(name).map(|column| column.graphql);
+        let named = |name: &str| {
+            let column = self.subject.column(name)?;
+            match (column.graphql, column.rest) {
+                ("", Rest::Member { path, .. } | Rest::Count(path)) => Some(path),
+                ("", _) => None,
+                (path, _) => Some(path),
+            }
+        };
         match (self.shows, &self.places) {
             (_, Places::Elsewhere | Places::Sum(_)) => Vec::new(),
-            (Shows::Value(name) | Shows::StateSet(name), _) => named(name).into_iter().collect(),
+            (Shows::Value(name) | Shows::StateSet(name), _) => {
+                let told = named(name);
+                told.into_iter().collect()
+            }
             (Shows::ByColumn { columns, .. }, _) => {
                 columns.iter().filter_map(|name| named(name)).collect()
             }

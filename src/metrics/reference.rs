@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::subject::Shows;
+use super::subject::{Rows, Shows};
 use super::subject_state::needs;
 use super::view::INSTANCE;
 use super::{Attribute, Cadence, Catalogue, Grain, Instrument, Metric, Subject};
@@ -263,6 +263,12 @@ fn source(metric: &Metric) -> String {
         fields.push("…");
     }
     let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    if fields.is_empty() {
+        return "GraphQL and REST".to_owned();
+    }
+    if !metric.subject.is_over_graphql() && !matches!(metric.subject.rows, Rows::Feeds(_)) {
+        return format!("REST: {}", fields.join(", "));
+    }
     let below = match metric.subject.of {
         Grain::Instance => "Query",
         Grain::Group => "Group",

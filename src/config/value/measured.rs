@@ -239,7 +239,7 @@ fn metrics() -> impl Iterator<Item = &'static str> + Clone {
 fn subjects() -> impl Iterator<Item = &'static str> + Clone {
     let subjects = Catalogue::standard().subjects().iter();
     let names: BTreeSet<_> = subjects.map(|subject| subject.name).collect();
-    names.into_iter()
+    Vec::from_iter(names).into_iter()
 }
 
 /// The subjects that have a cadence of their own.
@@ -247,7 +247,7 @@ fn paced_subjects() -> impl Iterator<Item = &'static str> + Clone {
     let subjects = Catalogue::standard().subjects().iter();
     let paced = subjects.filter(|subject| subject.cadence != Cadence::WithOwner);
     let names: BTreeSet<_> = paced.map(|subject| subject.name).collect();
-    names.into_iter()
+    Vec::from_iter(names).into_iter()
 }
 
 fn histograms() -> impl Iterator<Item = &'static str> + Clone {

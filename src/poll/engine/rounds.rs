@@ -46,8 +46,12 @@ impl Engine {
     }
 
     /// Notes a project that was not known, or not selected.
-    pub(super) fn add_to_rounds(&mut self, id: u64, is_new: bool) {
-        for own in &mut self.rounds {
+    pub(super) fn add_to_rounds(&mut self, poll: &mut Poll, id: u64, is_new: bool) {
+        for (index, own) in self.rounds.iter_mut().enumerate() {
+            if let Some(work) = poll.rounds.get_mut(index) {
+                work.share.must += 1;
+                work.share.may += 1;
+            }
             match is_new {
                 true => own.due.add(id),
                 false => own.due.want(id),

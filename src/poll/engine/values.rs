@@ -57,7 +57,7 @@ impl Engine {
         let project = Owner::updated(found, last, at.as_secs());
         self.projects.insert(id, Arc::new(project));
         if is_new || taken && !was_taken {
-            self.add_to_rounds(id, is_new);
+            self.add_to_rounds(poll, id, is_new);
         }
         self.schedule.read(id, activity, taken, at);
         if taken {
