@@ -60,7 +60,13 @@ impl World {
             while expected > 0.0 {
                 if random.f64() < expected {
                     let when = later(now, ahead.mul_f64(random.f64()));
-                    self.plan_any(id, when, random);
+                    match random.u8(0..4) {
+                        0 => {
+                            let deed = DEEDS[random.usize(0..DEEDS.len())];
+                            self.agenda.add(when, id, Step::People(deed));
+                        }
+                        _ => self.plan_any(id, when, random),
+                    }
                 }
                 expected -= 1.0;
             }
@@ -104,10 +110,6 @@ impl World {
                 status,
             };
             return self.agenda.add(when, project, step);
-        }
-        if random.u8(0..4) == 0 {
-            let deed = DEEDS[random.usize(0..DEEDS.len())];
-            return self.agenda.add(when, project, Step::People(deed));
         }
         let plan = any(random);
         if let Some(Reference::Branch(name)) = &plan.reference
