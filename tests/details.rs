@@ -1,0 +1,286 @@
+//! Jobs, test reports, deployments and the queue against the model's ledger: what is counted equals
+//! what happened, whatever fails, and what is shown is true.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod simulation;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::simulator::{Entry, Fault, World};
+use simulation::{Bridge, HOUR, MINUTE, Setup, idle, path};
+
+/// The subjects of this file.
+const SUBJECTS: [&str; 6] = [
+    "jobs",
+    "test_reports",
+    "deployments",
+    "environments",
+    "queue",
+    "dora",
+];
+
+fn setup(children: bool) -> Setup {
+    let catalogue = Catalogue::standard();
+    let shows = |name: &str| {
+        let metric = catalogue.find(name).unwrap();
+        metric.by_default || SUBJECTS.contains(&metric.subject.name)
+    };
+    let choices = Choices {
+        child_pipelines: children,
+        ..Choices::default()
+    };
+    Setup {
+        shown: EnabledMetrics::new(catalogue, shows, choices),
+        budget: None,
+        ..Setup::default()
+    }
+}
+
+/// The series of a metric: its attributes, in their order, and its value.
+fn shown(snapshot: &Snapshot, metric: &str) -> BTreeMap<Vec<String>, f64> {
+    let metric = Catalogue::standard().find(metric).unwrap();
+    let mut series = BTreeMap::new();
+    let all = 0..snapshot.projects.len();
+    metric.observe(snapshot, all, false, &mut |attributes, value| {
+        let mut named: Vec<_> = attributes.to_vec();
+        named.sort_unstable();
+        let texts = named.iter().filter(|(_, text)| !text.is_empty());
+        let texts = texts.map(|(name, text)| format!("{name}={text}"));
+        series.insert(texts.collect(), value);
+    });
+    series
+}
+
+/// The counts of entries by the attributes that `of` makes.
+fn counted<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    of: impl Fn(&Entry) -> Vec<String>,
+) -> BTreeMap<Vec<String>, f64> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        let mut texts = of(entry);
+        texts.sort_unstable();
+        *counts.entry(texts).or_default() += 1.0;
+    }
+    counts
+}
+
+fn jobs(world: &World, children: bool) -> BTreeMap<Vec<String>, f64> {
+    let jobs = world.ledger().jobs().with("kind", "build");
+    let jobs = if children {
+        jobs
+    } else {
+        jobs.without("child")
+    };
+    counted(jobs.iter(), |job| {
+        let mut texts = vec![
+            format!("project_id={}", job.project),
+            format!("status={}", job.status),
+            format!("stage={}", job.attribute("stage").unwrap()),
+        ];
+        let reason = job.attribute("failure_reason");
+        texts.extend(reason.map(|reason| format!("failure_reason={reason}")));
+        texts
+    })
+}
+
+fn deployments(world: &World) -> BTreeMap<Vec<String>, f64> {
+    let ended = world.ledger().deployments();
+    let ended = ended
+        .iter()
+        .filter(|own| ["success", "failed", "canceled"].contains(&own.status));
+    counted(ended, |own| {
+        vec![
+            format!("project_id={}", own.project),
+            format!("status={}", own.status),
+            format!("environment={}", own.attribute("environment").unwrap()),
+            format!("tier={}", own.attribute("tier").unwrap()),
+        ]
+    })
+}
+
+/// An hour of churn, and as long as it takes until everything has ended and been read.
+async fn churn(children: bool, faults: f64) -> Bridge {
+    let bridge = Bridge::settled(idle(8), setup(children)).await;
+    bridge.gitlab.chaos(faults, 11);
+    let mut random = Rng::with_seed(3);
+    for _ in 0..12 {
+        bridge
+            .gitlab
+            .edit(|world| world.churn(5 * MINUTE, &mut random));
+        bridge.pass(5 * MINUTE).await;
+    }
+    bridge.gitlab.chaos(0.0, 0);
+    bridge.pass(2 * HOUR).await;
+    bridge
+}
+
+#[track_caller]
+fn assert_counts(bridge: &Bridge, children: bool) {
+    let snapshot = bridge.snapshot();
+    let (jobs, deployments) = bridge
+        .gitlab
+        .read(|world| (jobs(world, children), deployments(world)));
+    assert!(
+        jobs.len() > 20 && deployments.len() > 2,
+        "{} {}",
+        jobs.len(),
+        deployments.len()
+    );
+    assert_same(&shown(&snapshot, "gitlab_jobs_total"), &jobs);
+    assert_same(&shown(&snapshot, "gitlab_deployments_total"), &deployments);
+}
+
+#[track_caller]
+fn assert_same(shown: &BTreeMap<Vec<String>, f64>, truth: &BTreeMap<Vec<String>, f64>) {
+    let other =
+        |one: &BTreeMap<Vec<String>, f64>, other: &BTreeMap<Vec<String>, f64>| -> Vec<String> {
+            let differs = one
+                .iter()
+                .filter(|(series, value)| other.get(*series) != Some(value));
+            let told = |(series, value): (&Vec<String>, &f64)| {
+                format!("{series:?} {value} {:?}", other.get(series))
+            };
+            differs.take(5).map(told).collect()
+        };
+    assert!(
+        shown == truth,
+        "shown: {:#?}\ntrue: {:#?}",
+        other(shown, truth),
+        other(truth, shown)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_of_a_job_and_each_deployment_is_counted_once() {
+    let bridge = churn(false, 0.0).await;
+    assert_counts(&bridge, false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_switch_the_jobs_of_child_pipelines_are_counted_too_whatever_fails() {
+    let bridge = churn(true, 0.05).await;
+    assert_counts(&bridge, true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_rest_alone_the_same_is_counted() {
+    let bridge = Bridge::start(idle(4), setup(false));
+    bridge
+        .gitlab
+        .fault(Fault::on("/api/graphql").always().status(404));
+    bridge.pass(20 * MINUTE).await;
+    let mut random = Rng::with_seed(5);
+    for _ in 0..6 {
+        bridge
+            .gitlab
+            .edit(|world| world.churn(5 * MINUTE, &mut random));
+        bridge.pass(5 * MINUTE).await;
+    }
+    bridge.pass(2 * HOUR).await;
+    let snapshot = bridge.snapshot();
+    let (jobs, deployments) = bridge
+        .gitlab
+        .read(|world| (jobs(world, false), deployments(world)));
+    assert_same(&shown(&snapshot, "gitlab_jobs_total"), &jobs);
+    assert_same(&shown(&snapshot, "gitlab_deployments_total"), &deployments);
+}
+
+/// One pipeline of more jobs than a page holds, one of which is retried once the pipeline has ended.
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_of_more_jobs_than_a_page_is_read_to_its_end() {
+    let bridge = Bridge::settled(idle(1), setup(false)).await;
+    let pipeline = bridge.gitlab.edit(|world| {
+        world.events(&path(1)).run_pipeline(|plan| {
+            for job in 0..130 {
+                plan.job(&format!("job-{job}"), "test").takes(MINUTE);
+            }
+            plan
+        })
+    });
+    bridge.pass(10 * MINUTE).await;
+    let total = |bridge: &Bridge| -> f64 {
+        shown(&bridge.snapshot(), "gitlab_jobs_total")
+            .values()
+            .sum()
+    };
+    assert_eq!(total(&bridge), 130.0);
+    bridge.gitlab.edit(|world| {
+        world.events(&path(1)).retry_job(pipeline, "job-7");
+    });
+    bridge.pass(10 * MINUTE).await;
+    assert_eq!(total(&bridge), 131.0);
+    assert_eq!(
+        shown(&bridge.snapshot(), "gitlab_job_last_run_status").len(),
+        130
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_idle_costs_nothing_with_jobs_and_test_reports_on() {
+    let requests = async |setup: Setup| {
+        let bridge = Bridge::settled(idle(1_000), setup).await;
+        bridge.pass(HOUR).await;
+        bridge.asked();
+        bridge.pass(HOUR).await;
+        bridge.asked().len()
+    };
+    let catalogue = Catalogue::standard();
+    let with = |name: &str| {
+        let metric = catalogue.find(name).unwrap();
+        metric.by_default || ["jobs", "test_reports"].contains(&metric.subject.name)
+    };
+    let with = Setup {
+        shown: EnabledMetrics::new(catalogue, with, Choices::default()),
+        ..Setup::default()
+    };
+    let (without, with) = (requests(Setup::default()).await, requests(with).await);
+    assert!(
+        with <= without + 12,
+        "{with} requests an hour with them, {without} without"
+    );
+}
+
+/// The time within which all of this is seen is an interval.
+#[tokio::test(start_paused = true)]
+async fn a_job_shows_how_it_goes_within_an_interval() {
+    let mut bridge = Bridge::settled(idle(200), setup(false)).await;
+    bridge.pass(30 * MINUTE).await;
+    bridge.gitlab.edit(|world| {
+        world.events(&path(7)).run_pipeline(|plan| {
+            plan.job("unit", "test")
+                .takes(5 * MINUTE)
+                .waits(90 * SECOND)
+        })
+    });
+    let status = |snapshot: &Snapshot| -> Option<String> {
+        let series = shown(snapshot, "gitlab_job_last_run_status");
+        let of = series
+            .into_keys()
+            .find(|series| series.contains(&"job=unit".to_owned()))?;
+        of.into_iter()
+            .find_map(|text| Some(text.strip_prefix("status=")?.to_owned()))
+    };
+    bridge
+        .seen_within(MINUTE, |snapshot| {
+            status(snapshot).as_deref() == Some("pending")
+        })
+        .await;
+    bridge.pass(90 * SECOND).await;
+    bridge
+        .seen_within(MINUTE, |snapshot| {
+            status(snapshot).as_deref() == Some("running")
+        })
+        .await;
+    bridge.pass(5 * MINUTE).await;
+    bridge
+        .seen_within(MINUTE, |snapshot| {
+            status(snapshot).as_deref() == Some("success")
+        })
+        .await;
+}
+
+const SECOND: Duration = Duration::from_secs(1);
