@@ -4,7 +4,9 @@
 //! needs them is ignored.
 
 use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Grain, Identity};
-use gitlab_metrics_bridge::poll::{Capabilities, Depth, List, PROBE, Plan, RequestPart};
+use gitlab_metrics_bridge::poll::{
+    Capabilities, Depth, List, PROBE, Plan, RequestPart, own_queries, scored_details,
+};
 use gitlab_metrics_bridge::simulator::score;
 use serde_json::json;
 
@@ -76,6 +78,22 @@ fn a_part_scores_what_gitlab_makes_of_it() {
                 "{part:?} scores {scored}, and we say {ours}"
             );
         }
+    }
+}
+
+#[test]
+fn what_is_asked_of_pipelines_and_environments_scores_below_the_limit() {
+    for (document, variables) in own_queries() {
+        let scored = score(&document, &variables).unwrap();
+        assert!(scored < LIMIT, "{scored}: {document}");
+    }
+    for ((document, variables), ours) in scored_details() {
+        let scored = score(&document, &variables).unwrap() as usize;
+        let ours = ours + 3;
+        assert!(
+            ours.abs_diff(scored) <= 8,
+            "{scored}, and we say {ours}: {document}"
+        );
     }
 }
 
@@ -161,6 +179,14 @@ mod with_shared {
                         checked.unwrap_err().errors
                     );
                 }
+            }
+            for (document, _) in own_queries() {
+                let checked = ExecutableDocument::parse_and_validate(&schema, &document, "own");
+                assert!(
+                    checked.is_ok(),
+                    "{version}: {}\n{document}",
+                    checked.unwrap_err().errors
+                );
             }
             for list in [List::Membership, List::All, List::Group("a/b".to_owned())] {
                 let (document, variables) = Plan::count_request(&list);

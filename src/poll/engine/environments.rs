@@ -382,7 +382,10 @@ impl Engine {
 
 fn request(ask: &EnvironmentsAsk) -> Request {
     match ask {
-        EnvironmentsAsk::Named { projects, names } => named(projects, names),
+        EnvironmentsAsk::Named { projects, names } => {
+            let (document, variables) = named(projects, names);
+            Request::Query(document, variables)
+        }
         EnvironmentsAsk::One { project, name } => Request::Rows(format!(
             "projects/{project}/environments?name={}",
             encoded(name)
@@ -399,7 +402,14 @@ fn request(ask: &EnvironmentsAsk) -> Request {
     }
 }
 
-fn named(projects: &[u64], names: &[String]) -> Request {
+/// The query as it is sent at the most.
+pub fn most() -> (String, Value) {
+    let projects: Vec<u64> = (1..=PROJECTS as u64).collect();
+    let names: Vec<String> = (0..NAMES).map(|name| name.to_string()).collect();
+    named(&projects, &names)
+}
+
+fn named(projects: &[u64], names: &[String]) -> (String, Value) {
     let gids: Vec<String> = projects
         .iter()
         .map(|id| format!("gid://gitlab/Project/{id}"))
@@ -417,5 +427,5 @@ fn named(projects: &[u64], names: &[String]) -> Request {
         "query Environments($ids: [ID!], $count: Int{declared}) {{ \
          projects(ids: $ids, first: $count) {{ nodes {{ id{fields} }} }} queryComplexity {{ score limit }} }}"
     );
-    Request::Query(document, variables)
+    (document, variables)
 }

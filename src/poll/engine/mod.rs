@@ -67,6 +67,7 @@ use schedule::Schedule;
 
 pub use deployments::DeploymentsKnown;
 pub use details::{Details, PartDetails, PipelineDetails, PipelinesKnown};
+pub use environments::most as environments_query;
 pub use errors::{is_gone, is_timeout, not_understood};
 pub use gitlab::{Verdict, judge};
 pub use list::ListProgress;
@@ -75,6 +76,7 @@ pub use moment::Moment;
 pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
 pub use paths::{encoded, first_page};
+pub use queue::most as queue_queries;
 pub use request::{
     Answer, Asked, FeedPage, Group, Kind, ListPage, Node, Page, PartError, Projects, Request,
     RequestId, RestPage, Rows,

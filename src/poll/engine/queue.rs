@@ -100,7 +100,10 @@ impl Engine {
             poll.queue.under_way += 1;
             let request = match &ask {
                 QueueAsk::All(after) => Request::Query(ALL.to_owned(), json!({ "after": after })),
-                QueueAsk::Projects(ids) => of_projects(ids),
+                QueueAsk::Projects(ids) => {
+                    let (document, variables) = of_projects(ids);
+                    Request::Query(document, variables)
+                }
                 QueueAsk::Rest(project, page) => Request::Rows(format!(
                     "projects/{project}/jobs?scope[]=pending&per_page={PAGE}&page={page}"
                 )),
@@ -292,7 +295,16 @@ const ALL: &str = "query Queue($after: String) { any: jobs(first: 1) { nodes { i
                    nodes { id tags queuedAt } pageInfo { hasNextPage endCursor } } \
                    queryComplexity { score limit } }";
 
-fn of_projects(ids: &[u64]) -> Request {
+/// The queries as they are sent at the most.
+pub fn most() -> [(String, Value); 2] {
+    let ids: Vec<u64> = (1..=PROJECTS as u64).collect();
+    [
+        (ALL.to_owned(), json!({ "after": "cursor" })),
+        of_projects(&ids),
+    ]
+}
+
+fn of_projects(ids: &[u64]) -> (String, Value) {
     let list = |arguments: &str| {
         format!(
             "pipelines({arguments}, first: $pipelines) {{ nodes {{ jobs(statuses: [PENDING], first: {PAGE}) {{ \
@@ -321,7 +333,7 @@ fn of_projects(ids: &[u64]) -> Request {
         .iter()
         .map(|id| format!("gid://gitlab/Project/{id}"))
         .collect();
-    Request::Query(
+    (
         document,
         json!({ "ids": gids, "count": ids.len(), "pipelines": PIPELINES }),
     )
