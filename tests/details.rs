@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
-use gitlab_metrics_bridge::simulator::{Entry, Fault, World};
+use gitlab_metrics_bridge::simulator::{Entry, Fault, TestReport, World};
 use simulation::{Bridge, HOUR, MINUTE, Setup, idle, path};
 
 /// The subjects of this file.
@@ -33,7 +33,7 @@ fn setup(children: bool) -> Setup {
         ..Choices::default()
     };
     Setup {
-        shown: EnabledMetrics::new(catalogue, shows, choices),
+        metrics: EnabledMetrics::new(catalogue, shows, choices),
         budget: None,
         ..Setup::default()
     }
@@ -234,7 +234,7 @@ async fn what_is_idle_costs_nothing_with_jobs_and_test_reports_on() {
         metric.by_default || ["jobs", "test_reports"].contains(&metric.subject.name)
     };
     let with = Setup {
-        shown: EnabledMetrics::new(catalogue, with, Choices::default()),
+        metrics: EnabledMetrics::new(catalogue, with, Choices::default()),
         ..Setup::default()
     };
     let (without, with) = (requests(Setup::default()).await, requests(with).await);
@@ -284,3 +284,161 @@ async fn a_job_shows_how_it_goes_within_an_interval() {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Test reports come a moment after the end: GitLab's worker stores them.
+#[tokio::test(start_paused = true)]
+async fn a_test_report_is_seen_by_the_poll_after_the_end_and_stays_until_the_next_one() {
+    let mut bridge = Bridge::settled(idle(3), setup(false)).await;
+    let report = TestReport {
+        success: 7,
+        failed: 2,
+        skipped: 1,
+        error: 0,
+        seconds: 12.5,
+    };
+    let run = |bridge: &Bridge, tests: Option<TestReport>| {
+        bridge.gitlab.edit(|world| {
+            world.events(&path(2)).run_pipeline(|plan| {
+                let plan = plan.job("unit", "test").takes(MINUTE);
+                match tests {
+                    Some(tests) => plan.tests(tests).late(20 * SECOND),
+                    None => plan,
+                }
+            })
+        });
+    };
+    run(&bridge, Some(report));
+    bridge.pass(2 * MINUTE).await;
+    let cases = |snapshot: &Snapshot| shown(snapshot, "gitlab_test_report_cases");
+    bridge
+        .seen_within(3 * MINUTE, |snapshot| !cases(snapshot).is_empty())
+        .await;
+    let snapshot = bridge.snapshot();
+    let by_status: Vec<f64> = cases(&snapshot).into_values().collect();
+    assert_eq!(
+        by_status,
+        [0.0, 2.0, 1.0, 7.0],
+        "error, failed, skipped, success"
+    );
+    let took = shown(&snapshot, "gitlab_test_report_duration_seconds");
+    assert_eq!(took.into_values().collect::<Vec<_>>(), [12.5]);
+    assert_eq!(shown(&snapshot, "gitlab_test_suite_cases").len(), 4);
+    run(&bridge, None);
+    bridge.pass(5 * MINUTE).await;
+    assert_eq!(
+        cases(&bridge.snapshot()).len(),
+        4,
+        "the newest pipeline has no report"
+    );
+}
+
+/// What waits, as an administrator and as anybody else is told it.
+#[tokio::test(start_paused = true)]
+async fn waiting_jobs_are_counted_by_their_tags() {
+    let bridge = Bridge::settled(idle(3), setup(false)).await;
+    bridge.gitlab.edit(|world| {
+        for id in [1, 2] {
+            world.events(&path(id)).run_pipeline(|plan| {
+                let plan = plan
+                    .job("a", "test")
+                    .tags(&["linux", "docker"])
+                    .waits(HOUR)
+                    .takes(MINUTE);
+                plan.job("b", "test").waits(HOUR).takes(MINUTE)
+            });
+        }
+    });
+    let since = bridge.seconds() as f64;
+    bridge.pass(3 * MINUTE).await;
+    let snapshot = bridge.snapshot();
+    let waiting = shown(&snapshot, "gitlab_jobs_queued");
+    let tagged = vec!["tags=docker,linux".to_owned()];
+    assert_eq!(
+        waiting,
+        BTreeMap::from([(Vec::new(), 2.0), (tagged.clone(), 2.0)])
+    );
+    let oldest = shown(&snapshot, "gitlab_jobs_queued_oldest_timestamp_seconds");
+    assert_eq!(oldest[&tagged], since);
+    bridge.pass(2 * HOUR).await;
+    assert!(shown(&bridge.snapshot(), "gitlab_jobs_queued").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_environment_shows_what_it_is_and_its_last_deployments() {
+    let bridge = Bridge::settled(idle(3), setup(false)).await;
+    bridge.gitlab.edit(|world| {
+        world.events(&path(2)).run_pipeline(|plan| {
+            plan.job("deploy", "deploy")
+                .takes(2 * MINUTE)
+                .deploys_to("production")
+        })
+    });
+    bridge.pass(5 * MINUTE).await;
+    let snapshot = bridge.snapshot();
+    let info = shown(&snapshot, "gitlab_environment_info");
+    let texts = [
+        "environment=production",
+        "project_id=2",
+        "state=available",
+        "tier=production",
+    ];
+    assert_eq!(
+        info,
+        BTreeMap::from([(texts.map(str::to_owned).to_vec(), 1.0)])
+    );
+    let took = shown(
+        &snapshot,
+        "gitlab_environment_last_deployment_duration_seconds",
+    );
+    assert_eq!(took.into_values().collect::<Vec<_>>(), [120.0]);
+    let last = shown(
+        &snapshot,
+        "gitlab_environment_last_deployment_timestamp_seconds",
+    );
+    let (series, at) = last.into_iter().next().unwrap();
+    assert!(series.contains(&"status=success".to_owned()));
+    assert!(bridge.seconds() as f64 - at < 300.0);
+}
+
+/// The first deployment of an environment drags in all that was merged before it, which says nothing;
+/// a repeated deployment brings nothing new.
+#[tokio::test(start_paused = true)]
+async fn a_merge_request_is_led_to_production_once_and_not_by_the_first_deployment() {
+    let bridge = Bridge::settled(idle(3), setup(false)).await;
+    let merge_and_deploy = async |merges: usize| {
+        bridge.gitlab.edit(|world| {
+            for _ in 0..merges {
+                world
+                    .events(&path(2))
+                    .open_merge_request()
+                    .merge_merge_request();
+            }
+        });
+        bridge.pass(10 * MINUTE).await;
+        bridge.gitlab.edit(|world| {
+            world.events(&path(2)).run_pipeline(|plan| {
+                plan.job("deploy", "deploy")
+                    .takes(2 * MINUTE)
+                    .deploys_to("production")
+            })
+        });
+        bridge.pass(10 * MINUTE).await;
+    };
+    let counted = || {
+        let (mut count, snapshot) = (0, bridge.snapshot());
+        let metric = Catalogue::standard()
+            .find("gitlab_lead_time_for_changes_seconds")
+            .unwrap();
+        let all = 0..snapshot.projects.len();
+        metric.observe_ended(&snapshot, all, false, &mut |_, series| {
+            count += series.count
+        });
+        count
+    };
+    merge_and_deploy(2).await;
+    assert_eq!(counted(), 0, "the first deployment");
+    merge_and_deploy(3).await;
+    assert_eq!(counted(), 3);
+    merge_and_deploy(0).await;
+    assert_eq!(counted(), 3, "the same once more");
+}

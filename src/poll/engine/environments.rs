@@ -100,8 +100,7 @@ impl Engine {
             return;
         }
         if !poll.environments.planned {
-            let is_query = |what: &Sent| matches!(what, Sent::Queries(_));
-            if poll.has_more() || self.in_flight.values().any(|sent| is_query(&sent.what)) {
+            if self.is_feeding(poll) {
                 return;
             }
             poll.environments.planned = true;

@@ -146,6 +146,15 @@ impl Feeds {
 }
 
 impl Engine {
+    /// Notes that so many things of a subject were counted: they are to be written down before they are
+    /// shown.
+    pub(super) fn note_counted(&mut self, subject: &'static str, count: usize) {
+        if count > 0 {
+            self.feeds.unsaved = true;
+            *self.feeds.ended.entry(subject).or_default() += count as u64;
+        }
+    }
+
     /// How far the feeds of all projects have been read.
     pub(super) fn kept_feeds(&self) -> BTreeMap<u64, KeptFeeds> {
         let mut all: BTreeMap<u64, KeptFeeds> = BTreeMap::new();
@@ -554,6 +563,7 @@ impl Engine {
                 .watermark
                 .saturating_sub(crate::metrics::OVERLAP),
         );
+        let began = u64::from(kept.progress.since);
         let counted = next.take_feed(&mut kept.progress, things, reach, placed, catalogue, choice);
         if counted > 0 {
             self.feeds.unsaved = true;
@@ -567,7 +577,8 @@ impl Engine {
         };
         self.projects.insert(id, Arc::new(next));
         if pipelines {
-            self.note_pipelines(id, &seen, from, told_at);
+            // What ended before the project was counted is not counted either.
+            self.note_pipelines(id, &seen, from.max(began), told_at);
             let (moved, rested) = (!things.is_empty(), counted > 0);
             self.note_deployments(id, moved, rested, told_at, at);
             self.note_environments(id, rested);

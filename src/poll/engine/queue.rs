@@ -83,8 +83,7 @@ impl Engine {
     /// whose pipelines are under way.
     pub(super) fn ask_queue(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
         if !poll.queue.planned {
-            let is_asking = |what: &Sent| matches!(what, Sent::Queries(_));
-            if poll.has_more() || self.in_flight.values().any(|sent| is_asking(&sent.what)) {
+            if self.is_feeding(poll) {
                 return;
             }
             poll.queue.planned = true;

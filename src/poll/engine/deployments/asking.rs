@@ -57,14 +57,7 @@ impl Engine {
         now: Moment,
         next: &mut Next,
     ) {
-        if !self.reads_deployments() || poll.has_more() || poll.details.has_more() {
-            return;
-        }
-        if self
-            .in_flight
-            .values()
-            .any(|sent| matches!(sent.what, Sent::Queries(_) | Sent::Details(_)))
-        {
+        if !self.reads_deployments() || self.is_feeding(poll) || poll.details.has_more() {
             return;
         }
         if !poll.deployments.planned {

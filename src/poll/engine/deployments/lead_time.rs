@@ -125,6 +125,7 @@ impl Engine {
             rows.iter(),
             stamp(since),
         );
+        self.note_counted(LEAD_TIMES, rows.len());
     }
 
     /// Of this deployment no lead times are counted.

@@ -233,6 +233,7 @@ impl Engine {
             rows.iter(),
             stamp(since),
         );
+        self.note_counted("deployments", ended.len());
     }
 
     /// What failed is asked anew by the next poll. What is forbidden is tried again after an hour.

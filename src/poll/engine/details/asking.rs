@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::moment::Moment;
-use super::super::poll::Poll;
+use super::super::poll::{FeedQueues, Poll};
 use super::super::request::{Kind, Request};
 use super::super::{Engine, Next, Sent};
 use super::known::Known;
@@ -12,6 +12,8 @@ use super::{QueuedPart, Whose};
 use crate::metrics::UnixTime;
 use crate::poll::details_plan::{DetailsPart, Wanted};
 
+/// What GitLab lets anonymous users score: all of it takes long enough.
+const MOST_SCORE: usize = 190;
 /// A request brings no more jobs than about so many.
 const MOST_ROWS: usize = 5_000;
 /// So many pipelines of a project are read as a list; those before them one by one.
@@ -39,7 +41,7 @@ impl Engine {
         now: Moment,
         next: &mut Next,
     ) {
-        if !self.reads_details() || poll.has_more() || self.asks_queries() {
+        if !self.reads_details() || self.is_feeding(poll) {
             return;
         }
         self.queue_details(poll);
@@ -62,9 +64,11 @@ impl Engine {
         self.ask_details_over_rest(poll, now, next);
     }
 
-    fn asks_queries(&self) -> bool {
+    /// Whether the feed of pipelines may still show something in this poll.
+    pub(in crate::poll::engine) fn is_feeding(&self, poll: &Poll) -> bool {
         let is_query = |what: &Sent| matches!(what, Sent::Queries(_));
-        self.in_flight.values().any(|sent| is_query(&sent.what))
+        let asks = self.in_flight.values().any(|sent| is_query(&sent.what));
+        asks || poll.has_more() || poll.feeds.iter().any(FeedQueues::waits)
     }
 
     /// Queues what is due and was not asked in this poll.
@@ -101,13 +105,14 @@ impl Engine {
         }
         lists.sort_unstable_by(|one, other| other.since.cmp(&one.since));
         let wanted = self.wanted_details();
-        let most = self.gitlab.capabilities.most_score();
+        let most = self.gitlab.capabilities.most_score().min(MOST_SCORE);
         poll.details.parts.extend(batches(&lists, wanted, most));
     }
 
     /// The parts of the next request; none if there are none.
     fn pack_details(&self, poll: &mut Poll, wanted: Wanted) -> Option<Vec<DetailsPart>> {
-        let (mut score, mut rows) = (self.gitlab.capabilities.most_score(), MOST_ROWS);
+        let most = self.gitlab.capabilities.most_score().min(MOST_SCORE);
+        let (mut score, mut rows) = (most, MOST_ROWS);
         let mut packed = Vec::new();
         while let Some(next) = poll.details.parts.front() {
             let own = wanted.score(&next.part);

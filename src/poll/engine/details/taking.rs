@@ -234,6 +234,7 @@ impl Engine {
             return;
         };
         let named = self.enabled.choices.job_names;
+        let count = ended.len();
         let row = |job: &&Job| table.row_of_job(job, None, named, now);
         let rows: Vec<Row> = ended.iter().map(row).collect();
         Arc::make_mut(owner).count_ended(
@@ -243,6 +244,7 @@ impl Engine {
             rows.iter(),
             stamp(self.details.since),
         );
+        self.note_counted("jobs", count);
     }
 
     /// Shows the jobs and the test report of a pipeline, if it is the newest of its ref.
