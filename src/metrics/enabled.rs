@@ -91,7 +91,12 @@ impl EnabledMetrics {
     /// What hangs on pipelines is read of those that the feed of pipelines shows.
     fn ask_pipelines(&mut self) {
         let mut metrics = self.metrics.iter();
-        if !metrics.any(|metric| metric.subject.hangs_on_pipelines()) {
+        let hangs = |metric: &&Metric| {
+            // Lead times are told by deployments, and stand among incidents.
+            metric.subject.hangs_on_pipelines()
+                || metric.name == "gitlab_lead_time_for_changes_seconds"
+        };
+        if !metrics.any(|metric| hangs(&metric)) {
             return;
         }
         let grain = Grain::Project as usize;
