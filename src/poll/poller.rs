@@ -407,6 +407,8 @@ mod tests {
             course: Default::default(),
             feeds: Default::default(),
             instance: Arc::default(),
+            groups: Vec::new(),
+            runners: Vec::new(),
             projects: (1..=projects).map(project).collect(),
         };
         let poller = Config::default().build(client.build().unwrap(), enabled.clone());

@@ -117,6 +117,15 @@ struct HeaderLine<'a> {
     /// What is kept of a project, and of the GitLab itself.
     of_project: Names,
     of_instance: Names,
+    /// How many groups and runners there are, and what is kept of each.
+    #[serde(default)]
+    groups: usize,
+    #[serde(default)]
+    runners: usize,
+    #[serde(default)]
+    of_group: Names,
+    #[serde(default)]
+    of_runner: Names,
 }
 
 /// The line of a project: what is known of it, and when it was asked what.
@@ -143,10 +152,17 @@ pub fn write(file: impl Write, header: &Header<'_>, memory: &Memory) -> io::Resu
         forks: polled.forks,
         of_project: names(Grain::Project),
         of_instance: names(Grain::Instance),
+        groups: memory.groups.len(),
+        runners: memory.runners.len(),
+        of_group: names(Grain::Group),
+        of_runner: names(Grain::Runner),
     };
     line(&mut lines, &head)?;
     line(&mut lines, &memory.course)?;
     line(&mut lines, &OwnerLine::of(&memory.instance))?;
+    for owner in memory.groups.iter().chain(&memory.runners) {
+        line(&mut lines, &OwnerLine::of(owner))?;
+    }
     for (project, track) in &memory.projects {
         let feeds = memory.feeds.get(&project.identity.id).map(Cow::Borrowed);
         let mut owner = OwnerLine::of(project);
@@ -187,7 +203,10 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let enabled = &polled.enabled;
     let of_instance = header.of_instance.places(enabled, Grain::Instance);
     let of_project = header.of_project.places(enabled, Grain::Project);
-    lines.expect(count);
+    let of_group = header.of_group.places(enabled, Grain::Group);
+    let of_runner = header.of_runner.places(enabled, Grain::Runner);
+    let (groups, runners) = (header.groups, header.runners);
+    lines.expect(count.saturating_add(groups).saturating_add(runners));
     if gitlab != polled.gitlab {
         lines.finish()?;
         return Err(Unusable::OtherGitLab(gitlab));
@@ -199,6 +218,8 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let course: Course = parse(lines.next()?.unwrap_or_default())?;
     let instance: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
     let instance = Arc::new(owner(instance, &of_instance)?);
+    let groups = owners(&mut lines, groups, &of_group)?;
+    let runners = owners(&mut lines, runners, &of_runner)?;
     let mut projects: Vec<(Arc<Owner>, Option<Track>)> = Vec::new();
     let mut feeds = BTreeMap::new();
     while let Some(line) = lines.next()? {
@@ -223,10 +244,26 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
             at,
             course,
             instance,
+            groups,
+            runners,
             feeds,
             projects,
         },
     })
+}
+
+/// So many owners that are no projects, in their order.
+fn owners<R: Read>(
+    lines: &mut Lines<R>,
+    count: usize,
+    places: &Places,
+) -> Result<Vec<Arc<Owner>>, Unusable> {
+    let mut owners = Vec::new();
+    for _ in 0..count {
+        let line: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
+        owners.push(Arc::new(owner(line, places)?));
+    }
+    Ok(owners)
 }
 
 fn owner(line: OwnerLine<'_>, places: &Places) -> Result<Owner, Unusable> {
@@ -374,6 +411,8 @@ mod tests {
             at: 9,
             course: Course::default(),
             instance: Arc::default(),
+            groups: Vec::new(),
+            runners: Vec::new(),
             feeds: BTreeMap::from([(2, progress())]),
             projects: projects.collect(),
         }
@@ -621,6 +660,37 @@ mod tests {
     }
 
     #[test]
+    fn groups_and_runners_are_read_again() {
+        let of = |grain: Grain, id| {
+            let identity = Identity {
+                id,
+                path: format!("group-{id}").into(),
+                ..Identity::default()
+            };
+            let values = vec![Reading::known(3.0, 5); Catalogue::standard().columns(grain).len()];
+            let mut owner = Owner::new(identity, 5, values);
+            let tables = Catalogue::standard().tables(grain).len();
+            owner.tables = vec![TableReading::Off; tables].into();
+            Arc::new(owner)
+        };
+        let memory = Memory {
+            groups: vec![of(Grain::Group, 4), of(Grain::Group, 9)],
+            runners: vec![of(Grain::Runner, 2)],
+            ..some()
+        };
+        let kept = read(&*written(&memory, None), &polled()).unwrap().memory;
+        let ids = |owners: &[Arc<Owner>]| -> Vec<u64> {
+            owners.iter().map(|owner| owner.identity.id).collect()
+        };
+        assert_eq!(
+            (ids(&kept.groups), ids(&kept.runners)),
+            (vec![4, 9], vec![2])
+        );
+        assert_eq!(kept.groups[1].values, memory.groups[1].values);
+        assert_eq!(kept.projects.len(), memory.projects.len());
+    }
+
+    #[test]
     fn a_file_that_packs_too_well_is_damage() {
         let file = edited(|lines| {
             let last = lines[4].clone();
@@ -636,7 +706,7 @@ mod tests {
             }
         };
         assert!(wrong.contains("packs better"), "{wrong}");
-        assert!(lines.read < 60_000, "{}", lines.read);
+        assert!(lines.read < 100_000, "{}", lines.read);
     }
 
     /// A state of 30 MB that says nothing wrong of itself and unpacks to 2 GB: the names are long.

@@ -21,6 +21,8 @@ pub struct Memory {
     pub course: Course,
     /// What is known of the GitLab itself.
     pub instance: Arc<Owner>,
+    pub groups: Vec<Arc<Owner>>,
+    pub runners: Vec<Arc<Owner>>,
     /// How far the feeds of projects have been read, by project and the feed's name.
     pub feeds: BTreeMap<u64, KeptFeeds>,
     /// The projects, selected or not, and when they were asked what.

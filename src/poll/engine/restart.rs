@@ -62,6 +62,13 @@ impl Engine {
         self.resume_rounds();
         self.names = names;
         self.instance = not_after(memory.instance, now);
+        let by_id = |owners: Vec<Arc<Owner>>| {
+            let owners = owners.into_iter().map(|owner| not_after(owner, now));
+            owners.map(|owner| (owner.identity.id, owner)).collect()
+        };
+        self.estate.groups = by_id(memory.groups);
+        self.estate.runners = by_id(memory.runners);
+        self.resume_estate();
         let report = last.map(|last| Report {
             ended: last.ended.min(now),
             restored: true,
@@ -101,6 +108,8 @@ impl Engine {
                 }),
             },
             instance: Arc::clone(&self.instance),
+            groups: self.estate.groups.values().cloned().collect(),
+            runners: self.estate.runners.values().cloned().collect(),
             feeds: self.kept_feeds(),
             projects: projects
                 .map(|project| {

@@ -3,8 +3,11 @@
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::Answer;
+use super::super::round::told;
 use super::super::{Engine, Next};
 use super::EstateAsk;
+use super::state::SUBJECT;
+use crate::metrics::Grain;
 
 impl Engine {
     /// Asks what is due of all that lies beside the projects.
@@ -39,6 +42,30 @@ impl Engine {
                 self.group_value_told(poll, (id, lookup), at, answer, now);
             }
             EstateAsk::Runners => self.runners_told(poll, at, answer, now),
+        }
+    }
+
+    /// Goes on after a restart: what was told is asked again when its time has passed.
+    pub(in crate::poll::engine) fn resume_estate(&mut self) {
+        for round in &mut self.estate.instance_rounds {
+            round.resume(&self.instance);
+        }
+        let rounds = &self.estate.group_rounds;
+        let groups = self.estate.groups.values();
+        let oldest = groups
+            .flat_map(|group| rounds.iter().map(|round| told(round, group)))
+            .min();
+        let every = rounds.iter().map(|round| round.every).min();
+        if let (Some(oldest), Some(every)) = (oldest, every) {
+            self.estate.listing_groups.resume(oldest, every);
+        }
+        let mut runners = self.enabled.rounds(Grain::Instance);
+        if let Some(round) = runners.find(|round| round.subject.name == SUBJECT)
+            && (!self.estate.listing_runners.each || !self.estate.runners.is_empty())
+        {
+            self.estate
+                .listing_runners
+                .resume(told(round, &self.instance));
         }
     }
 
