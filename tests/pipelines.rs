@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, Snapshot, View};
-use gitlab_metrics_bridge::simulator::{GitLab, PipelineStatus, World};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot, View};
+use gitlab_metrics_bridge::simulator::{Fault, GitLab, Version, World};
 use jiff::Timestamp;
 use simulation::{Bridge, HOUR, MINUTE, Setup, checkpoint, idle, path, poller};
 use tokio::sync::watch;
@@ -175,5 +175,86 @@ async fn a_pipeline_that_begins_and_ends_between_two_polls_is_counted_and_idle_c
     let expected =
         ["skipped", "success"].map(|status| (format!("project_id=500,status={status}"), 1.0));
     assert_eq!(counted, BTreeMap::from(expected));
-    let _ = PipelineStatus::Success;
+}
+
+/// What churned for an hour, and what was counted of it once all was over.
+async fn churned(bridge: &Bridge, seed: u64) -> (BTreeMap<String, f64>, BTreeMap<String, f64>) {
+    bridge.pass(20 * MINUTE).await;
+    let since = bridge.gitlab.read(World::now);
+    let random = &mut Rng::with_seed(seed);
+    bridge.gitlab.edit(|world| world.churn(HOUR, random));
+    bridge.pass(4 * HOUR).await;
+    (runs(&bridge.snapshot()), ledger(&bridge.gitlab, since))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_version_and_rest_alone_count_the_same() {
+    for version in [Version::V18_8, Version::V18_4, Version::V16_0] {
+        let mut world = idle(6);
+        world.version(version);
+        let bridge = Bridge::start(world, Setup::default());
+        let (counted, ended) = churned(&bridge, 4).await;
+        assert_eq!(counted, ended, "{version:?}");
+    }
+    let bridge = Bridge::start(idle(6), Setup::default());
+    bridge
+        .gitlab
+        .fault(Fault::on("/api/graphql").always().status(403));
+    let (counted, ended) = churned(&bridge, 4).await;
+    let total = |all: &BTreeMap<String, f64>| all.values().sum::<f64>();
+    // At the slower pace of REST more is retried between two readings, of which one end is seen.
+    assert!(total(&counted) <= total(&ended) && total(&counted) >= 0.9 * total(&ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn merges_and_incidents_are_counted_each_once() {
+    let own = [
+        "gitlab_merge_requests_merged_total",
+        "gitlab_incidents_total",
+    ];
+    let catalogue = Catalogue::standard();
+    let setup = Setup {
+        metrics: EnabledMetrics::new(catalogue, |name| own.contains(&name), Choices::default()),
+        ..Setup::default()
+    };
+    for graphql in [true, false] {
+        let bridge = Bridge::start(idle(3), setup.clone());
+        if !graphql {
+            bridge
+                .gitlab
+                .fault(Fault::on("/api/graphql").always().status(403));
+        }
+        bridge.pass(20 * MINUTE).await;
+        for _ in 0..3 {
+            bridge.gitlab.edit(|world| {
+                let mut events = world.events(&path(1));
+                events.open_merge_request().merge_merge_request();
+                events.open_incident().close_issue().reopen_issue();
+            });
+            bridge.pass(20 * MINUTE).await;
+            bridge.gitlab.edit(|world| {
+                world.events(&path(1)).close_issue();
+            });
+            bridge.pass(20 * MINUTE).await;
+        }
+        let (merged, incidents) = bridge.gitlab.read(|world| {
+            let ledger = world.ledger();
+            let merged = ledger.merge_requests().status("merged").count();
+            let incidents =
+                ["opened", "closed"].map(|status| ledger.incidents().status(status).count());
+            (merged, incidents)
+        });
+        let snapshot = bridge.snapshot();
+        let counted = series(&snapshot, "gitlab_merge_requests_merged_total");
+        let expected = BTreeMap::from([("project_id=1".to_owned(), merged as f64)]);
+        assert_eq!(counted, expected, "graphql: {graphql}");
+        let counted = series(&snapshot, "gitlab_incidents_total");
+        let counted =
+            ["opened", "closed"].map(|action| counted[&format!("action={action},project_id=1")]);
+        assert_eq!(
+            counted,
+            incidents.map(|count| count as f64),
+            "graphql: {graphql}"
+        );
+    }
 }

@@ -955,17 +955,31 @@ async fn the_poller_asks_for_rows_and_for_the_gitlab_itself_and_keeps_them_over_
     }
 }
 
-/// Deployments, which the simulator does not have: they are put where it answers with environments.
+/// Deployments, which the simulator does not have: they are put where it answers with pipelines, and over REST
+/// with environments.
 static DEPLOYMENTS: Subject = Subject {
     name: "test_deployments",
     of: Grain::Project,
-    cadence: Cadence::WithOwner,
-    rows: Rows::Many(Many {
-        list: "environments",
-        rest: "environments",
-        key: "id",
+    cadence: Cadence::EachPoll,
+    rows: Rows::Feeds(Feeds {
+        lists: &[Feed {
+            name: "deployments",
+            changed: "pipelines(updatedAfter: $since)",
+            newest: None,
+            rest_changed: "environments?updated_after={since}",
+            rest_newest: None,
+            rest_one: None,
+            key: "id",
+            asks: &["finishedAt"],
+            stage: |raw| raw.time("finishedAt").map_or(Stage::Live(0), Stage::Ended),
+            before: |_| None,
+            is_shown: |_| false,
+            updated: "finishedAt",
+            of_children: false,
+        }],
         latest_per: &[],
-        at_most: 50,
+        carried: &[],
+        stages: &["running"],
     }),
     columns: &[
         seconds("duration", "duration", Rest::Body("duration")),
@@ -1003,7 +1017,9 @@ type Deployment = (u64, f64, bool);
 /// The rows as both APIs tell them.
 fn deployments(told: &[Deployment], finished: &str) -> Value {
     let rows = told.iter().map(|(id, duration, has_ended)| {
-        let at = has_ended.then_some("2099-01-01T00:00:00Z");
+        // The first had ended long before anybody looked.
+        let year = if *id == 1 { 2001 } else { 2099 };
+        let at = has_ended.then(|| format!("{year}-01-01T00:00:00Z"));
         json!({"id": id, "duration": duration, finished: at})
     });
     rows.collect()
@@ -1020,7 +1036,7 @@ async fn deploying(graphql: bool, list: &Arc<Mutex<Vec<Deployment>>>) -> GitLab 
         projects.tamper(move |_, answer| {
             let nodes = deployments(&told.lock().unwrap(), "finishedAt");
             let page = json!({"nodes": nodes, "pageInfo": {"hasNextPage": false}});
-            answer.edit_each("environments", |environments| *environments = page.clone());
+            answer.edit_each("pipelines", |pipelines| *pipelines = page.clone());
         })
     } else {
         gitlab.fault(Fault::on("/api/graphql").always().status(403));
@@ -1086,7 +1102,6 @@ fn pushing(receiver: &Receiver, enabled: &EnabledMetrics, temporality: Temporali
     otlp.unwrap()
 }
 
-#[ignore = "the poller learns to ask feeds"]
 #[tokio::test]
 async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
     let own = |name: &str| name.starts_with("gitlab_test") || name == "gitlab_project_count";
@@ -1119,7 +1134,7 @@ async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
         let later = second.wait_for(|now| now.generation >= later).await;
         second.stop().await;
         assert_eq!(counted(&later), (2, 100.0), "graphql: {graphql}");
-        let histogram = &later.projects[0].ended[1].series[0];
+        let histogram = &later.projects[0].ended.last().unwrap().series[0];
         assert_eq!(*histogram.buckets, [0, 1, 1], "graphql: {graphql}");
         let (text, receiver) = exported(&enabled, &Arc::new(View::from(later))).await;
         let shown = "gitlab_test_deployment_duration_seconds_sum{project_id=\"7\"} 100\n";
@@ -1129,19 +1144,28 @@ async fn what_has_ended_is_counted_by_a_poller_and_goes_on_over_a_restart() {
     }
 }
 
-#[ignore = "the poller learns to ask feeds"]
 #[tokio::test]
 async fn what_was_counted_before_a_restart_is_not_sent_once_more_as_a_delta() {
     let enabled = enabled(&DEPLOYMENTS);
-    let told = |rows: &[Deployment]| {
-        let nodes = deployments(rows, "finishedAt");
-        let page = json!({"nodes": nodes, "pageInfo": {"hasNextPage": false}});
-        json!({"id": "gid://gitlab/Project/7", "fullPath": "a/b", "environments": page})
+    let catalogue = enabled.catalogue;
+    let feed = catalogue.feeds(Grain::Project).last().unwrap();
+    let (mut project, mut progress) = (Owner::default(), Progress::beginning(100));
+    Arc::make_mut(&mut project.identity).id = 7;
+    let mut take = |rows: &[Deployment]| {
+        let choice = RefChoice {
+            default_branch: None,
+            refs: &enabled.choices.refs,
+            at_most: 1,
+            now: 100,
+        };
+        let told = deployments(rows, "finishedAt");
+        let page = Record::read_all(&told, feed, Api::Graphql, 100).unwrap();
+        let reach = Reach::Changed;
+        project.take_feed(&mut progress, &page, reach, feed, catalogue, choice);
+        project.clone()
     };
-    let running = over_graphql(&enabled, &told(&[(1, 5.0, false)]), None, 100);
-    let one = over_graphql(&enabled, &told(&[(1, 5.0, true)]), Some(&running), 200);
-    let ended = told(&[(1, 5.0, true), (2, 6.0, true)]);
-    let two = over_graphql(&enabled, &ended, Some(&one), 300);
+    let one = take(&[(2, 5.0, true)]);
+    let two = take(&[(2, 5.0, true), (3, 6.0, true)]);
     let nothing: Introspect = Arc::new(|_| BridgeStatus::default());
     for (temporality, expected) in [
         // The process that counted the first has sent it.
@@ -1169,8 +1193,8 @@ fn the_reference_says_what_rows_of_each_kind_are() {
         "| `gitlab_test_pipeline_refs` | gauge | `{ref}` | `project_id` | Refs that have a pipeline | GraphQL `Project`: `pipelines` |",
         "| `gitlab_test_instance_info` | gauge |  | `gitlab_version` | Which version answers | GraphQL `Query`: `metadata.version` |",
         "| `gitlab_test_users` | gauge | `{user}` | `gitlab_version` | Users of the GitLab | GraphQL `Query`: `users(first: 1).count` |",
-        "| `gitlab_test_deployments_total` | counter | `{deployment}` | `project_id` | Deployments that have ended since counting began | GraphQL `Project`: `environments` |",
-        "| `gitlab_test_deployment_duration_seconds` | histogram | `s` | `project_id` | How long deployments took that have ended since counting began | GraphQL `Project`: `environments` |",
+        "| `gitlab_test_deployments_total` | counter | `{deployment}` | `project_id` | Deployments that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
+        "| `gitlab_test_deployment_duration_seconds` | histogram | `s` | `project_id` | How long deployments took that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
     ] {
         let table: Vec<_> = reference
             .lines()
