@@ -8,6 +8,7 @@ mod churn;
 mod composite;
 mod deploying;
 pub(crate) mod deployment;
+mod ending;
 mod events;
 pub(crate) mod job;
 pub(crate) mod outcome;
@@ -16,6 +17,7 @@ pub(crate) mod plan;
 pub(crate) mod reference;
 mod run;
 pub(crate) mod status;
+mod stopping;
 
 use std::collections::{BTreeMap, BTreeSet};
 
