@@ -203,7 +203,7 @@ impl Events<'_> {
     fn change_merge_request(&mut self, from: IssuableState, to: IssuableState, iid: Option<u64>) {
         let (now, age) = (self.now, self.project.age());
         let all = self.project.merge_requests_to_change();
-        let row = all.to_change(from, iid, age);
+        let row = all.row_to_change(from, iid, age);
         let row = row.unwrap_or_else(|| panic!("no such merge request is {from:?}"));
         row.turn(to, now);
         row.draft &= to != IssuableState::Merged;
@@ -242,7 +242,7 @@ impl Events<'_> {
             IssuableState::Opened => IssuableState::Closed,
             _ => IssuableState::Opened,
         };
-        let row = project.issues_to_change().to_change(from, iid, age);
+        let row = project.issues_to_change().row_to_change(from, iid, age);
         let row = row.unwrap_or_else(|| panic!("no such issue is {from:?}"));
         row.turn(to, now);
         if row.kind == IssueKind::Incident && to == IssuableState::Closed {

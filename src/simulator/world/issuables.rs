@@ -115,7 +115,7 @@ impl<T: Issuable> Issuables<T> {
     }
 
     /// The one that is to change: of that number, or the one in that state whose last change is the oldest.
-    pub(crate) fn to_change(
+    pub(crate) fn row_to_change(
         &mut self,
         state: IssuableState,
         iid: Option<u64>,

@@ -83,7 +83,7 @@ impl Issuable for Issue {
             old.turn(state, ended_at);
         }
         old.iid = iid;
-        old.assignees = u8::from(iid % 3 != 0);
+        old.assignees = u8::from(!iid.is_multiple_of(3));
         old
     }
 

@@ -77,12 +77,12 @@ impl Issuable for MergeRequest {
     fn of_old(iid: u64, state: IssuableState, created_at: Timestamp, ended_at: Timestamp) -> Self {
         let mut old = MergeRequest::opened(created_at);
         if state == IssuableState::Opened {
-            old.draft = iid % 5 == 0;
+            old.draft = iid.is_multiple_of(5);
         } else {
             old.turn(state, ended_at);
         }
         old.iid = iid;
-        old.reviewers = u8::from(iid % 4 != 0);
+        old.reviewers = u8::from(!iid.is_multiple_of(4));
         old
     }
 
