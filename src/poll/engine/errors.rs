@@ -36,6 +36,16 @@ pub fn is_forbidden(error: &Error) -> bool {
     matches!(error, Error::Forbidden { .. } | Error::NotFound { .. })
 }
 
+/// Why a part about feeds has no answer.
+pub fn feed_reason(error: Option<&Error>) -> Reason {
+    match error {
+        None | Some(Error::Timeout { .. } | Error::TooLarge { .. } | Error::Deadline) => {
+            Reason::Timeout
+        }
+        Some(error) => Reason::from_name(error.reason()).unwrap_or(Reason::Other),
+    }
+}
+
 /// Whether something between us and GitLab, or GitLab itself, keeps the API from us.
 pub fn is_blocked(error: &Error) -> bool {
     matches!(

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::errors::is_forbidden;
-use super::feeds::reason_of;
+use super::errors::{feed_reason, is_forbidden};
 use super::moment::Moment;
 use super::poll::Poll;
-use super::request::{FeedPage, Kind, Request, Rows};
+use super::request::{FeedPage, Kind, Rows};
+use super::rest_walk::RestWalk;
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::{Api, Grain, NotUnderstood, PlacedFeed, Record, Stage, UnixTime};
@@ -24,36 +24,6 @@ const FEW: usize = 20;
 const MOST_PAGES: u32 = 200;
 /// What may not be read is tried again so much later.
 const RETRY: Duration = Duration::from_secs(3600);
-
-/// A walk through a feed of one project over REST.
-#[derive(Debug)]
-pub struct RestWalk {
-    pub place: u8,
-    pub id: u64,
-    depth: FeedDepth,
-    path: String,
-    /// What the page told, without what is still to be asked one by one.
-    things: Vec<Record>,
-    /// Things whose documents are to be asked.
-    lacking: VecDeque<u64>,
-    /// Where the list goes on.
-    next: Option<String>,
-    began: Option<(UnixTime, Moment)>,
-    pages: u32,
-}
-
-impl RestWalk {
-    fn request(&self, placed: &PlacedFeed) -> Request {
-        let one = self.lacking.front().zip(placed.feed.rest_one);
-        Request::Rows(match one {
-            Some((key, path)) => {
-                let path = path.replace("{key}", &key.to_string());
-                format!("projects/{}/{path}", self.id)
-            }
-            None => self.path.clone(),
-        })
-    }
-}
 
 impl Engine {
     /// Sends the requests about feeds over REST that may be sent now.
@@ -263,7 +233,7 @@ impl Engine {
     }
 
     fn feed_rest_failed(&mut self, poll: &mut Poll, walk: &RestWalk, error: &Error) {
-        let reason = reason_of(Some(error));
+        let reason = feed_reason(Some(error));
         if is_forbidden(error) {
             self.leave_feed_alone(walk.place, walk.id, poll.began + RETRY);
             return;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::deployments::DeploymentsKnown;
 use super::details::PipelinesKnown;
-use super::feeds::FeedsCourse;
+use super::feeds::{FeedsCourse, KeptFeeds};
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
-use crate::metrics::{Departed, Owner, Progress, UnixTime};
+use crate::metrics::{Departed, Owner, UnixTime};
 
 /// What an engine knows.
 pub struct Memory {
@@ -28,9 +28,6 @@ pub struct Memory {
     /// The projects, selected or not, and when they were asked what.
     pub projects: Vec<(Arc<Owner>, Option<Track>)>,
 }
-
-/// How far the feeds of a project have been read, by name.
-pub type KeptFeeds = BTreeMap<String, Progress>;
 
 /// Where polling goes on, and what is known of names.
 #[derive(Default, Serialize, Deserialize)]

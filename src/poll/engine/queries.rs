@@ -1,8 +1,8 @@
 //! What GraphQL answers. What was too much is asked in smaller parts, what was refused is asked once
 //! more and then in smaller parts, and what was answered is taken in.
 
+use super::errors::feed_reason as reason_of;
 use super::errors::{is_blocked, is_timeout, not_understood};
-use super::feeds::reason_of;
 use super::gitlab::GitLab;
 use super::moment::Moment;
 use super::poll::{GroupCheck, Poll, Purpose, Query};
