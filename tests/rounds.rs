@@ -191,6 +191,34 @@ async fn what_is_shown_is_what_is_there_over_both_apis_and_on_each_version() {
 }
 
 #[tokio::test]
+async fn issues_are_counted_for_each_label_that_is_chosen_whatever_it_is_called() {
+    let gitlab = GitLab::start(World::new()).await.unwrap();
+    gitlab.edit(|world| {
+        world.project_with_id("top/a", 1).issues(3, 2);
+    });
+    let labels = ["bug", "needs: \"care\", (soon)"].map(str::to_owned);
+    let choices = Choices {
+        issue_labels: labels.to_vec(),
+        ..Choices::default()
+    };
+    let wanted = |name: &str| name == "gitlab_issues_by_label";
+    let enabled = EnabledMetrics::new(Catalogue::standard(), wanted, choices);
+    let config = poll::Config {
+        selection: Selection::from(&[Source::All][..]),
+        ..poll::Config::default()
+    };
+    let client = client::config(gitlab.url(), 1).build().unwrap();
+    let snapshot = config.build(client, enabled).poll().await;
+    let told = series(&snapshot, "gitlab_issues_by_label");
+    let why = missing(&snapshot, "gitlab_issues_by_label");
+    assert_eq!(told.len(), 4, "{told:?} {why:?}");
+    assert!(
+        told.contains(&"label=bug,state=opened 0".to_owned()),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn who_may_not_see_something_is_shown_nothing_of_it() {
     let gitlab = GitLab::start(World::new()).await.unwrap();
     gitlab.edit(|world| {

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use super::subject::Named;
+use super::table_answer::named_alias;
 use super::{
     Access, Answered, Catalogue, Column, EnabledMetrics, Feature, Grain, Identity, NotUnderstood,
     PlacedTable, Reading, Reason, Rest, Round, Selection, TableAnswer, UnixTime, keys, member,
@@ -45,6 +47,8 @@ pub struct AskedColumns {
     /// The tables this GitLab does not have.
     pub unsupported_tables: Vec<usize>,
     pub selection: Selection,
+    /// The names that the configuration chooses, where rows are for names.
+    pub names: Vec<String>,
 }
 
 impl AskedColumns {
@@ -122,11 +126,39 @@ impl AskedColumns {
         }
         for &place in &round.tables {
             let table = &enabled.catalogue.tables(grain)[place];
-            if table.is_over_graphql() {
+            if let Some(named) = table.named() {
+                asked.add_names(place, named, (named.names)(&enabled.choices), &has);
+            } else if table.is_over_graphql() {
                 asked.add_table(place, table, &has);
             }
         }
         asked
+    }
+
+    /// Adds a table with rows for names: each is asked under an alias of its own.
+    fn add_names(
+        &mut self,
+        place: usize,
+        named: &Named,
+        names: &[String],
+        has: impl Fn(&str) -> bool,
+    ) {
+        if !has(named.field) {
+            return self.unsupported_tables.push(place);
+        }
+        for (at, name) in names.iter().enumerate() {
+            // A text of GraphQL is escaped like one of JSON.
+            let name = Json::from(name.as_str());
+            let alias = named_alias(at);
+            let field = format!("{alias}: {}({}: [{name}])", named.field, named.argument);
+            for member in named.members {
+                self.selection.add_as(&alias, &field, member);
+            }
+        }
+        if !names.is_empty() {
+            self.tables.push((place, Vec::new()));
+            self.names = names.to_vec();
+        }
     }
 
     /// What is asked of a group besides who it is.
@@ -164,7 +196,12 @@ impl AskedColumns {
         let unsupported = unsupported.map(|place| (*place, Answered::Failed(Reason::Unsupported)));
         let tables = self.tables.iter().map(|(place, keys)| {
             let table = &catalogue.tables(grain)[*place];
-            (*place, table_over_graphql(table, node, keys, failures, now))
+            let told = match table.named() {
+                Some(_) if !failures.is_empty() => TableAnswer::Unknown(failures[0].1),
+                Some(named) => TableAnswer::of_names(node, named, &self.names, table, now),
+                None => table_over_graphql(table, node, keys, failures, now),
+            };
+            (*place, told)
         });
         let without = self.unsupported_tables.iter();
         let without = without.map(|place| (*place, TableAnswer::Unknown(Reason::Unsupported)));

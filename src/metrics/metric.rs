@@ -106,7 +106,7 @@ impl Metric {
                 Rows::One => 1,
                 Rows::Many(many) => many.at_most.into(),
                 // As many refs as are shown without a word of the configuration.
-                Rows::Feeds(_) | Rows::Made(_) => 1,
+                Rows::Feeds(_) | Rows::Made(_) | Rows::Named(_) => 1,
             },
             Places::Live { stages, .. } => stages.len(),
             Places::Elsewhere | Places::Sum(_) => 1,
@@ -130,6 +130,9 @@ impl Metric {
     pub fn asked_as(&self) -> Vec<&'static str> {
         if let (true, Rows::Many(many)) = (self.is_asked(), &self.subject.rows) {
             return vec![many.list];
+        }
+        if let (true, Rows::Named(named)) = (self.is_asked(), &self.subject.rows) {
+            return vec![named.field];
         }
         if let (true, Rows::Made(made)) = (self.is_asked(), &self.subject.rows) {
             return match made.graphql.is_empty() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::subject::{
-    Column, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Rows, Shows, Subject,
+    Column, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Named, Rows, Shows,
+    Subject,
 };
 use super::{Reading, Row, Table};
 
@@ -126,7 +127,7 @@ impl PlacedTable {
         let many = match &subject.rows {
             Rows::Many(many) => Some(many),
             Rows::One if labels.is_empty() => return None,
-            Rows::One | Rows::Feeds(_) | Rows::Made(_) => None,
+            Rows::One | Rows::Feeds(_) | Rows::Made(_) | Rows::Named(_) => None,
         };
         Some(PlacedTable {
             subject,
@@ -165,6 +166,14 @@ impl PlacedTable {
         }
     }
 
+    /// Which names its rows are for, if they are for names.
+    pub(super) fn named(&self) -> Option<&'static Named> {
+        match &self.subject.rows {
+            Rows::Named(named) => Some(named),
+            _ => None,
+        }
+    }
+
     /// More rows are not kept.
     pub(super) fn at_most(&self) -> usize {
         /// GitLab tells no more words than that of anything that is counted by one.
@@ -172,6 +181,7 @@ impl PlacedTable {
         match (self.many, self.made()) {
             (Some(many), _) => many.at_most.into(),
             (None, Some(_)) => MADE,
+            (None, None) if self.named().is_some() => MADE,
             (None, None) => 1,
         }
     }
@@ -181,7 +191,7 @@ impl PlacedTable {
         match &self.subject.rows {
             Rows::Many(many) => many.latest_per,
             Rows::Feeds(feeds) => feeds.latest_per,
-            Rows::One | Rows::Made(_) => &[],
+            Rows::One | Rows::Made(_) | Rows::Named(_) => &[],
         }
     }
 
@@ -283,7 +293,7 @@ impl PlacedTable {
         let latest_per = self.latest_labels();
         let by_labels = !latest_per.is_empty() && latest_per.iter().all(has);
         match &self.subject.rows {
-            Rows::One | Rows::Made(_) => true,
+            Rows::One | Rows::Made(_) | Rows::Named(_) => true,
             Rows::Many(many) => has(&many.key) || by_labels,
             Rows::Feeds(_) => by_labels,
         }

@@ -42,6 +42,24 @@ impl Selection {
         keys
     }
 
+    /// Adds a member of a field that has an alias, whatever stands in its arguments.
+    pub fn add_as(&mut self, alias: &str, field: &str, member: &str) {
+        let at = self.fields.iter().position(|own| own.key == alias);
+        let at = at.unwrap_or_else(|| {
+            self.fields.push(Field {
+                key: alias.to_owned(),
+                text: field.to_owned(),
+                members: Vec::new(),
+            });
+            self.fields.len() - 1
+        });
+        self.fields[at].members.push(Field {
+            key: member.to_owned(),
+            text: member.to_owned(),
+            members: Vec::new(),
+        });
+    }
+
     /// The selection as it stands in a query, without the outer braces.
     pub fn text(&self) -> String {
         write(&self.fields)

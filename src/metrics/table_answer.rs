@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::subject::Made;
+use super::subject::{Made, MadeRow, Named};
 use super::text::cut;
 use super::{
-    Answered, Api, Column, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
+    Answered, Api, Column, Kind, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
     TableReading, UnixTime, keys, member, stamp,
 };
 
@@ -23,6 +23,11 @@ pub enum TableAnswer {
         /// Whether there are no others.
         complete: bool,
     },
+}
+
+/// Under which alias the answer about a name stands.
+pub fn named_alias(place: usize) -> String {
+    format!("name{place}")
 }
 
 impl TableAnswer {
@@ -54,6 +59,30 @@ impl TableAnswer {
         Self::told(body, table, Api::Rest, told < table.asked_for(), now)
     }
 
+    /// Reads what a node of GraphQL tells of names, each under an alias of its own.
+    pub fn of_names(
+        node: &Json,
+        named: &Named,
+        names: &[String],
+        table: &PlacedTable,
+        now: UnixTime,
+    ) -> TableAnswer {
+        let mut rows = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            let told = &node[named_alias(place)];
+            if told.is_null() {
+                return TableAnswer::Unknown(Reason::Hidden);
+            }
+            for &member in named.members {
+                let Answered::Value(count) = Kind::Count.read(&told[member]) else {
+                    return TableAnswer::Unknown(Reason::NotUnderstood);
+                };
+                rows.push((vec![name.clone(), member.to_owned()], vec![Some(count)]));
+            }
+        }
+        Self::of_rows(rows, table, now)
+    }
+
     /// Makes the rows of what was told: of all pages of a list, or of a document.
     pub fn of_made(told: &Json, made: &Made, table: &PlacedTable, now: UnixTime) -> TableAnswer {
         if told.is_null() {
@@ -62,6 +91,10 @@ impl TableAnswer {
         let Some(rows) = (made.rows)(told) else {
             return TableAnswer::Unknown(Reason::NotUnderstood);
         };
+        Self::of_rows(rows, table, now)
+    }
+
+    fn of_rows(rows: Vec<MadeRow>, table: &PlacedTable, now: UnixTime) -> TableAnswer {
         let rows = rows.into_iter().map(|(labels, values)| {
             debug_assert_eq!(
                 (labels.len(), values.len()),
@@ -233,6 +266,9 @@ impl PlacedTable {
 
     /// Whether GraphQL has the rows.
     pub fn is_over_graphql(&self) -> bool {
+        if self.named().is_some() {
+            return true;
+        }
         match (self.many, self.made()) {
             (Some(many), _) => !many.list.is_empty(),
             (None, Some(made)) => !made.graphql.is_empty(),
@@ -242,6 +278,11 @@ impl PlacedTable {
                 .chain(&self.labels)
                 .any(|own| !own.graphql.is_empty()),
         }
+    }
+
+    /// Whether its rows are for names, which GraphQL alone is asked for.
+    pub fn is_for_names(&self) -> bool {
+        self.named().is_some()
     }
 
     /// Whether REST is asked for all pages of the list.
@@ -260,6 +301,9 @@ impl PlacedTable {
 
     /// The path of REST that has the rows, below the owner's; none if they stand in its own body.
     pub fn rest_path(&self) -> Option<String> {
+        if self.named().is_some() {
+            return None;
+        }
         if let Some(made) = self.made() {
             let separator = if made.rest.contains('?') { '&' } else { '?' };
             let path = format!("{}{separator}per_page=100", made.rest);

@@ -7,6 +7,8 @@ mod feed;
 mod grain;
 mod metric_row;
 
+use crate::metrics::Choices;
+
 pub use attribute::{Attribute, PROJECT_ID};
 pub(crate) use attribute::{NAMESPACE, PROJECT_PATH, STATE, TOPICS};
 pub use cadence::Cadence;
@@ -40,6 +42,19 @@ pub enum Rows {
     Feeds(Feeds),
     /// Rows that are made of what is told, each told from the others by its labels.
     Made(Made),
+    /// Rows for each name that the configuration chooses.
+    Named(Named),
+}
+
+/// Rows for each name that the configuration chooses, and for each of some members of what GraphQL tells
+/// of it. Their labels are the name and the member.
+#[derive(Debug)]
+pub struct Named {
+    pub names: fn(&Choices) -> &[String],
+    /// The field of GraphQL, and its argument that takes the name.
+    pub field: &'static str,
+    pub argument: &'static str,
+    pub members: &'static [&'static str],
 }
 
 /// How rows are made of what GitLab tells.
@@ -86,6 +101,7 @@ impl Subject {
         match &self.rows {
             Rows::Made(made) => !made.graphql.is_empty(),
             Rows::Many(many) => !many.list.is_empty(),
+            Rows::Named(_) => true,
             Rows::One | Rows::Feeds(_) => self.columns.iter().any(|own| !own.graphql.is_empty()),
         }
     }

@@ -9,6 +9,7 @@ mod incident_events;
 mod incidents;
 mod instance;
 mod issues;
+mod issues_by_label;
 mod jobs;
 mod members;
 mod merge_request_events;
@@ -58,6 +59,7 @@ const STANDARD: &[&Subject] = &[
     &pipeline_schedules::COUNTS,
     &pipeline_schedules::NEXT_RUNS,
     &incidents::SUBJECT,
+    &issues_by_label::SUBJECT,
     &security::SUBJECT,
     &tokens::SUBJECT,
     &groups::SUBJECT,

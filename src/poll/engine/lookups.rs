@@ -179,6 +179,9 @@ impl Lookups<'_> {
         for place in found.failed_tables.clone() {
             let table = &self.enabled.catalogue.tables(self.grain)[place];
             let Some(below) = table.rest_path() else {
+                if table.is_for_names() {
+                    found.take_table(place, TableAnswer::Unknown(Reason::Unsupported));
+                }
                 continue;
             };
             let path = self.path(&below, &found.identity);

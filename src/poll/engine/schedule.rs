@@ -26,6 +26,8 @@
 //! | what follows a push late in GitLab's own statistics | an interval after GitLab has it |
 //! | pipelines (job and pipeline artifacts), rename, transfer, archiving, deletion | `ci_interval` |
 //! | deletion of a project that is followed | an interval |
+//! | what a subject with a pace of its own tells (see [`super::due`]) | its cadence, of each owner |
+//! | what GitLab refused of such a subject | an hour |
 //! | stars, forks, other storage, roles, features; restored projects; deleted issues of idle projects | `sweep` |
 //!
 //! Each time counts from the start of the poll that sees it. Where GitLab, its limits or the budget
