@@ -13,6 +13,9 @@ use super::{
     PlacedTable, Reading, Reason, Rest, Round, Selection, TableAnswer, UnixTime, keys, member,
 };
 
+/// What is told of a subject that is asked in rounds of its own: values and tables, by their places.
+pub type ToldOfRound = (Vec<(usize, Answered)>, Vec<(usize, TableAnswer)>);
+
 /// What GraphQL could not tell of one node: where below it, and why.
 pub type Failures<'a> = [(Vec<&'a str>, Reason)];
 
@@ -184,7 +187,7 @@ impl AskedColumns {
         failures: &Failures<'_>,
         catalogue: &Catalogue,
         now: UnixTime,
-    ) -> (Vec<(usize, Answered)>, Vec<(usize, TableAnswer)>) {
+    ) -> ToldOfRound {
         let columns = catalogue.columns(grain);
         let values = self.columns.iter().map(|(place, keys)| {
             (

@@ -96,7 +96,7 @@ impl EnabledMetrics {
             metric.subject.hangs_on_pipelines()
                 || metric.name == "gitlab_lead_time_for_changes_seconds"
         };
-        if !metrics.any(|metric| hangs(&metric)) {
+        if !metrics.any(hangs) {
             return;
         }
         let grain = Grain::Project as usize;

@@ -15,7 +15,7 @@ impl SubjectState {
         enabled: &EnabledMetrics,
     ) -> SubjectState {
         let own = |metric: &&super::Metric| std::ptr::eq(metric.subject, subject);
-        if !enabled.metrics.iter().any(|metric| own(&metric)) {
+        if !enabled.metrics.iter().any(own) {
             return SubjectState::Disabled;
         }
         let mut reasons = BTreeSet::new();

@@ -47,7 +47,7 @@ mod value;
 mod view;
 
 pub use answer::{
-    AskedColumns, Failures, OwnerAnswer, ProjectAnswer, answered, table_over_graphql,
+    AskedColumns, Failures, OwnerAnswer, ProjectAnswer, ToldOfRound, answered, table_over_graphql,
 };
 pub use api::Api;
 pub use catalogue::Catalogue;

@@ -113,7 +113,7 @@ impl Progress {
         let counted = known.is_some_and(|recent| recent.counted.contains(&(key, at)));
         // What was seen to go on has ended since, whatever clock GitLab writes its times by.
         let is_new = at >= floor && at >= self.since || ran;
-        if counted && !(ran && !exact) || !is_new {
+        if !is_new || counted && (exact || !ran) {
             return false;
         }
         let recent = self.recent.get_or_insert_default();

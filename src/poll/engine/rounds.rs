@@ -10,7 +10,7 @@ use super::due::Taken;
 use super::moment::Moment;
 use super::poll::{Poll, Purpose, Query, RoundWork};
 use super::round::{Outcome, failure, outcome, told};
-use crate::metrics::{Answered, Owner, OwnerAnswer, Reason, Round, TableAnswer};
+use crate::metrics::{Owner, OwnerAnswer, Reason, Round, ToldOfRound};
 use crate::poll::capacity::Capacity;
 use crate::poll::plan::Depth;
 
@@ -170,7 +170,7 @@ impl Engine {
         index: usize,
         at: Moment,
         id: u64,
-        (values, tables): (Vec<(usize, Answered)>, Vec<(usize, TableAnswer)>),
+        (values, tables): ToldOfRound,
         is_last_try: bool,
     ) -> bool {
         let Some(mut found) = self.answer_of_round(id) else {

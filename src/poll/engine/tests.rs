@@ -210,7 +210,7 @@ impl Fake {
                 id,
                 page: Ok(FeedPage {
                     things: vec![Record::resting(id, self.now.as_secs())],
-                    told: usize::from(depth == FeedDepth::Newest || id % 2 == 0),
+                    told: usize::from(depth == FeedDepth::Newest || id.is_multiple_of(2)),
                     next: None,
                 }),
             },

@@ -103,7 +103,7 @@ impl Engine {
                 poll.details.ask_one((project, id), &pipelines[&id], None);
             }
         }
-        lists.sort_unstable_by(|one, other| other.since.cmp(&one.since));
+        lists.sort_unstable_by_key(|list| std::cmp::Reverse(list.since));
         let wanted = self.wanted_details();
         let most = self.gitlab.capabilities.most_score().min(MOST_SCORE);
         poll.details.parts.extend(batches(&lists, wanted, most));
