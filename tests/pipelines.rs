@@ -258,3 +258,21 @@ async fn merges_and_incidents_are_counted_each_once() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_default_branch_shows_however_long_ago_it_ran() {
+    let mut world = idle(2);
+    let mut events = world.events(&path(1));
+    let main = events.run_pipeline(|plan| plan.on("main").job("build", "build"));
+    events.finish_job(main, "build");
+    for number in 0..30 {
+        let other = format!("branch-{number}");
+        let id = events.run_pipeline(|plan| plan.on(&other).job("build", "build"));
+        events.finish_job(id, "build");
+    }
+    let bridge = Bridge::settled(world, Setup::default()).await;
+    bridge.pass(2 * MINUTE).await;
+    let shown = series(&bridge.snapshot(), "gitlab_pipeline_last_run_status");
+    let main = "kind=branch,project_id=1,ref=main,status=success";
+    assert_eq!(shown, BTreeMap::from([(main.to_owned(), 1.0)]));
+}

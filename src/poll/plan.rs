@@ -264,6 +264,8 @@ pub enum FeedDepth {
     Paged { since: UnixTime },
     /// The newest things, whenever they changed.
     Newest,
+    /// The newest things of one ref of one project, named by [`RequestPart::after`].
+    OfRef,
 }
 
 impl FeedDepth {
@@ -273,7 +275,7 @@ impl FeedDepth {
             FeedDepth::Glance { since }
             | FeedDepth::Changed { since }
             | FeedDepth::Paged { since } => Some(since),
-            FeedDepth::Newest => None,
+            FeedDepth::Newest | FeedDepth::OfRef => None,
         }
     }
 }
@@ -285,6 +287,7 @@ struct FeedSelections {
     changed: Selection,
     paged: Selection,
     newest: Selection,
+    of_ref: Selection,
 }
 
 impl FeedSelections {
@@ -325,14 +328,17 @@ impl FeedSelections {
         };
         let changed = placed.feed.changed;
         let paged = with_arguments(changed, "after: $after");
+        let newest = placed.feed.newest;
         FeedSelections {
             glance: select(changed, 1, false),
             changed: select(changed, Self::FEW, true),
             paged: select(&paged, 100, true),
-            newest: placed
-                .feed
-                .newest
+            newest: newest
                 .map_or_else(Selection::default, |newest| select(newest, Self::FEW, true)),
+            of_ref: newest.map_or_else(Selection::default, |newest| {
+                // A branch and a tag may have one name.
+                select(&with_arguments(newest, "ref: $after"), 5, true)
+            }),
         }
     }
 
@@ -342,6 +348,7 @@ impl FeedSelections {
             FeedDepth::Changed { .. } => &self.changed,
             FeedDepth::Paged { .. } => &self.paged,
             FeedDepth::Newest => &self.newest,
+            FeedDepth::OfRef => &self.of_ref,
         }
     }
 }
@@ -537,7 +544,7 @@ impl Plan {
                 FeedDepth::Glance { .. } => return 0,
                 FeedDepth::Changed { .. } => 3,
                 FeedDepth::Newest => 2,
-                FeedDepth::Paged { .. } => 1,
+                FeedDepth::Paged { .. } | FeedDepth::OfRef => 1,
             };
             return part.first.div_ceil(share);
         }

@@ -31,6 +31,11 @@ pub struct FeedList {
     pub owners: BTreeMap<u64, Kept>,
     /// Projects that are asked for their newest things once their walk has come to its end.
     pub newest_after: HashSet<u64>,
+    /// Projects that are asked for their newest things by the next poll, since another branch is the
+    /// default one.
+    pub doubtful: HashSet<u64>,
+    /// The default branches that were looked for by name: they have run nothing, or nothing lately.
+    pub sought: BTreeMap<u64, String>,
     /// Projects whose list of changes takes GitLab too long.
     pub hard: HashSet<u64>,
     /// Projects that may not be asked over REST, and when they are tried again.
@@ -103,6 +108,8 @@ impl Feeds {
         for list in self.lists.values_mut() {
             list.owners.remove(&id);
             list.hard.remove(&id);
+            list.doubtful.remove(&id);
+            list.sought.remove(&id);
             list.refused.remove(&id);
         }
     }

@@ -140,6 +140,7 @@ impl Engine {
                 });
                 kept.swept = crate::metrics::stamp(now).max(1);
             }
+            is_old |= list.doubtful.remove(&id);
             let progress = &kept.progress;
             if !is_glanced(placed) {
                 if is_due(progress.watermark, every) {
@@ -379,6 +380,11 @@ impl Engine {
             _ => Reach::Changed,
         };
         self.take_feed(place, id, &page.things, reach, told_at, at);
+        match depth {
+            FeedDepth::OfRef => return,
+            FeedDepth::Newest if page.next.is_some() => self.seek_default_branch(poll, place, id),
+            _ => {}
+        }
         let queues = &mut poll.feeds[usize::from(place)];
         let Some(list) = self.feeds.lists.get_mut(&place) else {
             return;
@@ -413,6 +419,45 @@ impl Engine {
         kept.progress.complete(began);
         if list.newest_after.remove(&id) {
             queues.newest.push_back(id);
+        }
+    }
+
+    /// Asks for the newest pipelines of the default branch, where it is not among the newest of all.
+    fn seek_default_branch(&mut self, poll: &mut Poll, place: u8, id: u64) {
+        let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(place)];
+        let (Some(list), Some(project)) =
+            (self.feeds.lists.get_mut(&place), self.projects.get(&id))
+        else {
+            return;
+        };
+        let Some(branch) = project.identity.default_branch.as_deref() else {
+            return;
+        };
+        let table = project
+            .tables
+            .get(placed.table)
+            .and_then(TableReading::known);
+        let is_it = |row: usize, table: &crate::metrics::Table| {
+            let labels = table.labels_of(row);
+            labels.iter().any(|label| &**label == branch)
+                && labels.iter().any(|label| &**label == "branch")
+        };
+        let is_shown = table.is_some_and(|table| (0..table.rows()).any(|row| is_it(row, table)));
+        let was_sought = list.sought.get(&id).is_some_and(|sought| sought == branch);
+        if is_shown || was_sought || !self.gitlab.graphql {
+            return;
+        }
+        list.sought.insert(id, branch.to_owned());
+        let depth = Depth::Feed(FeedDepth::OfRef, place);
+        let mut query = Query::of_ids(Purpose::Feed(place), vec![id], depth);
+        query.part.after = Some(branch.to_owned());
+        poll.again.push_back(query);
+    }
+
+    /// Notes that another branch of a project is the default one.
+    pub(super) fn default_branch_changed(&mut self, id: u64) {
+        for list in self.feeds.lists.values_mut() {
+            list.doubtful.insert(id);
         }
     }
 
@@ -499,7 +544,7 @@ impl Engine {
         let failed = (placed.subject.name, reason.name());
         *poll.values.entry(failed).or_default() += 1;
         let may_fall_back = reason == Reason::Timeout && placed.feed.newest.is_some();
-        if may_fall_back && depth != FeedDepth::Newest {
+        if may_fall_back && depth.since().is_some() {
             list.hard.insert(id);
             queues.newest.push_back(id);
         }

@@ -12,7 +12,8 @@ use super::request::{Answer, Kind};
 use super::{Next, Sent};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, Catalogue, ChangesWith, Owner, ProjectAnswer, Reading, Reason, UnixTime,
+    Access, Answered, Catalogue, ChangesWith, Identity, Owner, ProjectAnswer, Reading, Reason,
+    UnixTime,
 };
 
 /// A value that was forbidden is asked for again every so many polls: a role that was granted shows
@@ -48,6 +49,9 @@ impl Engine {
         }
         let last = self.projects.get(&id).map(|last| &**last);
         let is_new = last.is_none();
+        let branch = |identity: &Identity| identity.default_branch.clone();
+        let was_another =
+            last.is_some_and(|last| branch(&last.identity) != branch(&found.identity));
         if is_new {
             for own in &self.rounds {
                 found.expect(&own.round.columns, &own.round.tables, false);
@@ -62,6 +66,9 @@ impl Engine {
         self.schedule.read(id, activity, taken, at);
         if taken {
             self.feed_found(poll, id);
+        }
+        if was_another {
+            self.default_branch_changed(id);
         }
         if again && few && taken {
             self.schedule.want_again(poll, id);
