@@ -25,6 +25,7 @@
 //! | commits, merge requests, issues, releases; a new project | an interval |
 //! | what follows a push late in GitLab's own statistics | an interval after GitLab has it |
 //! | pipelines (job and pipeline artifacts), rename, transfer, archiving, deletion | `ci_interval` |
+//! | a pipeline that begins, moves or ends (see [`super::feeds_asking`]) | an interval; `ci_interval` beyond 30,000 projects, and over REST |
 //! | deletion of a project that is followed | an interval |
 //! | what a subject with a pace of its own tells (see [`super::due`]) | its cadence, of each owner |
 //! | what GitLab refused of such a subject | an hour |
