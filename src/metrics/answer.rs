@@ -130,7 +130,7 @@ impl AskedColumns {
         for &place in &round.tables {
             let table = &enabled.catalogue.tables(grain)[place];
             if let Some(named) = table.named() {
-                asked.add_names(place, named, (named.names)(&enabled.choices), &has);
+                asked.add_names(place, named, enabled.choices.names_of(named.names), &has);
             } else if table.is_over_graphql() {
                 asked.add_table(place, table, &has);
             }

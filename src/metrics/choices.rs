@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::subject::{Cadence, Subject};
+use super::subject::{Cadence, Names, Subject};
 
 /// The choices of the configuration, with what is chosen without one.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +108,13 @@ impl Default for Limits {
 }
 
 impl Choices {
+    /// The names that rows are for.
+    pub fn names_of(&self, names: Names) -> &[String] {
+        match names {
+            Names::IssueLabels => &self.issue_labels,
+        }
+    }
+
     /// How often a subject is asked. What is asked along with its owner stays so.
     pub fn cadence_of(&self, subject: &Subject) -> Cadence {
         match (subject.cadence, self.cadence.get(subject.name)) {

@@ -7,8 +7,6 @@ mod feed;
 mod grain;
 mod metric_row;
 
-use crate::metrics::Choices;
-
 pub use attribute::{Attribute, PROJECT_ID};
 pub(crate) use attribute::{NAMESPACE, PROJECT_PATH, STATE, TOPICS};
 pub use cadence::Cadence;
@@ -46,11 +44,17 @@ pub enum Rows {
     Named(Named),
 }
 
+/// Which names of the configuration rows are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    IssueLabels,
+}
+
 /// Rows for each name that the configuration chooses, and for each of some members of what GraphQL tells
 /// of it. Their labels are the name and the member.
 #[derive(Debug)]
 pub struct Named {
-    pub names: fn(&Choices) -> &[String],
+    pub names: Names,
     /// The field of GraphQL, and its argument that takes the name.
     pub field: &'static str,
     pub argument: &'static str,

@@ -1,9 +1,8 @@
 //! Issues by label: of the labels that the configuration names, one grouped count each.
 
-use crate::metrics::Choices;
 use crate::metrics::subject::{
-    Attribute, Cadence, Feature, Grain, Named, PROJECT_ID, Rest, Rows, STATE, Shows, Subject,
-    count, gauge, label,
+    Attribute, Cadence, Feature, Grain, Named, Names, PROJECT_ID, Rest, Rows, STATE, Shows,
+    Subject, count, gauge, label,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -11,7 +10,7 @@ pub(super) static SUBJECT: Subject = Subject {
     of: Grain::Project,
     cadence: Cadence::HOURLY,
     rows: Rows::Named(Named {
-        names: labels,
+        names: Names::IssueLabels,
         field: "issueStatusCounts",
         argument: "labelName",
         members: &["opened", "closed"],
@@ -36,7 +35,3 @@ const LABEL: Attribute = Attribute {
     meaning: "The label, as metrics.issue_labels names it.",
     examples: &["bug"],
 };
-
-fn labels(choices: &Choices) -> &[String] {
-    &choices.issue_labels
-}

@@ -204,10 +204,12 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let enabled = &polled.enabled;
     let of_instance = header.of_instance.places(enabled, Grain::Instance);
     let of_project = header.of_project.places(enabled, Grain::Project);
-    let of_group = header.of_group.places(enabled, Grain::Group);
-    let of_runner = header.of_runner.places(enabled, Grain::Runner);
-    let (groups, runners) = (header.groups, header.runners);
-    lines.expect(count.saturating_add(groups).saturating_add(runners));
+    let groups = (header.groups, header.of_group.places(enabled, Grain::Group));
+    let runners = (
+        header.runners,
+        header.of_runner.places(enabled, Grain::Runner),
+    );
+    lines.expect(count.saturating_add(groups.0).saturating_add(runners.0));
     if gitlab != polled.gitlab {
         lines.finish()?;
         return Err(Unusable::OtherGitLab(gitlab));
@@ -219,8 +221,8 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let course: Course = parse(lines.next()?.unwrap_or_default())?;
     let instance: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
     let instance = Arc::new(owner(instance, &of_instance)?);
-    let groups = owners(&mut lines, groups, &of_group)?;
-    let runners = owners(&mut lines, runners, &of_runner)?;
+    let groups = owners(&mut lines, &groups)?;
+    let runners = owners(&mut lines, &runners)?;
     let mut projects: Vec<(Arc<Owner>, Option<Track>)> = Vec::new();
     let mut feeds = BTreeMap::new();
     while let Some(line) = lines.next()? {
@@ -256,11 +258,10 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
 /// So many owners that are no projects, in their order.
 fn owners<R: Read>(
     lines: &mut Lines<R>,
-    count: usize,
-    places: &Places,
+    (count, places): &(usize, Places),
 ) -> Result<Vec<Arc<Owner>>, Unusable> {
     let mut owners = Vec::new();
-    for _ in 0..count {
+    for _ in 0..*count {
         let line: OwnerLine<'_> = parse(lines.next()?.unwrap_or_default())?;
         owners.push(Arc::new(owner(line, places)?));
     }

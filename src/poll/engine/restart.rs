@@ -62,12 +62,8 @@ impl Engine {
         self.resume_rounds();
         self.names = names;
         self.instance = not_after(memory.instance, now);
-        let by_id = |owners: Vec<Arc<Owner>>| {
-            let owners = owners.into_iter().map(|owner| not_after(owner, now));
-            owners.map(|owner| (owner.identity.id, owner)).collect()
-        };
-        self.estate.groups = by_id(memory.groups);
-        self.estate.runners = by_id(memory.runners);
+        self.estate.groups = by_id(memory.groups, now);
+        self.estate.runners = by_id(memory.runners, now);
         self.resume_estate();
         let report = last.map(|last| Report {
             ended: last.ended.min(now),
@@ -119,6 +115,11 @@ impl Engine {
                 .collect(),
         }
     }
+}
+
+fn by_id(owners: Vec<Arc<Owner>>, now: UnixTime) -> BTreeMap<u64, Arc<Owner>> {
+    let owners = owners.into_iter().map(|owner| not_after(owner, now));
+    owners.map(|owner| (owner.identity.id, owner)).collect()
 }
 
 /// An owner none of whose values was told later than now: its age would be nothing until then.
