@@ -74,6 +74,13 @@ const MOST_AHEAD: Duration = Duration::from_secs(600);
 /// Without a word of GitLab's about the time, its clock may be so far behind ours.
 const MARGIN: Duration = Duration::from_secs(120);
 
+impl FeedList {
+    /// Whether REST has refused a project not long ago.
+    pub fn is_refused(&self, id: u64, now: Moment) -> bool {
+        self.refused.get(&id).is_some_and(|until| now < *until)
+    }
+}
+
 impl ServerClock {
     /// Notes what an answer says, which came at `at`.
     pub fn note(&mut self, date: Option<UnixTime>, at: Moment) {

@@ -102,21 +102,14 @@ impl Engine {
         let every = self.cadence_of_feed(placed);
         let (rest, slowly) = (!self.gitlab.graphql, every.max(self.rhythm.glance));
         // Whoever is not asked by this poll is asked by the next.
-        let is_due = |watermark: u32, every: Duration| {
-            u64::from(watermark) + every.as_secs() <= now + interval.as_secs() / 2
-        };
+        let is_due = |watermark: u32, every: Duration| is_due(watermark, every, now, interval);
         let Some(list) = self.feeds.lists.get_mut(&place) else {
             return;
         };
         let queues = &mut poll.feeds[usize::from(place)];
         let mut idle: Vec<(u32, u64)> = Vec::new();
         for id in self.schedule.taken() {
-            if rest
-                && list
-                    .refused
-                    .get(&id)
-                    .is_some_and(|until| poll.began < *until)
-            {
+            if rest && list.is_refused(id, poll.began) {
                 continue;
             }
             let Some(kept) = list.owners.get_mut(&id) else {
@@ -643,6 +636,11 @@ fn seen_pipelines(things: &[Record], placed: &PlacedFeed, project: &Owner) -> Ve
         }
     });
     seen.collect()
+}
+
+/// Whether what was told then is to be asked again, by this poll rather than by the next.
+fn is_due(told: u32, every: Duration, now: UnixTime, interval: Duration) -> bool {
+    u64::from(told) + every.as_secs() <= now + interval.as_secs() / 2
 }
 
 /// The projects to glance at: all, if they are not too many; else those that were seen the longest ago.
