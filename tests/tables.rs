@@ -370,13 +370,13 @@ async fn many_rows_are_shown_the_same_over_both_apis_and_by_both_exporters() {
     let shown = [
         (
             "gitlab_test_pipeline_duration_seconds",
-            vec!["project_id=7,ref=ä\"\\\n 1.5"],
+            vec!["project_id=7,ref=ä\"\\  1.5"],
         ),
         (
             "gitlab_test_pipeline_status",
             vec![
                 "project_id=7,ref=main,status=running 1",
-                "project_id=7,ref=ä\"\\\n,status=failed 1",
+                "project_id=7,ref=ä\"\\ ,status=failed 1",
             ],
         ),
         ("gitlab_test_pipeline_refs", vec!["project_id=7 2"]),
@@ -662,7 +662,7 @@ async fn a_metric_is_one_edit() {
     let without = EnabledMetrics::new(with.catalogue, |metric| metric != name, Choices::default());
     // The reference and the registry.
     let reference = metrics::markdown(with.catalogue);
-    let row = "| `gitlab_test_watchers` | gauge | `{watcher}` | `project_id` | Watchers of the project | GraphQL `Project`: `watcherCount` |";
+    let row = "| `gitlab_test_watchers` | gauge | `{watcher}` | `project_id` | on | Watchers of the project | GraphQL `Project`: `watcherCount` |";
     assert!(reference.contains(row), "{reference}");
     let registry = metrics::registry(with.catalogue);
     assert!(registry.iter().any(|(_, text)| text.contains(name)));
@@ -1188,13 +1188,13 @@ fn the_reference_says_what_rows_of_each_kind_are() {
     let catalogue = Catalogue::standard_with(&[&PIPELINES, &INSTANCE, &DEPLOYMENTS]).unwrap();
     let reference = metrics::markdown(catalogue);
     for row in [
-        "| `gitlab_test_pipeline_duration_seconds` | gauge | `s` | `project_id`, `ref` | How long the newest pipeline of a ref took | GraphQL `Project`: `pipelines` |",
-        "| `gitlab_test_pipeline_status` | gauge |  | `project_id`, `ref`, `status` | 1 for the status of the newest pipeline of a ref | GraphQL `Project`: `pipelines` |",
-        "| `gitlab_test_pipeline_refs` | gauge | `{ref}` | `project_id` | Refs that have a pipeline | GraphQL `Project`: `pipelines` |",
-        "| `gitlab_test_instance_info` | gauge |  | `gitlab_version` | Which version answers | GraphQL `Query`: `metadata.version` |",
-        "| `gitlab_test_users` | gauge | `{user}` | `gitlab_version` | Users of the GitLab | GraphQL `Query`: `users(first: 1).count` |",
-        "| `gitlab_test_deployments_total` | counter | `{deployment}` | `project_id` | Deployments that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
-        "| `gitlab_test_deployment_duration_seconds` | histogram | `s` | `project_id` | How long deployments took that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
+        "| `gitlab_test_pipeline_duration_seconds` | gauge | `s` | `project_id`, `ref` | on | How long the newest pipeline of a ref took | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_pipeline_status` | gauge |  | `project_id`, `ref`, `status` | on | 1 for the status of the newest pipeline of a ref | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_pipeline_refs` | gauge | `{ref}` | `project_id` | on | Refs that have a pipeline | GraphQL `Project`: `pipelines` |",
+        "| `gitlab_test_instance_info` | gauge |  | `gitlab_version` | on | Which version answers | GraphQL `Query`: `metadata.version` |",
+        "| `gitlab_test_users` | gauge | `{user}` | `gitlab_version` | on | Users of the GitLab | GraphQL `Query`: `users(first: 1).count` |",
+        "| `gitlab_test_deployments_total` | counter | `{deployment}` | `project_id` | on | Deployments that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
+        "| `gitlab_test_deployment_duration_seconds` | histogram | `s` | `project_id` | on | How long deployments took that have ended since counting began | GraphQL `Project`: `pipelines(updatedAfter: $since)` |",
     ] {
         let table: Vec<_> = reference
             .lines()
@@ -1254,4 +1254,74 @@ fn the_registry_says_what_rows_of_each_kind_are() {
             attributes.len()
         );
     }
+}
+
+#[test]
+fn a_histogram_of_all_projects_keeps_what_a_project_that_is_gone_counted() {
+    let catalogue = Catalogue::standard_with(&[&DEPLOYMENTS]).unwrap();
+    let name = "gitlab_test_deployment_duration_seconds";
+    let at = catalogue
+        .ended(Grain::Project)
+        .iter()
+        .position(|place| place.name.ends_with(name));
+    let at = at.unwrap();
+    let project = |path: &str, count: u64| {
+        let mut ended = vec![metrics::Ended::default(); catalogue.ended(Grain::Project).len()];
+        ended[at].series = Box::new([metrics::EndedSeries {
+            count,
+            sum: count as f64,
+            buckets: vec![count; catalogue.ended(Grain::Project)[at].bounds().len() + 1].into(),
+            ..metrics::EndedSeries::default()
+        }]);
+        let mut owner = Owner::new(
+            metrics::Identity {
+                id: count,
+                path: path.into(),
+                ..metrics::Identity::default()
+            },
+            1,
+            Vec::new(),
+        );
+        owner.ended = ended.into();
+        owner
+    };
+    let gone = project("b/two", 5);
+    let mut departed = metrics::Departed::default();
+    departed.take(&gone, catalogue);
+    let kept = serde_json::to_string(&departed).unwrap();
+    let departed: metrics::Departed = serde_json::from_str(&kept).unwrap();
+    let snapshot = Snapshot {
+        projects: vec![
+            Arc::new(project("a/one", 2)),
+            Arc::new(project("b/three", 3)),
+        ],
+        departed: departed.owners(catalogue).collect(),
+        ..Snapshot::default()
+    };
+    let view = View::from(Arc::new(snapshot));
+    let shown = |by| {
+        let choices = Choices {
+            histograms_by: by,
+            ..Choices::default()
+        };
+        let (metric, mut shown) = (catalogue.find(name).unwrap(), Vec::new());
+        view.observe_ended(metric, 0..2, &choices, &mut |labels, ended| {
+            let labels: Vec<_> = labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            shown.push(format!("{} {}", labels.join(","), ended.count));
+        });
+        assert_eq!(view.count(metric, 0..2, &choices), shown.len());
+        shown
+    };
+    assert_eq!(shown(HistogramsBy::None), [" 10"]);
+    assert_eq!(
+        shown(HistogramsBy::Namespace),
+        ["namespace=a 2", "namespace=b 8"]
+    );
+    assert_eq!(
+        shown(HistogramsBy::Project),
+        ["project_id=2 2", "project_id=3 3"]
+    );
 }

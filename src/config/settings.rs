@@ -212,7 +212,7 @@ pub static SETTINGS: &[Setting] = &[
     row("poll.cadence", &Cadences(|b| &mut b.instance.poll.cadence, EVERY),
         "How often subjects are read that have a pace of their own, by name; otel/metrics.md has the names and \
          what holds without a word. The variable holds name=duration,name=duration.")
-        .example("{}"),
+        .example("{groups: 6h}"),
     row("poll.budget", &Requests(|b| &mut b.instance.gitlab.budget),
         "The most requests to GitLab in any hour and in any minute, restarts included where there is a \
          state.path. Where it does not carry the interval, everything gets older evenly. auto suits the \
@@ -311,7 +311,7 @@ pub static SETTINGS: &[Setting] = &[
     row("metrics.histogram_bounds", &Bounds(|b| &mut b.config.metrics.choices.bounds),
         "The upper bounds of the buckets of histograms, by name: seconds, or durations such as 5m. A histogram \
          with other bounds than before begins anew. The variable holds name=10s 1m 1h,name=...")
-        .example("{}"),
+        .example("{gitlab_pipeline_run_duration_seconds: [1m, 5m, 30m, 2h]}"),
     row("metrics.project_path_label", &Switch(|b| &mut b.project_path_label),
         "The old name of metrics.project_labels: [path]."),
     row("prometheus.enabled", &Exporter("prometheus", |b| &mut b.prometheus),

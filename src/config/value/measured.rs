@@ -236,14 +236,14 @@ fn metrics() -> impl Iterator<Item = &'static str> + Clone {
     metrics.map(|metric| metric.name)
 }
 
-fn subjects() -> impl Iterator<Item = &'static str> + Clone {
+fn subjects() -> impl Iterator<Item = &'static str> {
     let subjects = Catalogue::standard().subjects().iter();
     let names: BTreeSet<_> = subjects.map(|subject| subject.name).collect();
     Vec::from_iter(names).into_iter()
 }
 
 /// The subjects that have a cadence of their own.
-fn paced_subjects() -> impl Iterator<Item = &'static str> + Clone {
+fn paced_subjects() -> impl Iterator<Item = &'static str> {
     let subjects = Catalogue::standard().subjects().iter();
     let paced = subjects.filter(|subject| subject.cadence != Cadence::WithOwner);
     let names: BTreeSet<_> = paced.map(|subject| subject.name).collect();
