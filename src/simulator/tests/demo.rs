@@ -54,9 +54,10 @@ fn the_ledger_tells_of_the_same_ends_as_the_rows() {
             .ledger()
             .merge_requests()
             .of(project.id)
+            .since(start)
             .status("merged");
         let rows = project.touched_merge_requests().iter();
-        let merged = rows.filter(|row| row.merged_at.is_some_and(|at| at > start));
+        let merged = rows.filter(|row| row.merged_at.is_some_and(|at| at >= start));
         assert_eq!(
             ledger.count(),
             merged.count() as u64,
