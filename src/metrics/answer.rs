@@ -55,6 +55,14 @@ pub struct AskedColumns {
 }
 
 impl AskedColumns {
+    /// Adds the tables of projects that are asked along with them.
+    pub fn add_tables(&mut self, enabled: &EnabledMetrics, has: impl Fn(&str) -> bool) {
+        for &place in enabled.tables_of(Grain::Project) {
+            let table = &enabled.catalogue.tables(Grain::Project)[place];
+            self.add_table(place, table, &has);
+        }
+    }
+
     /// Adds a table with all its columns that GitLab has.
     pub fn add_table(&mut self, place: usize, table: &PlacedTable, has: impl Fn(&str) -> bool) {
         if let Some(made) = table.made() {

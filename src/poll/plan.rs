@@ -401,10 +401,7 @@ impl Plan {
                 ChangesWith::Pipelines | ChangesWith::Nothing => {}
             }
         }
-        for &place in enabled.tables_of(Grain::Project) {
-            let table = &enabled.catalogue.tables(Grain::Project)[place];
-            whole.add_table(place, table, |path| capabilities.has(path));
-        }
+        whole.add_tables(enabled, |path| capabilities.has(path));
         let rounds = enabled.rounds(Grain::Project);
         Plan {
             instance_rounds: of_instance_rounds(enabled, capabilities),

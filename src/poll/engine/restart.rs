@@ -7,7 +7,7 @@ use super::Engine;
 use super::memory::{Course, LastPoll, Memory};
 use super::moment::Moment;
 use crate::metrics::{
-    Grain, Owner, Reading, Reason, Report, Snapshot, TableReading, UnixTime, stamp,
+    EnabledMetrics, Grain, Owner, Reading, Reason, Report, Snapshot, TableReading, UnixTime, stamp,
 };
 
 impl Engine {
@@ -34,24 +34,7 @@ impl Engine {
             let id = project.identity.id;
             let taken = self.filter.takes(&project.identity, now);
             let known = track.as_mut().is_some_and(|track| track.take(taken));
-            let is_open = |slot: &usize| {
-                let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
-                open.contains(&project.values[*slot])
-            };
-            let lacks_rows = |place: &usize| {
-                let unknown = [Reason::Pending, Reason::NotAsked];
-                match project.tables.get(*place) {
-                    Some(TableReading::Unknown(reason)) => unknown.contains(reason),
-                    Some(_) => false,
-                    None => true,
-                }
-            };
-            let lacks = self.enabled.columns().iter().any(is_open)
-                || self
-                    .enabled
-                    .tables_of(Grain::Project)
-                    .iter()
-                    .any(lacks_rows);
+            let lacks = lacks(&project, &self.enabled);
             if taken && (!known || lacks) {
                 reads.entry(id).or_default();
             }
@@ -115,6 +98,24 @@ impl Engine {
                 .collect(),
         }
     }
+}
+
+/// Whether something is still to be asked that is asked along with the project.
+fn lacks(project: &Owner, enabled: &EnabledMetrics) -> bool {
+    let is_open = |slot: &usize| {
+        let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
+        open.contains(&project.values[*slot])
+    };
+    let lacks_rows = |place: &usize| {
+        let unknown = [Reason::Pending, Reason::NotAsked];
+        match project.tables.get(*place) {
+            Some(TableReading::Unknown(reason)) => unknown.contains(reason),
+            Some(_) => false,
+            None => true,
+        }
+    };
+    enabled.columns().iter().any(is_open)
+        || enabled.tables_of(Grain::Project).iter().any(lacks_rows)
 }
 
 fn by_id(owners: Vec<Arc<Owner>>, now: UnixTime) -> BTreeMap<u64, Arc<Owner>> {
