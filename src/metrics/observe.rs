@@ -113,7 +113,9 @@ impl Metric {
             if let Some(value) = self.row_value(place, table, row) {
                 let mut all = labels.to_vec();
                 let texts = place.attributes.iter();
-                all.extend(texts.map(|attribute| (attribute.name, attribute.text(table, row))));
+                all.extend(told(
+                    texts.map(|attribute| (attribute.name, attribute.text(table, row))),
+                ));
                 emit(&all, value);
                 for (name, other) in self.other_states(place, table, row, choices) {
                     all.iter_mut()
@@ -200,7 +202,7 @@ impl Metric {
         let names: Vec<_> = own.map(|attribute| attribute.name).collect();
         for ((namespace, texts), series) in &all {
             let texts = texts.iter().map(|text| &**text);
-            let mut labels: Vec<_> = names.iter().copied().zip(texts).collect();
+            let mut labels: Vec<_> = told(names.iter().copied().zip(texts)).collect();
             if by_namespace {
                 labels.push((NAMESPACE.name, namespace));
             }
@@ -232,7 +234,7 @@ impl Metric {
         {
             let mut all = labels.to_vec();
             let texts = series.attributes.iter().map(|text| &**text);
-            all.extend(names.iter().copied().zip(texts));
+            all.extend(told(names.iter().copied().zip(texts)));
             emit(&all, series);
         }
     }
@@ -458,6 +460,14 @@ impl Metric {
             grain => snapshot.owners(grain),
         }
     }
+}
+
+/// An attribute that says nothing, such as why a job failed that did not, is left out: to Prometheus an
+/// empty label is none.
+fn told<'a>(
+    attributes: impl Iterator<Item = (&'static str, &'a str)>,
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    attributes.filter(|(_, text)| !text.is_empty())
 }
 
 fn table<'a>(owner: &'a Owner, place: &TablePlace) -> Option<&'a Arc<Table>> {
