@@ -1299,22 +1299,7 @@ fn a_histogram_of_all_projects_keeps_what_a_project_that_is_gone_counted() {
         ..Snapshot::default()
     };
     let view = View::from(Arc::new(snapshot));
-    let shown = |by| {
-        let choices = Choices {
-            histograms_by: by,
-            ..Choices::default()
-        };
-        let (metric, mut shown) = (catalogue.find(name).unwrap(), Vec::new());
-        view.observe_ended(metric, 0..2, &choices, &mut |labels, ended| {
-            let labels: Vec<_> = labels
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            shown.push(format!("{} {}", labels.join(","), ended.count));
-        });
-        assert_eq!(view.count(metric, 0..2, &choices), shown.len());
-        shown
-    };
+    let shown = |by| shown_by(&view, catalogue.find(name).unwrap(), by);
     assert_eq!(shown(HistogramsBy::None), [" 10"]);
     assert_eq!(
         shown(HistogramsBy::Namespace),
@@ -1324,4 +1309,22 @@ fn a_histogram_of_all_projects_keeps_what_a_project_that_is_gone_counted() {
         shown(HistogramsBy::Project),
         ["project_id=2 2", "project_id=3 3"]
     );
+}
+
+/// The counts of a histogram of two projects, told apart as it is chosen.
+fn shown_by(view: &View, metric: &metrics::Metric, by: HistogramsBy) -> Vec<String> {
+    let choices = Choices {
+        histograms_by: by,
+        ..Choices::default()
+    };
+    let mut shown = Vec::new();
+    view.observe_ended(metric, 0..2, &choices, &mut |labels, ended| {
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        shown.push(format!("{} {}", labels.join(","), ended.count));
+    });
+    assert_eq!(view.count(metric, 0..2, &choices), shown.len());
+    shown
 }

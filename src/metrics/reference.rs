@@ -81,32 +81,7 @@ pub fn markdown(catalogue: &Catalogue) -> String {
         for sentence in cadences(catalogue, name) {
             let _ = write!(page, "{sentence}\n\n");
         }
-        page.push_str(
-            "| metric | type | unit | attributes | default | meaning | source |\n\
-             |---|---|---|---|---|---|---|\n",
-        );
-        let metrics = catalogue.metrics().iter();
-        for metric in metrics.filter(|metric| metric.subject.name == name) {
-            let attributes = attribute_names(metric)
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>();
-            let unit = if metric.unit.is_empty() {
-                String::new()
-            } else {
-                format!("`{}`", metric.unit)
-            };
-            let _ = writeln!(
-                page,
-                "| `{}` | {} | {unit} | {} | {} | {} | {} |",
-                metric.name,
-                instrument(metric),
-                attributes.join(", "),
-                default(metric),
-                metric.help,
-                source(metric),
-            );
-        }
+        write_metrics(&mut page, catalogue, name);
     }
     page.push_str("\n## Attributes\n\n| attribute | meaning | examples |\n|---|---|---|\n");
     for attribute in attributes(catalogue).values() {
@@ -122,6 +97,36 @@ pub fn markdown(catalogue: &Catalogue) -> String {
         );
     }
     page
+}
+
+/// The table of the metrics of a subject.
+fn write_metrics(page: &mut String, catalogue: &Catalogue, subject: &str) {
+    page.push_str(
+        "| metric | type | unit | attributes | default | meaning | source |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    let metrics = catalogue.metrics().iter();
+    for metric in metrics.filter(|metric| metric.subject.name == subject) {
+        let attributes = attribute_names(metric)
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>();
+        let unit = if metric.unit.is_empty() {
+            String::new()
+        } else {
+            format!("`{}`", metric.unit)
+        };
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {unit} | {} | {} | {} | {} |",
+            metric.name,
+            instrument(metric),
+            attributes.join(", "),
+            default(metric),
+            metric.help,
+            source(metric),
+        );
+    }
 }
 
 /// Whether a metric is shown without a word of the configuration.

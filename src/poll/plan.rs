@@ -453,21 +453,7 @@ impl Plan {
                 let after = declare("after", "String", after.as_str().into());
                 arguments.push(format!("after: {after}"));
             }
-            let mut selection = self.selection(part.depth).text();
-            if let Depth::Glance { since } = part.depth
-                && selection.contains("$since")
-            {
-                let since = declare("since", "Time", timestamp(since).into());
-                selection = selection.replace("$since", &since);
-            }
-            for (name, before) in ages(&selection, "$") {
-                let at = timestamp(now.saturating_sub(before)).into();
-                let variable = declare(&format!("{name}_"), "Time", at);
-                for end in [",", ")"] {
-                    selection =
-                        selection.replace(&format!("${name}{end}"), &format!("{variable}{end}"));
-                }
-            }
+            let mut selection = self.dated_selection(part.depth, now, &mut declare);
             if let Some(since) = feed.and_then(FeedDepth::since) {
                 let since = declare("since", "Time!", timestamp(since).into());
                 selection = selection.replace("$since", &since);
@@ -490,6 +476,31 @@ impl Plan {
             });
         }
         (document(&declared, &fields), Value::Object(variables))
+    }
+
+    /// What is asked at a depth, with the times in it as variables.
+    fn dated_selection(
+        &self,
+        depth: Depth,
+        now: UnixTime,
+        declare: &mut impl FnMut(&str, &str, Value) -> String,
+    ) -> String {
+        let mut selection = self.selection(depth).text();
+        if let Depth::Glance { since } = depth
+            && selection.contains("$since")
+        {
+            let since = declare("since", "Time", timestamp(since).into());
+            selection = selection.replace("$since", &since);
+        }
+        for (name, before) in ages(&selection, "$") {
+            let at = timestamp(now.saturating_sub(before)).into();
+            let variable = declare(&format!("{name}_"), "Time", at);
+            for end in [",", ")"] {
+                selection =
+                    selection.replace(&format!("${name}{end}"), &format!("{variable}{end}"));
+            }
+        }
+        selection
     }
 
     /// A request for the number of projects on a list that GitLab keeps: the document and its

@@ -89,6 +89,36 @@ fn assert_recorded(shown: &Exposition) {
     for (state, count) in [("opened", 1.0), ("closed", 7.0)] {
         assert_value(shown, "gitlab_issues", labels([("state", state)]), count);
     }
+    assert_recorded_flow(shown);
+    let sizes = [
+        ("repository", 819_244.0),
+        ("wiki", 0.0),
+        ("lfs_objects", 0.0),
+        ("job_artifacts", 399_083.0),
+        ("pipeline_artifacts", 0.0),
+        ("packages", 0.0),
+        ("snippets", 0.0),
+        ("uploads", 192_614.0),
+    ];
+    for (kind, bytes) in sizes {
+        let of_kind = labels([("kind", kind)]);
+        assert_value(shown, "gitlab_storage_size_bytes", of_kind, bytes);
+    }
+    // That GitLab did not say how large the container registry is, so neither do we.
+    assert_eq!(shown.series("gitlab_storage_size_bytes").len(), sizes.len());
+    let info = labels([
+        ("archived", "false"),
+        ("default_branch", "main"),
+        ("namespace", "cluttrdev"),
+        ("project_name", "gitlab-exporter"),
+        ("project_path", "cluttrdev/gitlab-exporter"),
+        ("visibility", "private"),
+    ]);
+    assert_value(shown, "gitlab_project_info", info, 1.0);
+}
+
+/// How merge requests, issues and releases get on.
+fn assert_recorded_flow(shown: &Exposition) {
     let flow = [
         ("gitlab_merge_requests_draft", 0.0),
         ("gitlab_merge_requests_without_reviewer", 1.0),
@@ -113,39 +143,6 @@ fn assert_recorded(shown: &Exposition) {
         let older = labels([("older_than", age)]);
         assert_value(shown, "gitlab_merge_requests_open_by_age", older, 1.0);
     }
-    let sizes = [
-        ("repository", 819_244.0),
-        ("wiki", 0.0),
-        ("lfs_objects", 0.0),
-        ("job_artifacts", 399_083.0),
-        ("pipeline_artifacts", 0.0),
-        ("packages", 0.0),
-        ("snippets", 0.0),
-        ("uploads", 192_614.0),
-    ];
-    for (kind, bytes) in sizes {
-        assert_value(
-            shown,
-            "gitlab_storage_size_bytes",
-            labels([("kind", kind)]),
-            bytes,
-        );
-    }
-    // That GitLab did not say how large the container registry is, so neither do we.
-    assert_eq!(shown.series("gitlab_storage_size_bytes").len(), sizes.len());
-    assert_value(
-        shown,
-        "gitlab_project_info",
-        labels([
-            ("archived", "false"),
-            ("default_branch", "main"),
-            ("namespace", "cluttrdev"),
-            ("project_name", "gitlab-exporter"),
-            ("project_path", "cluttrdev/gitlab-exporter"),
-            ("visibility", "private"),
-        ]),
-        1.0,
-    );
 }
 
 #[tokio::test]

@@ -32,7 +32,39 @@ pub async fn run(projects: u64) -> Bar {
     } else {
         (40.0, 44.0)
     };
-    let cases = [
+    let mut bar = Bar::new(format!(
+        "{projects} idle projects with a pipeline each, for {HOURS} hours at an interval of 1m"
+    ));
+    let mut rows = vec![row![
+        "shown",
+        "requests in 5 minutes",
+        "more than counts",
+        "bound"
+    ]];
+    let mut counts = None;
+    for case in cases(most, more) {
+        let requests = requests(projects, case.keep).await;
+        let before = *counts.get_or_insert(requests);
+        let (beyond, most) = (requests - before, case.most);
+        let bound = most.map_or_else(|| "-".to_owned(), |most| most.to_string());
+        rows.push(row![
+            case.name,
+            format!("{requests:.1}"),
+            format!("{beyond:.1}"),
+            bound
+        ]);
+        bar.hold(
+            most.is_none_or(|most| beyond <= most),
+            format!("{} costs {beyond:.1} more", case.name),
+        );
+    }
+    rows.extend(others(projects));
+    bar.table(rows);
+    bar
+}
+
+fn cases(most: f64, more: f64) -> [Case; 3] {
+    [
         Case {
             name: "counts only, as before",
             keep: |metric| metric.by_default && is_asked_along(metric),
@@ -50,54 +82,24 @@ pub async fn run(projects: u64) -> Bar {
             },
             most: Some(more),
         },
-    ];
-    let mut bar = Bar::new(format!(
-        "{projects} idle projects with a pipeline each, for {HOURS} hours at an interval of 1m"
-    ));
-    let mut rows = vec![row![
-        "shown",
-        "requests in 5 minutes",
-        "more than counts",
-        "bound"
-    ]];
-    let mut counts = None;
-    for case in cases {
-        let requests = requests(projects, case.keep).await;
-        let before = *counts.get_or_insert(requests);
-        let (beyond, most) = (requests - before, case.most);
-        let bound = most.map_or_else(|| "-".to_owned(), |most| most.to_string());
-        rows.push(row![
-            case.name,
-            format!("{requests:.1}"),
-            format!("{beyond:.1}"),
-            bound
-        ]);
-        bar.hold(
-            most.is_none_or(|most| beyond <= most),
-            format!("{} costs {beyond:.1} more", case.name),
-        );
-    }
+    ]
+}
+
+/// The least, and what another exporter asks.
+fn others(projects: u64) -> Vec<Vec<String>> {
     let polls = UNIT.div_duration_f64(MINUTE);
     let least = (projects as f64 / GLANCE).ceil() * polls;
-    rows.push(row![
-        "the least that sees each pipeline",
-        "",
-        format!("{least:.1}"),
-        ""
-    ]);
-    for (name, jobs) in [
-        ("the popular exporter", false),
-        ("the same with jobs and test reports", true),
-    ] {
-        rows.push(row![
-            name,
+    let popular = |jobs| format!("{:.0}", popular_exporter(projects as f64, jobs));
+    vec![
+        row![
+            "the least that sees each pipeline",
             "",
-            format!("{:.0}", popular_exporter(projects as f64, jobs)),
+            format!("{least:.1}"),
             ""
-        ]);
-    }
-    bar.table(rows);
-    bar
+        ],
+        row!["the popular exporter", "", popular(false), ""],
+        row!["the same with jobs and test reports", "", popular(true), ""],
+    ]
 }
 
 /// Whether it asks for nothing that has a pace of its own.

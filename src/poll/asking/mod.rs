@@ -76,10 +76,8 @@ impl Asking {
             }
             Request::Count(path) => Answer::Count(client.count(&dated(&path, at), deadline).await),
             Request::Group(key) => {
-                let path = format!(
-                    "groups/{}?with_projects=false",
-                    super::engine::encoded(&key)
-                );
+                let key = super::engine::encoded(&key);
+                let path = format!("groups/{key}?with_projects=false");
                 let page = client.get(&path, deadline).await;
                 Answer::Group(page.and_then(|page| rest::group(&page.body)))
             }

@@ -19,7 +19,7 @@ use super::owners::{Names, OwnerLine, Places};
 use super::polled::Polled;
 use crate::gitlab::RemainingBudget;
 use crate::metrics::{Grain, Owner, UnixTime};
-use crate::poll::engine::{Course, Memory, Track};
+use crate::poll::engine::{Course, KeptFeeds, Memory, Track};
 use crate::poll::selection::Source;
 
 const FORMAT: &str = "gitlab-metrics-bridge state";
@@ -223,21 +223,7 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let instance = Arc::new(owner(instance, &of_instance)?);
     let groups = owners(&mut lines, &groups)?;
     let runners = owners(&mut lines, &runners)?;
-    let mut projects: Vec<(Arc<Owner>, Option<Track>)> = Vec::new();
-    let mut feeds = BTreeMap::new();
-    while let Some(line) = lines.next()? {
-        let (mut line, track): ProjectLine<'_> = parse(line)?;
-        let own = line.feeds.take();
-        let project = owner(line, &of_project)?;
-        let before = projects.last().map(|(last, _)| last.identity.id);
-        if before >= Some(project.identity.id) {
-            return Err(damaged("the projects are not in order"));
-        }
-        if let Some(own) = own {
-            feeds.insert(project.identity.id, own.into_owned());
-        }
-        projects.push((Arc::new(project), track.into_owned()));
-    }
+    let (projects, feeds) = projects(&mut lines, &of_project)?;
     if projects.len() != count || course.lists.len() != polled.sources.len() {
         return Err(damaged("something is missing"));
     }
@@ -253,6 +239,28 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
             projects,
         },
     })
+}
+
+/// The projects with what is known of when they were asked, and how far their feeds have been read.
+type Projects = (Vec<(Arc<Owner>, Option<Track>)>, BTreeMap<u64, KeptFeeds>);
+
+/// The projects, up to the end of the file.
+fn projects<R: Read>(lines: &mut Lines<R>, places: &Places) -> Result<Projects, Unusable> {
+    let (mut projects, mut feeds) = Projects::default();
+    while let Some(line) = lines.next()? {
+        let (mut line, track): ProjectLine<'_> = parse(line)?;
+        let own = line.feeds.take();
+        let project = owner(line, places)?;
+        let before = projects.last().map(|(last, _)| last.identity.id);
+        if before >= Some(project.identity.id) {
+            return Err(damaged("the projects are not in order"));
+        }
+        if let Some(own) = own {
+            feeds.insert(project.identity.id, own.into_owned());
+        }
+        projects.push((Arc::new(project), track.into_owned()));
+    }
+    Ok((projects, feeds))
 }
 
 /// So many owners that are no projects, in their order.
@@ -379,7 +387,6 @@ mod tests {
         Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Identity,
         PROJECT_ID, Progress, Reading, Reason, Rest, Subject, Table, TableReading,
     };
-    use crate::poll::engine::KeptFeeds;
 
     fn polled() -> Polled {
         Polled {

@@ -18,11 +18,29 @@ use crate::poll::plan::{Depth, FeedDepth, RequestPart};
 /// How long others wait for a page that is under way, to travel with the next one.
 const COMPANY: Duration = Duration::from_secs(10);
 
-/// A request that is being packed, and how much more it may carry.
+/// A request that is being packed.
 struct Pack {
+    /// What it scores.
     score: usize,
+    /// How much more it may weigh.
     weight: usize,
     queries: Vec<Query>,
+}
+
+impl Pack {
+    /// What a request of many kinds may score: what GitLab allows whom it does not know. Its own price is
+    /// not known to the point, and there are many combinations; of glances there is one.
+    const MOST_MIXED: usize = 192;
+
+    /// What it may score with this query in it, where GitLab allows `most`.
+    fn most_with(&self, query: &Query, most: usize) -> usize {
+        let is_glance =
+            |query: &Query| matches!(query.part.depth, Depth::Feed(FeedDepth::Glance { .. }, _));
+        match is_glance(query) && self.queries.iter().all(is_glance) {
+            true => most,
+            false => most.min(Self::MOST_MIXED),
+        }
+    }
 }
 
 /// Where a query went.
@@ -259,12 +277,12 @@ impl Engine {
     fn place(&self, packs: &mut Vec<Pack>, free: usize, query: Query) -> Placed {
         let (sent, plan) = (query.sent(), &self.gitlab.plan);
         let (score, weight) = (plan.score(&sent), plan.weight(&sent));
-        let room = packs
-            .iter_mut()
-            .filter(|_| !query.alone)
-            .find(|pack| pack.score >= score && pack.weight >= weight);
+        let most = self.gitlab.capabilities.most_score();
+        let room = packs.iter_mut().filter(|_| !query.alone).find(|pack| {
+            pack.score + score <= pack.most_with(&query, most) && pack.weight >= weight
+        });
         if let Some(pack) = room {
-            pack.score -= score;
+            pack.score += score;
             pack.weight -= weight;
             pack.queries.push(query);
             return Placed::Yes;
@@ -272,16 +290,13 @@ impl Engine {
         if packs.len() >= free {
             return Placed::No(query);
         }
-        let most = match query.alone {
-            true => (0, 0),
-            false => (
-                self.gitlab.capabilities.most_score(),
-                self.gitlab.capacity.size(),
-            ),
+        let size = match query.alone {
+            true => 0,
+            false => self.gitlab.capacity.size(),
         };
         packs.push(Pack {
-            score: most.0.saturating_sub(score),
-            weight: most.1.saturating_sub(weight),
+            score,
+            weight: size.saturating_sub(weight),
             queries: vec![query],
         });
         Placed::Yes
