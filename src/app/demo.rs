@@ -52,6 +52,10 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     // The state is that of a real GitLab, and the model forgets everything.
     instance.poll.state = None;
     config.instances = vec![instance];
+    if config.metrics.enabled.is_empty() {
+        // There is something to see in all of them.
+        config.metrics.enabled = vec!["*".to_owned()];
+    }
     let listener = format!("http://{}", config.export.listen);
     stdio::say(format_args!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",
