@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub(super) backoff: Backoff,
     pub(super) attempts: u32,
     concurrency: usize,
+    hourly_budget: Option<u32>,
     pub(super) usage: UsageCount,
     pub(super) clock: Clock,
 }
@@ -73,6 +74,8 @@ impl Client {
             return Err(BuildError::RequestsPerSecond(rate));
         }
         let budget = budget(&config)?;
+        let hourly = |budget: &Budget| budget.per_hour.min(budget.per_minute.saturating_mul(60));
+        let hourly_budget = budget.as_ref().map(|(budget, _)| hourly(budget));
         let shared = Shared {
             address: Address::new(&config.url)?,
             secrets: Secrets::read(config.token()?, &config.headers)?,
@@ -81,6 +84,7 @@ impl Client {
             backoff,
             attempts: config.attempts.max(1),
             concurrency: config.concurrency,
+            hourly_budget,
             usage: UsageCount::default(),
             clock: config.clock,
         };
@@ -122,6 +126,12 @@ impl Client {
     #[must_use]
     pub fn wall_clock(&self) -> SystemTime {
         self.shared.clock.wall()
+    }
+
+    /// How many requests the budget allows in an hour; none without one.
+    #[must_use]
+    pub fn hourly_budget(&self) -> Option<u32> {
+        self.shared.hourly_budget
     }
 
     /// How many requests may be under way at once.

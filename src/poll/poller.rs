@@ -66,11 +66,10 @@ impl Poller {
         let since_1970 = client.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Poller {
             asking: Asking::new(client.clone(), Arc::clone(&enabled)),
-            engine: Arc::new(Mutex::new(Engine::new(
-                &config,
-                client.concurrency(),
-                Arc::clone(&enabled),
-            ))),
+            engine: Arc::new(Mutex::new(
+                Engine::new(&config, client.concurrency(), Arc::clone(&enabled))
+                    .with_budget(client.hourly_budget()),
+            )),
             client,
             config,
             enabled,

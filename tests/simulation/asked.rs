@@ -103,7 +103,9 @@ pub fn asks(request: &Request, kind: Kind) -> bool {
 
 fn kind(text: &str) -> Kind {
     let (by_id, whole) = (text.contains("ids: "), text.contains("starCount"));
-    if text.contains("sort: ") {
+    // What is below the list of projects may be sorted, too.
+    let list = text.split('{').next().unwrap_or_default();
+    if list.contains("sort: ") {
         Kind::Look
     } else if text.contains("updatedAfter") {
         Kind::Glance

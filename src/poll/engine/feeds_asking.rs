@@ -28,8 +28,8 @@ use crate::poll::plan::{Depth, FeedDepth, List};
 const APART: u64 = 600;
 /// A walk of one project has no more pages in one poll: it goes on in the next.
 const MOST_PAGES: u32 = 500;
-/// So many requests an hour may be glances, where more is not needed to keep what is promised.
-const GLANCES_AN_HOUR: f64 = 1_100.0;
+/// Such a part of the budget may be spent on glances, where more is not needed to keep what is promised.
+const SHARE_OF_GLANCES: f64 = 0.25;
 /// How many lists of glances fit a request.
 const LISTS: usize = 17;
 
@@ -151,7 +151,7 @@ impl Engine {
             }
         }
         let promised = self.rhythm.glance.max(interval).min(every.max(interval));
-        queues.glances = glances(idle, every, interval, promised, now).into();
+        queues.glances = glances(idle, every, interval, promised, (now, self.hourly_budget)).into();
     }
 
     /// How often a feed is asked: one that is not glanced at costs more, and is asked less often.
@@ -649,10 +649,10 @@ fn glances(
     every: Duration,
     interval: Duration,
     promised: Duration,
-    now: UnixTime,
+    (now, hourly_budget): (UnixTime, Option<u32>),
 ) -> Vec<u64> {
-    let share = interval.as_secs_f64() / 3600.0;
-    let requests = (GLANCES_AN_HOUR * share).max(1.0);
+    let share = SHARE_OF_GLANCES * interval.as_secs_f64() / 3600.0;
+    let requests = hourly_budget.map_or(f64::INFINITY, |budget| f64::from(budget) * share);
     let most = (requests * (LISTS * 100) as f64) as usize;
     let even = |time: Duration| {
         let part = interval.as_secs_f64() / time.as_secs_f64().max(interval.as_secs_f64());

@@ -96,6 +96,8 @@ pub struct Engine {
     rhythm: Rhythm,
     timeout: Duration,
     concurrency: usize,
+    /// How many requests it may make in an hour; none if there is no limit.
+    hourly_budget: Option<u32>,
     filter: Filter,
     enabled: Arc<EnabledMetrics>,
     gitlab: GitLab,
@@ -193,6 +195,7 @@ impl Engine {
             rhythm: config.rhythm,
             timeout: config.timeout,
             concurrency: concurrency.max(1),
+            hourly_budget: Some(Self::HOURLY_BUDGET),
             filter: config.selection.filter.clone(),
             gitlab: GitLab::new(&enabled),
             schedule: Schedule::new(config.rhythm, &config.selection.sources()),
@@ -219,6 +222,18 @@ impl Engine {
             last: Arc::default(),
             errors: BTreeMap::new(),
             notices: Vec::new(),
+        }
+    }
+
+    /// What it may ask in an hour, where nothing is said of it: what suits gitlab.com.
+    const HOURLY_BUDGET: u32 = 4_500;
+
+    /// The same with so many requests in an hour; none if there is no limit.
+    #[must_use]
+    pub fn with_budget(self, hourly_budget: Option<u32>) -> Engine {
+        Engine {
+            hourly_budget,
+            ..self
         }
     }
 
