@@ -1175,8 +1175,15 @@ async fn what_was_counted_before_a_restart_is_not_sent_once_more_as_a_delta() {
         let receiver = Receiver::start();
         let otlp = pushing(&receiver, &enabled, temporality);
         let mut seen = 0;
-        for (project, expected) in [&one, &two, &two].into_iter().zip(expected) {
+        for (at, (project, expected)) in [&one, &two, &two].into_iter().zip(expected).enumerate() {
+            let restored = Report {
+                restored: at == 0,
+                ..Report::default()
+            };
             let view = view(&enabled, project.clone());
+            let mut snapshot = Snapshot::clone(&view.snapshot(0));
+            snapshot.report = Some(restored);
+            let view = Arc::new(view.with(0, Arc::new(snapshot)));
             otlp.push(&view, &nothing).await.unwrap();
             assert_eq!(pushed(&receiver, &mut seen), expected, "{temporality:?}");
         }

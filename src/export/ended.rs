@@ -2,13 +2,14 @@
 //! restarts; here they are only shown.
 //!
 //! The SDK is told what has come since the last collect. So with deltas nothing is sent twice, whatever
-//! was restored and in however many messages it travels.
+//! was restored and in however many messages it travels. What is in a message counts as sent once it is
+//! delivered; until then the next one carries it.
 //!
 //! A histogram of the SDK wants single values, of which we keep the buckets and the sum: it gets values
 //! that fall into the same buckets and add up to the same sum. So buckets, count and sum are the counted
 //! ones. What else could be read from single values, the least and the greatest, is not sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
@@ -32,8 +33,8 @@ pub struct PushedEnded {
     resource: Resource,
     temporality: Temporality,
     messages: Vec<Message>,
-    /// Whether nothing was collected yet.
-    is_first: bool,
+    /// The names of the GitLabs of which something was known already.
+    known: HashSet<Option<Arc<str>>>,
 }
 
 /// Some series that are sent together, and the provider that they are recorded with.
@@ -42,6 +43,9 @@ struct Message {
     _provider: SdkMeterProvider,
     instruments: Vec<Recorder>,
     recorded: HashMap<Series, EndedSeries>,
+    /// With deltas: the series that were recorded since the message was last delivered, as they were
+    /// then.
+    undelivered: HashMap<Series, EndedSeries>,
 }
 
 /// What takes what has come since the last collect.
@@ -63,49 +67,59 @@ impl PushedEnded {
             resource,
             temporality,
             messages: Vec::new(),
-            is_first: true,
+            known: HashSet::new(),
         }
     }
 
-    /// What is to be sent of a view, in messages.
+    /// Takes note of what was counted before the start. With deltas an earlier process has sent it; so
+    /// this comes before anything that may fail.
+    pub fn begin(&mut self, view: &View) {
+        for gitlab in &view.gitlabs {
+            let Some(report) = &gitlab.snapshot.report else {
+                continue;
+            };
+            let is_new = self.known.insert(gitlab.name.clone());
+            if is_new && report.restored && self.sends_deltas() {
+                let only = View {
+                    gitlabs: vec![gitlab.clone()],
+                };
+                for (series, ended) in self.counted(&only) {
+                    self.with_room().recorded.insert(series, ended);
+                }
+            }
+        }
+    }
+
+    /// What is to be sent of a view, in messages. What was recorded for a message that was not
+    /// delivered is in it once more.
     ///
     /// # Errors
     /// If the SDK can't collect.
     pub fn collect(&mut self, view: &View) -> Result<Vec<ResourceMetrics>, String> {
         let mut now = self.counted(view);
         for at in 0..self.messages.len() {
-            let message = &mut self.messages[at];
-            let goes_on = message.recorded.iter().all(|(series, before)| {
-                now.get(series).is_some_and(|now| now.count >= before.count)
-            });
-            if !goes_on {
-                // The SDK never forgets a series: what is gone is gone with its provider.
-                let fresh = self.message();
-                let old = std::mem::replace(&mut self.messages[at], fresh);
-                for series in old.recorded.into_keys() {
-                    if now.contains_key(&series) {
-                        let nothing = EndedSeries::default();
-                        self.messages[at].recorded.insert(series, nothing);
-                    }
+            match self.sends_deltas() {
+                true => {
+                    self.carry_over(at);
+                    self.messages[at].begin_again(&now);
                 }
+                false => self.replace_if_gone(at, &now),
             }
         }
+        let deltas = self.sends_deltas();
         for message in &mut self.messages {
-            for (series, recorded) in &mut message.recorded {
-                if let Some(ended) = now.remove(series) {
+            let known: Vec<_> = message.recorded.keys().cloned().collect();
+            for series in known {
+                if let Some(ended) = now.remove(&series) {
                     let bounds = self.metrics[series.0].bounds();
-                    record(
-                        &message.instruments[series.0],
-                        series,
-                        recorded,
-                        ended,
-                        bounds,
-                    );
+                    message.record(series, ended, bounds, deltas);
                 }
             }
         }
-        self.add(now);
-        self.is_first = false;
+        for (series, ended) in now {
+            let bounds = self.metrics[series.0].bounds();
+            self.with_room().record(series, ended, bounds, deltas);
+        }
         let collected = self.messages.iter().map(|message| {
             let mut metrics = ResourceMetrics::default();
             let collected = message.reader.collect(&mut metrics);
@@ -113,6 +127,46 @@ impl PushedEnded {
             Ok(metrics)
         });
         collected.collect()
+    }
+
+    /// The message at this place of those that were collected last has been delivered.
+    pub fn delivered(&mut self, at: usize) {
+        if let Some(message) = self.messages.get_mut(at) {
+            message.undelivered.clear();
+        }
+    }
+
+    fn sends_deltas(&self) -> bool {
+        self.temporality == Temporality::Delta
+    }
+
+    /// Takes back what was recorded for a message that was not delivered: the SDK has forgotten it, and
+    /// a new provider records it once more.
+    fn carry_over(&mut self, at: usize) {
+        if self.messages[at].undelivered.is_empty() {
+            return;
+        }
+        let fresh = self.message();
+        let mut old = std::mem::replace(&mut self.messages[at], fresh);
+        old.recorded.extend(old.undelivered);
+        self.messages[at].recorded = old.recorded;
+    }
+
+    /// The SDK never forgets a cumulative series: what is gone is gone with its provider.
+    fn replace_if_gone(&mut self, at: usize, now: &HashMap<Series, EndedSeries>) {
+        let goes_on = self.messages[at]
+            .recorded
+            .iter()
+            .all(|(series, before)| now.get(series).is_some_and(|now| now.count >= before.count));
+        if !goes_on {
+            let fresh = self.message();
+            let old = std::mem::replace(&mut self.messages[at], fresh);
+            let series = old.recorded.into_keys();
+            let series = series.filter(|series| now.contains_key(series));
+            self.messages[at].recorded = series
+                .map(|series| (series, EndedSeries::default()))
+                .collect();
+        }
     }
 
     /// All series of a view, with what was counted.
@@ -127,30 +181,15 @@ impl PushedEnded {
         counted
     }
 
-    /// Records series that are new.
-    fn add(&mut self, new: HashMap<Series, EndedSeries>) {
-        // With deltas, what an earlier process counted has been sent by it.
-        let was_sent = self.is_first && self.temporality == Temporality::Delta;
-        for (series, ended) in new {
-            let has_room = |message: &Message| message.recorded.len() < SERIES_IN_MESSAGE;
-            if !self.messages.last().is_some_and(has_room) {
-                let message = self.message();
-                self.messages.push(message);
-            }
-            let bounds = self.metrics[series.0].bounds();
-            let Some(message) = self.messages.last_mut() else {
-                continue;
-            };
-            let mut recorded = EndedSeries::default();
-            match was_sent {
-                true => recorded = ended,
-                false => {
-                    let instrument = &message.instruments[series.0];
-                    record(instrument, &series, &mut recorded, ended, bounds);
-                }
-            }
-            message.recorded.insert(series, recorded);
+    /// The message that takes the next new series.
+    fn with_room(&mut self) -> &mut Message {
+        let has_room = |message: &Message| message.recorded.len() < SERIES_IN_MESSAGE;
+        if !self.messages.last().is_some_and(has_room) {
+            let message = self.message();
+            self.messages.push(message);
         }
+        let last = self.messages.len() - 1;
+        &mut self.messages[last]
     }
 
     fn message(&self) -> Message {
@@ -196,7 +235,36 @@ impl PushedEnded {
             instruments: instruments.collect(),
             _provider: provider,
             recorded: HashMap::new(),
+            undelivered: HashMap::new(),
         }
+    }
+}
+
+impl Message {
+    /// With deltas: what is gone is forgotten, and what counts anew begins at nothing.
+    fn begin_again(&mut self, now: &HashMap<Series, EndedSeries>) {
+        self.recorded.retain(|series, before| {
+            let now = now.get(series);
+            if now.is_some_and(|now| now.count < before.count) {
+                *before = EndedSeries::default();
+            }
+            now.is_some()
+        });
+    }
+
+    /// Records what has come of a series since.
+    fn record(&mut self, series: Series, ended: EndedSeries, bounds: &[f64], deltas: bool) {
+        let known = self.recorded.get(&series);
+        if deltas && known.is_some_and(|known| known.count == ended.count) {
+            return;
+        }
+        let mut recorded = known.cloned().unwrap_or_default();
+        if deltas {
+            self.undelivered.insert(series.clone(), recorded.clone());
+        }
+        let instrument = &self.instruments[series.0];
+        record(instrument, &series, &mut recorded, ended, bounds);
+        self.recorded.insert(series, recorded);
     }
 }
 

@@ -5,7 +5,7 @@
 //! and hold up a shutdown; a reader that is collected on demand does none of this.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -220,6 +220,7 @@ impl Otlp {
     }
 
     async fn push_batches(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+        self.of_ended(view, PushedEnded::begin).await?;
         let (shown, whole) = (self.shown.clone(), Arc::clone(view));
         let batches = computed(move || batches(&shown, &whole, Bounds::DEFAULT)).await?;
         for batch in batches {
@@ -232,13 +233,14 @@ impl Otlp {
             )
             .await?;
         }
-        let (ended, whole) = (Arc::clone(&self.ended), Arc::clone(view));
-        let collect = move || {
-            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
-            ended.collect(&whole)
-        };
-        for metrics in computed(collect).await?? {
-            self.export(&metrics).await?;
+        let messages = self.of_ended(view, PushedEnded::collect).await??;
+        for (at, metrics) in messages.iter().enumerate() {
+            let exported = self.try_export(metrics).await;
+            // What a receiver has rejected is not to be sent again.
+            if !matches!(exported, Err(NotTaken::Failed(_))) {
+                self.lock_ended().delivered(at);
+            }
+            exported?;
         }
         self.send(&self.bridge, introspect(view)).await
     }
@@ -260,7 +262,29 @@ impl Otlp {
         self.export(&metrics).await
     }
 
+    /// Computes something with what has ended of a view.
+    async fn of_ended<T: Send + 'static>(
+        &self,
+        view: &Arc<View>,
+        compute: impl FnOnce(&mut PushedEnded, &View) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let (ended, view) = (Arc::clone(&self.ended), Arc::clone(view));
+        computed(move || {
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            compute(&mut ended, &view)
+        })
+        .await
+    }
+
+    fn lock_ended(&self) -> MutexGuard<'_, PushedEnded> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn export(&self, metrics: &ResourceMetrics) -> Result<(), String> {
+        Ok(self.try_export(metrics).await?)
+    }
+
+    async fn try_export(&self, metrics: &ResourceMetrics) -> Result<(), NotTaken> {
         let _ = Rejections::take(); // Of a push that was broken off.
         let exported = self.exporter.export(metrics).await;
         let cause = self
@@ -270,12 +294,26 @@ impl Otlp {
             .take();
         match (exported, Rejections::take()) {
             (Ok(()), None) => Ok(()),
-            (Ok(()), Some(rejection)) => Err(rejection),
-            (Err(error), _) => Err(match cause {
+            (Ok(()), Some(rejection)) => Err(NotTaken::Rejected(rejection)),
+            (Err(error), _) => Err(NotTaken::Failed(match cause {
                 Some(cause) => format!("{error}: {cause}"),
                 None => error.to_string(),
-            }),
+            })),
         }
+    }
+}
+
+/// Why a message was not taken, or not all of it.
+enum NotTaken {
+    Failed(String),
+    /// It was taken but for some points.
+    Rejected(String),
+}
+
+impl From<NotTaken> for String {
+    fn from(why: NotTaken) -> String {
+        let (NotTaken::Failed(text) | NotTaken::Rejected(text)) = why;
+        text
     }
 }
 

@@ -105,17 +105,22 @@ impl Receiver {
 
     /// Fails every request from now on, until [`Receiver::recover`].
     pub fn fail(&self, fault: Fault) {
-        self.shared.set(Some(fault), usize::MAX);
+        self.shared.set(Some(fault), 0, usize::MAX);
     }
 
     /// Fails the next `times` requests.
     pub fn fail_times(&self, fault: Fault, times: usize) {
-        self.shared.set(Some(fault), times);
+        self.shared.set(Some(fault), 0, times);
+    }
+
+    /// Fails one request, after so many that go well.
+    pub fn fail_after(&self, well: usize, fault: Fault) {
+        self.shared.set(Some(fault), well, 1);
     }
 
     /// Fails no further request. A request that hangs goes on hanging.
     pub fn recover(&self) {
-        self.shared.set(None, 0);
+        self.shared.set(None, 0, 0);
     }
 
     /// The latest export; see [`Received::last_export`].

@@ -46,7 +46,16 @@ pub enum Fault {
 /// What the receiver and its connections share.
 pub struct Shared {
     pub received: watch::Sender<Received>,
-    fault: Mutex<(Option<Fault>, usize)>,
+    fault: Mutex<Faults>,
+}
+
+/// Which requests fail.
+#[derive(Default)]
+struct Faults {
+    fault: Option<Fault>,
+    /// How many go well before.
+    after: usize,
+    times: usize,
 }
 
 impl Default for Shared {
@@ -59,15 +68,24 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// Meets the next `times` requests with a fault.
-    pub fn set(&self, fault: Option<Fault>, times: usize) {
-        *self.fault.lock().expect("no one panics holding it") = (fault, times);
+    /// Meets `times` requests with a fault, after some that go well.
+    pub fn set(&self, fault: Option<Fault>, after: usize, times: usize) {
+        let faults = Faults {
+            fault,
+            after,
+            times,
+        };
+        *self.fault.lock().expect("no one panics holding it") = faults;
     }
 
     fn next_fault(&self) -> Option<Fault> {
-        let (fault, times) = &mut *self.fault.lock().expect("no one panics holding it");
-        *times = times.checked_sub(1)?;
-        fault.clone()
+        let mut faults = self.fault.lock().expect("no one panics holding it");
+        if faults.after > 0 {
+            faults.after -= 1;
+            return None;
+        }
+        faults.times = faults.times.checked_sub(1)?;
+        faults.fault.clone()
     }
 
     /// Answers with an error, and takes note of it.

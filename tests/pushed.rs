@@ -1,0 +1,238 @@
+//! What has ended, as a receiver of OTLP adds it up: over failed exports nothing is lost, and nothing is
+//! sent twice.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Protocol, Temporality};
+use gitlab_metrics_bridge::metrics::{
+    BridgeStatus, Catalogue, Choices, Ended, EndedSeries, EnabledMetrics, Grain, HistogramsBy,
+    Identity, Owner, Report, Snapshot, View,
+};
+use opentelemetry_proto::tonic::metrics::v1::{metric::Data, number_data_point::Value};
+use opentelemetry_sdk::Resource;
+use support::receiver::{Fault, Receiver};
+
+const COUNTER: &str = "gitlab_merge_requests_merged_total";
+const HISTOGRAM: &str = "gitlab_merge_request_time_to_merge_seconds";
+
+/// So many that they take several messages.
+const PROJECTS: u64 = 2_500;
+
+fn enabled() -> EnabledMetrics {
+    let choices = Choices {
+        histograms_by: HistogramsBy::Project,
+        ..Choices::default()
+    };
+    let own = |name: &str| [COUNTER, HISTOGRAM].contains(&name);
+    EnabledMetrics::new(Catalogue::standard(), own, choices)
+}
+
+fn pushing(receiver: &Receiver, protocol: Protocol, temporality: Temporality) -> OtlpConfig {
+    let path = match protocol {
+        Protocol::Http => "v1/metrics",
+        Protocol::Grpc => "",
+    };
+    OtlpConfig {
+        protocol,
+        endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
+        temporality,
+        ..OtlpConfig::default()
+    }
+}
+
+fn introspect() -> Introspect {
+    Arc::new(|_| BridgeStatus::default())
+}
+
+/// How long the things of a project took, of which so many have ended.
+fn durations(id: u64, ended: u64) -> Vec<f64> {
+    let each = (0..ended).map(|one| ((id * 7 + one * 977) % 9_000) as f64);
+    each.collect()
+}
+
+/// A view of projects, of each of which so many things have ended since a time.
+fn view(ended: impl Fn(u64) -> u64, since: impl Fn(u64) -> u32, restored: bool) -> Arc<View> {
+    let catalogue = Catalogue::standard();
+    let project = |id: u64| {
+        let mut all = vec![Ended::default(); catalogue.ended(Grain::Project).len()];
+        for (place, all) in catalogue.ended(Grain::Project).iter().zip(&mut all) {
+            let bounds = place.bounds();
+            let durations = durations(id, ended(id));
+            let mut buckets = vec![0; if bounds.is_empty() { 0 } else { bounds.len() + 1 }];
+            for one in durations.iter().filter(|_| !bounds.is_empty()) {
+                buckets[bounds.partition_point(|bound| bound < one)] += 1;
+            }
+            all.since = since(id);
+            all.series = Box::new([EndedSeries {
+                count: durations.len() as u64,
+                sum: durations.iter().sum(),
+                buckets: buckets.into(),
+                ..EndedSeries::default()
+            }]);
+        }
+        let identity = Identity {
+            id,
+            ..Identity::default()
+        };
+        let mut owner = Owner::new(identity, 1_000, Vec::new());
+        owner.ended = all.into();
+        Arc::new(owner)
+    };
+    let report = Report {
+        restored,
+        ..Report::default()
+    };
+    let projects: Vec<_> = (1..=PROJECTS).map(project).collect();
+    let snapshot = Snapshot::new(1, projects, Some(PROJECTS), report, &enabled());
+    Arc::new(View::from(Arc::new(snapshot)))
+}
+
+/// What a receiver knows of the series of a project.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    counter: u64,
+    count: u64,
+    sum: f64,
+    buckets: Vec<u64>,
+    /// When the counter and the histogram began, in nanoseconds since 1970.
+    began: [u64; 2],
+}
+
+/// What the accepted requests add up to, by project.
+fn added_up(receiver: &Receiver) -> BTreeMap<u64, Known> {
+    let mut known = BTreeMap::<u64, Known>::new();
+    let requests = receiver.read(|received| received.requests.clone());
+    for (_, metric) in requests.iter().flat_map(|request| request.metrics()) {
+        match &metric.data {
+            Some(Data::Sum(sum)) if metric.name == COUNTER => {
+                for point in &sum.data_points {
+                    let Some(Value::AsInt(value)) = point.value else {
+                        panic!("it is no whole number: {point:?}");
+                    };
+                    let value = u64::try_from(value).unwrap();
+                    let own = known.entry(project(&point.attributes)).or_default();
+                    own.counter = if sum.aggregation_temporality == 1 {
+                        own.counter + value
+                    } else {
+                        value
+                    };
+                    own.began[0] = point.start_time_unix_nano;
+                }
+            }
+            Some(Data::Histogram(histogram)) if metric.name == HISTOGRAM => {
+                for point in &histogram.data_points {
+                    let own = known.entry(project(&point.attributes)).or_default();
+                    if histogram.aggregation_temporality == 2 {
+                        (own.count, own.sum, own.buckets) = (0, 0.0, Vec::new());
+                    }
+                    own.count += point.count;
+                    own.sum += point.sum.unwrap();
+                    own.buckets.resize(point.bucket_counts.len(), 0);
+                    let told = own.buckets.iter_mut().zip(&point.bucket_counts);
+                    told.for_each(|(own, told)| *own += told);
+                    own.began[1] = point.start_time_unix_nano;
+                }
+            }
+            _ => {}
+        }
+    }
+    known
+}
+
+fn project(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]) -> u64 {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    let mut own = attributes.iter();
+    let id = own.find(|attribute| attribute.key == "project_id").unwrap();
+    match id.value.as_ref().and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(id)) => id.parse().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_adds_up(receiver: &Receiver, ended: impl Fn(u64) -> u64, of: &str) {
+    let catalogue = Catalogue::standard();
+    let bounds = catalogue.find(HISTOGRAM).unwrap().bounds();
+    let known = added_up(receiver);
+    for id in 1..=PROJECTS {
+        let nothing = Known::default();
+        let own = known.get(&id).unwrap_or(&nothing);
+        let durations = durations(id, ended(id));
+        let mut buckets = vec![0; bounds.len() + 1];
+        for one in &durations {
+            buckets[bounds.partition_point(|bound| bound < one)] += 1;
+        }
+        assert_eq!(own.counter, ended(id), "{of}: project {id}");
+        assert_eq!(own.count, ended(id), "{of}: project {id}");
+        let sum: f64 = durations.iter().sum();
+        assert!(
+            (own.sum - sum).abs() < 1e-6 * sum.max(1.0),
+            "{of}: project {id}: {} {sum}",
+            own.sum
+        );
+        if ended(id) > 0 {
+            assert_eq!(own.buckets, buckets, "{of}: project {id}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        for temporality in [Temporality::Delta, Temporality::Cumulative] {
+            // Which of the messages of the second push fails.
+            for failing in 0..4 {
+                let of = format!("{protocol:?}, {temporality:?}, message {failing}");
+                let receiver = Receiver::start();
+                let otlp = pushing(&receiver, protocol, temporality)
+                    .build(Resource::builder_empty().build(), enabled())
+                    .unwrap();
+                let first = |id: u64| id % 3;
+                let second = |id: u64| id % 3 + u64::from(id % 2 == 0);
+                let third = |id: u64| second(id) + id % 5;
+                let since = |_| 1_000;
+                let push = async |ended: &dyn Fn(u64) -> u64| {
+                    otlp.push(&view(ended, since, false), &introspect()).await
+                };
+                push(&first).await.unwrap();
+                assert_adds_up(&receiver, first, &of);
+                receiver.fail_after(failing, Fault::Unauthenticated);
+                push(&second).await.unwrap_err();
+                receiver.fail_after(0, Fault::Unauthenticated);
+                push(&third).await.unwrap_err();
+                push(&third).await.unwrap();
+                assert_adds_up(&receiver, third, &of);
+                push(&third).await.unwrap();
+                assert_adds_up(&receiver, third, &of);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_process_has_counted_is_not_sent_as_a_delta_though_the_first_export_fails() {
+    let receiver = Receiver::start();
+    let otlp = pushing(&receiver, Protocol::Http, Temporality::Delta)
+        .build(Resource::builder_empty().build(), enabled())
+        .unwrap();
+    let push = async |ended: fn(u64) -> u64, restored| {
+        let view = view(ended, |_| 1_000, restored);
+        otlp.push(&view, &introspect()).await
+    };
+    receiver.fail_after(0, Fault::Unauthenticated);
+    push(|_| 5, true).await.unwrap_err();
+    push(|_| 7, false).await.unwrap();
+    assert_adds_up_buckets_aside(&receiver, 2);
+}
+
+#[track_caller]
+fn assert_adds_up_buckets_aside(receiver: &Receiver, ended: u64) {
+    let known = added_up(receiver);
+    assert_eq!(known.len() as u64, PROJECTS);
+    for own in known.values() {
+        assert_eq!((own.counter, own.count), (ended, ended));
+    }
+}
