@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::Client;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Cadence, Catalogue, Choices, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{self, Filter, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, MergeRequests, Role, Version, Visibility, World,
@@ -24,6 +24,16 @@ fn filter() -> Filter {
 
 fn poller(gitlab: &GitLab, sources: &[Source], filter: Filter) -> Poller {
     poller_with_timeout(gitlab, sources, filter, Duration::from_secs(60))
+}
+
+/// What is asked along with projects: what has a pace of its own has tests of its own.
+fn counts() -> EnabledMetrics {
+    let catalogue = Catalogue::standard();
+    let is_along = |name: &str| {
+        let metric = catalogue.find(name);
+        metric.is_some_and(|own| own.by_default && own.subject.cadence == Cadence::WithOwner)
+    };
+    EnabledMetrics::new(catalogue, is_along, Choices::default())
 }
 
 fn poller_with_timeout(
@@ -46,7 +56,7 @@ fn poller_with_timeout(
         timeout,
         ..poll::Config::default()
     };
-    config.build(client(gitlab), EnabledMetrics::of_projects())
+    config.build(client(gitlab), counts())
 }
 
 /// The series of a metric as `labels=value` texts, sorted; the project's id as `id`.
@@ -614,7 +624,7 @@ async fn over_rest_too_a_forbidden_value_is_rarely_asked_again() {
     let asked = asked
         .iter()
         .filter(|request| request.path.contains("projects/1/merge_requests"));
-    assert_eq!(asked.count(), 4, "once for each state");
+    assert_eq!(asked.count(), 10, "once for each question");
 }
 
 #[tokio::test]
@@ -658,7 +668,7 @@ async fn what_one_poll_has_no_time_for_the_next_ones_read_first() {
     let mut polls = 1;
     while total(&*poller.poll().await).is_none() {
         polls += 1;
-        assert!(polls < 30, "starved");
+        assert!(polls < 120, "starved");
     }
     assert!(polls > 1, "the first poll had time for all");
 }

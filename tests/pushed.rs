@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Protocol, Temporality};
 use gitlab_metrics_bridge::metrics::{
-    BridgeStatus, Catalogue, Choices, Ended, EndedSeries, EnabledMetrics, Grain, HistogramsBy,
+    BridgeStatus, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Grain, HistogramsBy,
     Identity, Owner, Report, Snapshot, View,
 };
 use opentelemetry_proto::tonic::metrics::v1::{metric::Data, number_data_point::Value};
@@ -61,7 +61,14 @@ fn view(ended: impl Fn(u64) -> u64, since: impl Fn(u64) -> u32, restored: bool) 
         for (place, all) in catalogue.ended(Grain::Project).iter().zip(&mut all) {
             let bounds = place.bounds();
             let durations = durations(id, ended(id));
-            let mut buckets = vec![0; if bounds.is_empty() { 0 } else { bounds.len() + 1 }];
+            let mut buckets = vec![
+                0;
+                if bounds.is_empty() {
+                    0
+                } else {
+                    bounds.len() + 1
+                }
+            ];
             for one in durations.iter().filter(|_| !bounds.is_empty()) {
                 buckets[bounds.partition_point(|bound| bound < one)] += 1;
             }
@@ -213,7 +220,8 @@ async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_process_has_counted_is_not_sent_as_a_delta_though_the_first_export_fails() {
+async fn what_an_earlier_process_has_counted_is_not_sent_as_a_delta_though_the_first_export_fails()
+{
     let receiver = Receiver::start();
     let otlp = pushing(&receiver, Protocol::Http, Temporality::Delta)
         .build(Resource::builder_empty().build(), enabled())

@@ -57,7 +57,7 @@ impl Default for Setup {
                 per_minute: 90,
             }),
             ahead: 0,
-            metrics: EnabledMetrics::standard(),
+            metrics: EnabledMetrics::of_projects(),
         }
     }
 }
