@@ -112,6 +112,7 @@ fn answer(project: &Project, question: &str) -> Option<u64> {
         "mergeRequests(state: merged" => merge_requests.merged,
         "mergeRequests(state: locked" => merge_requests.locked,
         "releases(first: 1).count" => project.releases,
+        "createdAt" => project.created_at.as_second().unsigned_abs(),
         "starCount" => project.stars,
         "forksCount" => project.forks,
         other => {
