@@ -21,6 +21,7 @@ mod folding;
 mod identity;
 mod job;
 mod judging;
+mod limiting;
 mod metric;
 mod observe;
 mod owner;

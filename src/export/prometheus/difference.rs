@@ -211,6 +211,7 @@ fn fingerprint(project: &Owner, choices: &Choices) -> u64 {
             hash_values(&table.values, &mut hasher);
         }
     }
+    project.hidden.hash(&mut hasher);
     if !project.ended.is_empty() {
         // Some of it is not shown: then the project is only rendered once more.
         format!("{:?} {:?}", project.ended, choices.bounds).hash(&mut hasher);
