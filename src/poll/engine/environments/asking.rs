@@ -1,0 +1,358 @@
+//! Asks for environments, and takes in what is answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::errors::not_understood;
+use super::super::moment::Moment;
+use super::super::paths::encoded;
+use super::super::poll::Poll;
+use super::super::request::{Kind, Request, Rows};
+use super::super::{Engine, Next, Sent};
+use super::{EnvironmentsAsk, NAMES, PROJECTS, named};
+use crate::gitlab::{Answer, Error};
+use crate::metrics::{
+    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Grain, Identity, Row, TableReading,
+};
+
+/// How often the environments of a project are asked for that nothing happened to.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// What is forbidden is tried again after this.
+const FORBIDDEN: Duration = Duration::from_secs(60 * 60);
+impl Engine {
+    fn reads_environments(&self) -> bool {
+        let mut metrics = self.enabled.metrics.iter();
+        metrics.any(|metric| metric.subject.name == "environments")
+            && !self.enabled.choices.environments.is_empty()
+    }
+
+    fn sweeps_environments(&self) -> Duration {
+        let mut subjects = self.enabled.catalogue.subjects().iter();
+        let own = subjects.find(|subject| subject.name == "environments");
+        match own.map(|own| self.enabled.choices.cadence_of(own)) {
+            Some(Cadence::Every(every)) => every,
+            _ => SWEEP,
+        }
+    }
+
+    /// Notes that a pipeline of a project came to rest: it may have deployed.
+    pub(in crate::poll::engine) fn note_environments(&mut self, project: u64, rested: bool) {
+        if rested && self.reads_environments() {
+            let own = self.environments.projects.entry(project).or_default();
+            (own.due, own.settles) = (true, true);
+        }
+    }
+
+    /// Sends the requests about environments that may be sent now.
+    pub(in crate::poll::engine) fn ask_environments(
+        &mut self,
+        poll: &mut Poll,
+        now: Moment,
+        next: &mut Next,
+    ) {
+        if !self.reads_environments() {
+            return;
+        }
+        if !poll.environments.planned {
+            if self.is_feeding(poll) {
+                return;
+            }
+            poll.environments.planned = true;
+            self.plan_environments(poll);
+        }
+        while self.free() > 0
+            && let Some(ask) = poll.environments.asks.pop_front()
+        {
+            let request = request(&ask);
+            self.send(
+                poll,
+                now,
+                next,
+                request,
+                Kind::Environments,
+                Sent::Environments(ask),
+            );
+        }
+    }
+
+    fn plan_environments(&mut self, poll: &mut Poll) {
+        let (began, every) = (poll.began, self.sweeps_environments());
+        let taken = self
+            .projects
+            .keys()
+            .filter(|id| self.schedule.track(**id).is_some_and(|track| track.taken));
+        let taken: Vec<u64> = taken.copied().collect();
+        self.environments
+            .projects
+            .retain(|id, _| self.projects.contains_key(id));
+        let mut due = Vec::new();
+        for id in taken {
+            let own = self.environments.projects.entry(id).or_default();
+            let is_late = own
+                .at
+                .is_none_or(|at| began.since(at) + self.rhythm.interval >= every);
+            if began >= own.not_before && (own.due || is_late) {
+                due.push(id);
+            }
+            own.due = std::mem::take(&mut own.settles);
+        }
+        let names = &self.enabled.choices.environments;
+        let most = self.enabled.choices.limits.environments_per_project as usize;
+        let names: Vec<String> = names.iter().take(most).cloned().collect();
+        for names in names.chunks(NAMES) {
+            if self.gitlab.graphql {
+                let parts = due.chunks(PROJECTS).map(|projects| EnvironmentsAsk::Named {
+                    projects: projects.to_vec(),
+                    names: names.to_vec(),
+                });
+                poll.environments.asks.extend(parts);
+                continue;
+            }
+            for (project, name) in due
+                .iter()
+                .flat_map(|id| names.iter().map(move |name| (*id, name.clone())))
+            {
+                poll.environments
+                    .asks
+                    .push_back(EnvironmentsAsk::One { project, name });
+            }
+        }
+    }
+
+    /// Takes in what GraphQL told of environments.
+    pub(in crate::poll::engine) fn environments_answered(
+        &mut self,
+        poll: &mut Poll,
+        ask: EnvironmentsAsk,
+        answer: Result<Answer, Error>,
+        at: Moment,
+        now: Moment,
+    ) {
+        let told = answer.and_then(|answer| self.take_named(&ask, &answer, at));
+        self.environments_step(poll, ask, told, at, now);
+    }
+
+    fn take_named(
+        &mut self,
+        ask: &EnvironmentsAsk,
+        answer: &Answer,
+        at: Moment,
+    ) -> Result<(), Error> {
+        let EnvironmentsAsk::Named { names, .. } = ask else {
+            return Ok(());
+        };
+        if !answer.errors.is_empty() {
+            let errors = answer.errors.clone();
+            return Err(Error::Graphql { errors });
+        }
+        let nodes = answer.data["projects"]["nodes"].as_array();
+        let nodes =
+            nodes.ok_or_else(|| not_understood(&"no list of projects where one was asked for"))?;
+        for node in nodes.iter().filter(|node| !node.is_null()) {
+            let project = Identity::id_from_graphql(node);
+            let project = project.ok_or_else(|| not_understood(&"a project without an id"))?;
+            for (index, name) in names.iter().enumerate() {
+                let told = &node[format!("environment{index}")];
+                let told = match told.is_null() {
+                    true => None,
+                    false => Some(Environment::from_graphql(told)),
+                };
+                let told = told
+                    .transpose()
+                    .map_err(|error| Error::not_understood(error.0))?;
+                self.show_environment(project, name, told.as_ref(), at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what REST told of environments.
+    pub(in crate::poll::engine) fn environments_row_answered(
+        &mut self,
+        poll: &mut Poll,
+        ask: EnvironmentsAsk,
+        answer: Result<Rows, Error>,
+        at: Moment,
+        now: Moment,
+    ) {
+        let told = answer.and_then(|told| self.take_rows(poll, &ask, &told.rows, at));
+        self.environments_step(poll, ask, told, at, now);
+    }
+
+    fn take_rows(
+        &mut self,
+        poll: &mut Poll,
+        ask: &EnvironmentsAsk,
+        rows: &Value,
+        at: Moment,
+    ) -> Result<(), Error> {
+        let rows = rows
+            .as_array()
+            .ok_or_else(|| not_understood(&"no list where one was asked for"))?;
+        match ask {
+            EnvironmentsAsk::Named { .. } => {}
+            EnvironmentsAsk::One { project, name } => {
+                let own = rows.iter().find(|row| row["name"] == **name);
+                let Some(own) = own else {
+                    self.show_environment(*project, name, None, at);
+                    return Ok(());
+                };
+                let own =
+                    Environment::from_rest(own).map_err(|error| Error::not_understood(error.0))?;
+                poll.environments
+                    .found
+                    .insert((*project, name.clone()), own);
+                poll.environments.asks.push_back(EnvironmentsAsk::Last {
+                    project: *project,
+                    name: name.clone(),
+                    status: 0,
+                });
+            }
+            EnvironmentsAsk::Last {
+                project,
+                name,
+                status,
+            } => {
+                let key = (*project, name.clone());
+                let Some(mut found) = poll.environments.found.remove(&key) else {
+                    return Ok(());
+                };
+                if let Some(row) = rows.first() {
+                    let last = Deployment::from_rest(row)
+                        .map_err(|error| Error::not_understood(error.0))?;
+                    found.take(DEPLOYMENT_ENDS[*status], &last);
+                }
+                if status + 1 == DEPLOYMENT_ENDS.len() {
+                    self.show_environment(*project, name, Some(&found), at);
+                    return Ok(());
+                }
+                poll.environments.found.insert(key, found);
+                poll.environments.asks.push_back(EnvironmentsAsk::Last {
+                    project: *project,
+                    name: name.clone(),
+                    status: status + 1,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn environments_step(
+        &mut self,
+        poll: &mut Poll,
+        ask: EnvironmentsAsk,
+        told: Result<(), Error>,
+        at: Moment,
+        now: Moment,
+    ) {
+        let Err(error) = told else {
+            return;
+        };
+        if self.waits(poll, &error, now) {
+            return poll.environments.asks.push_front(ask);
+        }
+        let is_fact = matches!(error, Error::Forbidden { .. } | Error::NotFound { .. });
+        match ask {
+            EnvironmentsAsk::Named { projects, names } if projects.len() > 1 && !is_fact => {
+                if !matches!(
+                    error,
+                    Error::Timeout { .. } | Error::Graphql { .. } | Error::TooLarge { .. }
+                ) {
+                    projects.iter().for_each(|id| self.owe_environments(*id));
+                    return self.note_down(poll, "environments".to_owned(), &error);
+                }
+                let (left, right) = projects.split_at(projects.len() / 2);
+                for projects in [left, right].map(<[u64]>::to_vec) {
+                    let names = names.clone();
+                    poll.environments
+                        .asks
+                        .push_back(EnvironmentsAsk::Named { projects, names });
+                }
+                return;
+            }
+            EnvironmentsAsk::Named { projects, .. } => {
+                projects
+                    .iter()
+                    .for_each(|id| self.forbid_environments(*id, at));
+            }
+            EnvironmentsAsk::One { project, .. } | EnvironmentsAsk::Last { project, .. }
+                if is_fact =>
+            {
+                self.forbid_environments(project, at);
+            }
+            EnvironmentsAsk::One { project, .. } | EnvironmentsAsk::Last { project, .. } => {
+                self.owe_environments(project);
+                self.note_down(poll, "environments".to_owned(), &error);
+            }
+        }
+        *poll
+            .values
+            .entry(("environments", error.reason()))
+            .or_default() += 1;
+    }
+
+    fn owe_environments(&mut self, project: u64) {
+        self.environments.projects.entry(project).or_default().due = true;
+    }
+
+    fn forbid_environments(&mut self, project: u64, at: Moment) {
+        let own = self.environments.projects.entry(project).or_default();
+        own.not_before = at + FORBIDDEN;
+        own.at = Some(at);
+    }
+
+    /// Shows an environment as it was told; none if the project has none of that name.
+    fn show_environment(
+        &mut self,
+        project: u64,
+        name: &str,
+        told: Option<&Environment>,
+        at: Moment,
+    ) {
+        let own = self.environments.projects.entry(project).or_default();
+        own.at = Some(at);
+        let (Some((place, table)), Some(owner)) = (
+            self.project_table("environments"),
+            self.projects.get_mut(&project),
+        ) else {
+            return;
+        };
+        let rows = told
+            .map(|told| table.rows_of_environment(told, at.as_secs()))
+            .unwrap_or_default();
+        let gives_way = |row: &Row| table.label_of(row, "environment") == name;
+        let last = owner.tables.get(place);
+        let is_known = last.is_some_and(|last| matches!(last, TableReading::Known(_)));
+        if rows.is_empty() && !is_known {
+            return; // Who may not see environments is told of none, too.
+        }
+        let most = table.many.map_or(1, |many| many.at_most.into());
+        let rows = table.replaced(last, gives_way, rows, most, at.as_secs());
+        let tables = self.enabled.catalogue.tables(Grain::Project).len();
+        Arc::make_mut(owner).put_table(place, rows, tables);
+    }
+}
+
+fn request(ask: &EnvironmentsAsk) -> Request {
+    match ask {
+        EnvironmentsAsk::Named { projects, names } => {
+            let (document, variables) = named(projects, names);
+            Request::Query(document, variables)
+        }
+        EnvironmentsAsk::One { project, name } => Request::Rows(format!(
+            "projects/{project}/environments?name={}",
+            encoded(name)
+        )),
+        EnvironmentsAsk::Last {
+            project,
+            name,
+            status,
+        } => Request::Rows(format!(
+            "projects/{project}/deployments?environment={}&status={}&order_by=id&sort=desc&per_page=1",
+            encoded(name),
+            DEPLOYMENT_ENDS[*status]
+        )),
+    }
+}
