@@ -44,6 +44,7 @@ mod table_answer;
 mod test_report;
 mod text;
 mod time;
+mod told_apart;
 mod value;
 mod view;
 

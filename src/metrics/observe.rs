@@ -240,8 +240,14 @@ impl Metric {
         }
     }
 
-    /// What is shown of a row; none if it has nothing to show.
+    /// What is shown of a row; none if it has nothing to show, such as a state that was not told.
     fn row_value(&self, place: &TablePlace, table: &Table, row: usize) -> Option<f64> {
+        if let Shows::StateSet(name) = self.shows {
+            let state = place.attributes.iter().find(|own| own.name == name)?;
+            if state.text(table, row).is_empty() {
+                return None;
+            }
+        }
         let Some(at) = place.value else {
             return Some(1.0);
         };
@@ -273,10 +279,11 @@ impl Metric {
         }
     }
 
-    pub(super) fn count_of(&self, owner: &Owner, choices: &Choices) -> usize {
+    /// How many series an owner has, without building them.
+    pub fn count_of(&self, owner: &Owner, choices: &Choices) -> usize {
         match (&self.places, self.shows) {
             (Places::Values(places), _) => {
-                let shown = |place: &&ValuePlace| value(owner, place.place).is_some();
+                let shown = |place: &&ValuePlace| shown_value(self, place, owner).is_some();
                 places.iter().filter(shown).count()
             }
             (Places::Table(place), shows) => match (table(owner, place), shows) {
