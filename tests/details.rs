@@ -178,6 +178,12 @@ async fn whatever_fails_nothing_is_lost_and_nothing_counted_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whatever_fails_nothing_of_child_pipelines_is_lost_or_counted_twice() {
+    let bridge = churn(true, 0.05).await;
+    assert_counts(&bridge, true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_rest_alone_the_same_is_counted() {
     let bridge = Bridge::start(idle(4), setup(false));
     bridge

@@ -19,7 +19,7 @@ const COUNTER: &str = "gitlab_merge_requests_merged_total";
 const HISTOGRAM: &str = "gitlab_merge_request_time_to_merge_seconds";
 
 /// So many that they take several messages.
-const PROJECTS: u64 = 2_500;
+const PROJECTS: u64 = 1_500;
 
 fn enabled() -> EnabledMetrics {
     let choices = Choices {
@@ -191,7 +191,7 @@ async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         for temporality in [Temporality::Delta, Temporality::Cumulative] {
             // Which of the messages of the second push fails.
-            for failing in 0..4 {
+            for failing in 0..3 {
                 let of = format!("{protocol:?}, {temporality:?}, message {failing}");
                 let receiver = Receiver::start();
                 let otlp = pushing(&receiver, protocol, temporality)

@@ -10,9 +10,10 @@ use std::time::Duration;
 use gitlab_metrics_bridge::export::{
     Compression, Introspect, OtlpConfig, Prometheus, Protocol, Rejections,
 };
+use gitlab_metrics_bridge::metrics::subject::{Cadence, Rows, Shows, gauge};
 use gitlab_metrics_bridge::metrics::{
-    BridgeStatus, Catalogue, Choices, EnabledMetrics, GitLabView, Identity, Owner, Reading, Report,
-    Snapshot, View,
+    BridgeStatus, Catalogue, Choices, EnabledMetrics, GitLabView, Grain, Identity, Owner, Reading,
+    Report, Snapshot, Subject, View,
 };
 use opentelemetry_sdk::Resource;
 use support::certificates::Certificates;
@@ -288,6 +289,45 @@ async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_cha
             );
         }
     }
+}
+
+static FRAGILE: Subject = Subject {
+    name: "fragile",
+    of: Grain::Project,
+    cadence: Cadence::WithOwner,
+    rows: Rows::One,
+    columns: &[],
+    metrics: &[gauge(
+        "gitlab_fragile",
+        "{thing}",
+        "Can't be read of project 13",
+        &[],
+        Shows::Identity {
+            value: |identity| identity.last_activity,
+            attributes: |identity| match identity.id {
+                13 => panic!("unlucky"),
+                _ => Vec::new(),
+            },
+        },
+    )],
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_series_that_cannot_be_read_is_left_out_over_otlp_and_nothing_else() {
+    let receiver = Receiver::start();
+    let catalogue = Catalogue::standard_with(&[&FRAGILE]).unwrap();
+    let shown = EnabledMetrics::new(catalogue, |_| true, Choices::default());
+    let otlp = target(&receiver, Protocol::Grpc)
+        .build(resource(), shown)
+        .unwrap();
+    let view = view(1, 1..41, |id, _| id);
+    otlp.push(&view, &introspect()).await.unwrap();
+    let export = receiver.last_export();
+    let all: BTreeSet<u64> = (1..41).collect();
+    assert_eq!(ids(&export.series("gitlab_commits_total")), all);
+    let others = all.into_iter().filter(|id| *id != 13).collect();
+    assert_eq!(ids(&export.series("gitlab_fragile")), others);
+    assert_eq!(export.repeated, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

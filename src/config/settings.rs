@@ -291,7 +291,7 @@ pub static SETTINGS: &[Setting] = &[
         "The most jobs of a project that are shown by name."),
     row("metrics.limits.series_per_metric",
         &Limit(|b| &mut b.config.metrics.choices.limits.series_per_metric, 1..=10_000_000),
-        "The most series of each metric of a GitLab; those told longest ago give way.")
+        "The most series of each metric of a GitLab; the projects with the lowest ids give way.")
         .example("50000"),
     row("metrics.limits.series",
         &Limit(|b| &mut b.config.metrics.choices.limits.series, 1..=100_000_000),

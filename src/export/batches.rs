@@ -80,6 +80,27 @@ pub fn batches(enabled: &EnabledMetrics, view: &View, bounds: Bounds) -> Vec<Bat
     batches.finish()
 }
 
+/// Two batches with half of what is in one; none if that is of one project, or not told apart by project.
+pub fn halves(batch: Batch) -> Option<[Batch; 2]> {
+    let own = batch.iter().enumerate().filter(|(_, own)| own.is_some());
+    let own: Vec<usize> = own.map(|(index, _)| index).collect();
+    let (mut first, mut second) = (batch.clone(), batch);
+    if let [index] = own[..] {
+        let projects = first[index].clone()?;
+        if projects.len() < 2 {
+            return None;
+        }
+        let middle = projects.start + projects.len() / 2;
+        first[index] = Some(projects.start..middle);
+        second[index] = Some(middle..projects.end);
+        return Some([first, second]);
+    }
+    let middle = own.get(own.len() / 2)?;
+    first[*middle..].fill(None);
+    second[..*middle].fill(None);
+    Some([first, second])
+}
+
 struct Batches {
     done: Vec<Batch>,
     empty: Batch,
@@ -147,4 +168,36 @@ fn series_bytes(
     let more = more.iter().filter(|(is_shown, ..)| *is_shown);
     let more: usize = more.map(|(_, name, bytes)| attribute(name, *bytes)).sum();
     POINT_BYTES + attributes.sum::<usize>() + more + attribute("gitlab_instance", gitlab)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_halved_down_to_one_metric_of_one_project() {
+        let batch = vec![Some(0..3), None, Some(0..0), Some(2..3)];
+        let (mut left, mut whole) = (vec![batch], Vec::new());
+        while let Some(batch) = left.pop() {
+            match halves(batch.clone()) {
+                Some(halves) => left.extend(halves),
+                None => whole.push(batch),
+            }
+        }
+        let only = |index: usize, projects: Range<usize>| {
+            let mut batch = vec![None; 4];
+            batch[index] = Some(projects);
+            batch
+        };
+        whole.reverse();
+        let all = [
+            only(0, 0..1),
+            only(0, 1..2),
+            only(0, 2..3),
+            only(2, 0..0),
+            only(3, 2..3),
+        ];
+        assert_eq!(whole, all);
+        assert_eq!(halves(vec![None]), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! OpenTelemetry instruments over what is known: the callbacks read, nothing else does.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ pub struct Instruments<T> {
 pub struct Frame<T> {
     content: Mutex<T>,
     panicked: AtomicBool,
+    /// The metrics that panicked, which is logged once.
+    told: Mutex<BTreeSet<&'static str>>,
 }
 
 /// A batch of a view's series.
@@ -154,6 +157,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
         let frame = Frame {
             content: Mutex::new(T::default()),
             panicked: AtomicBool::new(false),
+            told: Mutex::default(),
         };
         (
             Instruments {
@@ -199,7 +203,10 @@ impl<T> Frame<T> {
         let content = self.lock();
         if catch_unwind(AssertUnwindSafe(|| read(&content))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
-            tracing::error!(metric = metric.name, "reading a metric panicked");
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.insert(metric.name) {
+                tracing::error!(metric = metric.name, "reading a metric panicked");
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::Url;
 
-use super::batches::{Bounds, batches};
+use super::batches::{Batch, Bounds, batches, halves};
 use super::ended::PushedEnded;
 use super::failures::{ExplainingClient, Failure, Rejections};
 use super::meter::{Instruments, ViewBatch};
@@ -224,14 +224,7 @@ impl Otlp {
         let (shown, whole) = (self.shown.clone(), Arc::clone(view));
         let batches = computed(move || batches(&shown, &whole, Bounds::DEFAULT)).await?;
         for batch in batches {
-            self.send(
-                &self.gitlab,
-                ViewBatch {
-                    view: Arc::clone(view),
-                    batch,
-                },
-            )
-            .await?;
+            self.send_batch(view, batch).await?;
         }
         let messages = self.of_ended(view, PushedEnded::collect).await??;
         for (at, metrics) in messages.iter().enumerate() {
@@ -245,20 +238,28 @@ impl Otlp {
         self.send(&self.bridge, introspect(view)).await
     }
 
+    /// Sends a batch. What can't be read of it is found by halves and left out: that is logged where it
+    /// is read.
+    async fn send_batch(&self, view: &Arc<View>, batch: Batch) -> Result<(), String> {
+        let mut left = vec![batch];
+        while let Some(batch) = left.pop() {
+            let content = ViewBatch {
+                view: Arc::clone(view),
+                batch: batch.clone(),
+            };
+            match collected(&self.gitlab, content).await? {
+                Ok(metrics) => self.export(&metrics).await?,
+                Err(_) => left.extend(halves(batch).into_iter().flatten()),
+            }
+        }
+        Ok(())
+    }
+
     async fn send<T>(&self, from: &Arc<Collector<T>>, content: T) -> Result<(), String>
     where
         T: Default + Send + 'static,
     {
-        let from = Arc::clone(from);
-        let metrics = computed(move || {
-            let mut metrics = ResourceMetrics::default();
-            let collected = from
-                .instruments
-                .collect(content, || from.reader.collect(&mut metrics))?;
-            collected.map_err(|error| error.to_string())?;
-            Ok::<_, String>(metrics)
-        })
-        .await??;
+        let metrics = collected(from, content).await??;
         self.export(&metrics).await
     }
 
@@ -315,6 +316,26 @@ impl From<NotTaken> for String {
         let (NotTaken::Failed(text) | NotTaken::Rejected(text)) = why;
         text
     }
+}
+
+/// What the instruments show of some content. The inner error is about that content alone.
+async fn collected<T>(
+    from: &Arc<Collector<T>>,
+    content: T,
+) -> Result<Result<ResourceMetrics, String>, String>
+where
+    T: Default + Send + 'static,
+{
+    let from = Arc::clone(from);
+    computed(move || {
+        let mut metrics = ResourceMetrics::default();
+        let collected = from
+            .instruments
+            .collect(content, || from.reader.collect(&mut metrics))?;
+        collected.map_err(|error| error.to_string())?;
+        Ok(metrics)
+    })
+    .await
 }
 
 /// What takes milliseconds of computing, too long for the runtime's workers. Fails if it panics.

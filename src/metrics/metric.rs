@@ -97,22 +97,6 @@ impl Metric {
         }
     }
 
-    /// How many series an owner has at the most.
-    pub fn most_series(&self) -> usize {
-        match &self.places {
-            Places::Values(values) => values.len(),
-            Places::Table(_) if matches!(self.shows, Shows::Rows) => 1,
-            Places::Table(_) | Places::Ended { .. } => match &self.subject.rows {
-                Rows::One => 1,
-                Rows::Many(many) => many.at_most.into(),
-                // As many refs as are shown without a word of the configuration.
-                Rows::Feeds(_) | Rows::Made(_) | Rows::Named(_) => 1,
-            },
-            Places::Live { stages, .. } => stages.len(),
-            Places::Elsewhere | Places::Sum(_) => 1,
-        }
-    }
-
     /// Whether it counts rows that have ended, which goes on over restarts.
     pub fn counts_ended(&self) -> bool {
         matches!(self.places, Places::Ended { .. })

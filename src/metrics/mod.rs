@@ -21,6 +21,7 @@ mod folding;
 mod identity;
 mod job;
 mod judging;
+mod limiting;
 mod metric;
 mod observe;
 mod owner;
@@ -43,6 +44,7 @@ mod table_answer;
 mod test_report;
 mod text;
 mod time;
+mod told_apart;
 mod value;
 mod view;
 

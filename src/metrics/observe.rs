@@ -25,6 +25,7 @@ impl Metric {
         emit: &mut Emit<'_>,
     ) {
         match (&self.places, self.shows) {
+            (Places::Sum(_), _) | (_, Shows::Projects) if self.most(snapshot) == 0 => {}
             (Places::Sum(places), _) => {
                 if let Some(sum) = snapshot.sum(places) {
                     emit(&[], sum);
@@ -37,7 +38,7 @@ impl Metric {
             }
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => {}
             _ => {
-                for owner in self.owners(snapshot, projects) {
+                for owner in self.shown_owners(snapshot, projects) {
                     self.observe_owner(owner, choices, emit);
                 }
             }
@@ -164,7 +165,7 @@ impl Metric {
         if !self.is_per_project_by(choices) && self.is_per_project() {
             return self.observe_folded(*place, snapshot, choices, emit);
         }
-        for owner in self.owners(snapshot, projects) {
+        for owner in self.shown_owners(snapshot, projects) {
             let id = owner.identity.id.to_string();
             let labels = identity_labels(
                 self.subject.of,
@@ -200,7 +201,7 @@ impl Metric {
         }
         let own = self.attributes.iter().filter(|own| !own.is_identity());
         let names: Vec<_> = own.map(|attribute| attribute.name).collect();
-        for ((namespace, texts), series) in &all {
+        for ((namespace, texts), series) in all.iter().take(self.most(snapshot)) {
             let texts = texts.iter().map(|text| &**text);
             let mut labels: Vec<_> = told(names.iter().copied().zip(texts)).collect();
             if by_namespace {
@@ -239,8 +240,14 @@ impl Metric {
         }
     }
 
-    /// What is shown of a row; none if it has nothing to show.
+    /// What is shown of a row; none if it has nothing to show, such as a state that was not told.
     fn row_value(&self, place: &TablePlace, table: &Table, row: usize) -> Option<f64> {
+        if let Shows::StateSet(name) = self.shows {
+            let state = place.attributes.iter().find(|own| own.name == name)?;
+            if state.text(table, row).is_empty() {
+                return None;
+            }
+        }
         let Some(at) = place.value else {
             return Some(1.0);
         };
@@ -261,20 +268,22 @@ impl Metric {
                 self.observe_ended(snapshot, projects, choices, &mut |_, _| series += 1);
                 series
             }
+            (Places::Sum(_), _) | (_, Shows::Projects) if self.most(snapshot) == 0 => 0,
             (Places::Sum(places), _) => usize::from(snapshot.sum(places).is_some()),
             (_, Shows::Projects) => usize::from(snapshot.project_count.is_some()),
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => 0,
             _ => {
-                let owners = self.owners(snapshot, projects).iter();
+                let owners = self.shown_owners(snapshot, projects);
                 owners.map(|owner| self.count_of(owner, choices)).sum()
             }
         }
     }
 
-    fn count_of(&self, owner: &Owner, choices: &Choices) -> usize {
+    /// How many series an owner has, without building them.
+    pub fn count_of(&self, owner: &Owner, choices: &Choices) -> usize {
         match (&self.places, self.shows) {
             (Places::Values(places), _) => {
-                let shown = |place: &&ValuePlace| value(owner, place.place).is_some();
+                let shown = |place: &&ValuePlace| shown_value(self, place, owner).is_some();
                 places.iter().filter(shown).count()
             }
             (Places::Table(place), shows) => match (table(owner, place), shows) {
@@ -331,6 +340,9 @@ impl Metric {
         other: &Snapshot,
         of_other: Range<usize>,
     ) -> bool {
+        if self.most(one) != self.most(other) {
+            return false;
+        }
         match (&self.places, self.shows) {
             (Places::Sum(places), _) => one.sum(places) == other.sum(places),
             (_, Shows::Projects) => one.project_count == other.project_count,
@@ -346,6 +358,11 @@ impl Metric {
 
     /// Whether it shows the same of two owners; see [`Metric::shows_same`].
     pub fn owners_show_same(&self, one: &Owner, other: &Owner) -> bool {
+        match (one.hides(self.name), other.hides(self.name)) {
+            (true, true) => return true,
+            (false, false) => {}
+            _ => return false,
+        }
         let (who, now) = (&one.identity, &other.identity);
         if !Arc::ptr_eq(who, now)
             && (who.id, &who.path, &who.topics) != (now.id, &now.path, &now.topics)
@@ -451,6 +468,29 @@ impl Metric {
             }
             _ => {}
         }
+    }
+
+    /// Whether its series give way owner by owner where a limit cuts them.
+    pub(super) fn is_by_owner(&self, choices: &Choices) -> bool {
+        let is_folded = self.is_per_project() && !self.is_per_project_by(choices);
+        !is_folded
+            && !matches!(self.places, Places::Sum(_))
+            && !matches!(self.shows, Shows::Projects)
+    }
+
+    /// How many of its series are shown at the most, if they are not told apart by owner.
+    fn most(&self, snapshot: &Snapshot) -> usize {
+        let most = snapshot.at_most.get(self.name);
+        most.copied().unwrap_or(usize::MAX)
+    }
+
+    fn shown_owners<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        projects: Range<usize>,
+    ) -> impl Iterator<Item = &'a Arc<Owner>> {
+        let owners = self.owners(snapshot, projects).iter();
+        owners.filter(|owner| !owner.hides(self.name))
     }
 
     /// The owners whose series it shows. Only projects are counted through.

@@ -1,5 +1,6 @@
 //! What is known of one owner: a project, or the GitLab itself. It is replaced whole and shared.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Ended, Identity, Reading, TableReading, UnixTime, stamp};
@@ -17,6 +18,8 @@ pub struct Owner {
     pub tables: Box<[TableReading]>,
     /// One for each metric that counts ended rows of this grain.
     pub ended: Box<[Ended]>,
+    /// The metrics whose series give way to others, because there are more than a limit allows.
+    pub hidden: Option<Arc<BTreeSet<&'static str>>>,
 }
 
 impl Owner {
@@ -28,6 +31,7 @@ impl Owner {
             values: values.into(),
             tables: Box::default(),
             ended: Box::default(),
+            hidden: None,
         }
     }
 }

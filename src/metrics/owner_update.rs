@@ -33,6 +33,7 @@ impl Owner {
         // The same identity is shared: nearly all of them are the same for weeks.
         let same = last.filter(|last| *last.identity == answer.identity);
         Owner {
+            hidden: None,
             identity: match same {
                 Some(last) => Arc::clone(&last.identity),
                 None => Arc::new(answer.identity),

@@ -25,6 +25,19 @@ pub struct PlacedTable {
     pub labels: Vec<&'static Column>,
     /// All others, in the order of a row's values.
     pub values: Vec<&'static Column>,
+    /// What its metrics show of a row.
+    pub(super) shown: Vec<ShownOfRow>,
+}
+
+/// What a metric shows of a row, as far as it tells the series of rows apart.
+#[derive(Clone, Debug)]
+pub(super) struct ShownOfRow {
+    /// What must be known for the row to be shown.
+    pub value: Option<usize>,
+    /// The attribute that has one series for each of its states.
+    pub state: Option<RowAttribute>,
+    /// All other attributes.
+    pub attributes: Vec<RowAttribute>,
 }
 
 /// One of the lists of a subject whose things end.
@@ -129,11 +142,35 @@ impl PlacedTable {
             Rows::One if labels.is_empty() => return None,
             Rows::One | Rows::Feeds(_) | Rows::Made(_) | Rows::Named(_) => None,
         };
-        Some(PlacedTable {
+        let mut table = PlacedTable {
             subject,
             many,
             labels,
             values,
+            shown: Vec::new(),
+        };
+        let metrics = subject.metrics.iter();
+        table.shown = metrics.filter_map(|row| table.shown_by(row)).collect();
+        Some(table)
+    }
+
+    /// What a metric shows of each row; none if it shows none, or can't.
+    fn shown_by(&self, row: &MetricRow) -> Option<ShownOfRow> {
+        if !matches!(
+            row.shows,
+            Shows::Value(_) | Shows::StateSet(_) | Shows::Info
+        ) {
+            return None;
+        }
+        let place = self.place(0, row).ok()?;
+        let is_state =
+            |own: &RowAttribute| matches!(row.shows, Shows::StateSet(name) if own.name == name);
+        let (state, attributes): (Vec<_>, Vec<_>) =
+            place.attributes.into_iter().partition(is_state);
+        Some(ShownOfRow {
+            value: place.value,
+            state: state.first().copied(),
+            attributes,
         })
     }
 
@@ -318,8 +355,12 @@ impl RowAttribute {
     pub(super) fn shared(&self, row: &Row) -> Arc<str> {
         match self.from {
             RowText::Label(at) => Arc::clone(&row.labels[at]),
-            RowText::Word(..) => self.among(&row.labels, &row.values).into(),
+            RowText::Word(..) => self.text_of(row).into(),
         }
+    }
+
+    pub(super) fn text_of<'a>(&self, row: &'a Row) -> &'a str {
+        self.among(&row.labels, &row.values)
     }
 
     pub(super) fn text<'a>(&self, table: &'a Table, row: usize) -> &'a str {

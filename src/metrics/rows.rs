@@ -131,8 +131,8 @@ impl PlacedTable {
         rows
     }
 
-    /// The rows of a table, with these in place of those that `gives_way` picks. At most so many are
-    /// kept, those with the largest keys.
+    /// The rows of a table, with these in place of those that `gives_way` picks. Of rows that would
+    /// show the same series, and where there are more than `at_most`, those with the largest keys are kept.
     pub fn replaced(
         &self,
         last: Option<&TableReading>,
@@ -151,6 +151,8 @@ impl PlacedTable {
         all.extend(rows);
         all.sort_unstable_by_key(|row| row.key);
         all.dedup_by_key(|row| row.key);
+        let doubles = self.doubles(&all);
+        all.retain(|row| !doubles.contains(&row.key));
         let given_way = all.len().saturating_sub(at_most);
         all.drain(..given_way);
         TableReading::Known(Arc::new(Table {

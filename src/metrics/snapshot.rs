@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub missing: Vec<Missing>,
     /// How many series a limit keeps out, by metric.
     pub dropped: Vec<(&'static str, u64)>,
+    /// How many series are shown of metrics that are not told apart by owner, where a limit cuts them.
+    pub at_most: BTreeMap<&'static str, usize>,
     /// How many ended things are counted, by subject.
     pub events: Vec<(&'static str, u64)>,
     /// How each subject gets on.

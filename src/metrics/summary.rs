@@ -35,6 +35,13 @@ impl Snapshot {
         snapshot.ages = snapshot.count_ages(enabled);
         snapshot.missing = snapshot.count_missing(enabled);
         snapshot.dropped = snapshot.count_dropped(enabled);
+        for (metric, series) in snapshot.limit(enabled) {
+            let mut dropped = snapshot.dropped.iter_mut();
+            match dropped.find(|(known, _)| *known == metric) {
+                Some((_, rows)) => *rows += series,
+                None => snapshot.dropped.push((metric, series)),
+            }
+        }
         snapshot.events = snapshot.count_events(enabled);
         snapshot.states = snapshot.subject_states(enabled);
         snapshot.series = enabled.series(&snapshot);

@@ -358,6 +358,8 @@ impl Table {
                 .collect();
             keys.insert(row.key) && (latest_per.is_empty() || seen.insert(labels))
         });
+        let doubles = placed.doubles(&rows);
+        rows.retain(|row| !doubles.contains(&row.key));
         let at_most = placed.at_most();
         let given_way = rows.len().saturating_sub(at_most);
         rows.truncate(at_most);

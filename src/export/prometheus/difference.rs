@@ -113,6 +113,13 @@ impl Changed {
         }
     }
 
+    /// How many series of a metric the project has in that view in which it has more.
+    pub fn most_series(&self, metric: &Metric, choices: &Choices) -> usize {
+        let sides = [&self.before, &self.after].into_iter().flatten();
+        let series = sides.map(|project| metric.count_of(project, choices));
+        series.max().unwrap_or_default()
+    }
+
     /// The id as series are sorted by it.
     fn id_text(&self) -> String {
         let project = self.after.as_ref().or(self.before.as_ref());
@@ -211,6 +218,7 @@ fn fingerprint(project: &Owner, choices: &Choices) -> u64 {
             hash_values(&table.values, &mut hasher);
         }
     }
+    project.hidden.hash(&mut hasher);
     if !project.ended.is_empty() {
         // Some of it is not shown: then the project is only rendered once more.
         format!("{:?} {:?}", project.ended, choices.bounds).hash(&mut hasher);

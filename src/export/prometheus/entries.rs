@@ -186,6 +186,18 @@ pub fn label<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     }
 }
 
+/// How many entries a rendered text has.
+pub fn count(text: &[u8]) -> usize {
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n').peekable();
+    let mut of_histograms = false;
+    while let Some(header) = lines.next_if(|line| line.starts_with(b"#")) {
+        of_histograms = header.ends_with(b" histogram\n");
+    }
+    lines
+        .filter(|line| !of_histograms || is_last_of_histogram(line))
+        .count()
+}
+
 /// A histogram's lines are its buckets, the sum and the count.
 fn is_last_of_histogram(line: &[u8]) -> bool {
     let name = line.split(|byte| matches!(byte, b'{' | b' ')).next();
@@ -374,7 +386,7 @@ mod tests {
                     h_sum{a=\"2\"} 0\nh_count{a=\"2\"} 0\n";
         let (headers, entries) = Entries::with_headers(text.as_bytes().to_vec());
         assert_eq!(headers, b"# HELP h Help\n# TYPE h histogram\n");
-        assert_eq!(entries.len(), 2);
+        assert_eq!((entries.len(), count(text.as_bytes())), (2, 2));
         let second = entries.get(1).to_vec();
         assert_eq!(entries.find(&second), Ok(1));
         let changed = entries.changed(&[&second], &[]).unwrap();

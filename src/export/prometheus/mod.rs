@@ -188,13 +188,19 @@ impl Prometheus {
         Ok(())
     }
 
-    /// Renders a view and shows it from now on.
+    /// Renders a view and shows it from now on. What can't be rendered is left out.
     ///
     /// # Errors
-    /// If a series is missing from the text; the last good one stays then.
+    /// If nothing can be rendered; the last good one stays then.
     pub fn render(&self, view: &Arc<View>) -> Result<(), String> {
         let rendered = self.gitlab.after(&self.rendered(), view);
-        let outcome = rendered.map(|rendered| self.show(rendered));
+        let series: u64 = rendered.texts.iter().map(|text| text.series()).sum();
+        let outcome = match view.series() {
+            expected if expected > 0 && series == 0 => {
+                Err(format!("none of {expected} series came out"))
+            }
+            _ => Ok(self.show(rendered)),
+        };
         self.health.note(&outcome);
         outcome
     }

@@ -36,8 +36,8 @@ pub struct FeedList {
     pub doubtful: HashSet<u64>,
     /// The default branches that were looked for by name: they have run nothing, or nothing lately.
     pub sought: BTreeMap<u64, String>,
-    /// Projects whose list of changes takes GitLab too long.
-    pub hard: HashSet<u64>,
+    /// Projects whose list of changes took GitLab too long, and how often in a row.
+    pub hard: BTreeMap<u64, u8>,
     /// Projects that may not be asked over REST, and when they are tried again.
     pub refused: BTreeMap<u64, Moment>,
 }
@@ -75,6 +75,19 @@ const MOST_AHEAD: Duration = Duration::from_secs(600);
 const MARGIN: Duration = Duration::from_secs(120);
 
 impl FeedList {
+    /// Notes that a list of changes took too long. The newest things are taken for all that changed once
+    /// several polls have failed: an old thing that changed is not among them.
+    pub fn note_hard(&mut self, id: u64) {
+        let times = self.hard.entry(id).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// Whether a project's list of changes is given up.
+    pub fn is_hard(&self, id: u64) -> bool {
+        const TRIES: u8 = 3;
+        self.hard.get(&id).is_some_and(|times| *times >= TRIES)
+    }
+
     /// Whether REST has refused a project not long ago.
     pub fn is_refused(&self, id: u64, now: Moment) -> bool {
         self.refused.get(&id).is_some_and(|until| now < *until)

@@ -382,12 +382,13 @@ impl Engine {
         let Some(list) = self.feeds.lists.get_mut(&place) else {
             return;
         };
+        let is_hard = list.is_hard(id);
         let Some(kept) = list.owners.get_mut(&id) else {
             return;
         };
         if depth == FeedDepth::Newest {
             kept.swept = crate::metrics::stamp(told_at).max(1);
-            if list.hard.contains(&id) {
+            if is_hard {
                 kept.progress.complete(told_at);
             } else if kept.progress.is_warm() {
                 queues.changed.push_back(id);
@@ -410,6 +411,7 @@ impl Engine {
         }
         queues.walks.remove(&id);
         kept.progress.complete(began);
+        list.hard.remove(&id);
         if list.newest_after.remove(&id) {
             queues.newest.push_back(id);
         }
@@ -538,8 +540,10 @@ impl Engine {
         *poll.values.entry(failed).or_default() += 1;
         let may_fall_back = reason == Reason::Timeout && placed.feed.newest.is_some();
         if may_fall_back && depth.since().is_some() {
-            list.hard.insert(id);
-            queues.newest.push_back(id);
+            list.note_hard(id);
+            if list.is_hard(id) {
+                queues.newest.push_back(id);
+            }
         }
     }
 

@@ -68,7 +68,7 @@ use round::RoundState;
 use schedule::Schedule;
 
 pub use deployments::DeploymentsKnown;
-pub use details::{Details, PartDetails, PipelineDetails, PipelinesKnown};
+pub use details::PipelinesKnown;
 pub use environments::most as environments_query;
 pub use errors::{is_gone, is_timeout, not_understood};
 pub use feeds::KeptFeeds;
@@ -81,8 +81,8 @@ pub use notice::Notice;
 pub use paths::{encoded, first_page};
 pub use queue::most as queue_queries;
 pub use request::{
-    Answer, Asked, FeedPage, Group, Kind, ListPage, Node, Page, PartError, Projects, Request,
-    RequestId, RestPage, Rows,
+    Answer, Asked, Details, FeedPage, Group, Kind, ListPage, Node, Page, PartDetails, PartError,
+    PipelineDetails, Projects, Request, RequestId, RestPage, Rows,
 };
 pub use track::Track;
 pub use walk::{Next as NextPage, Position, next_in_rest};

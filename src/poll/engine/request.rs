@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::details::Details;
 use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::{self, Error};
-use crate::metrics::{Answered, OwnerAnswer, ProjectAnswer, Reason, Record, TableAnswer, UnixTime};
+use crate::metrics::{
+    Answered, Job, OwnerAnswer, ProjectAnswer, Reason, Record, TableAnswer, TestReport, UnixTime,
+};
 use crate::poll::details_plan::{DetailsPart, Wanted};
 use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
 
@@ -285,6 +286,38 @@ pub enum PartError {
     Null,
     /// GitLab refuses it, or answers something that can't be understood.
     Refused(Error),
+}
+
+/// What a request about the details of pipelines brought.
+pub struct Details {
+    /// What each part of it was answered.
+    pub parts: Vec<Result<PartDetails, PartError>>,
+    /// How long GitLab took.
+    pub took: Duration,
+}
+
+/// What a part was answered.
+#[derive(Debug, Default)]
+pub struct PartDetails {
+    /// The projects that GitLab showed.
+    pub projects: Vec<u64>,
+    /// Those of them that have more pipelines than were asked for.
+    pub more: Vec<u64>,
+    /// The pipelines, each with its project.
+    pub pipelines: Vec<(u64, PipelineDetails)>,
+}
+
+/// The details of a pipeline, or a page of them.
+#[derive(Debug)]
+pub struct PipelineDetails {
+    pub id: u64,
+    /// GitLab's word in small letters.
+    pub status: String,
+    /// None where the token may not see them, or nobody asked.
+    pub jobs: Option<Vec<Job>>,
+    /// Where its jobs go on.
+    pub next: Option<String>,
+    pub report: Option<TestReport>,
 }
 
 /// A page of a list over REST.

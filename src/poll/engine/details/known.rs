@@ -37,6 +37,9 @@ pub(super) struct Known {
     pub settles: bool,
     /// Whether it was read.
     pub read: bool,
+    /// How often in a row GitLab did not show it.
+    #[serde(default)]
+    pub unseen: u8,
     /// Whether another pipeline began it, so that it is no ref's newest.
     #[serde(default)]
     pub child: bool,
@@ -57,9 +60,19 @@ impl PipelinesKnown {
         self.projects.remove(&id);
     }
 
-    pub(super) fn forget(&mut self, (project, id): Whose) {
-        if let Some(pipelines) = self.projects.get_mut(&project) {
-            pipelines.remove(&id);
+    /// Notes that GitLab did not show a pipeline. One time may be a slip of GitLab's, and what is
+    /// forgotten is not counted any more.
+    pub(super) fn note_unseen(&mut self, (project, id): Whose) {
+        /// It is gone when so many polls have asked for it in vain.
+        const GONE: u8 = 3;
+        let Some(pipelines) = self.projects.get_mut(&project) else {
+            return;
+        };
+        if let Some(known) = pipelines.get_mut(&id) {
+            known.unseen += 1;
+            if known.unseen >= GONE {
+                pipelines.remove(&id);
+            }
         }
     }
 
@@ -132,6 +145,20 @@ mod tests {
         }
         all.prune(1, 101 + REMEMBERED);
         assert_eq!(all.projects[&1].keys().copied().collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn a_pipeline_is_gone_once_several_polls_have_not_been_shown_it() {
+        let mut all = PipelinesKnown::default();
+        all.projects
+            .entry(1)
+            .or_default()
+            .insert(7, Known::default());
+        all.note_unseen((1, 7));
+        all.note_unseen((1, 7));
+        assert!(all.get((1, 7)).is_some());
+        all.note_unseen((1, 7));
+        assert!(all.get((1, 7)).is_none());
     }
 
     #[test]

@@ -13,10 +13,7 @@ mod rest;
 mod taking;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
-use super::request::PartError;
-use crate::metrics::{Job, TestReport};
 use crate::poll::details_plan::DetailsPart;
 
 pub use known::PipelinesKnown;
@@ -24,38 +21,6 @@ pub use noting::SeenPipeline;
 
 /// Of which pipeline something is: its project and its id.
 pub type Whose = (u64, u64);
-
-/// What a request about the details of pipelines brought.
-pub struct Details {
-    /// What each part of it was answered.
-    pub parts: Vec<Result<PartDetails, PartError>>,
-    /// How long GitLab took.
-    pub took: Duration,
-}
-
-/// What a part was answered.
-#[derive(Debug, Default)]
-pub struct PartDetails {
-    /// The projects that GitLab showed.
-    pub projects: Vec<u64>,
-    /// Those of them that have more pipelines than were asked for.
-    pub more: Vec<u64>,
-    /// The pipelines, each with its project.
-    pub pipelines: Vec<(u64, PipelineDetails)>,
-}
-
-/// The details of a pipeline, or a page of them.
-#[derive(Debug)]
-pub struct PipelineDetails {
-    pub id: u64,
-    /// GitLab's word in small letters.
-    pub status: String,
-    /// None where the token may not see them, or nobody asked.
-    pub jobs: Option<Vec<Job>>,
-    /// Where its jobs go on.
-    pub next: Option<String>,
-    pub report: Option<TestReport>,
-}
 
 /// What one poll still asks of details.
 #[derive(Debug, Default)]

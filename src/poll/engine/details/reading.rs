@@ -28,19 +28,21 @@ impl Reading {
         }
     }
 
-    /// Fills in the words that GraphQL did not tell. A job that REST does not list has none.
-    pub fn take_reasons(&mut self, failed: &[Job]) {
+    /// Fills in the words that GraphQL did not tell, as a page of failed jobs has them. After the last
+    /// page, a job that no page has listed has none.
+    pub fn take_reasons(&mut self, failed: &[Job], is_last: bool) {
         let reasons: HashMap<u64, &str> = failed
             .iter()
             .map(|job| (job.id, job.failure_reason()))
             .collect();
         for job in &mut self.jobs {
-            if job.failure == JobFailure::Untold {
-                let reason = reasons
-                    .get(&job.id)
-                    .copied()
-                    .filter(|reason| !reason.is_empty());
-                job.failure = JobFailure::Reason(Arc::from(reason.unwrap_or("other")));
+            if job.failure != JobFailure::Untold {
+                continue;
+            }
+            let told = reasons.get(&job.id).copied();
+            let told = told.filter(|reason| !reason.is_empty());
+            if let Some(reason) = told.or(is_last.then_some("other")) {
+                job.failure = JobFailure::Reason(Arc::from(reason));
             }
         }
     }

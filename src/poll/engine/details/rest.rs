@@ -125,7 +125,7 @@ impl Engine {
         match page.what {
             RestDetails::Report => reading.report = report,
             RestDetails::Jobs => reading.add(std::mem::take(&mut jobs)),
-            RestDetails::Failed => reading.take_reasons(&jobs),
+            RestDetails::Failed => reading.take_reasons(&jobs, rows < PAGE),
         }
         if rows >= PAGE && page.what != RestDetails::Report {
             let page = RestPage {
@@ -154,7 +154,7 @@ impl Engine {
         match (page.what, is_fact) {
             (RestDetails::Failed, true) => {
                 if let Some(mut reading) = poll.details.readings.remove(&page.of) {
-                    reading.take_reasons(&[]);
+                    reading.take_reasons(&[], true);
                     self.take_details(poll, page.of, reading);
                 }
             }

@@ -7,9 +7,9 @@ use super::super::Engine;
 use super::super::errors::is_timeout;
 use super::super::moment::Moment;
 use super::super::poll::Poll;
-use super::super::request::PartError;
+use super::super::request::{Details, PartDetails, PartError, PipelineDetails};
 use super::reading::Reading;
-use super::{Details, PartDetails, PipelineDetails, QueuedPart, Whose, is_active};
+use super::{QueuedPart, Whose, is_active};
 use crate::gitlab::Error;
 use crate::metrics::{Grain, Job, JobEnd, JobFailure, Owner, PlacedTable, RefOf, Row, stamp};
 use crate::poll::details_plan::DetailsPart;
@@ -153,7 +153,7 @@ impl Engine {
                 let of = (*project, pipeline.id);
                 if missing(&of) {
                     poll.details.readings.remove(&of);
-                    self.details.forget(of);
+                    self.details.note_unseen(of);
                 }
             }
             DetailsPart::Changed {
@@ -215,7 +215,7 @@ impl Engine {
             counted.rest(&ends);
         }
         known.counted = counted;
-        (known.due, known.read) = (false, true);
+        (known.due, known.read, known.unseen) = (false, true, 0);
         let ended: Vec<&Job> = reading
             .jobs
             .iter()

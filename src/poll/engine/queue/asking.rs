@@ -1,59 +1,22 @@
-//! Jobs that wait for a runner. An administrator is told all of them at once; anybody else is told an
-//! empty list, which is not taken for an empty queue: the projects with a pipeline under way are asked.
+//! Asks for the jobs that wait, and takes in what is answered.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::errors::not_understood;
-use super::moment::Moment;
-use super::poll::Poll;
-use super::request::{Kind, Request, Rows};
-use super::{Engine, Next, Sent};
+use super::super::errors::not_understood;
+use super::super::moment::Moment;
+use super::super::poll::Poll;
+use super::super::request::{Kind, Request, Rows};
+use super::super::{Engine, Next, Sent};
+use super::{ALL, PAGE, PROJECTS, QueueAsk, of_projects};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{Cadence, Grain, NotUnderstood, QueuedJob, UnixTime};
 
 /// How often it is tried whether GitLab tells the token all jobs.
 const TRIES: Duration = Duration::from_secs(60 * 60);
-/// So many projects are asked at once for the jobs of their pipelines, and so many pipelines of each.
-const PROJECTS: usize = 50;
-const PIPELINES: usize = 20;
-/// How many rows a page has.
-const PAGE: usize = 100;
 /// After so many pages of waiting jobs they are not counted any more.
 const MOST_PAGES: usize = 100;
-
-/// What is known of how the queue is asked for.
-#[derive(Debug, Default)]
-pub struct Queue {
-    /// Whether GitLab tells the token all jobs, and when that was tried.
-    all: Option<(bool, Moment)>,
-    asked: Option<Moment>,
-}
-
-/// What one poll still asks of the queue.
-#[derive(Debug, Default)]
-pub struct QueueWork {
-    planned: bool,
-    asks: VecDeque<QueueAsk>,
-    /// The jobs that came so far, by id; none once something failed.
-    found: BTreeMap<u64, QueuedJob>,
-    under_way: usize,
-    pages: usize,
-    failed: bool,
-}
-
-/// A request about the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueueAsk {
-    /// All jobs, behind a cursor.
-    All(Option<String>),
-    /// The jobs of the pipelines under way of some projects.
-    Projects(Vec<u64>),
-    /// A page of the jobs of a project, over REST.
-    Rest(u64, u32),
-}
 
 impl Engine {
     fn queue_table(&self) -> Option<(usize, &'static crate::metrics::PlacedTable)> {
@@ -81,7 +44,12 @@ impl Engine {
 
     /// Sends the requests about the queue that may be sent now. They wait for the feed, which tells
     /// whose pipelines are under way.
-    pub(super) fn ask_queue(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
+    pub(in crate::poll::engine) fn ask_queue(
+        &mut self,
+        poll: &mut Poll,
+        now: Moment,
+        next: &mut Next,
+    ) {
         if !poll.queue.planned {
             if self.is_feeding(poll) {
                 return;
@@ -140,7 +108,7 @@ impl Engine {
     }
 
     /// Takes in what GraphQL told of the queue.
-    pub(super) fn queue_answered(
+    pub(in crate::poll::engine) fn queue_answered(
         &mut self,
         poll: &mut Poll,
         ask: QueueAsk,
@@ -159,7 +127,7 @@ impl Engine {
     }
 
     /// Takes in a page of the jobs of a project, over REST.
-    pub(super) fn queue_page_answered(
+    pub(in crate::poll::engine) fn queue_page_answered(
         &mut self,
         poll: &mut Poll,
         ask: QueueAsk,
@@ -287,55 +255,6 @@ impl Engine {
         let tables = self.enabled.catalogue.tables(Grain::Instance).len();
         std::sync::Arc::make_mut(&mut self.instance).put_table(place, rows, tables);
     }
-}
-
-const ALL: &str = "query Queue($after: String) { any: jobs(first: 1) { nodes { id } } \
-                   pending: jobs(statuses: [PENDING], first: 100, after: $after) { \
-                   nodes { id tags queuedAt } pageInfo { hasNextPage endCursor } } \
-                   queryComplexity { score limit } }";
-
-/// The queries as they are sent at the most.
-pub fn most() -> [(String, Value); 2] {
-    let ids: Vec<u64> = (1..=PROJECTS as u64).collect();
-    [
-        (ALL.to_owned(), json!({ "after": "cursor" })),
-        of_projects(&ids),
-    ]
-}
-
-fn of_projects(ids: &[u64]) -> (String, Value) {
-    let list = |arguments: &str| {
-        format!(
-            "pipelines({arguments}, first: $pipelines) {{ nodes {{ jobs(statuses: [PENDING], first: {PAGE}) {{ \
-             nodes {{ id tags queuedAt }} pageInfo {{ hasNextPage }} }} }} pageInfo {{ hasNextPage }} }}"
-        )
-    };
-    let lists = [
-        ("waiting", "scope: PENDING"),
-        ("running", "scope: RUNNING"),
-        (
-            "waitingChildren",
-            "scope: PENDING, source: \"parent_pipeline\"",
-        ),
-        (
-            "runningChildren",
-            "scope: RUNNING, source: \"parent_pipeline\"",
-        ),
-    ];
-    let lists = lists.map(|(alias, arguments)| format!("{alias}: {}", list(arguments)));
-    let document = format!(
-        "query QueueOfProjects($ids: [ID!], $count: Int, $pipelines: Int) {{ \
-         projects(ids: $ids, first: $count) {{ nodes {{ id {} }} }} queryComplexity {{ score limit }} }}",
-        lists.join(" ")
-    );
-    let gids: Vec<String> = ids
-        .iter()
-        .map(|id| format!("gid://gitlab/Project/{id}"))
-        .collect();
-    (
-        document,
-        json!({ "ids": gids, "count": ids.len(), "pipelines": PIPELINES }),
-    )
 }
 
 /// Takes in the jobs of projects. Where there are more than were told, REST is asked for all of them.

@@ -1,75 +1,26 @@
-//! The environments that the configuration names: of many projects in a request, when a pipeline of
-//! theirs came to rest and now and then anyhow.
+//! Asks for environments, and takes in what is answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::errors::not_understood;
-use super::moment::Moment;
-use super::paths::encoded;
-use super::poll::Poll;
-use super::request::{Kind, Request, Rows};
-use super::{Engine, Next, Sent};
+use super::super::errors::not_understood;
+use super::super::moment::Moment;
+use super::super::paths::encoded;
+use super::super::poll::Poll;
+use super::super::request::{Kind, Request, Rows};
+use super::super::{Engine, Next, Sent};
+use super::{EnvironmentsAsk, NAMES, PROJECTS, named};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{
-    Cadence, DEPLOYMENT_ENDS, Deployment, ENVIRONMENT_FIELDS, Environment, Grain, Identity, Row,
-    TableReading,
+    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Grain, Identity, Row, TableReading,
 };
-use std::sync::Arc;
 
 /// How often the environments of a project are asked for that nothing happened to.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// What is forbidden is tried again after this.
 const FORBIDDEN: Duration = Duration::from_secs(60 * 60);
-/// So many names are asked of so many projects at once.
-const NAMES: usize = 4;
-const PROJECTS: usize = 50;
-
-/// When the environments of projects were asked for.
-#[derive(Debug, Default)]
-pub struct Environments {
-    projects: BTreeMap<u64, Asked>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    /// None before the first time.
-    at: Option<Moment>,
-    due: bool,
-    /// Whether it is asked again by the next poll: GitLab's workers end a deployment a while after its
-    /// job.
-    settles: bool,
-    not_before: Moment,
-}
-
-/// What one poll still asks of environments.
-#[derive(Debug, Default)]
-pub struct EnvironmentsWork {
-    planned: bool,
-    asks: VecDeque<EnvironmentsAsk>,
-    /// What REST told so far, by project and name.
-    found: BTreeMap<(u64, String), Environment>,
-}
-
-/// A request about environments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnvironmentsAsk {
-    Named {
-        projects: Vec<u64>,
-        names: Vec<String>,
-    },
-    /// An environment over REST.
-    One { project: u64, name: String },
-    /// The last deployment to it of one of [`DEPLOYMENT_ENDS`], over REST.
-    Last {
-        project: u64,
-        name: String,
-        status: usize,
-    },
-}
-
 impl Engine {
     fn reads_environments(&self) -> bool {
         let mut metrics = self.enabled.metrics.iter();
@@ -87,7 +38,7 @@ impl Engine {
     }
 
     /// Notes that a pipeline of a project came to rest: it may have deployed.
-    pub(super) fn note_environments(&mut self, project: u64, rested: bool) {
+    pub(in crate::poll::engine) fn note_environments(&mut self, project: u64, rested: bool) {
         if rested && self.reads_environments() {
             let own = self.environments.projects.entry(project).or_default();
             (own.due, own.settles) = (true, true);
@@ -95,7 +46,12 @@ impl Engine {
     }
 
     /// Sends the requests about environments that may be sent now.
-    pub(super) fn ask_environments(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
+    pub(in crate::poll::engine) fn ask_environments(
+        &mut self,
+        poll: &mut Poll,
+        now: Moment,
+        next: &mut Next,
+    ) {
         if !self.reads_environments() {
             return;
         }
@@ -166,7 +122,7 @@ impl Engine {
     }
 
     /// Takes in what GraphQL told of environments.
-    pub(super) fn environments_answered(
+    pub(in crate::poll::engine) fn environments_answered(
         &mut self,
         poll: &mut Poll,
         ask: EnvironmentsAsk,
@@ -213,7 +169,7 @@ impl Engine {
     }
 
     /// Takes in what REST told of environments.
-    pub(super) fn environments_row_answered(
+    pub(in crate::poll::engine) fn environments_row_answered(
         &mut self,
         poll: &mut Poll,
         ask: EnvironmentsAsk,
@@ -399,32 +355,4 @@ fn request(ask: &EnvironmentsAsk) -> Request {
             DEPLOYMENT_ENDS[*status]
         )),
     }
-}
-
-/// The query as it is sent at the most.
-pub fn most() -> (String, Value) {
-    let projects: Vec<u64> = (1..=PROJECTS as u64).collect();
-    let names: Vec<String> = (0..NAMES).map(|name| name.to_string()).collect();
-    named(&projects, &names)
-}
-
-fn named(projects: &[u64], names: &[String]) -> (String, Value) {
-    let gids: Vec<String> = projects
-        .iter()
-        .map(|id| format!("gid://gitlab/Project/{id}"))
-        .collect();
-    let mut variables = json!({ "ids": gids, "count": projects.len() });
-    let (mut declared, mut fields) = (String::new(), String::new());
-    for (index, name) in names.iter().enumerate() {
-        declared.push_str(&format!(", $name{index}: String"));
-        fields.push_str(&format!(
-            " environment{index}: environment(name: $name{index}) {{ {ENVIRONMENT_FIELDS} }}"
-        ));
-        variables[format!("name{index}")] = name.as_str().into();
-    }
-    let document = format!(
-        "query Environments($ids: [ID!], $count: Int{declared}) {{ \
-         projects(ids: $ids, first: $count) {{ nodes {{ id{fields} }} }} queryComplexity {{ score limit }} }}"
-    );
-    (document, variables)
 }

@@ -1,0 +1,86 @@
+//! The environments that the configuration names: of many projects in a request, when a pipeline of
+//! theirs came to rest and now and then anyhow.
+
+mod asking;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::moment::Moment;
+use crate::metrics::{ENVIRONMENT_FIELDS, Environment};
+
+/// So many names are asked of so many projects at once.
+const NAMES: usize = 4;
+const PROJECTS: usize = 50;
+
+/// When the environments of projects were asked for.
+#[derive(Debug, Default)]
+pub struct Environments {
+    projects: BTreeMap<u64, Asked>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    /// None before the first time.
+    at: Option<Moment>,
+    due: bool,
+    /// Whether it is asked again by the next poll: GitLab's workers end a deployment a while after its
+    /// job.
+    settles: bool,
+    not_before: Moment,
+}
+
+/// What one poll still asks of environments.
+#[derive(Debug, Default)]
+pub struct EnvironmentsWork {
+    planned: bool,
+    asks: VecDeque<EnvironmentsAsk>,
+    /// What REST told so far, by project and name.
+    found: BTreeMap<(u64, String), Environment>,
+}
+
+/// A request about environments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvironmentsAsk {
+    Named {
+        projects: Vec<u64>,
+        names: Vec<String>,
+    },
+    /// An environment over REST.
+    One { project: u64, name: String },
+    /// The last deployment to it of one of [`DEPLOYMENT_ENDS`], over REST.
+    Last {
+        project: u64,
+        name: String,
+        status: usize,
+    },
+}
+
+/// The query as it is sent at the most.
+pub fn most() -> (String, Value) {
+    let projects: Vec<u64> = (1..=PROJECTS as u64).collect();
+    let names: Vec<String> = (0..NAMES).map(|name| name.to_string()).collect();
+    named(&projects, &names)
+}
+
+fn named(projects: &[u64], names: &[String]) -> (String, Value) {
+    let gids: Vec<String> = projects
+        .iter()
+        .map(|id| format!("gid://gitlab/Project/{id}"))
+        .collect();
+    let mut variables = json!({ "ids": gids, "count": projects.len() });
+    let (mut declared, mut fields) = (String::new(), String::new());
+    for (index, name) in names.iter().enumerate() {
+        declared.push_str(&format!(", $name{index}: String"));
+        fields.push_str(&format!(
+            " environment{index}: environment(name: $name{index}) {{ {ENVIRONMENT_FIELDS} }}"
+        ));
+        variables[format!("name{index}")] = name.as_str().into();
+    }
+    let document = format!(
+        "query Environments($ids: [ID!], $count: Int{declared}) {{ \
+         projects(ids: $ids, first: $count) {{ nodes {{ id{fields} }} }} queryComplexity {{ score limit }} }}"
+    );
+    (document, variables)
+}
