@@ -447,7 +447,7 @@ async fn a_merge_request_is_led_to_production_once_and_not_by_the_first_deployme
             .find("gitlab_lead_time_for_changes_seconds")
             .unwrap();
         let all = 0..snapshot.projects.len();
-        metric.observe_ended(&snapshot, all, &Choices::default(), &mut |_, series| {
+        metric.observe_ended(&snapshot, all, &Choices::default(), &mut |_, series, _| {
             count += series.count
         });
         count

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Protocol, Temporality};
+use gitlab_metrics_bridge::export::{Compression, Introspect, OtlpConfig, Protocol, Temporality};
 use gitlab_metrics_bridge::metrics::{
     BridgeStatus, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Grain, HistogramsBy,
     Identity, Owner, Report, Snapshot, View,
@@ -243,4 +243,100 @@ fn assert_adds_up_buckets_aside(receiver: &Receiver, ended: u64) {
     for own in known.values() {
         assert_eq!((own.counter, own.count), (ended, ended));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cumulative_series_begin_when_counting_began_and_anew_after_lost_state() {
+    for (protocol, compression) in [
+        (Protocol::Grpc, None),
+        (Protocol::Grpc, Some(Compression::Gzip)),
+        (Protocol::Http, None),
+        (Protocol::Http, Some(Compression::Gzip)),
+    ] {
+        let receiver = Receiver::start();
+        for (first, ended) in [(1_000, 5), (5_000, 2)] {
+            let mut target = pushing(&receiver, protocol, Temporality::Cumulative);
+            target.compression = compression;
+            target.headers = vec![("x-api-key".to_owned(), "50% of=secret".to_owned().into())];
+            let otlp = target
+                .build(Resource::builder_empty().build(), enabled())
+                .unwrap();
+            let since = |id: u64| first + u32::try_from(id).unwrap();
+            let view = view(|_| ended, since, false);
+            otlp.push(&view, &introspect()).await.unwrap();
+            assert_adds_up(&receiver, |_| ended, "one push");
+            for (id, known) in added_up(&receiver) {
+                let began = u64::from(since(id)) * 1_000_000_000;
+                assert_eq!(known.began, [began; 2], "{protocol:?} {compression:?}");
+            }
+        }
+        for request in receiver.read(|received| received.requests.clone()) {
+            assert_eq!(request.header("x-api-key"), Some("50% of=secret"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_histogram_of_all_projects_begins_with_the_first_of_them() {
+    let own = |name: &str| name == HISTOGRAM;
+    let folded = EnabledMetrics::new(Catalogue::standard(), own, Choices::default());
+    let receiver = Receiver::start();
+    let otlp = pushing(&receiver, Protocol::Http, Temporality::Cumulative)
+        .build(Resource::builder_empty().build(), folded)
+        .unwrap();
+    let since = |id: u64| 9_000 - u32::try_from(id).unwrap();
+    let view = view(|_| 1, since, false);
+    otlp.push(&view, &introspect()).await.unwrap();
+    let points = points_of_histogram(&receiver);
+    let began = u64::from(since(PROJECTS)) * 1_000_000_000;
+    assert_eq!(
+        points
+            .iter()
+            .map(|point| (point.0, point.2))
+            .collect::<Vec<_>>(),
+        [(began, PROJECTS)]
+    );
+}
+
+/// When each point of the histogram began, when it ended, and its count.
+fn points_of_histogram(receiver: &Receiver) -> Vec<(u64, u64, u64)> {
+    let mut points = Vec::new();
+    let requests = receiver.read(|received| received.requests.clone());
+    for (_, metric) in requests.iter().flat_map(|request| request.metrics()) {
+        if let Some(Data::Histogram(histogram)) = &metric.data {
+            let own = histogram.data_points.iter();
+            points.extend(own.map(|point| {
+                (
+                    point.start_time_unix_nano,
+                    point.time_unix_nano,
+                    point.count,
+                )
+            }));
+        }
+    }
+    points
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delta_begins_where_the_one_before_was_delivered() {
+    let own = |name: &str| name == HISTOGRAM;
+    let folded = EnabledMetrics::new(Catalogue::standard(), own, Choices::default());
+    let receiver = Receiver::start();
+    let otlp = pushing(&receiver, Protocol::Grpc, Temporality::Delta)
+        .build(Resource::builder_empty().build(), folded)
+        .unwrap();
+    let push = async |ended: u64| {
+        let view = view(|_| ended, |_| 1_000, false);
+        otlp.push(&view, &introspect()).await
+    };
+    push(1).await.unwrap();
+    receiver.fail_after(0, Fault::Unauthenticated);
+    push(2).await.unwrap_err();
+    push(4).await.unwrap();
+    let points = points_of_histogram(&receiver);
+    let [first, second] = points[..] else {
+        panic!("{points:?}");
+    };
+    assert_eq!((first.0, first.2), (1_000_000_000_000, PROJECTS));
+    assert_eq!((second.0, second.2), (first.1, 3 * PROJECTS));
 }

@@ -1325,7 +1325,7 @@ fn shown_by(view: &View, metric: &metrics::Metric, by: HistogramsBy) -> Vec<Stri
         ..Choices::default()
     };
     let mut shown = Vec::new();
-    view.observe_ended(metric, 0..2, &choices, &mut |labels, ended| {
+    view.observe_ended(metric, 0..2, &choices, &mut |labels, ended, _| {
         let labels: Vec<_> = labels
             .iter()
             .map(|(key, value)| format!("{key}={value}"))

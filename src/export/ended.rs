@@ -11,20 +11,24 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{Aggregation, SdkMeterProvider, Stream, Temporality};
 
+use super::beginnings::Beginnings;
 use super::meter::{SCOPE, key_values};
 use super::reader::SharedReader;
 use crate::metrics::{Choices, EnabledMetrics, EndedSeries, Instrument, Metric, View};
 
 /// How many series travel in one message: with twenty buckets each they take about a megabyte.
 const SERIES_IN_MESSAGE: usize = 2_000;
+
+const NANOSECONDS: u64 = 1_000_000_000;
 
 /// What has ended, as it is pushed over OTLP.
 pub struct PushedEnded {
@@ -42,16 +46,26 @@ struct Message {
     reader: SharedReader,
     _provider: SdkMeterProvider,
     instruments: Vec<Recorder>,
-    recorded: HashMap<Series, EndedSeries>,
+    recorded: HashMap<Series, Counted>,
     /// With deltas: the series that were recorded since the message was last delivered, as they were
     /// then.
     undelivered: HashMap<Series, EndedSeries>,
+    /// When it was last collected and when it was last delivered, in nanoseconds since 1970.
+    collected: u64,
+    delivered: u64,
 }
 
 /// What takes what has come since the last collect.
 enum Recorder {
     Counter(Counter<u64>),
     Histogram(Histogram<f64>),
+}
+
+/// What was counted of a series, and since when.
+#[derive(Clone, Default)]
+struct Counted {
+    ended: EndedSeries,
+    since: u32,
 }
 
 /// A metric, by its place, and the attributes of one of its series.
@@ -83,8 +97,10 @@ impl PushedEnded {
                 let only = View {
                     gitlabs: vec![gitlab.clone()],
                 };
-                for (series, ended) in self.counted(&only) {
-                    self.with_room().recorded.insert(series, ended);
+                for (series, counted) in self.counted(&only) {
+                    let message = self.with_room();
+                    message.recorded.insert(series, counted);
+                    message.delivered = message.delivered.max(report.ended * NANOSECONDS);
                 }
             }
         }
@@ -95,7 +111,7 @@ impl PushedEnded {
     ///
     /// # Errors
     /// If the SDK can't collect.
-    pub fn collect(&mut self, view: &View) -> Result<Vec<ResourceMetrics>, String> {
+    pub fn collect(&mut self, view: &View) -> Result<Vec<(ResourceMetrics, Beginnings)>, String> {
         let mut now = self.counted(view);
         for at in 0..self.messages.len() {
             match self.sends_deltas() {
@@ -110,21 +126,25 @@ impl PushedEnded {
         for message in &mut self.messages {
             let known: Vec<_> = message.recorded.keys().cloned().collect();
             for series in known {
-                if let Some(ended) = now.remove(&series) {
+                if let Some(counted) = now.remove(&series) {
                     let bounds = self.metrics[series.0].bounds();
-                    message.record(series, ended, bounds, deltas);
+                    message.record(series, counted, bounds, deltas);
                 }
             }
         }
-        for (series, ended) in now {
+        for (series, counted) in now {
             let bounds = self.metrics[series.0].bounds();
-            self.with_room().record(series, ended, bounds, deltas);
+            self.with_room().record(series, counted, bounds, deltas);
         }
-        let collected = self.messages.iter().map(|message| {
-            let mut metrics = ResourceMetrics::default();
-            let collected = message.reader.collect(&mut metrics);
-            collected.map_err(|error| error.to_string())?;
-            Ok(metrics)
+        let metrics = &self.metrics;
+        let collected = self.messages.iter_mut().map(|message| {
+            let mut collected = ResourceMetrics::default();
+            message
+                .reader
+                .collect(&mut collected)
+                .map_err(|error| error.to_string())?;
+            message.collected = time_of(&collected).unwrap_or(message.collected);
+            Ok((collected, message.beginnings(metrics, deltas)))
         });
         collected.collect()
     }
@@ -133,6 +153,7 @@ impl PushedEnded {
     pub fn delivered(&mut self, at: usize) {
         if let Some(message) = self.messages.get_mut(at) {
             message.undelivered.clear();
+            message.delivered = message.collected;
         }
     }
 
@@ -148,35 +169,43 @@ impl PushedEnded {
         }
         let fresh = self.message();
         let mut old = std::mem::replace(&mut self.messages[at], fresh);
-        old.recorded.extend(old.undelivered);
+        for (series, before) in old.undelivered {
+            old.recorded.entry(series).or_default().ended = before;
+        }
         self.messages[at].recorded = old.recorded;
+        self.messages[at].delivered = old.delivered;
     }
 
     /// The SDK never forgets a cumulative series: what is gone is gone with its provider.
-    fn replace_if_gone(&mut self, at: usize, now: &HashMap<Series, EndedSeries>) {
-        let goes_on = self.messages[at]
-            .recorded
-            .iter()
-            .all(|(series, before)| now.get(series).is_some_and(|now| now.count >= before.count));
+    fn replace_if_gone(&mut self, at: usize, now: &HashMap<Series, Counted>) {
+        let goes_on = self.messages[at].recorded.iter().all(|(series, before)| {
+            now.get(series)
+                .is_some_and(|now| now.ended.count >= before.ended.count)
+        });
         if !goes_on {
             let fresh = self.message();
             let old = std::mem::replace(&mut self.messages[at], fresh);
             let series = old.recorded.into_keys();
             let series = series.filter(|series| now.contains_key(series));
-            self.messages[at].recorded = series
-                .map(|series| (series, EndedSeries::default()))
-                .collect();
+            self.messages[at].recorded =
+                series.map(|series| (series, Counted::default())).collect();
         }
     }
 
     /// All series of a view, with what was counted.
-    fn counted(&self, view: &View) -> HashMap<Series, EndedSeries> {
+    fn counted(&self, view: &View) -> HashMap<Series, Counted> {
         let mut counted = HashMap::new();
         for (place, metric) in self.metrics.iter().enumerate() {
             let all = 0..view.projects();
-            view.observe_ended(metric, all, &self.choices, &mut |attributes, ended| {
-                counted.insert((place, key_values(attributes)), ended.clone());
-            });
+            view.observe_ended(
+                metric,
+                all,
+                &self.choices,
+                &mut |attributes, ended, since| {
+                    let ended = ended.clone();
+                    counted.insert((place, key_values(attributes)), Counted { ended, since });
+                },
+            );
         }
         counted
     }
@@ -236,25 +265,30 @@ impl PushedEnded {
             _provider: provider,
             recorded: HashMap::new(),
             undelivered: HashMap::new(),
+            collected: 0,
+            delivered: 0,
         }
     }
 }
 
 impl Message {
     /// With deltas: what is gone is forgotten, and what counts anew begins at nothing.
-    fn begin_again(&mut self, now: &HashMap<Series, EndedSeries>) {
+    fn begin_again(&mut self, now: &HashMap<Series, Counted>) {
         self.recorded.retain(|series, before| {
             let now = now.get(series);
-            if now.is_some_and(|now| now.count < before.count) {
-                *before = EndedSeries::default();
+            let counts_anew =
+                |now: &Counted| now.ended.count < before.ended.count || now.since > before.since;
+            if now.is_some_and(counts_anew) {
+                *before = Counted::default();
             }
             now.is_some()
         });
     }
 
     /// Records what has come of a series since.
-    fn record(&mut self, series: Series, ended: EndedSeries, bounds: &[f64], deltas: bool) {
-        let known = self.recorded.get(&series);
+    fn record(&mut self, series: Series, now: Counted, bounds: &[f64], deltas: bool) {
+        let Counted { ended, since } = now;
+        let known = self.recorded.get(&series).map(|known| &known.ended);
         if deltas && known.is_some_and(|known| known.count == ended.count) {
             return;
         }
@@ -264,8 +298,39 @@ impl Message {
         }
         let instrument = &self.instruments[series.0];
         record(instrument, &series, &mut recorded, ended, bounds);
-        self.recorded.insert(series, recorded);
+        let ended = recorded;
+        self.recorded.insert(series, Counted { ended, since });
     }
+
+    /// When that began which the message tells of: cumulative when counting began, with deltas when the
+    /// message was last delivered, if that is later.
+    fn beginnings(&self, metrics: &[&'static Metric], deltas: bool) -> Beginnings {
+        let mut beginnings = Beginnings::default();
+        for (series, counted) in &self.recorded {
+            let since = u64::from(counted.since) * NANOSECONDS;
+            let since = match deltas {
+                true if !self.undelivered.contains_key(series) => continue,
+                true => since.max(self.delivered),
+                false => since,
+            };
+            if since > 0 {
+                beginnings.note(metrics[series.0].name, &series.1, since);
+            }
+        }
+        beginnings
+    }
+}
+
+/// When it was collected, in nanoseconds since 1970; none if nothing is in it.
+fn time_of(collected: &ResourceMetrics) -> Option<u64> {
+    let mut scopes = collected.scope_metrics();
+    let time = match scopes.next()?.metrics().next()?.data() {
+        AggregatedMetrics::U64(MetricData::Sum(sum)) => sum.time(),
+        AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram.time(),
+        _ => return None,
+    };
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
 }
 
 /// Records what has come since.

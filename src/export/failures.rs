@@ -72,7 +72,7 @@ impl Visit for PartialSuccess {
 }
 
 /// An HTTP client that keeps in mind why it failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExplainingClient {
     client: reqwest::Client,
     failure: Failure,

@@ -54,7 +54,7 @@ impl Collector for HistogramCollector {
                     self.metric,
                     projects.clone(),
                     &self.choices,
-                    &mut |attributes, ended| {
+                    &mut |attributes, ended, _| {
                         series.push(exposed(attributes, ended, self.metric.bounds()));
                     },
                 );

@@ -6,6 +6,7 @@
 //! one export comes from the same view.
 
 mod batches;
+mod beginnings;
 mod config;
 mod ended;
 mod failures;

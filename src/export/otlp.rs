@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use opentelemetry_http::HttpClient;
 use opentelemetry_otlp::{MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
@@ -17,11 +19,13 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
-use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use url::Url;
 
 use super::batches::{Batch, Bounds, batches, halves};
+use super::beginnings::{Beginnings, Calls, CorrectingClient, Way};
 use super::ended::PushedEnded;
 use super::failures::{ExplainingClient, Failure, Rejections};
 use super::meter::{Instruments, ViewBatch};
@@ -108,6 +112,9 @@ pub use opentelemetry_sdk::metrics::Temporality;
 /// The OTLP exporter of the bridge.
 pub struct Otlp {
     exporter: MetricExporter,
+    /// The one for what has ended, and when that began which it sends next.
+    exporter_of_ended: MetricExporter,
+    beginnings: Arc<Mutex<Beginnings>>,
     /// Why the transport failed, where the exporter does not say.
     failure: Failure,
     gitlab: Arc<Collector<ViewBatch>>,
@@ -131,11 +138,24 @@ impl Otlp {
     const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
     fn build(config: &OtlpConfig, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
-        let exporter = match config.protocol {
-            Protocol::Grpc => (grpc(config)?, Failure::default()),
-            Protocol::Http => http(config)?,
+        let beginnings = Arc::<Mutex<Beginnings>>::default();
+        let (exporter, way, failure) = match config.protocol {
+            Protocol::Grpc => {
+                let failure = Failure::default();
+                let calls = Way::Grpc(Box::new(calls(config, Arc::clone(&failure))?));
+                (grpc(config)?, calls, failure)
+            }
+            Protocol::Http => {
+                let (client, failure) = ExplainingClient::new(http_client(config)?);
+                let exporter = http(config, client.clone())?;
+                (exporter, Way::Http(client), failure)
+            }
         };
-        let (exporter, failure) = exporter;
+        let correcting = CorrectingClient {
+            beginnings: Arc::clone(&beginnings),
+            way,
+        };
+        let exporter_of_ended = http(config, correcting)?;
         let reader = || SharedReader::new(exporter.temporality());
         let (of_gitlab, of_bridge) = (reader(), reader());
         let ended = PushedEnded::new(&shown, resource.clone(), exporter.temporality());
@@ -144,6 +164,8 @@ impl Otlp {
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
         Ok(Otlp {
             exporter,
+            exporter_of_ended,
+            beginnings,
             failure,
             gitlab: Arc::new(Collector {
                 reader: of_gitlab,
@@ -227,8 +249,12 @@ impl Otlp {
             self.send_batch(view, batch).await?;
         }
         let messages = self.of_ended(view, PushedEnded::collect).await??;
-        for (at, metrics) in messages.iter().enumerate() {
-            let exported = self.try_export(metrics).await;
+        for (at, (metrics, beginnings)) in messages.into_iter().enumerate() {
+            *self
+                .beginnings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = beginnings;
+            let exported = self.try_export(&self.exporter_of_ended, &metrics).await;
             // What a receiver has rejected is not to be sent again.
             if !matches!(exported, Err(NotTaken::Failed(_))) {
                 self.lock_ended().delivered(at);
@@ -282,12 +308,16 @@ impl Otlp {
     }
 
     async fn export(&self, metrics: &ResourceMetrics) -> Result<(), String> {
-        Ok(self.try_export(metrics).await?)
+        Ok(self.try_export(&self.exporter, metrics).await?)
     }
 
-    async fn try_export(&self, metrics: &ResourceMetrics) -> Result<(), NotTaken> {
+    async fn try_export(
+        &self,
+        exporter: &MetricExporter,
+        metrics: &ResourceMetrics,
+    ) -> Result<(), NotTaken> {
         let _ = Rejections::take(); // Of a push that was broken off.
-        let exported = self.exporter.export(metrics).await;
+        let exported = exporter.export(metrics).await;
         let cause = self
             .failure
             .lock()
@@ -346,7 +376,28 @@ async fn computed<T: Send + 'static>(
     computed.map_err(|error| error.to_string())
 }
 
-fn grpc(config: &OtlpConfig) -> Result<MetricExporter> {
+/// What calls a receiver over gRPC without the exporter.
+fn calls(config: &OtlpConfig, failure: Failure) -> Result<Calls> {
+    let endpoint = config.endpoint.as_str().trim_end_matches('/').to_owned();
+    let mut endpoint = Endpoint::from_shared(endpoint)?.timeout(config.timeout);
+    if let Some(tls) = tls(config)? {
+        endpoint = endpoint.tls_config(tls)?;
+    }
+    let mut client = MetricsServiceClient::new(endpoint.connect_lazy());
+    client = match config.compression {
+        Some(Compression::Zstd) => client.send_compressed(CompressionEncoding::Zstd),
+        Some(_) => client.send_compressed(CompressionEncoding::Gzip),
+        None => client,
+    };
+    Ok(Calls {
+        client,
+        metadata: metadata(config)?,
+        timeout: config.timeout,
+        failure,
+    })
+}
+
+fn metadata(config: &OtlpConfig) -> Result<MetadataMap> {
     let mut metadata = MetadataMap::new();
     for (name, value) in &config.headers {
         let key = MetadataKey::from_bytes(name.as_bytes());
@@ -357,20 +408,32 @@ fn grpc(config: &OtlpConfig) -> Result<MetricExporter> {
         value.set_sensitive(true);
         metadata.insert(key, value);
     }
+    Ok(metadata)
+}
+
+/// Over TLS, if the endpoint is.
+fn tls(config: &OtlpConfig) -> Result<Option<ClientTlsConfig>> {
+    if config.endpoint.scheme() != "https" {
+        return Ok(None);
+    }
+    // Without this the exporter would trust nobody.
+    let mut tls = ClientTlsConfig::new().with_enabled_roots();
+    if let Some(file) = &config.ca_file {
+        tls = tls.ca_certificate(Certificate::from_pem(read(file)?));
+    }
+    if let Some((certificate, key)) = config.identity() {
+        tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+    }
+    Ok(Some(tls))
+}
+
+fn grpc(config: &OtlpConfig) -> Result<MetricExporter> {
     let mut builder = MetricExporter::builder()
         .with_tonic()
         .with_endpoint(config.endpoint.as_str().trim_end_matches('/'))
         .with_timeout(config.timeout)
-        .with_metadata(metadata);
-    if config.endpoint.scheme() == "https" {
-        // Without this the exporter would trust nobody.
-        let mut tls = ClientTlsConfig::new().with_enabled_roots();
-        if let Some(file) = &config.ca_file {
-            tls = tls.ca_certificate(Certificate::from_pem(read(file)?));
-        }
-        if let Some((certificate, key)) = config.identity() {
-            tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
-        }
+        .with_metadata(metadata(config)?);
+    if let Some(tls) = tls(config)? {
         builder = builder.with_tls_config(tls);
     }
     if let Some(compression) = config.compression {
@@ -382,7 +445,7 @@ fn grpc(config: &OtlpConfig) -> Result<MetricExporter> {
         .context("building the OTLP exporter")
 }
 
-fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
+fn http_client(config: &OtlpConfig) -> Result<reqwest::Client> {
     // A redirect would carry our headers, and the secrets in them, to another place.
     let redirects = reqwest::redirect::Policy::none();
     let mut client = reqwest::Client::builder()
@@ -400,12 +463,14 @@ fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
         client = client
             .identity(identity.with_context(|| format!("reading {}", certificate.display()))?);
     }
+    client.build().context("building the OTLP client")
+}
+
+fn http(config: &OtlpConfig, client: impl HttpClient + 'static) -> Result<MetricExporter> {
     // The exporter decodes %xx in header values, which have been decoded already.
     let headers = config.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.clone(), value.expose_secret().replace('%', "%25")));
-    let (client, failure) =
-        ExplainingClient::new(client.build().context("building the OTLP client")?);
     let mut builder = MetricExporter::builder()
         .with_http()
         .with_http_client(client)
@@ -417,7 +482,7 @@ fn http(config: &OtlpConfig) -> Result<(MetricExporter, Failure)> {
         builder = builder.with_compression(compression);
     }
     let exporter = builder.with_temporality(config.temporality).build();
-    Ok((exporter.context("building the OTLP exporter")?, failure))
+    exporter.context("building the OTLP exporter")
 }
 
 fn read(file: &PathBuf) -> Result<Vec<u8>> {

@@ -10,8 +10,9 @@ use super::series::EmitEnded;
 use super::subject::{NAMESPACE, PROJECT_PATH, Shows, TOPICS};
 use super::view::of_gitlab;
 use super::{
-    BridgeStatus, Choices, Emit, EndedSeries, Grain, HistogramsBy, Identity, Instrument, Kind,
-    Metric, Owner, PROJECT_ID, ProjectLabels, Reading, Reason, Snapshot, Table, TableReading, View,
+    BridgeStatus, Choices, Emit, Ended, EndedSeries, Grain, HistogramsBy, Identity, Instrument,
+    Kind, Metric, Owner, PROJECT_ID, ProjectLabels, Reading, Reason, Snapshot, Table, TableReading,
+    View,
 };
 
 impl Metric {
@@ -79,7 +80,7 @@ impl Metric {
                 }
             }
             (Places::Ended { place, .. }, _) if self.instrument == Instrument::Counter => {
-                self.each_ended(*place, owner, &labels, &mut |attributes, ended| {
+                self.each_ended(*place, owner, &labels, &mut |attributes, ended, _| {
                     emit(attributes, ended.count as f64);
                 });
             }
@@ -187,27 +188,32 @@ impl Metric {
         emit: &mut EmitEnded<'_>,
     ) {
         let by_namespace = choices.histograms_by == HistogramsBy::Namespace;
-        let mut all: BTreeMap<(&str, &[Arc<str>]), EndedSeries> = BTreeMap::new();
+        let mut all: BTreeMap<(&str, &[Arc<str>]), (EndedSeries, u32)> = BTreeMap::new();
         for owner in snapshot.projects.iter().chain(&snapshot.departed) {
             let namespace = match by_namespace {
                 true => owner.identity.namespace(),
                 false => "",
             };
             let ended = owner.ended.get(place);
-            for series in ended.iter().flat_map(|ended| &ended.series) {
+            for (ended, series) in each_series(ended) {
                 let key = (namespace, &*series.attributes);
-                all.entry(key).or_default().add(series);
+                let (sum, since) = all.entry(key).or_default();
+                sum.add(series);
+                *since = match *since {
+                    0 => ended.since,
+                    since => since.min(ended.since),
+                };
             }
         }
         let own = self.attributes.iter().filter(|own| !own.is_identity());
         let names: Vec<_> = own.map(|attribute| attribute.name).collect();
-        for ((namespace, texts), series) in all.iter().take(self.most(snapshot)) {
+        for ((namespace, texts), (series, since)) in all.iter().take(self.most(snapshot)) {
             let texts = texts.iter().map(|text| &**text);
             let mut labels: Vec<_> = told(names.iter().copied().zip(texts)).collect();
             if by_namespace {
                 labels.push((NAMESPACE.name, namespace));
             }
-            emit(&labels, series);
+            emit(&labels, series, *since);
         }
     }
 
@@ -227,16 +233,11 @@ impl Metric {
     ) {
         let own = self.attributes.iter().filter(|own| !own.is_identity());
         let names: Vec<_> = own.map(|attribute| attribute.name).collect();
-        for series in owner
-            .ended
-            .get(place)
-            .iter()
-            .flat_map(|ended| &ended.series)
-        {
+        for (ended, series) in each_series(owner.ended.get(place)) {
             let mut all = labels.to_vec();
             let texts = series.attributes.iter().map(|text| &**text);
             all.extend(told(names.iter().copied().zip(texts)));
-            emit(&all, series);
+            emit(&all, series, ended.since);
         }
     }
 
@@ -265,7 +266,7 @@ impl Metric {
                 if self.is_per_project() && !self.is_per_project_by(choices) =>
             {
                 let mut series = 0;
-                self.observe_ended(snapshot, projects, choices, &mut |_, _| series += 1);
+                self.observe_ended(snapshot, projects, choices, &mut |_, _, _| series += 1);
                 series
             }
             (Places::Sum(_), _) | (_, Shows::Projects) if self.most(snapshot) == 0 => 0,
@@ -508,6 +509,11 @@ fn told<'a>(
     attributes: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> impl Iterator<Item = (&'static str, &'a str)> {
     attributes.filter(|(_, text)| !text.is_empty())
+}
+
+fn each_series(ended: Option<&Ended>) -> impl Iterator<Item = (&Ended, &EndedSeries)> {
+    let ended = ended.into_iter();
+    ended.flat_map(|ended| ended.series.iter().map(move |series| (ended, series)))
 }
 
 fn table<'a>(owner: &'a Owner, place: &TablePlace) -> Option<&'a Arc<Table>> {

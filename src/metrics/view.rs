@@ -103,10 +103,10 @@ impl View {
     ) {
         let ranges = self.ranges(projects);
         for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
-            metric.observe_ended(snapshot, own, choices, &mut |attributes, ended| {
+            metric.observe_ended(snapshot, own, choices, &mut |attributes, ended, since| {
                 let mut named = attributes.to_vec();
                 named.extend(name.iter().map(|name| (INSTANCE.name, &**name)));
-                emit(&named, ended);
+                emit(&named, ended, since);
             });
         }
     }

@@ -12,6 +12,7 @@ mod checkpoint;
 mod config;
 mod details_plan;
 pub mod engine;
+mod fields;
 mod forecast;
 mod inbox;
 mod lateness;

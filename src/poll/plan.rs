@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::fields::Fields;
 use crate::metrics::{
     AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, PlacedFeed, Selection, UnixTime,
     keys,
@@ -17,6 +18,19 @@ pub const PROBE: &str = "query Probe { \
     group: __type(name: \"Group\") { fields(includeDeprecated: true) { name } } \
     query: __type(name: \"Query\") { fields { name args { name } } } \
     statuses: __type(name: \"PipelineStatusEnum\") { enumValues { name } } \
+    CiJob: __type(name: \"CiJob\") { fields(includeDeprecated: true) { name } } \
+    CiRunner: __type(name: \"CiRunner\") { fields(includeDeprecated: true) { name } } \
+    CiStage: __type(name: \"CiStage\") { fields(includeDeprecated: true) { name } } \
+    Deployment: __type(name: \"Deployment\") { fields(includeDeprecated: true) { name } } \
+    Environment: __type(name: \"Environment\") { fields(includeDeprecated: true) { name } } \
+    Issue: __type(name: \"Issue\") { fields(includeDeprecated: true) { name } } \
+    MergeRequest: __type(name: \"MergeRequest\") { fields(includeDeprecated: true) { name } } \
+    Pipeline: __type(name: \"Pipeline\") { fields(includeDeprecated: true) { name } } \
+    ProjectPermissions: __type(name: \"ProjectPermissions\") { fields(includeDeprecated: true) { name } } \
+    ProjectStatistics: __type(name: \"ProjectStatistics\") { fields(includeDeprecated: true) { name } } \
+    Release: __type(name: \"Release\") { fields(includeDeprecated: true) { name } } \
+    Repository: __type(name: \"Repository\") { fields(includeDeprecated: true) { name } } \
+    TestReportSummary: __type(name: \"TestReportSummary\") { fields(includeDeprecated: true) { name } } \
     queryComplexity { limit score } }";
 
 /// What this GitLab can do, as far as it says. What it does not say is tried.
@@ -30,6 +44,8 @@ pub struct Capabilities {
     project_arguments: HashMap<String, HashSet<String>>,
     /// The arguments of `Query.projects`.
     projects_arguments: Option<HashSet<String>>,
+    /// The fields of the types below.
+    fields: Fields,
     /// The fields of `Group`.
     group_fields: Option<HashSet<String>>,
     /// The statuses that a pipeline may have.
@@ -70,6 +86,7 @@ impl Capabilities {
             group_fields: names(&data["group"]["fields"]),
             pipeline_statuses: names(&data["statuses"]["enumValues"]),
             projects_arguments: projects.and_then(|field| names(&field["args"])),
+            fields: Fields::from_probe(data),
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
                 .and_then(|limit| limit.try_into().ok()),
@@ -121,7 +138,9 @@ impl Capabilities {
         if status.is_some_and(|status| known.is_some_and(|known| !known.contains(status))) {
             return false;
         }
-        Self::is_told(path, self.project_fields.as_ref(), &self.lost) && self.takes(path)
+        Self::is_told(path, self.project_fields.as_ref(), &self.lost)
+            && self.takes(path)
+            && self.fields.has("Project", path)
     }
 
     /// Whether the first field of a path below `Project` takes its arguments.
@@ -141,11 +160,13 @@ impl Capabilities {
     /// Whether a GraphQL path below `Group` can be asked.
     pub fn has_of_group(&self, path: &str) -> bool {
         Self::is_told(path, self.group_fields.as_ref(), &BTreeSet::new())
+            && self.fields.has("Group", path)
     }
 
     /// Whether a GraphQL path of root fields can be asked.
     pub fn has_root(&self, path: &str) -> bool {
         Self::is_told(path, self.query_fields.as_ref(), &self.lost_roots)
+            && self.fields.has("Query", path)
     }
 
     fn is_told(path: &str, known: Option<&HashSet<String>>, lost: &BTreeSet<Vec<String>>) -> bool {
@@ -167,6 +188,16 @@ impl Capabilities {
             (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= since,
             _ => true,
         }
+    }
+
+    /// Notes that a type lacks a field, whichever document asked for it. False if that was known.
+    pub fn lose_of(&mut self, kind: &str, field: &str) -> bool {
+        self.fields.lose(kind, field)
+    }
+
+    /// Notes that a field takes no such argument. False if that was known.
+    pub fn lose_argument(&mut self, field: &str, argument: &str) -> bool {
+        self.fields.lose_argument(field, argument)
     }
 
     /// Notes a field that was refused: keys below a project. False if that was known already, so
@@ -200,6 +231,8 @@ pub struct Plan {
     glance: Selection,
     recent: Selection,
     identity: Selection,
+    /// What GitLab's types have, for the documents that are not made of selections.
+    pub fields: Fields,
 }
 
 /// A part of a request: some projects, and how much is asked of each. Several parts travel in one
@@ -421,6 +454,7 @@ impl Plan {
             glance,
             recent: select(&["id", "lastActivityAt"], false),
             identity: select(&identity, true),
+            fields: capabilities.fields.clone(),
         }
     }
 

@@ -43,7 +43,7 @@ async fn without_a_gitlab_neither_a_token_nor_an_address_is_needed() {
     assert_eq!((finished.code(), finished.stderr().as_str()), (0, ""));
     let stdout = finished.stdout();
     for part in [
-        "1,240 projects: 14 requests for the first sweep, about ",
+        "1,240 projects: 25 requests for the first sweep, about ",
         "fits poll.budget (4,500/h, 90/min), 5,000/h, 15,000/h and 25,000/h\n",
         "\nrecent activity ",
         "assumed: 62 projects are active in an hour",
@@ -55,7 +55,7 @@ async fn without_a_gitlab_neither_a_token_nor_an_address_is_needed() {
 #[tokio::test]
 async fn the_configured_interval_and_budget_are_judged() {
     let finished = bridge()
-        .args(["plan", "--projects", "1240", "--active", "50%"])
+        .args(["plan", "--projects", "300", "--active", "50%"])
         .args(["--interval", "10s", "--budget", "600/h,60/m"])
         .finish()
         .await;
@@ -75,7 +75,7 @@ async fn a_gitlab_is_asked_little_and_tells_how_many_are_there_and_active() {
     assert_eq!(forecast["active_an_hour"], 45.0);
     let requests = gitlab.requests();
     assert!(requests.len() <= 4, "{requests:#?}");
-    assert_eq!(forecast["first_sweep"], 6);
+    assert_eq!(forecast["first_sweep"], 12);
 }
 
 #[tokio::test]
@@ -100,13 +100,13 @@ async fn named_projects_are_asked_for_by_name() {
 
 #[tokio::test]
 async fn where_graphql_is_blocked_rest_tells_the_same_and_costs_more() {
-    let gitlab = gitlab_of(250).await;
+    let gitlab = gitlab_of(100).await;
     let blocked = Fault::on("/api/graphql").always();
     gitlab.fault(blocked.body(403, "text/html", "<html>blocked</html>"));
     let forecasts = forecasts(bridge_for(gitlab.url()), &[]).await;
     let forecast = &forecasts[0];
-    assert_eq!(forecast["projects"], 250);
-    assert_eq!(forecast["active_an_hour"], 25.0);
+    assert_eq!(forecast["projects"], 100);
+    assert_eq!(forecast["active_an_hour"], 10.0);
     assert_eq!(forecast["graphql"], false);
     assert!(forecast["first_sweep"].as_u64() > Some(1_000), "{forecast}");
 }

@@ -45,8 +45,9 @@ impl Asking {
                 };
                 Answer::Projects(answer.map(|answer| reader.projects(&parts, &answer)))
             }
-            Request::Details(wanted, parts) => {
+            Request::Details(wanted, parts, plan) => {
                 let (document, variables) = wanted.request(&parts);
+                let document = plan.fields.pruned(&document);
                 let answer = client.graphql(&document, variables, deadline).await;
                 Answer::Details(answer.map(|answer| details::details(wanted, &parts, &answer)))
             }

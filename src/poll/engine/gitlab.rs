@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::errors::{is_blocked, is_broken};
 use super::moment::Moment;
+use super::request::RequestId;
+use super::unknown::Unknown;
 use crate::gitlab::Error;
 use crate::metrics::EnabledMetrics;
 use crate::poll::capacity::Capacity;
@@ -23,6 +25,9 @@ pub struct GitLab {
     /// Whether the answer is waited for before anything else is asked.
     pub unknown: bool,
     pub asking: bool,
+    /// Which request was answered last, and how many had been sent when a field was last found missing.
+    pub answering: RequestId,
+    pub learnt: RequestId,
 }
 
 impl GitLab {
@@ -37,6 +42,8 @@ impl GitLab {
             doubted: false,
             unknown: true,
             asking: false,
+            answering: 0,
+            learnt: 0,
         }
     }
 
@@ -71,6 +78,18 @@ impl GitLab {
     /// The same of a root field.
     pub fn lose_root(&mut self, keys: Vec<String>, enabled: &EnabledMetrics) -> bool {
         let lost = self.capabilities.lose_root(keys);
+        self.plan = Arc::new(Plan::new(enabled, &self.capabilities));
+        lost
+    }
+
+    /// Notes what an error says a type lacks, wherever it was asked for. False if nothing of it is new.
+    pub fn lose_unknown(&mut self, unknown: &Unknown, enabled: &EnabledMetrics) -> bool {
+        let lost = match unknown {
+            Unknown::Field { kind, field } => self.capabilities.lose_of(kind, field),
+            Unknown::Argument { field, argument } => {
+                self.capabilities.lose_argument(field, argument)
+            }
+        };
         self.plan = Arc::new(Plan::new(enabled, &self.capabilities));
         lost
     }

@@ -20,6 +20,7 @@ mod feeds_asking;
 mod feeds_rest;
 mod gitlab;
 mod instance;
+mod learning;
 mod list;
 mod lists;
 mod lookups;
@@ -45,6 +46,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 mod track;
+mod unknown;
 mod values;
 mod walk;
 
@@ -331,6 +333,7 @@ impl Engine {
             poll.failing.clear();
         }
         let at = sent.sent;
+        self.gitlab.answering = id;
         match (sent.what, answer) {
             (Sent::Probe, Answer::Probe(answer)) => self.probed(&mut poll, answer, now),
             (Sent::Queries(queries), Answer::Projects(answer)) => {
@@ -518,6 +521,12 @@ impl Engine {
         const PATIENCE: Duration = Duration::from_secs(60);
         /// REST can't be asked for less.
         const PATIENCE_OF_REST: Duration = Duration::from_secs(120);
+        let request = match request {
+            Request::Query(document, variables) => {
+                Request::Query(self.gitlab.plan.fields.pruned(&document), variables)
+            }
+            request => request,
+        };
         let patience = match request {
             Request::Projects(..) | Request::Details(..) | Request::Query(..) => PATIENCE,
             _ => PATIENCE_OF_REST,

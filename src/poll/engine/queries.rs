@@ -3,14 +3,12 @@
 
 use super::errors::feed_reason as reason_of;
 use super::errors::{is_blocked, is_timeout, not_understood};
-use super::gitlab::GitLab;
 use super::moment::Moment;
 use super::poll::{GroupCheck, Poll, Purpose, Query};
 use super::request::{Node, Page, PartError, Projects};
 use super::walk::{self, Position};
 use super::{Engine, Notice};
 use crate::gitlab::{Error, GraphqlError};
-use crate::metrics::EnabledMetrics;
 use crate::poll::plan::{Depth, List};
 
 impl Engine {
@@ -565,44 +563,6 @@ impl Engine {
             }),
         }
     }
-
-    /// Notes the root fields that GitLab says it does not know. False if none of them is new.
-    pub(super) fn lose_root_fields(&mut self, errors: &[GraphqlError]) -> bool {
-        // The path begins with the name of the query.
-        self.lose_unknown(errors, |_| 1, GitLab::lose_root)
-    }
-
-    /// Notes the fields that GitLab says it does not know. False if none of them is new.
-    fn lose_fields(&mut self, errors: &[GraphqlError]) -> bool {
-        let below_nodes = |error: &GraphqlError| {
-            let nodes = error.path.iter().position(|segment| segment == "nodes");
-            nodes.map_or(error.path.len(), |nodes| nodes + 1)
-        };
-        self.lose_unknown(errors, below_nodes, GitLab::lose)
-    }
-
-    /// Notes unknown fields by their keys, which begin behind so many segments of an error's path.
-    fn lose_unknown(
-        &mut self,
-        errors: &[GraphqlError],
-        above: impl Fn(&GraphqlError) -> usize,
-        lose: impl Fn(&mut GitLab, Vec<String>, &EnabledMetrics) -> bool,
-    ) -> bool {
-        let mut lost = false;
-        for error in errors.iter().filter(|error| is_unknown(error)) {
-            let below = error.path.iter().skip(above(error));
-            let keys = below.filter_map(serde_json::Value::as_str);
-            let mut keys: Vec<_> = keys.map(str::to_owned).collect();
-            // The path of an unknown argument ends with the argument; its field is what can't be asked.
-            if is_argument(error) {
-                keys.pop();
-            }
-            let field = keys.join(".");
-            self.notices.push(Notice::FieldUnknown { field });
-            lost |= lose(&mut self.gitlab, keys, &self.enabled);
-        }
-        lost
-    }
 }
 
 /// Parts could not be asked yet. Pages of lists are still where they were.
@@ -620,20 +580,6 @@ fn timed_out() -> Error {
     Error::Timeout {
         detail: "GitLab does not even list these projects in time".to_owned(),
     }
-}
-
-/// Whether a validation error says that a field or an argument does not exist.
-fn is_unknown(error: &GraphqlError) -> bool {
-    error.code.as_deref() == Some("undefinedField")
-        || error.message.contains("doesn't exist on type")
-        || is_argument(error)
-}
-
-fn is_argument(error: &GraphqlError) -> bool {
-    ["argumentNotAccepted", "argumentLiteralsIncompatible"]
-        .map(Some)
-        .contains(&error.code.as_deref())
-        || error.message.contains("doesn't accept argument")
 }
 
 fn is_too_complex(error: &GraphqlError) -> bool {

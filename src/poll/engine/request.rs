@@ -119,7 +119,7 @@ pub enum Request {
     /// Some projects over GraphQL, or several times some.
     Projects(Vec<RequestPart>, Arc<Plan>),
     /// The jobs and test reports of pipelines, over GraphQL.
-    Details(Wanted, Vec<DetailsPart>),
+    Details(Wanted, Vec<DetailsPart>, Arc<Plan>),
     /// A page of a list over REST, by its path.
     Page(String),
     /// A project over REST, by id or full path.

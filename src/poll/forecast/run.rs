@@ -183,7 +183,7 @@ impl<'a> GitLab<'a> {
                     most_score: None,
                 }))
             }
-            Request::Details(_, parts) => Answer::Details(Ok(Details {
+            Request::Details(_, parts, _) => Answer::Details(Ok(Details {
                 parts: parts.iter().map(|part| Ok(self.details(part))).collect(),
                 took: GOOD_TIME,
             })),

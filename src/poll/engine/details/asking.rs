@@ -2,6 +2,7 @@
 //! expected, since it stops answering after 30 seconds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::moment::Moment;
 use super::super::poll::{FeedQueues, Poll};
@@ -50,7 +51,8 @@ impl Engine {
             while self.free() > 0
                 && let Some(parts) = self.pack_details(poll, wanted)
             {
-                let request = Request::Details(wanted, parts.clone());
+                let plan = Arc::clone(&self.gitlab.plan);
+                let request = Request::Details(wanted, parts.clone(), plan);
                 self.send(
                     poll,
                     now,

@@ -50,7 +50,7 @@ impl Engine {
             rows: 0,
             alone: true,
         };
-        if self.waits(poll, &error, now) {
+        if self.waits(poll, &error, now) || self.learns(&error) {
             return poll.details.parts.extend(parts.into_iter().map(queued));
         }
         let is_of_parts = match &error {

@@ -250,7 +250,7 @@ impl Engine {
         let Err(error) = told else {
             return;
         };
-        if self.waits(poll, &error, now) {
+        if self.waits(poll, &error, now) || self.learns(&error) {
             return poll.environments.asks.push_front(ask);
         }
         let is_fact = matches!(error, Error::Forbidden { .. } | Error::NotFound { .. });

@@ -124,8 +124,9 @@ impl Engine {
             return;
         };
         if let Some(error) = answer.error()
-            && matches!(error, Error::Budget { .. } | Error::RateLimited { .. })
-            && self.waits(poll, error, now)
+            && (self.learns(error)
+                || matches!(error, Error::Budget { .. } | Error::RateLimited { .. })
+                    && self.waits(poll, error, now))
         {
             if let Some(listing) = &mut self.estate.listing_groups.listing {
                 listing.steps.push_front(step);

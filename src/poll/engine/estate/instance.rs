@@ -88,6 +88,7 @@ impl Engine {
         let told = match answer {
             Ok(told) => told,
             Err(error) if self.waits(poll, &error, now) => return,
+            Err(error) if self.learns(&error) => return,
             Err(Error::Graphql { errors }) if self.lose_root_fields(&errors) => return,
             Err(Error::Deadline | Error::Network { .. } | Error::Timeout { .. }) => {
                 self.estate.instance_rounds[index].next = now + SHORT_PAUSE;

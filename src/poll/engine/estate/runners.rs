@@ -57,7 +57,13 @@ impl Engine {
     ) {
         let own = &mut self.estate.listing_runners;
         own.asking = false;
-        let Some(walk) = &mut own.walk else {
+        if own.walk.is_none() {
+            return;
+        }
+        if answer.error().is_some_and(|error| self.learns(error)) {
+            return;
+        }
+        let Some(walk) = &mut self.estate.listing_runners.walk else {
             return;
         };
         let keys: &[&str] = match walk.group {

@@ -159,7 +159,9 @@ impl Engine {
     fn queue_step(&mut self, poll: &mut Poll, ask: QueueAsk, told: Result<(), Error>, now: Moment) {
         match told {
             Ok(()) => {}
-            Err(error) if self.waits(poll, &error, now) => poll.queue.asks.push_front(ask),
+            Err(error) if self.waits(poll, &error, now) || self.learns(&error) => {
+                poll.queue.asks.push_front(ask)
+            }
             Err(error) => match (ask, &error) {
                 // What one may not see has no queue for one.
                 (QueueAsk::Rest(..), Error::Forbidden { .. } | Error::NotFound { .. }) => {}
