@@ -198,7 +198,7 @@ async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
                     .build(Resource::builder_empty().build(), enabled())
                     .unwrap();
                 let first = |id: u64| id % 3;
-                let second = |id: u64| id % 3 + u64::from(id % 2 == 0);
+                let second = |id: u64| id % 3 + u64::from(id.is_multiple_of(2));
                 let third = |id: u64| second(id) + id % 5;
                 let since = |_| 1_000;
                 let push = async |ended: &dyn Fn(u64) -> u64| {

@@ -26,7 +26,10 @@ use super::failures::{ExplainingClient, Failure};
 /// Since when the series of a message are counted, in nanoseconds since 1970: by metric, and by their
 /// attributes in order.
 #[derive(Debug, Default)]
-pub struct Beginnings(HashMap<&'static str, HashMap<Vec<(String, String)>, u64>>);
+pub struct Beginnings(HashMap<&'static str, HashMap<Attributes, u64>>);
+
+/// The attributes of a series, in order.
+type Attributes = Vec<(String, String)>;
 
 impl Beginnings {
     pub fn note(&mut self, metric: &'static str, attributes: &[KeyValue], since: u64) {

@@ -15,6 +15,9 @@ use super::{
     View,
 };
 
+/// What is folded into one: the namespace, if it is told apart by that, and the attributes.
+type FoldedKey<'a> = (&'a str, &'a [Arc<str>]);
+
 impl Metric {
     /// Shows what `projects` (indices into the snapshot) have of this metric, in the way that is chosen.
     /// A metric over all projects, or about something else, is shown whatever the range.
@@ -188,7 +191,7 @@ impl Metric {
         emit: &mut EmitEnded<'_>,
     ) {
         let by_namespace = choices.histograms_by == HistogramsBy::Namespace;
-        let mut all: BTreeMap<(&str, &[Arc<str>]), (EndedSeries, u32)> = BTreeMap::new();
+        let mut all: BTreeMap<FoldedKey<'_>, (EndedSeries, u32)> = BTreeMap::new();
         for owner in snapshot.projects.iter().chain(&snapshot.departed) {
             let namespace = match by_namespace {
                 true => owner.identity.namespace(),
