@@ -404,9 +404,10 @@ impl Plan {
             let asked = |path: &&&str| {
                 capabilities.has(path) && !(light && path.starts_with("userPermissions"))
             };
-            for path in paths.iter().filter(asked) {
-                selection.add(path);
-            }
+            paths
+                .iter()
+                .filter(asked)
+                .for_each(|path| drop(selection.add(path)));
             selection
         };
         let identity = identity(enabled);

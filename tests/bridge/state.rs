@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, Series, labels};
 use crate::{OWN, gitlab_of_two};
 
 /// Four requests at once, and another one after two minutes.
-const SMALL_BUDGET: &str = "30/h,30/m";
+const SMALL_BUDGET: &str = "60/h,60/m";
 
 fn with_state(gitlab: &str, folder: &TempDir) -> Program {
     bridge_for(gitlab).env("GITLAB_BRIDGE_STATE_PATH", folder.path().join("state"))
@@ -128,9 +128,9 @@ async fn a_kill_spends_the_budget_and_a_clean_end_keeps_what_is_left_of_it() {
         bridge.process.signal(signal);
         bridge.process.finish_within(PATIENCE).await;
         let spent = gitlab.take_requests().len();
-        assert!((2..=4).contains(&spent), "{spent}");
+        assert!((2..=8).contains(&spent), "{spent}");
 
-        let left = if signal == "KILL" { 0 } else { 4 - spent };
+        let left = if signal == "KILL" { 0 } else { 8 - spent };
         let mut bridge = Running::start(program()).await;
         let sign = "waiting for the request budget";
         bridge.process.wait_for_line(sign).await;

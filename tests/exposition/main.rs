@@ -106,16 +106,23 @@ async fn the_demo_world_is_shown_the_same_byte_for_byte() {
             .body(403, "text/html", "<html>blocked</html>"),
     );
     let over_rest = exposition(&gitlab, false).await;
-    assert!(!over_rest.contains(ONLY_GRAPHQL));
     let told_by_both = |text: &str| {
-        let lines = text.lines().filter(|line| !line.contains(ONLY_GRAPHQL));
+        let is_told = |line: &&str| !ONLY_GRAPHQL.iter().any(|word| line.contains(word));
+        let lines = text.lines().filter(is_told);
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_same_lines(&told_by_both(&over_graphql), &told_by_both(&over_rest));
 }
 
-/// A list of pipelines over REST does not tell how many jobs each has.
-const ONLY_GRAPHQL: &str = "gitlab_pipeline_last_run_jobs";
+/// What REST does not tell within a few polls: a list of pipelines lacks how many jobs each has, and a
+/// success behind the newest twenty; what the GitLab is comes with its own cadence; and the incidents of a
+/// project whose issues are off are refused, where GraphQL counts none.
+const ONLY_GRAPHQL: [&str; 4] = [
+    "gitlab_pipeline_last_run_jobs",
+    "gitlab_pipeline_last_success_timestamp_seconds",
+    "gitlab_instance_info",
+    "gitlab_incidents{project_id=\"57\"",
+];
 
 /// Asserts that both tell the same, and names what only one of them tells.
 #[track_caller]
