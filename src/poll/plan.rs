@@ -130,6 +130,18 @@ impl Capabilities {
             .is_some_and(|arguments| arguments.contains("fullPaths"))
     }
 
+    /// What of these paths below `Project` can be asked. A field that breaks its project's answer may be
+    /// among the permissions: `light` leaves them out, so that the project can still be listed.
+    fn select(&self, paths: &[&str], light: bool) -> Selection {
+        let mut selection = Selection::default();
+        for path in paths {
+            if self.has(path) && !(light && path.starts_with("userPermissions")) {
+                selection.add(path);
+            }
+        }
+        selection
+    }
+
     /// Whether a GraphQL path below `Project` can be asked.
     pub fn has(&self, path: &str) -> bool {
         let status = path.strip_prefix("pipelines(status: ");
@@ -397,19 +409,7 @@ fn with_arguments(connection: &str, more: &str) -> String {
 impl Plan {
     /// The plan for what is enabled.
     pub fn new(enabled: &EnabledMetrics, capabilities: &Capabilities) -> Plan {
-        let select = |paths: &[&str], light: bool| {
-            let mut selection = Selection::default();
-            // A field that breaks its project's answer may be among the permissions: without them the
-            // project can still be listed.
-            let asked = |path: &&&str| {
-                capabilities.has(path) && !(light && path.starts_with("userPermissions"))
-            };
-            paths
-                .iter()
-                .filter(asked)
-                .for_each(|path| drop(selection.add(path)));
-            selection
-        };
+        let select = |paths: &[&str], light: bool| capabilities.select(paths, light);
         let identity = identity(enabled);
         let mut whole = AskedColumns {
             selection: select(&identity, false),
