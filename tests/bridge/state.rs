@@ -135,7 +135,11 @@ async fn a_kill_spends_the_budget_and_a_clean_end_keeps_what_is_left_of_it() {
         let sign = "waiting for the request budget";
         bridge.process.wait_for_line(sign).await;
         let requests = gitlab.take_requests().len();
-        assert_eq!(requests, left, "{signal}: {spent} before");
+        // A request that was about to be sent at the end has spent its share, too.
+        assert!(
+            requests <= left,
+            "{signal}: {spent} before, {requests} after"
+        );
         assert_eq!(bridge.stop().await.code(), 0);
     }
 }
