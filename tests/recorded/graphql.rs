@@ -81,6 +81,10 @@ fn project(recorded: &Recorded, fields: &Fields) -> Value {
             let releases = recorded.releases.as_array().unwrap();
             json!({"count": releases.len(), "nodes": [{"releasedAt": releases[0]["released_at"]}]})
         }
+        // That project has run none.
+        "pipelines" => {
+            json!({"count": 0, "nodes": [], "pageInfo": {"hasNextPage": false, "endCursor": null}})
+        }
         other => panic!("nothing is recorded for {other}"),
     })
 }
