@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Cadence, Catalogue, Choices, EnabledMetrics};
+use gitlab_metrics_bridge::metrics::{Cadence, EnabledMetrics};
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, PipelineStatus, Role, Version, Visibility, World,
@@ -53,12 +53,7 @@ impl Requests {
 
 fn everything() -> EnabledMetrics {
     // What has a pace of its own is forecast, too, and not yet held to ten percent for few projects.
-    let catalogue = Catalogue::standard();
-    let is_along = |name: &str| {
-        let metric = catalogue.find(name);
-        metric.is_some_and(|own| own.by_default && own.subject.cadence == Cadence::WithOwner)
-    };
-    EnabledMetrics::new(catalogue, is_along, Choices::default())
+    EnabledMetrics::by_default(|metric| metric.subject.cadence == Cadence::WithOwner)
 }
 
 impl Case {

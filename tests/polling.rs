@@ -28,12 +28,7 @@ fn poller(gitlab: &GitLab, sources: &[Source], filter: Filter) -> Poller {
 
 /// What is asked along with projects: what has a pace of its own has tests of its own.
 fn counts() -> EnabledMetrics {
-    let catalogue = Catalogue::standard();
-    let is_along = |name: &str| {
-        let metric = catalogue.find(name);
-        metric.is_some_and(|own| own.by_default && own.subject.cadence == Cadence::WithOwner)
-    };
-    EnabledMetrics::new(catalogue, is_along, Choices::default())
+    EnabledMetrics::by_default(|metric| metric.subject.cadence == Cadence::WithOwner)
 }
 
 fn poller_with_timeout(

@@ -129,6 +129,12 @@ impl Catalogue {
         &self.feeds[grain as usize]
     }
 
+    /// The table of a subject, and its place among those of its grain.
+    pub fn table(&self, grain: Grain, subject: &str) -> Option<(usize, &PlacedTable)> {
+        let mut tables = self.tables(grain).iter().enumerate();
+        tables.find(|(_, table)| table.subject.name == subject)
+    }
+
     /// What is counted when it ends, in the order of `Owner::ended`.
     pub fn ended(&self, grain: Grain) -> &[EndedPlace] {
         &self.ended[grain as usize]

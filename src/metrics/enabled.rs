@@ -139,23 +139,36 @@ impl EnabledMetrics {
         Some(if is_slower { chosen.max(own) } else { chosen })
     }
 
-    /// What is shown of projects without a word of the configuration.
-    pub fn of_projects() -> EnabledMetrics {
+    /// Those of the standard metrics that are shown without a word of the configuration, as far as `keep`
+    /// accepts them.
+    pub fn by_default(keep: impl Fn(&Metric) -> bool) -> EnabledMetrics {
         let catalogue = Catalogue::standard();
         let is_shown = |name: &str| {
             let metric = catalogue.find(name);
-            metric.is_some_and(|own| {
-                own.by_default && (own.subject.of == Grain::Project || !own.is_about_gitlab())
-            })
+            metric.is_some_and(|metric| metric.by_default && keep(metric))
         };
         EnabledMetrics::new(catalogue, is_shown, Choices::default())
     }
 
+    /// What is shown of projects without a word of the configuration.
+    pub fn of_projects() -> EnabledMetrics {
+        Self::by_default(|own| own.subject.of == Grain::Project || !own.is_about_gitlab())
+    }
+
     /// What is shown of everything without a word of the configuration.
     pub fn standard() -> EnabledMetrics {
-        let catalogue = Catalogue::standard();
-        let is_shown = |name: &str| catalogue.find(name).is_some_and(|metric| metric.by_default);
-        EnabledMetrics::new(catalogue, is_shown, Choices::default())
+        Self::by_default(|_| true)
+    }
+
+    /// Whether a metric is shown.
+    pub fn shows(&self, name: &str) -> bool {
+        self.metrics.iter().any(|metric| metric.name == name)
+    }
+
+    /// Whether any metric of a subject is shown.
+    pub fn shows_any_of(&self, subject: &str) -> bool {
+        let mut metrics = self.metrics.iter();
+        metrics.any(|metric| metric.subject.name == subject)
     }
 
     fn ask(

@@ -7,7 +7,7 @@ use crate::gitlab::{Answer, Error, GraphqlError};
 use crate::metrics::{Identity, Job, TestReport};
 use crate::poll::details_plan::{DetailsPart, Wanted};
 use crate::poll::engine::{
-    Details, PartDetails, PartError, PipelineDetails, is_timeout, not_understood,
+    Details, PartDetails, PartError, PipelineDetails, is_timeout, not_understood, unread,
 };
 use crate::poll::plan::alias;
 
@@ -85,7 +85,7 @@ fn pipeline_details(wanted: Wanted, node: &Value) -> Result<PipelineDetails, Par
             .filter(|job| !job.is_null())
             .map(Job::from_graphql);
         let jobs = jobs.collect::<Result<Vec<_>, _>>();
-        let jobs = jobs.map_err(|error| PartError::Refused(Error::not_understood(error.0)))?;
+        let jobs = jobs.map_err(|why| PartError::Refused(unread(why)))?;
         details.jobs = Some(jobs.into_iter().flatten().collect());
         let page = &node["jobs"]["pageInfo"];
         details.next = match (page["hasNextPage"].as_bool(), page["endCursor"].as_str()) {

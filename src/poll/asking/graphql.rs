@@ -11,6 +11,7 @@ use crate::metrics::{
 };
 use crate::poll::engine::{
     FeedPage, NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
+    unread,
 };
 use crate::poll::plan::{Depth, FeedDepth, List, Plan, RequestPart, alias};
 
@@ -75,7 +76,7 @@ impl Reader<'_> {
                 (Value::Null, false) => return Err(PartError::TooMuch),
                 (node, _) => {
                     let node = self.node(node, part.depth, &failures);
-                    let node = node.map_err(|error| Error::not_understood(error.0));
+                    let node = node.map_err(unread);
                     page.nodes.push(node.map_err(PartError::Refused)?);
                 }
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::engine::{Answer, Moment, Request};
+use super::engine::{Answer, Moment, Request, unread};
 use super::plan::{Capabilities, List, PROBE, Plan, dated};
 use crate::gitlab::{Client, Error};
 use crate::metrics::{EnabledMetrics, OwnerAnswer, UnixTime};
@@ -103,7 +103,7 @@ impl Asking {
         let failures: Vec<_> = answer.errors.iter().map(graphql::failed_at_root).collect();
         let catalogue = self.enabled.catalogue;
         let read = OwnerAnswer::of_instance(&answer.data, asked, &failures, catalogue, at);
-        read.map_err(|error| Error::not_understood(error.0))
+        read.map_err(unread)
     }
 
     fn rest(&self, at: UnixTime) -> rest::Reader<'_> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::gitlab::{Document, Error};
 use crate::metrics::{EnabledMetrics, ProjectAnswer, UnixTime};
-use crate::poll::engine::{Group, ListPage, RestPage, Rows, next_in_rest, not_understood};
+use crate::poll::engine::{Group, ListPage, RestPage, Rows, next_in_rest, not_understood, unread};
 
 /// Reads what is told of projects.
 pub struct Reader<'a> {
@@ -40,7 +40,7 @@ impl Reader<'_> {
     /// If it is none.
     pub fn project(&self, body: &Value) -> Result<ProjectAnswer, Error> {
         let read = ProjectAnswer::from_rest(body, self.enabled, self.at);
-        read.map_err(|error| Error::not_understood(error.0))
+        read.map_err(unread)
     }
 }
 

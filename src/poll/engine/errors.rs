@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use crate::gitlab::{Error, GraphqlError};
-use crate::metrics::Reason;
+use crate::metrics::{NotUnderstood, Reason};
 
 /// Whether an answer is one of GitLab's, if only that it can't or won't.
 pub fn made_sense(error: &Error) -> bool {
@@ -23,6 +23,11 @@ pub fn advice(what: &impl Display, error: &Error) -> String {
 /// An answer that says nothing that can be worked with.
 pub fn not_understood(why: &impl Display) -> Error {
     Error::not_understood(why.to_string())
+}
+
+/// The same, where reading the answer says why.
+pub fn unread(why: NotUnderstood) -> Error {
+    Error::not_understood(why.0)
 }
 
 /// Whether GitLab itself says that a project or group is not there: a proxy's 404 does not count.

@@ -601,8 +601,8 @@ impl Engine {
         };
         for (place, list) in &self.feeds.lists {
             let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(*place)];
-            let taken = |id: &u64| self.schedule.track(*id).is_some_and(|track| track.taken);
-            let own = list.owners.iter().filter(|(id, _)| taken(id));
+            let own = list.owners.iter();
+            let own = own.filter(|(id, _)| self.schedule.is_taken(**id));
             if let Some(oldest) = own.map(|(_, kept)| kept.progress.watermark).min() {
                 let oldest = shift(oldest);
                 let age = ages.entry(placed.subject.name).or_insert(oldest);

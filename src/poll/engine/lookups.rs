@@ -25,6 +25,17 @@ pub struct Open {
     pub asked: Option<Moment>,
 }
 
+impl Open {
+    /// Nothing of it has been asked.
+    pub fn new(found: ProjectAnswer) -> Open {
+        Open {
+            found,
+            answers: Answers::new(),
+            asked: None,
+        }
+    }
+}
+
 /// Something of a project that REST tells, by its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lookup {

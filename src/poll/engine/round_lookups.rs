@@ -1,7 +1,7 @@
 //! What REST is asked for subjects with a pace of their own: path by path for one project at a time,
 //! some projects in each poll.
 
-use super::lookups::{self, Answers, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind};
@@ -46,11 +46,7 @@ impl Engine {
         // What the project's own body would settle about features is nothing to this subject.
         found.identity.access = Default::default();
         found.expect(&round.columns, &round.tables, true);
-        let open = Open {
-            found,
-            answers: Answers::new(),
-            asked: None,
-        };
+        let open = Open::new(found);
         self.round_lookups.insert((index, id), open);
         true
     }

@@ -104,6 +104,11 @@ impl Schedule {
         taken.map(|(id, _)| *id)
     }
 
+    /// Whether a project is selected.
+    pub fn is_taken(&self, id: u64) -> bool {
+        self.track(id).is_some_and(|track| track.taken)
+    }
+
     /// Projects to be asked for everything out of turn, and the list that showed one that was not
     /// known.
     pub fn reads(&self) -> &BTreeMap<u64, Option<usize>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::errors::not_understood;
-use super::lookups::{self, Answers, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind};
@@ -57,7 +57,7 @@ impl Engine {
                 found.expect(&own.round.columns, &own.round.tables, false);
             }
         }
-        let was_taken = self.schedule.track(id).is_some_and(|track| track.taken);
+        let was_taken = self.schedule.is_taken(id);
         let project = Owner::updated(found, last, at.as_secs());
         self.projects.insert(id, Arc::new(project));
         if is_new || taken && !was_taken {
@@ -199,11 +199,7 @@ impl Engine {
 
     fn open_values(&mut self, poll: &mut Poll, found: ProjectAnswer) {
         let id = found.identity.id;
-        let open = Open {
-            found,
-            answers: Answers::new(),
-            asked: None,
-        };
+        let open = Open::new(found);
         self.open.insert(id, open);
         if !self.is_looking_up(id) {
             poll.open.insert((self.told(id), id));

@@ -12,13 +12,11 @@ use crate::poll::plan::timestamp;
 impl Engine {
     /// Whether deployments are read.
     pub(in crate::poll::engine) fn reads_deployments(&self) -> bool {
-        let mut metrics = self.enabled.metrics.iter();
-        metrics.any(|metric| metric.subject.name == "deployments") || self.reads_lead_times()
+        self.enabled.shows_any_of("deployments") || self.reads_lead_times()
     }
 
     pub(super) fn reads_lead_times(&self) -> bool {
-        let mut metrics = self.enabled.metrics.iter();
-        metrics.any(|metric| metric.name == "gitlab_lead_time_for_changes_seconds")
+        self.enabled.shows("gitlab_lead_time_for_changes_seconds")
     }
 
     /// Notes that the feed has shown a project: counting goes by GitLab's clock from then on, and a
@@ -81,7 +79,7 @@ impl Engine {
 
     fn plan_deployments(&mut self, poll: &mut Poll) {
         for (&id, own) in &self.deployments.projects {
-            if !self.schedule.track(id).is_some_and(|track| track.taken) {
+            if !self.schedule.is_taken(id) {
                 continue;
             }
             if own.is_due(id, poll.began) {

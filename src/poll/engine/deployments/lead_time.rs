@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::Engine;
+use super::super::errors::unread;
 use super::super::poll::Poll;
 use super::known::Pending;
 use super::{DeploymentsAsk, taking::first_id};
@@ -61,7 +62,7 @@ impl Engine {
         page: u32,
         rows: &Value,
     ) -> Result<(), Error> {
-        let merged = merged_at(rows).map_err(|error| Error::not_understood(error.0))?;
+        let merged = merged_at(rows).map_err(unread)?;
         let Some(own) = self.deployments.projects.get_mut(&project) else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::Engine;
-use super::super::errors::not_understood;
+use super::super::errors::{is_forbidden, not_understood, unread};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::Rows;
@@ -69,7 +69,7 @@ impl Engine {
             .iter()
             .map(Deployment::from_rest)
             .collect::<Result<Vec<_>, _>>();
-        let page = page.map_err(|error| Error::not_understood(error.0))?;
+        let page = page.map_err(unread)?;
         let Some(walk) = poll.deployments.walks.get_mut(&project) else {
             return Ok(());
         };
@@ -245,7 +245,7 @@ impl Engine {
         at: Moment,
     ) {
         let project = ask.project();
-        let is_fact = matches!(error, Error::Forbidden { .. } | Error::NotFound { .. });
+        let is_fact = is_forbidden(error);
         match (ask, is_fact) {
             (DeploymentsAsk::Environment(_, environment), true) => {
                 return self.take_environment(poll, project, *environment, None, at);

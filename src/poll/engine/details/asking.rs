@@ -78,10 +78,7 @@ impl Engine {
         let mut lists = Vec::new();
         let over_rest = !self.gitlab.graphql;
         for (project, pipelines) in self.details.due() {
-            let is_taken = self
-                .schedule
-                .track(project)
-                .is_some_and(|track| track.taken);
+            let is_taken = self.schedule.is_taken(project);
             let asked = &poll.details.asked;
             let fresh = |id: &u64| !asked.contains(&(project, *id));
             let due = pipelines

@@ -23,21 +23,13 @@ pub struct SeenPipeline {
 impl Engine {
     /// Which details are read.
     pub(in crate::poll::engine) fn wanted_details(&self) -> Wanted {
-        let shows = |name: &str| {
-            self.enabled
-                .metrics
-                .iter()
-                .any(|metric| metric.name == name)
-        };
-        let of = |subject: &str| {
-            let mut metrics = self.enabled.metrics.iter();
-            metrics.any(|metric| metric.subject.name == subject)
-        };
+        let enabled = &self.enabled;
+        let jobs = enabled.shows_any_of("jobs");
         Wanted {
-            jobs: of("jobs"),
-            tests: of("test_reports"),
-            suites: shows("gitlab_test_suite_cases"),
-            children: of("jobs") && self.enabled.choices.child_pipelines,
+            jobs,
+            tests: enabled.shows_any_of("test_reports"),
+            suites: enabled.shows("gitlab_test_suite_cases"),
+            children: jobs && enabled.choices.child_pipelines,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::errors::not_understood;
+use super::super::errors::{is_forbidden, not_understood, unread};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Kind, Request};
@@ -91,7 +91,7 @@ impl Engine {
                     .iter()
                     .map(Job::from_rest)
                     .collect::<Result<Vec<_>, _>>();
-                let jobs = jobs.map_err(|error| Error::not_understood(error.0))?;
+                let jobs = jobs.map_err(unread)?;
                 let status = rows
                     .first()
                     .and_then(|row| row["pipeline"]["status"].as_str());
@@ -150,7 +150,7 @@ impl Engine {
 
     /// What a page did not bring is asked by the next poll; what GitLab forbids is not held back for.
     fn details_page_failed(&mut self, poll: &mut Poll, page: RestPage, error: &Error) {
-        let is_fact = matches!(error, Error::Forbidden { .. } | Error::NotFound { .. });
+        let is_fact = is_forbidden(error);
         match (page.what, is_fact) {
             (RestDetails::Failed, true) => {
                 if let Some(mut reading) = poll.details.readings.remove(&page.of) {

@@ -292,10 +292,7 @@ impl Engine {
         &self,
         subject: &str,
     ) -> Option<(usize, &'static PlacedTable)> {
-        let tables = self.enabled.catalogue.tables(Grain::Project).iter();
-        tables
-            .enumerate()
-            .find(|(_, table)| table.subject.name == subject)
+        self.enabled.catalogue.table(Grain::Project, subject)
     }
 
     /// GitLab shows no details of a pipeline to the token.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::errors::not_understood;
+use super::super::errors::{is_forbidden, not_understood, unread};
 use super::super::moment::Moment;
 use super::super::paths::encoded;
 use super::super::poll::Poll;
@@ -23,9 +23,7 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 const FORBIDDEN: Duration = Duration::from_secs(60 * 60);
 impl Engine {
     fn reads_environments(&self) -> bool {
-        let mut metrics = self.enabled.metrics.iter();
-        metrics.any(|metric| metric.subject.name == "environments")
-            && !self.enabled.choices.environments.is_empty()
+        !self.enabled.choices.environments.is_empty() && self.enabled.shows_any_of("environments")
     }
 
     fn sweeps_environments(&self) -> Duration {
@@ -79,11 +77,8 @@ impl Engine {
 
     fn plan_environments(&mut self, poll: &mut Poll) {
         let (began, every) = (poll.began, self.sweeps_environments());
-        let taken = self
-            .projects
-            .keys()
-            .filter(|id| self.schedule.track(**id).is_some_and(|track| track.taken));
-        let taken: Vec<u64> = taken.copied().collect();
+        let known = self.projects.keys().copied();
+        let taken: Vec<u64> = known.filter(|id| self.schedule.is_taken(*id)).collect();
         self.environments
             .projects
             .retain(|id, _| self.projects.contains_key(id));
@@ -159,9 +154,7 @@ impl Engine {
                     true => None,
                     false => Some(Environment::from_graphql(told)),
                 };
-                let told = told
-                    .transpose()
-                    .map_err(|error| Error::not_understood(error.0))?;
+                let told = told.transpose().map_err(unread)?;
                 self.show_environment(project, name, told.as_ref(), at);
             }
         }
@@ -199,8 +192,7 @@ impl Engine {
                     self.show_environment(*project, name, None, at);
                     return Ok(());
                 };
-                let own =
-                    Environment::from_rest(own).map_err(|error| Error::not_understood(error.0))?;
+                let own = Environment::from_rest(own).map_err(unread)?;
                 poll.environments
                     .found
                     .insert((*project, name.clone()), own);
@@ -220,8 +212,7 @@ impl Engine {
                     return Ok(());
                 };
                 if let Some(row) = rows.first() {
-                    let last = Deployment::from_rest(row)
-                        .map_err(|error| Error::not_understood(error.0))?;
+                    let last = Deployment::from_rest(row).map_err(unread)?;
                     found.take(DEPLOYMENT_ENDS[*status], &last);
                 }
                 if status + 1 == DEPLOYMENT_ENDS.len() {
@@ -253,7 +244,7 @@ impl Engine {
         if self.waits(poll, &error, now) || self.learns(&error) {
             return poll.environments.asks.push_front(ask);
         }
-        let is_fact = matches!(error, Error::Forbidden { .. } | Error::NotFound { .. });
+        let is_fact = is_forbidden(&error);
         match ask {
             EnvironmentsAsk::Named { projects, names } if projects.len() > 1 && !is_fact => {
                 if !matches!(

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::super::errors::failed_at_root;
-use super::super::lookups::{
-    self, Answers, Failure, Lookup, LookupOutcome, LookupValue, Open, State,
-};
+use super::super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Answer, Kind, Request};
@@ -75,8 +73,7 @@ impl Engine {
         }
         let mut paths = BTreeSet::new();
         let taken = self.projects.values().filter(|project| {
-            let track = self.schedule.track(project.identity.id);
-            project.identity.personal == Some(false) && track.is_some_and(|track| track.taken)
+            project.identity.personal == Some(false) && self.schedule.is_taken(project.identity.id)
         });
         for project in taken {
             let mut path = project.identity.namespace();
@@ -295,12 +292,7 @@ impl Engine {
         }
         if !by_rest.is_empty() {
             found.expect(&by_rest, &[], true);
-            let open = Open {
-                found: found.clone(),
-                answers: Answers::new(),
-                asked: None,
-            };
-            listing.open.insert(id, open);
+            listing.open.insert(id, Open::new(found.clone()));
             listing.ready.push_back(id);
         }
         listing.found.insert(id, found);

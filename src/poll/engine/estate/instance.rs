@@ -7,9 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::errors::failed_at_root;
-use super::super::lookups::{
-    self, Answers, Failure, Lookup, LookupOutcome, LookupValue, Open, State,
-};
+use super::super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Answer, Kind, Request};
@@ -17,7 +15,9 @@ use super::super::round;
 use super::super::{Engine, Next, Sent};
 use super::EstateAsk;
 use crate::gitlab::Error;
-use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reading, Reason, TableAnswer};
+use crate::metrics::{
+    Catalogue, Grain, Identity, Owner, OwnerAnswer, Reading, Reason, Round, TableAnswer,
+};
 
 /// What GitLab does not tell is asked again after this.
 pub(super) const PAUSE: Duration = Duration::from_secs(3600);
@@ -47,15 +47,10 @@ impl Engine {
     fn look_up_of_instance(&mut self, poll: &mut Poll, index: usize, now: Moment, next: &mut Next) {
         let catalogue = self.enabled.catalogue;
         let own = &mut self.estate.instance_rounds[index];
-        let open = own.open.get_or_insert_with(|| {
-            let mut found = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), catalogue);
-            found.expect(&own.round.columns, &own.round.tables, true);
-            Open {
-                found,
-                answers: Answers::new(),
-                asked: None,
-            }
-        });
+        let round = &own.round;
+        let open = own
+            .open
+            .get_or_insert_with(|| Open::new(untold(round, catalogue)));
         let (enabled, capabilities) = (&self.enabled, &self.gitlab.capabilities);
         match lookups::state(&open.found, enabled, capabilities, &open.answers) {
             State::Next(lookup) => {
@@ -110,15 +105,8 @@ impl Engine {
     }
 
     fn look_up_next(&mut self, index: usize) {
-        let catalogue = self.enabled.catalogue;
         let own = &mut self.estate.instance_rounds[index];
-        let mut found = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), catalogue);
-        found.expect(&own.round.columns, &own.round.tables, true);
-        own.open = Some(Open {
-            found,
-            answers: Answers::new(),
-            asked: None,
-        });
+        own.open = Some(Open::new(untold(&own.round, self.enabled.catalogue)));
     }
 
     pub(super) fn instance_round_value(
@@ -160,6 +148,13 @@ impl Engine {
         own.next = at + pause;
         self.instance = Arc::new(instance);
     }
+}
+
+/// A subject of which everything is still to be asked over REST.
+fn untold(round: &Round, catalogue: &'static Catalogue) -> OwnerAnswer {
+    let mut found = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), catalogue);
+    found.expect(&round.columns, &round.tables, true);
+    found
 }
 
 /// What GitLab answers 400, 401 or 404 for is nothing that this token, or this GitLab, has.

@@ -142,8 +142,7 @@ impl Engine {
             }
         }
         let all = Value::Array(walk.found.into_values().collect());
-        let mut tables = catalogue.tables(Grain::Instance).iter();
-        if let Some(table) = tables.find(|table| table.subject.name == SUBJECT) {
+        if let Some((_, table)) = catalogue.table(Grain::Instance, SUBJECT) {
             let told = TableAnswer::from_rest(&all, table, now);
             self.show_runners(told, walk.began);
         }
@@ -152,8 +151,7 @@ impl Engine {
     /// How many runners there are becomes part of what is known of the GitLab.
     fn show_runners(&mut self, told: TableAnswer, at: Moment) {
         let (grain, catalogue) = (Grain::Instance, self.enabled.catalogue);
-        let mut tables = catalogue.tables(grain).iter();
-        let Some(place) = tables.position(|table| table.subject.name == SUBJECT) else {
+        let Some((place, _)) = catalogue.table(grain, SUBJECT) else {
             return;
         };
         if !self.enabled.shown(grain).1.contains(&place) {

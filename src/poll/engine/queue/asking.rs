@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::errors::not_understood;
+use super::super::errors::{not_understood, unread};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Kind, Request, Rows};
@@ -19,13 +19,6 @@ const TRIES: Duration = Duration::from_secs(60 * 60);
 const MOST_PAGES: usize = 100;
 
 impl Engine {
-    fn queue_table(&self) -> Option<(usize, &'static crate::metrics::PlacedTable)> {
-        let tables = self.enabled.catalogue.tables(Grain::Instance).iter();
-        tables
-            .enumerate()
-            .find(|(_, table)| table.subject.name == "queue")
-    }
-
     fn is_queue_due(&self, now: Moment) -> bool {
         let mut metrics = self.enabled.metrics.iter();
         let Some(metric) = metrics.find(|metric| metric.subject.name == "queue") else {
@@ -121,7 +114,7 @@ impl Engine {
                 errors: answer.errors,
             }),
             QueueAsk::All(after) => self.take_all_queued(poll, after.is_none(), &answer.data, now),
-            _ => take_queued_of(poll, &answer).map_err(|error| Error::not_understood(error.0)),
+            _ => take_queued_of(poll, &answer).map_err(unread),
         });
         self.queue_step(poll, ask, told, now);
     }
@@ -142,8 +135,7 @@ impl Engine {
                 .ok_or_else(|| not_understood(&"jobs that are no list"))?;
             let date: UnixTime = told.date.unwrap_or_else(|| now.as_secs());
             for row in rows {
-                let job = QueuedJob::from_rest(row, date)
-                    .map_err(|error| Error::not_understood(error.0))?;
+                let job = QueuedJob::from_rest(row, date).map_err(unread)?;
                 poll.queue.found.insert(job.id, job);
             }
             if let (QueueAsk::Rest(project, page), true) = (&ask, rows.len() >= PAGE) {
@@ -211,8 +203,7 @@ impl Engine {
             .as_array()
             .ok_or_else(|| not_understood(&"jobs that are no list"))?;
         for job in jobs.iter().filter(|job| !job.is_null()) {
-            let job =
-                QueuedJob::from_graphql(job).map_err(|error| Error::not_understood(error.0))?;
+            let job = QueuedJob::from_graphql(job).map_err(unread)?;
             poll.queue.found.insert(job.id, job);
         }
         poll.queue.pages += 1;
@@ -234,10 +225,8 @@ impl Engine {
         let Some((place, _)) = self.project_table("pipelines") else {
             return Vec::new();
         };
-        let taken = self.projects.iter().filter(|(id, _)| {
-            let track = self.schedule.track(**id);
-            track.is_some_and(|track| track.taken)
-        });
+        let taken = self.projects.iter();
+        let taken = taken.filter(|(id, _)| self.schedule.is_taken(**id));
         let live = taken.filter(|(_, owner)| {
             let table = owner.tables.get(place).and_then(|table| table.known());
             table.is_some_and(|table| table.live.iter().any(|count| *count > 0))
@@ -246,7 +235,8 @@ impl Engine {
     }
 
     fn show_queue(&mut self, poll: &mut Poll) {
-        let Some((place, table)) = self.queue_table() else {
+        let catalogue = self.enabled.catalogue;
+        let Some((place, table)) = catalogue.table(Grain::Instance, "queue") else {
             return;
         };
         let jobs: Vec<QueuedJob> = std::mem::take(&mut poll.queue.found)
@@ -254,7 +244,7 @@ impl Engine {
             .collect();
         let at_most = table.many.map_or(1, |many| many.at_most.into());
         let rows = table.of_queue(&jobs, at_most, poll.began.as_secs());
-        let tables = self.enabled.catalogue.tables(Grain::Instance).len();
+        let tables = catalogue.tables(Grain::Instance).len();
         std::sync::Arc::make_mut(&mut self.instance).put_table(place, rows, tables);
     }
 }
