@@ -235,6 +235,32 @@ async fn who_may_not_see_something_is_shown_nothing_of_it() {
     }
 }
 
+/// GitLab answers 401 to a good token where it wants more rights, as it does for access tokens.
+#[tokio::test]
+async fn a_token_that_is_refused_for_one_thing_is_asked_for_all_others() {
+    let gitlab = GitLab::start(World::new()).await.unwrap();
+    gitlab.edit(|world| {
+        for id in 1..=30 {
+            let project = world.project_with_id(&format!("top/p{id}"), id);
+            project.role(Role::Reporter).packages(4);
+        }
+    });
+    let everywhere = Fault::on("/members/all").always();
+    gitlab.fault(everywhere.body(401, "application/json", r#"{"message":"401 Unauthorized"}"#));
+    let mut poller = poller(
+        &gitlab,
+        &["tokens", "members", "pipeline_schedules", "packages"],
+    );
+    let snapshot = poller.poll().await;
+    assert_eq!(series(&snapshot, "gitlab_project_packages"), ["4"]);
+    let schedules = series(&snapshot, "gitlab_pipeline_schedules");
+    assert_eq!(schedules, ["active=false 0", "active=true 0"]);
+    let why = missing(&snapshot, "gitlab_access_token_expiry_timestamp_seconds");
+    assert_eq!(why.first(), Some(&"forbidden"), "{why:?}");
+    let report = snapshot.report.as_ref().unwrap();
+    assert_eq!(report.failure, None);
+}
+
 #[tokio::test]
 async fn a_hundred_projects_are_asked_once_in_their_time_and_not_at_every_poll() {
     let gitlab = Arc::new(GitLab::start(World::new()).await.unwrap());

@@ -58,13 +58,24 @@ pub(super) fn judge(
         500..=599 => Err(server_failure(request.class, &response)),
         _ => Err(Failure::lasting(
             match Words::of(&response, request.class) {
-                Words::GitLabs(detail) => refusal(status, credentials.redact(&detail)),
+                Words::GitLabs(detail) => {
+                    refusal(meant(status, &request.url), credentials.redact(&detail))
+                }
                 Words::Foreign(detail) => Error::NotGitLab {
                     status,
                     detail: credentials.redact(&detail),
                 },
             },
         )),
+    }
+}
+
+/// GitLab says 401 to a good token that may not list the tokens of a project or group, where it says 403 of
+/// all else.
+fn meant(status: u16, url: &Url) -> u16 {
+    match status {
+        401 if url.path().ends_with("/access_tokens") => 403,
+        status => status,
     }
 }
 

@@ -40,7 +40,7 @@ impl QueuedJob {
     /// If it is no job with an id.
     pub fn from_rest(body: &Json, now: UnixTime) -> Result<QueuedJob, NotUnderstood> {
         let waits = Kind::Seconds.read(&body["queued_duration"]).value();
-        let since = waits.map(|waits| now.saturating_sub(waits.round() as u64));
+        let since = waits.map(|waits| now.saturating_sub(waits.ceil() as u64));
         Ok(QueuedJob {
             id: body["id"]
                 .as_u64()
@@ -143,6 +143,6 @@ mod tests {
     fn over_rest_how_long_a_job_has_waited_tells_since_when() {
         let body = json!({"id": 7, "tag_list": ["b", "a"], "queued_duration": 30.4});
         let job = QueuedJob::from_rest(&body, 1_000).unwrap();
-        assert_eq!((job.tags.as_str(), job.since), ("a,b", Some(970)));
+        assert_eq!((job.tags.as_str(), job.since), ("a,b", Some(969)));
     }
 }

@@ -140,11 +140,13 @@ impl Reading {
         self.value() == other.value()
     }
 
-    /// This reading, or the last good value if this one failed.
+    /// This reading, or what is known from before if this one failed: a value, or that it is off.
     #[must_use]
     pub fn or_last_good(self, last: Option<&Reading>) -> Reading {
         match (self, last) {
-            (Reading::Unknown(reason), Some(last @ Reading::Known { .. })) if !reason.is_fact() => {
+            (Reading::Unknown(reason), Some(last @ (Reading::Known { .. } | Reading::Off)))
+                if !reason.is_fact() =>
+            {
                 *last
             }
             _ => self,
@@ -165,12 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_keeps_the_last_good_value_and_a_fact_does_not() {
+    fn a_failure_keeps_what_is_known_and_a_fact_does_not() {
         for reason in Reason::ALL {
             let read = Reading::Unknown(reason);
-            let kept = if reason.is_fact() { read } else { KNOWN };
-            assert_eq!(read.or_last_good(Some(&KNOWN)), kept, "{reason:?}");
-            assert_eq!(read.or_last_good(Some(&Reading::Off)), read);
+            for last in [KNOWN, Reading::Off] {
+                let kept = if reason.is_fact() { read } else { last };
+                assert_eq!(read.or_last_good(Some(&last)), kept, "{reason:?}");
+            }
             assert_eq!(read.or_last_good(None), read);
         }
         assert_eq!(Reading::Off.or_last_good(Some(&KNOWN)), Reading::Off);

@@ -17,7 +17,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, CredentialSource};
 use gitlab_metrics_bridge::metrics::{EnabledMetrics, Report, Snapshot, UnixTime};
-use gitlab_metrics_bridge::poll::{self, Checkpoint, Polled, Poller, Rhythm, Source};
+use gitlab_metrics_bridge::poll::{
+    self, Checkpoint, Filter, Polled, Poller, Rhythm, Selection, Source,
+};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -33,9 +35,11 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 pub struct Setup {
     /// What is selected.
     pub sources: Vec<Source>,
+    /// Which of it is left out.
+    pub filter: Filter,
     /// How often what is asked.
     pub rhythm: Rhythm,
-    /// Requests in an hour and in a minute.
+    /// Requests in an hour and in a minute. Without, as many at once as there are.
     pub budget: Option<Budget>,
     /// By how many seconds the bridge's clock is ahead of GitLab's.
     pub ahead: i64,
@@ -47,6 +51,7 @@ impl Default for Setup {
     fn default() -> Setup {
         Setup {
             sources: vec![Source::Membership],
+            filter: Filter::default(),
             rhythm: Rhythm {
                 interval: MINUTE,
                 glance: 15 * MINUTE,
@@ -58,6 +63,19 @@ impl Default for Setup {
             }),
             ahead: 0,
             metrics: EnabledMetrics::of_projects(),
+        }
+    }
+}
+
+impl Setup {
+    fn config(&self) -> poll::Config {
+        poll::Config {
+            selection: Selection {
+                filter: self.filter.clone(),
+                ..self.sources.as_slice().into()
+            },
+            rhythm: self.rhythm,
+            ..poll::Config::default()
         }
     }
 }
@@ -157,22 +175,14 @@ impl Bridge {
 
 /// A poller of this GitLab, which has asked nothing yet.
 pub fn poller(gitlab: &Arc<GitLab>, setup: Setup) -> Poller {
-    let config = poll::Config {
-        selection: setup.sources.as_slice().into(),
-        rhythm: setup.rhythm,
-        ..poll::Config::default()
-    };
+    let config = setup.config();
     let client = client(gitlab, setup.budget, setup.ahead);
     config.build(client, setup.metrics)
 }
 
 /// The file of a poller of this GitLab, as [`poller`] makes one.
 pub fn checkpoint(gitlab: &Arc<GitLab>, setup: &Setup, path: &Path) -> Checkpoint {
-    let config = poll::Config {
-        selection: setup.sources.as_slice().into(),
-        rhythm: setup.rhythm,
-        ..poll::Config::default()
-    };
+    let config = setup.config();
     let url = gitlab.url().parse().expect("the model has an address");
     let polled = Polled::new(&url, &config, &setup.metrics);
     Checkpoint::open(path, polled, SystemTime::now()).expect("nobody else has it")
@@ -193,8 +203,12 @@ fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>, ahead: i64) -> Client {
             DEMO_TOKEN.into(),
         )),
         read_timeout: Duration::from_secs(60),
+        requests_per_second: match budget {
+            Some(_) => gitlab::Config::default().requests_per_second,
+            None => 10_000.0,
+        },
         budget: budget.into(),
-        clock: Clock::new(move || time_of_day(&clock, ahead)),
+        clock: Clock::starting_at(move || time_of_day(&clock, ahead)),
         ..gitlab::Config::default()
     };
     // The pauses between tries are drawn by chance, which is to be the same in every run.
@@ -202,7 +216,7 @@ fn client(gitlab: &Arc<GitLab>, budget: Option<Budget>, ahead: i64) -> Client {
     Client::over(config, Arc::new(Call(Arc::clone(gitlab)))).expect("the settings are good")
 }
 
-/// The bridge goes by GitLab's clock, which goes by tokio's.
+/// The bridge begins by GitLab's clock, and goes on by tokio's as GitLab does.
 fn time_of_day(gitlab: &GitLab, ahead: i64) -> SystemTime {
     let now = gitlab.read(World::now).as_millisecond().unsigned_abs();
     let now = now.saturating_add_signed(ahead * 1_000);

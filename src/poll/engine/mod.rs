@@ -584,12 +584,16 @@ impl Engine {
         poll.fail(what, error);
     }
 
-    /// Notes that something failed, as far as that shows that GitLab is down.
+    /// Notes that something failed, as far as that shows that GitLab is down. A token that is refused for
+    /// one thing is refused for all only if the lists say so, too.
     fn note_down(&mut self, poll: &mut Poll, what: String, error: &Error) {
         match error {
             Error::Deadline => self.run_out_of_time(poll),
-            Error::Unauthorized { .. } | Error::RateLimited { .. } => poll.stop(),
-            Error::Network { .. } | Error::Timeout { .. } | Error::Server { .. } => {
+            Error::RateLimited { .. } => poll.stop(),
+            Error::Unauthorized { .. }
+            | Error::Network { .. }
+            | Error::Timeout { .. }
+            | Error::Server { .. } => {
                 poll.failing.insert(what);
                 if poll.failing.len() >= STRIKES {
                     poll.stop();

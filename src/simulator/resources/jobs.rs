@@ -277,7 +277,7 @@ pub(super) fn body(job: JobOf<'_>, request: &RestRequest<'_>) -> Value {
         "started_at": row.started_at.map(in_milliseconds),
         "finished_at": row.finished_at.map(in_milliseconds),
         "duration": row.duration().map(seconds),
-        "queued_duration": row.queued().map(seconds),
+        "queued_duration": row.queued_until(request.world.now()).map(seconds),
         "pipeline": brief(project, pipeline, request),
     });
     if let Some(reason) = row.failure_reason {

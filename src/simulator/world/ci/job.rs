@@ -72,4 +72,9 @@ impl Job {
     pub fn queued(&self) -> Option<Duration> {
         Some(between(self.queued_at?, self.started_at?))
     }
+
+    /// How long it waited for a runner, or has waited until now.
+    pub fn queued_until(&self, now: Timestamp) -> Option<Duration> {
+        Some(between(self.queued_at?, self.started_at.unwrap_or(now)))
+    }
 }
