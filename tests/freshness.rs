@@ -5,9 +5,10 @@
 
 mod simulation;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::metrics::{Owner, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Owner, Snapshot, View};
 use gitlab_metrics_bridge::poll::Rhythm;
 use gitlab_metrics_bridge::simulator::{Events, PipelineStatus, World};
 use jiff::Timestamp;
@@ -23,17 +24,20 @@ const PROJECTS: u64 = 1_500;
 /// The one whose page comes last: GitLab lists the newest first.
 const LAST: u64 = 1;
 
-async fn bridge_of(world: World) -> Bridge {
+fn setup() -> Setup {
     let rhythm = Rhythm {
         interval: INTERVAL,
         glance: GLANCE,
         sweep: SWEEP,
     };
-    let setup = Setup {
+    Setup {
         rhythm,
         ..Setup::default()
-    };
-    Bridge::settled(world, setup).await
+    }
+}
+
+async fn bridge_of(world: World) -> Bridge {
+    Bridge::settled(world, setup()).await
 }
 
 async fn bridge() -> Bridge {
@@ -280,4 +284,41 @@ async fn deleted_issues_are_seen_within_a_sweep_and_of_an_active_project_within_
         world.project(&path()).issues(0, 0);
     });
     bridge.shows(INTERVAL, OPEN_ISSUES, 0).await;
+}
+
+/// The sum of a metric over all that is shown.
+fn sum(snapshot: &Snapshot, metric: &str) -> f64 {
+    let view = View::from(Arc::new(snapshot.clone()));
+    let metric = Catalogue::standard().find(metric).unwrap();
+    let (mut sum, all) = (0.0, 0..view.projects());
+    view.observe(metric, all, &Choices::default(), &mut |_, value| {
+        sum += value
+    });
+    sum
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_merged_and_incidents_are_counted_an_interval_after_the_numbers_move() {
+    let (merged, incidents) = (
+        "gitlab_merge_requests_merged_total",
+        "gitlab_incidents_total",
+    );
+    let shown = [merged, incidents, "gitlab_merge_requests", "gitlab_issues"];
+    let wanted = |name: &str| shown.contains(&name);
+    let metrics = EnabledMetrics::new(Catalogue::standard(), wanted, Choices::default());
+    let setup = Setup { metrics, ..setup() };
+    let mut bridge = Bridge::settled(idle(PROJECTS), setup).await;
+    bridge.pass(GLANCE).await;
+    for count in 1..=3 {
+        bridge.happen(|events| {
+            events.open_merge_request().merge_merge_request();
+            events.open_incident();
+        });
+        for counted in [merged, incidents] {
+            bridge
+                .seen_within(INTERVAL, |shown| sum(shown, counted) == f64::from(count))
+                .await;
+        }
+        bridge.pass(INTERVAL).await;
+    }
 }

@@ -21,8 +21,9 @@ use gitlab_metrics_bridge::metrics::subject::{
 };
 use gitlab_metrics_bridge::metrics::{
     self, Api, AskedColumns, Attribute, BridgeStatus, Catalogue, Choices, EnabledMetrics, Grain,
-    HistogramsBy, Owner, OwnerAnswer, Owners, PROJECT_ID, Progress, ProjectAnswer, Reach, Reading,
-    Reason, Record, RefChoice, Report, Rest, Snapshot, Subject, TableAnswer, TableReading, View,
+    HistogramsBy, Identity, Owner, OwnerAnswer, Owners, PROJECT_ID, Progress, ProjectAnswer, Reach,
+    Reading, Reason, Record, RefChoice, Report, Rest, Snapshot, Subject, TableAnswer, TableReading,
+    View,
 };
 use gitlab_metrics_bridge::poll::{
     self, Capabilities, Checkpoint, Depth, List, Plan, Polled, RequestPart, Rhythm,
@@ -138,7 +139,7 @@ static RUNS: Subject = Subject {
 static INSTANCE: Subject = Subject {
     name: "test_instance",
     of: Grain::Instance,
-    cadence: Cadence::WithOwner,
+    cadence: Cadence::HOURLY,
     rows: Rows::One,
     columns: &[
         label(
@@ -619,14 +620,20 @@ fn assert_histogram(receiver: &Receiver, name: &str) {
 #[tokio::test]
 async fn the_gitlab_itself_has_rows_of_its_own() {
     let enabled = enabled(&INSTANCE);
-    let asked = AskedColumns::of_instance(&enabled, |_| true).unwrap();
+    let mut rounds = enabled.rounds(Grain::Instance);
+    let round = rounds
+        .find(|round| round.subject.name == INSTANCE.name)
+        .unwrap();
+    let asked = AskedColumns::of_round(round, &enabled, |_| true);
     assert_eq!(
         asked.instance_query(),
         "query Instance { metadata { version } users(first: 1) { count } }"
     );
     let data = json!({"metadata": {"version": "18.8.1"}, "users": {"count": 12}});
-    let graphql = OwnerAnswer::of_instance(&data, &asked, &[], enabled.catalogue, 100).unwrap();
-    let mut rest = OwnerAnswer::pending_instance(&enabled);
+    let untold = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), enabled.catalogue);
+    let (mut graphql, mut rest) = (untold.clone(), untold.clone());
+    let (values, tables) = asked.told(&data, Grain::Instance, &[], enabled.catalogue, 100);
+    graphql.fill(&values, tables, 100);
     let place = enabled.catalogue.tables(Grain::Instance).len() - 1;
     let table = &enabled.catalogue.tables(Grain::Instance)[place];
     assert_eq!(table.rest_path().as_deref(), Some("metadata"));
@@ -634,7 +641,7 @@ async fn the_gitlab_itself_has_rows_of_its_own() {
     rest.take_table(place, TableAnswer::from_rest(&body, table, 100));
     for answer in [graphql, rest] {
         let owners = Owners {
-            instance: Arc::new(Owner::updated(answer, None, 100)),
+            instance: Arc::new(Owner::learnt(answer, None, 100)),
             ..Owners::default()
         };
         let view = Arc::new(View::from(Arc::new(snapshot(&enabled, owners))));
@@ -652,8 +659,13 @@ async fn the_gitlab_itself_has_rows_of_its_own() {
             assert_eq!(exposed.series(metric).len(), 1);
         }
     }
-    let odd = OwnerAnswer::of_instance(&json!([]), &asked, &[], enabled.catalogue, 100);
-    assert!(odd.is_err(), "not understood is not gone");
+    let mut odd = untold;
+    let (values, tables) = asked.told(&json!([]), Grain::Instance, &[], enabled.catalogue, 100);
+    odd.fill(&values, tables, 100);
+    assert!(
+        matches!(odd.tables[place], TableAnswer::Unknown(_)),
+        "not understood is not gone"
+    );
 }
 
 #[tokio::test]
@@ -749,12 +761,21 @@ fn a_catalogue_refuses_rows_that_are_wrong() {
             Shows::Info,
         )],
     };
-    let problems = Catalogue::standard_with(&[&TWICE, &MIXED_UP]).unwrap_err();
+    static ALONG_WITH_NOTHING: Subject = Subject {
+        name: "along_with_nothing",
+        of: Grain::Instance,
+        cadence: Cadence::WithOwner,
+        rows: Rows::One,
+        columns: &[label("version", "metadata.version", Rest::Body("version"))],
+        metrics: &[],
+    };
+    let problems = Catalogue::standard_with(&[&TWICE, &MIXED_UP, &ALONG_WITH_NOTHING]).unwrap_err();
     for problem in [
         "gitlab_commits_total: there are two of that name",
         "gitlab_odd__name: the name does not survive",
         "gitlab_seconds: the unit By is not in the name",
         "gitlab_gone: there is no column gone",
+        "along_with_nothing: only a project is asked for all of it at once",
         "gitlab_mixed_up: its attributes [\"ref\"] are needed to tell rows apart",
     ] {
         assert!(problems.contains(problem), "{problem}\n{problems}");

@@ -96,26 +96,6 @@ impl AskedColumns {
         self.tables.push((place, keys));
     }
 
-    /// What is asked of the GitLab itself, as root fields of a query; none if nothing is.
-    pub fn of_instance(
-        enabled: &EnabledMetrics,
-        has: impl Fn(&str) -> bool,
-    ) -> Option<AskedColumns> {
-        let (grain, mut asked) = (Grain::Instance, AskedColumns::default());
-        for &place in enabled.columns_of(grain) {
-            let column = enabled.catalogue.columns(grain)[place].column;
-            match has(column.graphql) {
-                true => asked.add(place, column.graphql),
-                false => asked.unsupported.push(place),
-            }
-        }
-        for &place in enabled.tables_of(grain) {
-            asked.add_table(place, &enabled.catalogue.tables(grain)[place], &has);
-        }
-        let is_asked = !asked.columns.is_empty() || !asked.tables.is_empty();
-        is_asked.then_some(asked)
-    }
-
     /// What is asked of a project for a subject with a pace of its own, and who it is.
     pub fn of_round(
         round: &Round,
@@ -277,39 +257,6 @@ impl OwnerAnswer {
         let mut answer = Self::listed_over_graphql(node, catalogue)?;
         answer.read(node, asked, failures, now);
         Ok(answer)
-    }
-
-    /// Reads the root of a GraphQL answer about the GitLab itself.
-    ///
-    /// # Errors
-    /// If it is no object.
-    pub fn of_instance(
-        data: &Json,
-        asked: &AskedColumns,
-        failures: &Failures<'_>,
-        catalogue: &'static Catalogue,
-        now: UnixTime,
-    ) -> Result<OwnerAnswer, NotUnderstood> {
-        if !data.is_object() {
-            return Err(NotUnderstood("no object where one was asked for"));
-        }
-        let mut answer = Self::of_grain(Grain::Instance, Identity::default(), catalogue);
-        answer.read(data, asked, failures, now);
-        Ok(answer)
-    }
-
-    /// The GitLab itself, of which everything enabled is still to be asked over REST.
-    pub fn pending_instance(enabled: &EnabledMetrics) -> OwnerAnswer {
-        let grain = Grain::Instance;
-        let mut answer = Self::of_grain(grain, Identity::default(), enabled.catalogue);
-        answer.failed = enabled.columns_of(grain).iter().copied().collect();
-        for place in &answer.failed {
-            answer.values[*place] = Reading::Unknown(Reason::Pending);
-        }
-        for &place in enabled.tables_of(grain) {
-            answer.take_table(place, TableAnswer::Unknown(Reason::Pending));
-        }
-        answer
     }
 
     fn read(&mut self, node: &Json, asked: &AskedColumns, failures: &Failures<'_>, now: UnixTime) {

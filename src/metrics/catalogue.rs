@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use super::placed::{Places, ValuePlace};
-use super::subject::{Column, Grain, MetricRow, Rows, Shows, Subject};
+use super::subject::{Cadence, Column, Grain, MetricRow, Rows, Shows, Subject};
 use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
@@ -258,6 +258,11 @@ impl Catalogue {
             };
             if !are_new {
                 let _ = writeln!(problems, "{}: a name is used twice", subject.name);
+            }
+            let along = subject.cadence == Cadence::WithOwner && !subject.columns.is_empty();
+            if along && subject.of != Grain::Project {
+                let what = "only a project is asked for all of it at once";
+                let _ = writeln!(problems, "{}: {what}", subject.name);
             }
         }
         problems

@@ -232,8 +232,6 @@ pub struct Plan {
     pub whole: AskedColumns,
     /// What its activity moves.
     pub activity: AskedColumns,
-    /// What the GitLab itself is asked; none if nothing is.
-    pub instance: Option<AskedColumns>,
     /// The subjects of projects with a pace of their own, in the order of [`EnabledMetrics::rounds`].
     pub rounds: Vec<AskedColumns>,
     feeds: Vec<FeedSelections>,
@@ -443,7 +441,6 @@ impl Plan {
             rounds: rounds
                 .map(|round| AskedColumns::of_round(round, enabled, |path| capabilities.has(path)))
                 .collect(),
-            instance: AskedColumns::of_instance(enabled, |path| capabilities.has_root(path)),
             feeds: enabled
                 .catalogue
                 .feeds(Grain::Project)

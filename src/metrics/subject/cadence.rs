@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How often a subject is asked, where the configuration does not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
-    /// Along with everything else that is asked of its owner.
+    /// Along with everything else that is asked of a project.
     WithOwner,
     /// By every poll.
     EachPoll,

@@ -231,12 +231,6 @@ pub fn id(gid: &str) -> Option<u64> {
     gid.rsplit('/').next()?.parse().ok()
 }
 
-/// What an error of a partial answer is about: keys below the root, and why.
-pub fn failed_at_root(error: &GraphqlError) -> (Vec<&str>, Reason) {
-    let keys = error.path.iter().filter_map(Value::as_str);
-    (keys.collect(), reason(error))
-}
-
 fn reason(error: &GraphqlError) -> Reason {
     match is_timeout(error) {
         true => Reason::Timeout,

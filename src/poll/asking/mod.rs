@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::engine::{Answer, Moment, Request, unread};
+use super::engine::{Answer, Moment, Request};
 use super::plan::{Capabilities, List, PROBE, Plan, dated};
 use crate::gitlab::{Client, Error};
-use crate::metrics::{EnabledMetrics, OwnerAnswer, UnixTime};
+use crate::metrics::{EnabledMetrics, UnixTime};
 
 /// Asks one GitLab.
 #[derive(Clone)]
@@ -82,28 +82,10 @@ impl Asking {
                 let page = client.get(&path, deadline).await;
                 Answer::Group(page.and_then(|page| rest::group(&page.body)))
             }
-            Request::Instance(plan) => Answer::Instance(self.instance(&plan, deadline, at).await),
             Request::ProjectCount(list) => {
                 Answer::ProjectCount(self.project_count(&list, deadline).await)
             }
         }
-    }
-
-    /// What the GitLab itself has, over GraphQL.
-    async fn instance(
-        &self,
-        plan: &Plan,
-        deadline: Instant,
-        at: UnixTime,
-    ) -> Result<OwnerAnswer, Error> {
-        let asked = plan.instance.as_ref();
-        let asked = asked.ok_or_else(|| super::engine::not_understood(&"nothing is asked"))?;
-        let query = asked.instance_query();
-        let answer = self.client.graphql(&query, json!({}), deadline).await?;
-        let failures: Vec<_> = answer.errors.iter().map(graphql::failed_at_root).collect();
-        let catalogue = self.enabled.catalogue;
-        let read = OwnerAnswer::of_instance(&answer.data, asked, &failures, catalogue, at);
-        read.map_err(unread)
     }
 
     fn rest(&self, at: UnixTime) -> rest::Reader<'_> {

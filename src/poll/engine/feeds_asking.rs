@@ -193,6 +193,33 @@ impl Engine {
         }
     }
 
+    /// Asks in this poll what ended in a project whose numbers have moved, of what is not glanced at: what was
+    /// merged is counted when the number of the merged ones shows it.
+    pub(super) fn feed_moved(&self, poll: &mut Poll, before: &Owner) {
+        let (id, catalogue) = (before.identity.id, self.enabled.catalogue);
+        let Some(project) = self.projects.get(&id) else {
+            return;
+        };
+        let columns = catalogue.project_columns().iter();
+        let both = columns.zip(before.values.iter().zip(&project.values));
+        let has_moved = |feature: Option<Feature>| {
+            both.clone().any(|(placed, (before, now))| {
+                let is_of_it = feature.is_none() || placed.column.feature == feature;
+                is_of_it && before.value().is_some() && !now.shows_like(before)
+            })
+        };
+        for (place, list) in &self.feeds.lists {
+            let placed = &catalogue.feeds(Grain::Project)[usize::from(*place)];
+            if let Some(queues) = poll.feeds.get_mut(usize::from(*place))
+                && !is_glanced(placed)
+                && list.owners.contains_key(&id)
+                && has_moved(catalogue.tables(Grain::Project)[placed.table].feature())
+            {
+                queues.ask_changed_again(id);
+            }
+        }
+    }
+
     /// Asks in this poll what changed in the feeds of a project, because something is said to have.
     pub(super) fn hint_feeds(&self, poll: &mut Poll, id: u64) {
         if poll.feeds.is_empty() {
@@ -202,10 +229,7 @@ impl Engine {
         for (place, list) in &self.feeds.lists {
             let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(*place)];
             if is_glanced(placed) && list.owners.contains_key(&id) {
-                let queues = &mut poll.feeds[usize::from(*place)];
-                // What it was asked before does not have what is hinted at now.
-                queues.asked.remove(&id);
-                queues.ask_changed(id);
+                poll.feeds[usize::from(*place)].ask_changed_again(id);
             }
         }
     }

@@ -19,7 +19,6 @@ mod feeds;
 mod feeds_asking;
 mod feeds_rest;
 mod gitlab;
-mod instance;
 mod learning;
 mod list;
 mod lists;
@@ -176,8 +175,6 @@ enum Sent {
     /// A page of a feed over REST, or a thing of it.
     Feed(Box<RestWalk>),
     /// What the GitLab itself has, and a value of it over REST.
-    Instance,
-    InstanceValue(Lookup),
     /// Something that lies beside the projects.
     Estate(EstateAsk),
     /// A value of a subject with a pace of its own, of this project.
@@ -249,7 +246,6 @@ impl Engine {
         self.details.begin();
         self.begin_deployments();
         self.plan_feeds(&mut poll);
-        poll.instance.is_due = self.asks_instance();
         self.plan_rounds(&mut poll);
         self.poll = Some(poll);
     }
@@ -302,7 +298,6 @@ impl Engine {
             self.ask_probe(&mut poll, now, &mut next);
             if self.gitlab.is_ready() {
                 self.ask_groups(&mut poll, now, &mut next);
-                self.ask_instance(&mut poll, now, &mut next);
                 self.ask_graphql(&mut poll, now, &mut next);
                 self.ask_rest(&mut poll, now, &mut next);
                 self.ask_feeds_over_rest(&mut poll, now, &mut next);
@@ -360,12 +355,6 @@ impl Engine {
             }
             (Sent::Feed(walk), Answer::Rows(answer)) => {
                 self.feed_rest_answered(&mut poll, *walk, at, answer, now);
-            }
-            (Sent::Instance, Answer::Instance(answer)) => {
-                self.instance_answered(&mut poll, at, answer, now);
-            }
-            (Sent::InstanceValue(lookup), answer) => {
-                self.instance_value_answered(&mut poll, lookup, at, answer, now);
             }
             (Sent::Estate(ask), answer) => self.estate_answered(&mut poll, ask, at, answer, now),
             (Sent::RoundValue(index, id, lookup), answer) => {

@@ -6,7 +6,6 @@ use super::deployments::DeploymentsWork;
 use super::details::DetailsWork;
 use super::due::{Share, Taken};
 use super::environments::EnvironmentsWork;
-use super::lookups::Answers;
 use super::moment::Moment;
 use super::names::Named;
 use super::queue::QueueWork;
@@ -50,8 +49,6 @@ pub struct Poll {
     pub rest_walks: VecDeque<RestWalk>,
     /// How often a part about feeds broke.
     pub feed_halves: u32,
-    /// What is asked of the GitLab itself.
-    pub instance: InstanceWork,
     /// Whether what lies beside the projects is asked, and how many more requests about groups.
     pub estate: bool,
     pub estate_left: usize,
@@ -101,6 +98,15 @@ impl FeedQueues {
         }
     }
 
+    /// Asks what changed in a project since it was asked, if it was: that answer does not have what is known
+    /// to have happened now.
+    pub fn ask_changed_again(&mut self, id: u64) {
+        if !self.changed.contains(&id) {
+            self.asked.insert(id);
+            self.changed.push_back(id);
+        }
+    }
+
     /// Asks for the newest things of a project.
     pub fn ask_newest(&mut self, id: u64) {
         if self.asked.insert(id) {
@@ -116,15 +122,6 @@ impl FeedQueues {
     fn is_empty(&self) -> bool {
         self.newest.is_empty() && self.changed.is_empty()
     }
-}
-
-/// What a poll still asks of the GitLab itself.
-#[derive(Debug, Default)]
-pub struct InstanceWork {
-    /// Whether something is to be asked, and is not under way.
-    pub is_due: bool,
-    /// What REST has told so far.
-    pub answers: Answers,
 }
 
 /// What one poll asks of a subject with a pace of its own.
@@ -226,7 +223,6 @@ impl Poll {
             feeds: Vec::new(),
             rest_walks: VecDeque::new(),
             feed_halves: 0,
-            instance: InstanceWork::default(),
             estate: false,
             estate_left: 0,
             rounds: Vec::new(),

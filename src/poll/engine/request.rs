@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::walk::Next;
 use crate::gitlab::{self, Error};
 use crate::metrics::{
-    Answered, Job, OwnerAnswer, ProjectAnswer, Reason, Record, TableAnswer, TestReport, UnixTime,
+    Answered, Job, ProjectAnswer, Reason, Record, TableAnswer, TestReport, UnixTime,
 };
 use crate::poll::details_plan::{DetailsPart, Wanted};
 use crate::poll::plan::{Capabilities, List, Plan, RequestPart};
@@ -138,8 +138,6 @@ pub enum Request {
     Group(String),
     /// How many projects a list has, over GraphQL.
     ProjectCount(List),
-    /// What the GitLab itself has, over GraphQL.
-    Instance(Arc<Plan>),
 }
 
 /// What came of a request: the variant of the same name.
@@ -160,7 +158,6 @@ pub enum Answer {
     List(Result<ListPage, Error>),
     Group(Result<Group, Error>),
     ProjectCount(Result<u64, Error>),
-    Instance(Result<OwnerAnswer, Error>),
 }
 
 impl Answer {
@@ -178,7 +175,6 @@ impl Answer {
             Answer::List(answer) => answer.as_ref().err(),
             Answer::Count(answer) | Answer::ProjectCount(answer) => answer.as_ref().err(),
             Answer::Group(answer) => answer.as_ref().err(),
-            Answer::Instance(answer) => answer.as_ref().err(),
         }
     }
 }

@@ -59,13 +59,16 @@ impl Engine {
         }
         let was_taken = self.schedule.is_taken(id);
         let project = Owner::updated(found, last, at.as_secs());
-        self.projects.insert(id, Arc::new(project));
+        let before = self.projects.insert(id, Arc::new(project));
         if is_new || taken && !was_taken {
             self.add_to_rounds(poll, id, is_new);
         }
         self.schedule.read(id, activity, taken, at);
         if taken {
             self.feed_found(poll, id);
+        }
+        if taken && let Some(before) = before {
+            self.feed_moved(poll, &before);
         }
         if was_another {
             self.default_branch_changed(id);
@@ -161,7 +164,9 @@ impl Engine {
         if hidden && !doubt {
             self.uncover(poll, &next, answers);
         }
-        self.projects.insert(id, Arc::new(next));
+        if let Some(before) = self.projects.insert(id, Arc::new(next)) {
+            self.feed_moved(poll, &before);
+        }
         if doubt {
             self.schedule.want(poll, id);
         }

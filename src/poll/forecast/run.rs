@@ -10,8 +10,8 @@ use super::assumption::Assumption;
 use super::made_up::{MadeUp, Project, start};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, EnabledMetrics, Feature, Identity, OwnerAnswer, ProjectAnswer, Reading,
-    Reason, Record, Rest, TableAnswer, UnixTime,
+    Access, Answered, EnabledMetrics, Feature, Identity, ProjectAnswer, Reading, Reason, Record,
+    Rest, TableAnswer, UnixTime,
 };
 use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
@@ -209,9 +209,6 @@ impl<'a> GitLab<'a> {
                 next: NextPage::End,
                 total: Some(0),
             })),
-            Request::Instance(_) => {
-                Answer::Instance(Ok(OwnerAnswer::pending_instance(self.enabled)))
-            }
             Request::Count(_) | Request::ProjectCount(_) => Answer::Count(Ok(1)),
             Request::Group(key) => {
                 let id = key.parse().unwrap_or(1);
