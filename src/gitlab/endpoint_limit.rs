@@ -1,9 +1,11 @@
-//! The limit of one class of endpoints, as learnt from GitLab's refusals.
+//! The limit of one class of endpoints: what GitLab is known for, and what is learnt from its refusals.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::endpoint_class::EndpointClass;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -16,10 +18,16 @@ const GROWTH: f64 = 1.1;
 /// After so many minutes a refusal is forgotten.
 const MEMORY: u64 = 60;
 
+/// So many requests a minute GitLab allows for the jobs of projects, unless an administrator says otherwise
+/// (`project_jobs_api_rate_limit`).
+const JOBS_A_MINUTE: usize = 600;
+
 /// What is known of one class. GitLab limits some endpoints apart from all others, and shows such a
 /// limit only by refusing.
 #[derive(Debug, Default)]
 pub(super) struct EndpointLimit {
+    /// How many requests GitLab allows in any minute, where that is known before a refusal.
+    known: Option<usize>,
     blocked_until: Option<Instant>,
     /// When the requests of the last minute passed.
     passed: VecDeque<Instant>,
@@ -38,11 +46,24 @@ struct Refusal {
 }
 
 impl EndpointLimit {
+    /// Nothing of the class has been asked.
+    pub(super) fn of(class: EndpointClass) -> EndpointLimit {
+        EndpointLimit {
+            known: (class == EndpointClass::Jobs).then_some(JOBS_A_MINUTE),
+            ..EndpointLimit::default()
+        }
+    }
+
     /// When the next request of the class may pass; none if no limit is known.
     pub(super) fn opening(&self, now: Instant) -> Option<Instant> {
         let paced = self.passed.back().zip(self.per_minute(now));
         let paced = paced.map(|(last, per_minute)| *last + MINUTE.div_f64(per_minute));
-        self.blocked_until.max(paced)
+        let first = self
+            .known
+            .and_then(|most| self.passed.iter().nth_back(most - 1));
+        // GitLab counts both ends of a minute.
+        let whole = first.map(|first| *first + MINUTE + Duration::from_millis(1));
+        self.blocked_until.max(paced).max(whole)
     }
 
     /// Requests a minute that the class is kept to, while a refusal is remembered.

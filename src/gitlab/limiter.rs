@@ -78,7 +78,7 @@ impl Limiter {
             budget,
             blocked_until: now,
             scarce: None,
-            endpoint_limits: Default::default(),
+            endpoint_limits: EndpointClass::ALL.map(EndpointLimit::of),
             last_passed: now,
             waited: Waited::default(),
             waiting: None,

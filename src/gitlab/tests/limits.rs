@@ -162,20 +162,40 @@ fn limited(limit: usize, refused: Arc<Mutex<usize>>) -> Client {
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_no_header_tells_is_learned() {
     let refused: Arc<Mutex<usize>> = Arc::default();
-    let client = limited(600, Arc::clone(&refused));
+    let client = limited(300, Arc::clone(&refused));
     let refused = || *refused.lock().unwrap();
-    for _ in 0..601 {
+    for _ in 0..301 {
         client.get("projects/1/jobs", far()).await.unwrap();
     }
     let learned = client.usage().limits["jobs"];
-    assert!((500.0..=540.0).contains(&learned), "{learned}");
+    assert!((250.0..=270.0).contains(&learned), "{learned}");
 
     let (start, before) = (Instant::now(), refused());
-    for _ in 0..540 {
+    for _ in 0..270 {
         client.get("projects/1/jobs", far()).await.unwrap();
     }
     assert_eq!(refused(), before);
     assert!(start.elapsed() > Duration::from_secs(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_that_gitlab_has_for_jobs_is_never_run_into() {
+    let refused: Arc<Mutex<usize>> = Arc::default();
+    let client = limited(600, Arc::clone(&refused));
+    let start = Instant::now();
+    for _ in 0..600 {
+        client.get("projects/1/jobs", far()).await.unwrap();
+    }
+    assert!(start.elapsed() < Duration::from_secs(60));
+    for _ in 0..700 {
+        client.get("projects/1/jobs", far()).await.unwrap();
+    }
+    assert_eq!(*refused.lock().unwrap(), 0);
+    assert!(start.elapsed() > Duration::from_secs(120));
+    // Nothing else is held back by it.
+    let before = Instant::now();
+    client.get("projects/1/pipelines", far()).await.unwrap();
+    assert!(before.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
