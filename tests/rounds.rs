@@ -262,6 +262,40 @@ async fn a_token_that_is_refused_for_one_thing_is_asked_for_all_others() {
 }
 
 #[tokio::test]
+async fn a_list_that_the_user_may_not_read_holds_nothing_else_up() {
+    for status in [401, 403, 404] {
+        let gitlab = GitLab::start(World::new()).await.unwrap();
+        gitlab.edit(furnish);
+        gitlab.fault(
+            Fault::on("/api/v4/projects/1/access_tokens")
+                .always()
+                .status(status),
+        );
+        let mut poller = poller(&gitlab, &SUBJECTS);
+        let snapshot = poller.poll().await;
+        for (metric, expected) in expected() {
+            if metric != "gitlab_access_token_expiry_timestamp_seconds" {
+                assert_eq!(series(&snapshot, metric), expected, "{metric}, {status}");
+                continue;
+            }
+            assert!(series(&snapshot, metric).is_empty(), "{status}");
+            let why = missing(&snapshot, metric);
+            let is_word = ["forbidden", "hidden"]
+                .map(|word| vec![word])
+                .contains(&why);
+            assert!(is_word, "{status}: {why:?}");
+        }
+        gitlab.take_requests();
+        poller.poll().await;
+        let asked = gitlab.take_requests();
+        let again = asked
+            .iter()
+            .filter(|one| one.path.contains("access_tokens"));
+        assert_eq!(again.count(), 0, "one try an hour, {status}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_projects_are_asked_once_in_their_time_and_not_at_every_poll() {
     let gitlab = Arc::new(GitLab::start(World::new()).await.unwrap());
     gitlab.edit(|world| {

@@ -75,7 +75,7 @@ pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
 pub use status::{BridgeStatus, Export, GitLabStatus, Usage};
 pub use subject::{
-    Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind,
+    Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind, Named,
     PROJECT_ID, Raw, Rest, Stage, Subject,
 };
 pub use subject_state::{SubjectState, needs};

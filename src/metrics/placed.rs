@@ -126,6 +126,13 @@ impl PlacedColumn {
 }
 
 impl PlacedFeed {
+    /// The metrics that show a column of its things.
+    pub fn shown_by(&self, column: &'static str) -> impl Iterator<Item = &'static str> {
+        let metrics = self.subject.metrics.iter();
+        let shows = move |row: &&MetricRow| matches!(row.shows, Shows::Value(own) if own == column);
+        metrics.filter(shows).map(|row| row.name)
+    }
+
     /// Its name in the state file.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.subject.name, self.feed.name)
@@ -204,7 +211,7 @@ impl PlacedTable {
     }
 
     /// Which names its rows are for, if they are for names.
-    pub(super) fn named(&self) -> Option<&'static Named> {
+    pub fn named(&self) -> Option<&'static Named> {
         match &self.subject.rows {
             Rows::Named(named) => Some(named),
             _ => None,

@@ -67,9 +67,31 @@ impl TableAnswer {
         table: &PlacedTable,
         now: UnixTime,
     ) -> TableAnswer {
+        let told = (0..names.len()).map(|place| &node[named_alias(place)]);
+        Self::of_each_name(told, named, names, table, now)
+    }
+
+    /// Reads what REST tells of names, each in a document of its own.
+    pub fn of_named_documents(
+        documents: &[Json],
+        named: &Named,
+        names: &[String],
+        table: &PlacedTable,
+        now: UnixTime,
+    ) -> TableAnswer {
+        let told = documents.iter().map(|body| member(body, named.rest_at));
+        Self::of_each_name(told, named, names, table, now)
+    }
+
+    fn of_each_name<'a>(
+        told: impl Iterator<Item = &'a Json>,
+        named: &Named,
+        names: &[String],
+        table: &PlacedTable,
+        now: UnixTime,
+    ) -> TableAnswer {
         let mut rows = Vec::new();
-        for (place, name) in names.iter().enumerate() {
-            let told = &node[named_alias(place)];
+        for (name, told) in names.iter().zip(told) {
             if told.is_null() {
                 return TableAnswer::Unknown(Reason::Hidden);
             }
@@ -280,11 +302,6 @@ impl PlacedTable {
         }
     }
 
-    /// Whether its rows are for names, which GraphQL alone is asked for.
-    pub fn is_for_names(&self) -> bool {
-        self.named().is_some()
-    }
-
     /// Whether REST is asked for all pages of the list.
     pub fn is_read_to_the_end(&self) -> bool {
         self.made().is_some_and(|made| made.is_list)
@@ -302,6 +319,7 @@ impl PlacedTable {
     /// The path of REST that has the rows, below the owner's; none if they stand in its own body.
     pub fn rest_path(&self) -> Option<String> {
         if self.named().is_some() {
+            // Each name has one of its own.
             return None;
         }
         if let Some(made) = self.made() {

@@ -35,6 +35,8 @@ pub struct Feed {
     pub rest_newest: Option<&'static str>,
     /// What REST tells of one thing, by its key, where the lists lack something.
     pub rest_one: Option<&'static str>,
+    /// What REST tells of one thing by how long some lists of it are.
+    pub rest_counts: Option<RestCounts>,
     /// The member that tells things apart.
     pub key: &'static str,
     /// The members of a thing that its functions read, by their names in GraphQL.
@@ -49,6 +51,14 @@ pub struct Feed {
     pub updated: &'static str,
     /// Whether it is asked only where `metrics.child_pipelines` is on.
     pub of_children: bool,
+}
+
+/// A column that REST tells by how long lists are, together.
+#[derive(Debug)]
+pub struct RestCounts {
+    pub column: &'static str,
+    /// The lists of a thing, by its `{key}`, without `per_page`.
+    pub lists: &'static [&'static str],
 }
 
 /// A thing as an answer tells it.

@@ -13,7 +13,7 @@ pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,
 };
-pub use feed::{Feed, Feeds, Raw, Stage};
+pub use feed::{Feed, Feeds, Raw, RestCounts, Stage};
 pub use grain::Grain;
 pub use metric_row::{Instrument, MetricRow, Shows, counter, gauge, histogram};
 
@@ -50,7 +50,7 @@ pub enum Names {
     IssueLabels,
 }
 
-/// Rows for each name that the configuration chooses, and for each of some members of what GraphQL tells
+/// Rows for each name that the configuration chooses, and for each of some members of what GitLab tells
 /// of it. Their labels are the name and the member.
 #[derive(Debug)]
 pub struct Named {
@@ -58,6 +58,9 @@ pub struct Named {
     /// The field of GraphQL, and its argument that takes the name.
     pub field: &'static str,
     pub argument: &'static str,
+    /// The document of REST about a `{name}`, and where in it the members stand.
+    pub rest: &'static str,
+    pub rest_at: &'static str,
     pub members: &'static [&'static str],
 }
 

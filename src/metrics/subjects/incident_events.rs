@@ -93,6 +93,7 @@ const INCIDENTS: Feed = Feed {
     rest_changed: "",
     rest_newest: None,
     rest_one: None,
+    rest_counts: None,
     key: "iid",
     asks: &["createdAt", "closedAt", "updatedAt"],
     stage: |_| Stage::Resting,

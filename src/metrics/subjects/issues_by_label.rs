@@ -13,6 +13,8 @@ pub(super) static SUBJECT: Subject = Subject {
         names: Names::IssueLabels,
         field: "issueStatusCounts",
         argument: "labelName",
+        rest: "issues_statistics?labels={name}&scope=all",
+        rest_at: "statistics.counts",
         members: &["opened", "closed"],
     }),
     columns: &[

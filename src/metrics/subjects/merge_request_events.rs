@@ -20,6 +20,7 @@ pub(super) static SUBJECT: Subject = Subject {
             rest_changed: "merge_requests?scope=all&state=merged&updated_after={since}&order_by=updated_at&sort=asc",
             rest_newest: None,
             rest_one: None,
+            rest_counts: None,
             key: "iid",
             asks: &["createdAt", "mergedAt", "updatedAt"],
             stage,

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::metrics::subject::{
     Attribute, Cadence, Column, Feature, Feed, Feeds, Grain, Kind, MetricRow, PROJECT_ID, Raw,
-    Rest, Rows, Shows, Stage, Subject, count, counter, gauge, histogram, time,
+    Rest, RestCounts, Rows, Shows, Stage, Subject, count, counter, gauge, histogram, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -160,6 +160,14 @@ const PIPELINES: Feed = Feed {
     rest_newest: None,
     // The lists lack when a pipeline started and ended, how long it ran, its coverage, and its tag.
     rest_one: Some("pipelines/{key}"),
+    // Builds and the jobs that trigger other pipelines; REST has no list of both.
+    rest_counts: Some(RestCounts {
+        column: "jobs",
+        lists: &[
+            "pipelines/{key}/jobs?include_retried=true",
+            "pipelines/{key}/bridges?include_retried=true",
+        ],
+    }),
     key: "id",
     asks: &[
         "id",

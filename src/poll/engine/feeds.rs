@@ -1,6 +1,7 @@
 //! Where the feeds of all projects stand: how far each has been read, and what GitLab's clock shows.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ pub struct FeedList {
     pub sought: BTreeMap<u64, String>,
     /// Projects whose list of changes took GitLab too long, and how often in a row.
     pub hard: BTreeMap<u64, u8>,
+    /// Which of the newest things of a project are of tags, as far as REST has told.
+    pub kinds: BTreeMap<u64, BTreeMap<u64, bool>>,
+    /// The refs of a project of which REST was asked for an older success.
+    pub searched: BTreeMap<u64, BTreeSet<Arc<str>>>,
     /// Projects that may not be asked over REST, and when they are tried again.
     pub refused: BTreeMap<u64, Moment>,
 }
@@ -130,6 +135,8 @@ impl Feeds {
             list.hard.remove(&id);
             list.doubtful.remove(&id);
             list.sought.remove(&id);
+            list.kinds.remove(&id);
+            list.searched.remove(&id);
             list.refused.remove(&id);
         }
     }

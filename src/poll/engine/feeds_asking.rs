@@ -14,8 +14,10 @@ use super::details::SeenPipeline;
 use super::errors::feed_reason;
 use super::feeds::{FeedsCourse, Kept, KeptFeeds};
 use super::moment::Moment;
+use super::paths::encoded;
 use super::poll::{FeedQueues, Poll, Purpose, Query};
 use super::request::{FeedPage, Node, Page};
+use super::rest_walk::RestWalk;
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Age, Cadence, Feature, Grain, Owner, PlacedFeed, Progress, Reach, Reason, Record,
@@ -463,14 +465,30 @@ impl Engine {
         };
         let is_shown = table.is_some_and(|table| (0..table.rows()).any(|row| is_it(row, table)));
         let was_sought = list.sought.get(&id).is_some_and(|sought| sought == branch);
-        if is_shown || was_sought || !self.gitlab.graphql {
+        if is_shown || was_sought {
             return;
         }
         list.sought.insert(id, branch.to_owned());
+        if !self.gitlab.graphql {
+            let Some(list) = placed.feed.rest_newest else {
+                return;
+            };
+            let (branch, first) = (encoded(branch), RestWalk::FEW);
+            let path = format!("projects/{id}/{list}&ref={branch}&per_page={first}");
+            let walk = RestWalk::new(place, id, FeedDepth::OfRef, path);
+            return poll.rest_walks.push_back(walk);
+        }
         let depth = Depth::Feed(FeedDepth::OfRef, place);
         let mut query = Query::of_ids(Purpose::Feed(place), vec![id], depth);
         query.part.after = Some(branch.to_owned());
         poll.again.push_back(query);
+    }
+
+    /// Looks for the default branch of a project by name once more: the last try failed.
+    pub(super) fn seek_again(&mut self, place: u8, id: u64) {
+        if let Some(list) = self.feeds.lists.get_mut(&place) {
+            list.sought.remove(&id);
+        }
     }
 
     /// Notes that another branch of a project is the default one.
@@ -553,6 +571,9 @@ impl Engine {
         };
         let queues = &mut poll.feeds[usize::from(place)];
         queues.walks.remove(&id);
+        if depth == FeedDepth::OfRef {
+            list.sought.remove(&id);
+        }
         if reason == Reason::Hidden {
             let known = list.owners.get_mut(&id);
             if let Some(kept) = known {

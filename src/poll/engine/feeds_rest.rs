@@ -2,24 +2,19 @@
 //! of which the list lacks something that is needed. Less often than over GraphQL, since each project has
 //! its price.
 
-use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::errors::{feed_reason, is_forbidden};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{FeedPage, Kind, Rows};
-use super::rest_walk::RestWalk;
+use super::rest_walk::{RestWalk, WalkStep, since_in};
+use super::sought::Told;
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
-use crate::metrics::{Api, Grain, NotUnderstood, PlacedFeed, Record, Stage, UnixTime};
+use crate::metrics::Grain;
 use crate::poll::plan::FeedDepth;
 
-/// How many things a page of changes has, and one of the newest.
-const PAGE: usize = 100;
-const FEW: usize = 20;
 /// A walk of one project has no more pages in one poll.
 const MOST_PAGES: u32 = 200;
 /// What may not be read is tried again so much later.
@@ -64,28 +59,19 @@ impl Engine {
             let since = self.feed_since(place, id);
             let list = placed.feed.rest_newest.filter(|_| newest);
             let (depth, list, first) = match list {
-                Some(list) => (FeedDepth::Newest, list.to_owned(), FEW),
+                Some(list) => (FeedDepth::Newest, list.to_owned(), RestWalk::FEW),
                 None => {
                     let list = since_in(placed.feed.rest_changed, since);
-                    (FeedDepth::Changed { since }, list, PAGE)
+                    (FeedDepth::Changed { since }, list, RestWalk::PAGE)
                 }
             };
-            return Some(RestWalk {
-                place,
-                id,
-                depth,
-                path: format!("projects/{id}/{list}&per_page={first}"),
-                things: Vec::new(),
-                lacking: VecDeque::new(),
-                next: None,
-                began: None,
-                pages: 0,
-            });
+            let path = format!("projects/{id}/{list}&per_page={first}");
+            return Some(RestWalk::new(place, id, depth, path));
         }
         None
     }
 
-    /// Takes in a page of a walk, or one of its things.
+    /// Takes in a page of a walk, or something of one of its things.
     pub(super) fn feed_rest_answered(
         &mut self,
         poll: &mut Poll,
@@ -94,105 +80,70 @@ impl Engine {
         answer: Result<Rows, Error>,
         now: Moment,
     ) {
-        let rows = match answer {
-            Ok(rows) => rows,
-            Err(error) if self.waits(poll, &error, now) => {
+        let step = walk.step();
+        let rows = match (answer, &step) {
+            (Ok(rows), _) => rows,
+            (Err(error), _) if self.waits(poll, &error, now) => {
                 return poll.rest_walks.push_front(walk);
             }
-            Err(error) => return self.feed_rest_failed(poll, &walk, &error),
+            // It was deleted after it was listed.
+            (Err(Error::NotFound { .. }), WalkStep::Thing(key)) => {
+                let key = *key;
+                walk.lacking.pop_front();
+                walk.told.insert(key, Told::default());
+                walk.things.retain(|thing| thing.key() != key);
+                return self.go_on(poll, walk);
+            }
+            (Err(error), _) => return self.feed_rest_failed(poll, &walk, &error),
         };
         self.note_date(rows.date, now);
         let told_at = self.server_time(at);
         walk.began.get_or_insert((told_at, at));
-        let taken = match walk.lacking.pop_front() {
-            Some(_) => self.take_thing(&mut walk, &rows.rows, told_at),
-            None => self.take_list(&mut walk, &rows.rows, told_at),
+        let taken = match step {
+            WalkStep::Thing(key) => self.take_thing(&mut walk, key, &rows.rows, told_at),
+            WalkStep::Successes(name) => self.take_successes(&mut walk, &name, &rows.rows, told_at),
+            WalkStep::Page | WalkStep::Count(..) => self.take_list(&mut walk, &rows.rows, told_at),
         };
         if taken.is_err() {
             let error = Error::not_understood("the answer is no list of things");
             return self.feed_rest_failed(poll, &walk, &error);
         }
-        match walk.lacking.is_empty() {
-            true => self.end_of_page(poll, walk),
-            false => poll.rest_walks.push_back(walk),
-        }
+        self.go_on(poll, walk);
     }
 
-    fn take_thing(
-        &self,
-        walk: &mut RestWalk,
-        thing: &Value,
-        at: UnixTime,
-    ) -> Result<(), NotUnderstood> {
-        let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(walk.place)];
-        let list = Value::Array(vec![thing.clone()]);
-        walk.things
-            .extend(Record::read_all(&list, placed, Api::Rest, at)?);
-        Ok(())
-    }
-
-    /// Reads a list: what of it is to be asked one by one, and where it goes on.
-    fn take_list(
-        &self,
-        walk: &mut RestWalk,
-        list: &Value,
-        at: UnixTime,
-    ) -> Result<(), NotUnderstood> {
-        let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(walk.place)];
-        let things = Record::read_all(list, placed, Api::Rest, at)?;
-        let count = list.as_array().map_or(0, Vec::len);
-        walk.next = None;
-        if let FeedDepth::Changed { since } = walk.depth
-            && count >= PAGE
-        {
-            walk.next = Some(next_page(walk, placed, since, &things));
-        }
-        if walk.depth == FeedDepth::Newest && count >= FEW {
-            walk.next = Some(String::new());
-        }
-        if placed.feed.rest_one.is_none() {
-            walk.things = things;
-            return Ok(());
-        }
-        let needed = self.needed(walk, placed, &things);
-        walk.lacking = things
-            .iter()
-            .map(Record::key)
-            .filter(|key| needed.contains(key))
-            .collect();
-        walk.things = things
-            .into_iter()
-            .filter(|one| !needed.contains(&one.key()))
-            .collect();
-        // A list does not tell enough of these to show them.
-        walk.things
-            .iter_mut()
-            .for_each(|thing| thing.is_shown = false);
-        Ok(())
-    }
-
-    /// The things whose documents are needed: those that may be shown, and those that may be counted.
-    fn needed(&self, walk: &RestWalk, placed: &PlacedFeed, things: &[Record]) -> HashSet<u64> {
-        let (refs, project) = (&self.enabled.choices.refs, self.projects.get(&walk.id));
-        let default = project.and_then(|project| project.identity.default_branch.clone());
-        let floor = self.feed_since(walk.place, walk.id);
-        let mut names: HashSet<&str> = HashSet::new();
-        let mut needed = HashSet::new();
-        let mut newest: Vec<&Record> = things.iter().collect();
-        newest.sort_unstable_by_key(|thing| std::cmp::Reverse(thing.key()));
-        for thing in newest {
-            let name = thing.label(placed, "ref").map_or("", AsRef::as_ref);
-            let is_wanted = Some(name) == default.as_deref()
-                || refs.takes_branch(name)
-                || refs.takes_tag(name)
-                || refs.takes_merge_request(name);
-            let is_newest = thing.is_shown && is_wanted && names.insert(name);
-            let has_ended = !matches!(thing.stage, Stage::Live(_) | Stage::Resting);
-            if is_newest || has_ended && thing.updated >= floor {
-                needed.insert(thing.key());
+    /// Takes in how long a list of a thing is. Where that can't be told, what was known of it stays.
+    pub(super) fn feed_rest_counted(
+        &mut self,
+        poll: &mut Poll,
+        mut walk: RestWalk,
+        at: Moment,
+        answer: Result<u64, Error>,
+        now: Moment,
+    ) {
+        let count = match answer {
+            Ok(count) => Some(count),
+            Err(error) if self.waits(poll, &error, now) => {
+                return poll.rest_walks.push_front(walk);
             }
+            Err(error) => {
+                if !is_forbidden(&error) {
+                    self.note_down(poll, "counting the jobs of a pipeline".to_owned(), &error);
+                }
+                None
+            }
+        };
+        let told_at = self.server_time(at);
+        self.take_count(&mut walk, count, told_at);
+        self.go_on(poll, walk);
+    }
+
+    /// Asks for what the page lacks, and takes it in once it is whole.
+    fn go_on(&mut self, poll: &mut Poll, mut walk: RestWalk) {
+        self.seek(&mut walk);
+        match walk.step() {
+            WalkStep::Page => self.end_of_page(poll, walk),
+            _ => poll.rest_walks.push_back(walk),
         }
-        needed
     }
 
     fn end_of_page(&mut self, poll: &mut Poll, mut walk: RestWalk) {
@@ -200,6 +151,8 @@ impl Engine {
             return;
         };
         let things = std::mem::take(&mut walk.things);
+        let older = std::mem::take(&mut walk.older);
+        self.note_kinds(&walk);
         let told = things.len();
         let next = walk.next.clone();
         // Pages of changes follow each other by their times, so this walk asks for the next itself.
@@ -216,7 +169,7 @@ impl Engine {
                     return self.feed_rest_failed(poll, &walk, &error);
                 }
                 self.feed_part(walk.place, walk.id, &page.things, (told_at, at));
-                walk.path = path;
+                (walk.path, walk.next) = (path, None);
                 poll.rest_walks.push_back(walk);
             }
             (depth, _) => {
@@ -228,12 +181,18 @@ impl Engine {
                     page,
                     (told_at, at),
                 );
+                if !older.is_empty() {
+                    self.feed_part(walk.place, walk.id, &older, (told_at, at));
+                }
             }
         }
     }
 
     fn feed_rest_failed(&mut self, poll: &mut Poll, walk: &RestWalk, error: &Error) {
         let reason = feed_reason(Some(error));
+        if walk.depth == FeedDepth::OfRef {
+            self.seek_again(walk.place, walk.id);
+        }
         if is_forbidden(error) {
             self.leave_feed_alone(walk.place, walk.id, poll.began + RETRY);
             return;
@@ -241,30 +200,4 @@ impl Engine {
         self.note_down(poll, "asking what changed in projects".to_owned(), error);
         self.feed_failed(poll, walk.place, walk.depth, walk.id, reason);
     }
-}
-
-/// The next page of changes: what changed when the last thing of this one did, or later. Where a whole page
-/// carries one time, the next page of the same list.
-fn next_page(walk: &RestWalk, placed: &PlacedFeed, since: UnixTime, things: &[Record]) -> String {
-    let last = things
-        .iter()
-        .map(|thing| thing.updated)
-        .max()
-        .unwrap_or(since);
-    let first = things
-        .iter()
-        .map(|thing| thing.updated)
-        .min()
-        .unwrap_or(since);
-    if last > first {
-        let list = since_in(placed.feed.rest_changed, last);
-        return format!("projects/{}/{list}&per_page={PAGE}", walk.id);
-    }
-    let (list, page) = walk.path.split_once("&page=").unwrap_or((&walk.path, "1"));
-    let page: u64 = page.parse().unwrap_or(1);
-    format!("{list}&page={}", page + 1)
-}
-
-fn since_in(list: &str, since: UnixTime) -> String {
-    list.replace("{since}", &crate::poll::plan::timestamp(since))
 }

@@ -12,8 +12,8 @@ use super::request::{Answer, ListPage, Request};
 use super::walk::{Page, Position, Walk};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, Column, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
-    Reason, Rest, TableAnswer, UnixTime, member,
+    Access, Answered, Column, EnabledMetrics, Grain, Identity, Kind, Named, PlacedTable,
+    ProjectAnswer, Reading, Reason, Rest, TableAnswer, UnixTime, member,
 };
 use crate::poll::plan::Capabilities;
 
@@ -189,10 +189,12 @@ impl Lookups<'_> {
         }
         for place in found.failed_tables.clone() {
             let table = &self.enabled.catalogue.tables(self.grain)[place];
+            if let Some(named) = table.named() {
+                let rows = self.of_names(named, table, &found.identity)?;
+                found.take_table(place, rows);
+                continue;
+            }
             let Some(below) = table.rest_path() else {
-                if table.is_for_names() {
-                    found.take_table(place, TableAnswer::Unknown(Reason::Unsupported));
-                }
                 continue;
             };
             let path = self.path(&below, &found.identity);
@@ -222,6 +224,31 @@ impl Lookups<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// The rows for names: a document for each.
+    fn of_names(
+        &self,
+        named: &Named,
+        table: &PlacedTable,
+        identity: &Identity,
+    ) -> Result<TableAnswer, Stop> {
+        let names = self.enabled.choices.names_of(named.names).iter();
+        // A comma is the end of a label in REST, and no label of GitLab's has one.
+        let names: Vec<String> = names.filter(|name| !name.contains(',')).cloned().collect();
+        let (mut documents, mut at) = (Vec::new(), UnixTime::default());
+        for name in &names {
+            let below = named.rest.replace("{name}", &encoded(name));
+            let told = self.answer(Lookup::Body(self.path(&below, identity)))?;
+            match &told.what {
+                Ok(what) => documents.push(what.body()),
+                Err(Failure::Gone) => return Err(Stop::Gone),
+                Err(failure) => return Ok(TableAnswer::Unknown(failure.reason())),
+            }
+            at = told.at;
+        }
+        let rows = TableAnswer::of_named_documents(&documents, named, &names, table, at);
+        Ok(rows)
     }
 
     /// Asks in other ways for what is hidden.

@@ -36,12 +36,14 @@ mod queue;
 mod report;
 mod request;
 mod rest;
+mod rest_taking;
 mod rest_walk;
 mod restart;
 mod round;
 mod round_lookups;
 mod rounds;
 mod schedule;
+mod sought;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -355,6 +357,9 @@ impl Engine {
             }
             (Sent::Feed(walk), Answer::Rows(answer)) => {
                 self.feed_rest_answered(&mut poll, *walk, at, answer, now);
+            }
+            (Sent::Feed(walk), Answer::Count(answer)) => {
+                self.feed_rest_counted(&mut poll, *walk, at, answer, now);
             }
             (Sent::Estate(ask), answer) => self.estate_answered(&mut poll, ask, at, answer, now),
             (Sent::RoundValue(index, id, lookup), answer) => {

@@ -44,6 +44,28 @@ fn idle_pipelines_cost_hardly_anything_and_active_ones_little() {
     assert!(of_pipelines(1_000, 0.0).first_sweep <= 11 + 10);
 }
 
+#[test]
+fn over_rest_each_pipeline_that_ran_costs_its_document_and_its_counts() {
+    let over_rest = |pipelines: f64| {
+        let mut assumption = assumption(&[Source::Membership], 200, 0.0);
+        (assumption.pipelines, assumption.graphql) = (pipelines, false);
+        let asked = |name: &str| {
+            let metric = Catalogue::standard().find(name).unwrap();
+            metric.subject.name == "pipelines"
+        };
+        let enabled = EnabledMetrics::new(Catalogue::standard(), asked, Choices::default());
+        of_an_hour(&Forecast::new(rhythm(), &enabled, &assumption), Kind::Feed)
+    };
+    let (idle, active) = (over_rest(0.0), over_rest(100.0));
+    // A list a quarter of an hour for each of 200 projects.
+    assert!((700.0..=1_100.0).contains(&idle), "{idle}");
+    // Besides, a document and two counts for each of 100 pipelines, some of them read twice.
+    assert!(
+        (280.0..=700.0).contains(&(active - idle)),
+        "{idle} {active}"
+    );
+}
+
 fn rhythm() -> Rhythm {
     Rhythm {
         interval: Duration::from_secs(60),
