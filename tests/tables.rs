@@ -715,6 +715,16 @@ async fn a_metric_is_one_edit() {
     }
 }
 
+/// Only a project is asked for all of it at once.
+static ALONG_WITH_NOTHING: Subject = Subject {
+    name: "along_with_nothing",
+    of: Grain::Instance,
+    cadence: Cadence::WithOwner,
+    rows: Rows::One,
+    columns: &[label("version", "metadata.version", Rest::Body("version"))],
+    metrics: &[],
+};
+
 #[test]
 fn a_catalogue_refuses_rows_that_are_wrong() {
     static TWICE: Subject = Subject {
@@ -761,14 +771,6 @@ fn a_catalogue_refuses_rows_that_are_wrong() {
             &[PROJECT_ID],
             Shows::Info,
         )],
-    };
-    static ALONG_WITH_NOTHING: Subject = Subject {
-        name: "along_with_nothing",
-        of: Grain::Instance,
-        cadence: Cadence::WithOwner,
-        rows: Rows::One,
-        columns: &[label("version", "metadata.version", Rest::Body("version"))],
-        metrics: &[],
     };
     let problems = Catalogue::standard_with(&[&TWICE, &MIXED_UP, &ALONG_WITH_NOTHING]).unwrap_err();
     for problem in [
