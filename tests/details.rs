@@ -349,6 +349,70 @@ async fn a_test_report_is_seen_by_the_poll_after_the_end_and_stays_until_the_nex
     );
 }
 
+/// A worker that is behind takes its time; GitLab moves nothing when it is done.
+#[tokio::test(start_paused = true)]
+async fn a_test_report_that_comes_minutes_after_the_end_is_seen_within_an_interval_of_coming() {
+    for (interval, late) in [
+        (MINUTE, 230 * SECOND),
+        (SECOND, Duration::from_millis(2_500)),
+        (10 * SECOND, 95 * SECOND),
+        (10 * MINUTE, 4 * MINUTE),
+    ] {
+        let mut setup = setup(false);
+        setup.rhythm.interval = interval;
+        let mut bridge = Bridge::settled(idle(3), setup).await;
+        let tests = TestReport {
+            success: 7,
+            ..TestReport::default()
+        };
+        bridge.gitlab.edit(|world| {
+            world.events(&path(2)).run_pipeline(|plan| {
+                let plan = plan.job("unit", "test").takes(30 * SECOND);
+                plan.job("late", "test")
+                    .takes(20 * SECOND)
+                    .tests(tests)
+                    .late(late)
+            })
+        });
+        bridge.pass(20 * SECOND + late).await;
+        // The pauses between two readings grow to a minute.
+        let within = interval.max(late).min(MINUTE.max(interval));
+        bridge
+            .seen_within(within, |snapshot| {
+                !shown(snapshot, "gitlab_test_report_cases").is_empty()
+            })
+            .await;
+        bridge.pass(MINUTE + interval).await;
+        let jobs = shown(&bridge.snapshot(), "gitlab_jobs_total");
+        assert_eq!(jobs.into_values().sum::<f64>(), 2.0);
+    }
+}
+
+/// After five minutes nothing comes late any more.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_costs_nothing_once_its_values_can_not_come_late_any_more() {
+    let bridge = Bridge::settled(idle(3), setup(false)).await;
+    bridge.gitlab.edit(|world| {
+        world
+            .events(&path(2))
+            .run_pipeline(|plan| plan.job("unit", "test").takes(MINUTE))
+    });
+    bridge.pass(2 * MINUTE).await;
+    bridge.asked();
+    let of_details = |bridge: &Bridge| {
+        let asked = bridge.asked();
+        let texts = asked.iter().filter_map(|request| request.query.as_deref());
+        texts
+            .filter(|query| query.contains("testReportSummary"))
+            .count()
+    };
+    bridge.pass(6 * MINUTE).await;
+    let while_late = of_details(&bridge);
+    assert!((4..=6).contains(&while_late), "{while_late}");
+    bridge.pass(HOUR).await;
+    assert_eq!(of_details(&bridge), 0);
+}
+
 /// What waits, as an administrator and as anybody else is told it.
 #[tokio::test(start_paused = true)]
 async fn waiting_jobs_are_counted_by_their_tags() {

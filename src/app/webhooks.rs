@@ -8,7 +8,7 @@ use url::Url;
 use crate::config::Config;
 use crate::export::Server;
 use crate::poll::Inbox;
-use crate::webhook::{Counts, Hint, Receiver, Routes};
+use crate::webhook::{Counts, Event, Hint, Receiver, Routes};
 
 /// Webhooks, ready to be served.
 pub struct Webhooks {
@@ -68,17 +68,38 @@ fn deliver(inboxes: &[HintInbox], hint: &Hint) {
         fitting = inboxes.iter().collect();
     }
     for inbox in fitting {
-        match (hint.event.is_of_ci(), hint.project) {
-            (true, Some(id)) => inbox.inbox.put_pipelines(id),
+        match (subjects(hint.event), hint.project) {
+            (Some(subjects), Some(id)) => inbox.inbox.put_subjects(id, subjects),
             (_, project) => inbox.inbox.put(project),
         }
+    }
+}
+
+/// The subjects that an event is about: nothing else is read for it. None for an event after which
+/// anything of its project may be different.
+fn subjects(event: Event) -> Option<&'static [&'static str]> {
+    match event {
+        Event::Pipeline => Some(&["pipelines"]),
+        Event::Job => Some(&["jobs", "queue"]),
+        Event::Deployment => Some(&["deployments", "environments"]),
+        Event::Release => Some(&["releases"]),
+        Event::Push
+        | Event::TagPush
+        | Event::MergeRequest
+        | Event::Issue
+        | Event::Note
+        | Event::Member
+        | Event::Project
+        | Event::Group
+        | Event::User
+        | Event::Other => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webhook::Event;
+    use crate::metrics::Catalogue;
 
     fn inbox(name: &str, url: &str) -> HintInbox {
         HintInbox {
@@ -112,5 +133,41 @@ mod tests {
             let got = [0, 1].map(|to: usize| !all[to].inbox.take().projects.is_empty());
             assert_eq!(got, reached, "{hint:?}");
         }
+    }
+
+    #[test]
+    fn an_event_is_about_subjects_that_there_are_or_about_the_whole_project() {
+        let all = Catalogue::standard().subjects().iter();
+        let names: Vec<&str> = all.map(|subject| subject.name).collect();
+        for (event, about) in [
+            (Event::Pipeline, &["pipelines"][..]),
+            (Event::Job, &["jobs", "queue"]),
+            (Event::Deployment, &["deployments", "environments"]),
+            (Event::Release, &["releases"]),
+        ] {
+            assert_eq!(subjects(event), Some(about), "{event:?}");
+            assert!(about.iter().all(|name| names.contains(name)), "{event:?}");
+        }
+        for event in [Event::Push, Event::MergeRequest, Event::Issue, Event::Other] {
+            assert_eq!(subjects(event), None, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_hint_names_the_subjects_of_its_event_and_nothing_of_a_project_without_one() {
+        let all = [inbox("a", "https://a.example.com/")];
+        let hint = |event, project| Hint {
+            gitlab: Some("a".to_owned()),
+            sent_by: None,
+            project,
+            event,
+        };
+        deliver(&all, &hint(Event::Deployment, Some(7)));
+        let taken = all[0].inbox.take();
+        assert!(taken.projects.is_empty() && !taken.anything);
+        let subjects: Vec<_> = taken.subjects.into_iter().collect();
+        assert_eq!(subjects, [(7, "deployments"), (7, "environments")]);
+        deliver(&all, &hint(Event::Deployment, None));
+        assert!(all[0].inbox.take().anything);
     }
 }

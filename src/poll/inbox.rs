@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use super::lock::lock;
 
-/// So many projects are remembered; whoever hints at more is not talking about ours.
+/// So many projects are remembered, and so many subjects of projects; whoever hints at more is not
+/// talking about ours.
 const MOST: usize = 100_000;
 
 /// Takes hints from anywhere, at any rate: any number of them about one project are one.
@@ -23,15 +24,15 @@ pub struct Inbox {
 pub struct Hints {
     /// The projects about which anything may have changed.
     pub projects: BTreeSet<u64>,
-    /// The projects in which CI did something.
-    pub pipelines: BTreeSet<u64>,
+    /// Projects, and the names of the subjects that may have changed in them.
+    pub subjects: BTreeSet<(u64, &'static str)>,
     /// Something else changed: recent activity may show what.
     pub anything: bool,
 }
 
 impl Hints {
     fn is_empty(&self) -> bool {
-        !self.anything && self.projects.is_empty() && self.pipelines.is_empty()
+        !self.anything && self.projects.is_empty() && self.subjects.is_empty()
     }
 }
 
@@ -49,14 +50,13 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Takes a hint that CI did something in a project.
-    pub fn put_pipelines(&self, project: u64) {
+    /// Takes a hint that some subjects of a project may have changed, and nothing else of it.
+    pub fn put_subjects(&self, project: u64, subjects: &[&'static str]) {
         let mut hints = lock(&self.hints);
-        match hints.pipelines.len() < MOST {
-            true => hints.pipelines.insert(project),
-            // The next poll glances at all of them.
-            false => return,
-        };
+        // Of more, the polls see what changed, each subject at its pace.
+        let room = MOST.saturating_sub(hints.subjects.len());
+        let named = subjects.iter().take(room);
+        hints.subjects.extend(named.map(|name| (project, *name)));
         drop(hints);
         self.arrived.notify_one();
     }
@@ -104,7 +104,11 @@ mod tests {
         for id in 0..=MOST as u64 {
             inbox.put(Some(id));
         }
+        for id in 0..=MOST as u64 {
+            inbox.put_subjects(id, &["pipelines", "jobs"]);
+        }
         let hints = inbox.take();
         assert_eq!((hints.projects.len(), hints.anything), (MOST, true));
+        assert_eq!(hints.subjects.len(), MOST);
     }
 }

@@ -232,6 +232,8 @@ pub struct Plan {
     pub whole: AskedColumns,
     /// What its activity moves.
     pub activity: AskedColumns,
+    /// The subjects that are asked along with a project, each alone, by name.
+    subjects: BTreeMap<&'static str, AskedColumns>,
     /// The subjects of projects with a pace of their own, in the order of [`EnabledMetrics::rounds`].
     pub rounds: Vec<AskedColumns>,
     feeds: Vec<FeedSelections>,
@@ -290,6 +292,8 @@ pub enum Depth {
     Recent,
     /// Who it is: for a page that is too heavy otherwise.
     Identity,
+    /// One subject that is otherwise asked along with the project, by its name.
+    Subject(&'static str),
     /// One subject with a pace of its own, by its place in [`Plan::rounds`].
     Round(usize),
     /// Something of a feed, by its place in the catalogue.
@@ -418,13 +422,21 @@ impl Plan {
             ..AskedColumns::default()
         };
         let mut glance = select(&["id", "fullPath", "archived", "lastActivityAt"], false);
+        let mut subjects = BTreeMap::new();
         for &place in enabled.columns() {
-            let column = enabled.catalogue.project_columns()[place].column;
+            let placed = &enabled.catalogue.project_columns()[place];
+            let column = placed.column;
             if !capabilities.has(column.graphql) {
                 whole.unsupported.push(place);
                 continue;
             }
             whole.add(place, column.graphql);
+            let alone = subjects.entry(placed.subject.name);
+            let alone: &mut AskedColumns = alone.or_insert_with(|| AskedColumns {
+                selection: select(&["id"], false),
+                ..AskedColumns::default()
+            });
+            alone.add(place, column.graphql);
             match column.changes_with {
                 ChangesWith::Activity => activity.add(place, column.graphql),
                 ChangesWith::Pipelines if capabilities.has(PIPELINES) => {
@@ -449,6 +461,7 @@ impl Plan {
                 .collect(),
             whole,
             activity,
+            subjects,
             glance,
             recent: select(&["id", "lastActivityAt"], false),
             identity: select(&identity, true),
@@ -615,6 +628,11 @@ impl Plan {
             .unwrap_or(1)
     }
 
+    /// What is asked of a project about a subject alone; none if nothing is.
+    pub fn of_subject(&self, name: &str) -> Option<&AskedColumns> {
+        self.subjects.get(name)
+    }
+
     /// Whether a glance sees pipelines.
     pub fn sees_pipelines(&self) -> bool {
         self.glance.text().contains("$since")
@@ -624,6 +642,7 @@ impl Plan {
         match depth {
             Depth::Whole => &self.whole.selection,
             Depth::Activity => &self.activity.selection,
+            Depth::Subject(name) => &self.subjects[name].selection,
             Depth::Glance { .. } => &self.glance,
             Depth::Recent => &self.recent,
             Depth::Identity => &self.identity,

@@ -271,8 +271,8 @@ impl Poller {
         for id in hints.projects {
             engine.hint(Some(id));
         }
-        for id in hints.pipelines {
-            engine.hint_pipelines(id);
+        for (id, subject) in hints.subjects {
+            engine.hint_at(id, subject);
         }
         if hints.anything {
             engine.hint(None);

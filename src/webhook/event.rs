@@ -56,11 +56,6 @@ impl Event {
         }
     }
 
-    /// Whether it is about what CI did, which moves nothing else of a project.
-    pub fn is_of_ci(self) -> bool {
-        matches!(self, Event::Pipeline | Event::Job | Event::Deployment)
-    }
-
     /// The event of an `object_kind` or, in system hooks, an `event_name`.
     pub fn named(name: &str) -> Event {
         let name = name.strip_prefix("confidential_").unwrap_or(name);

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use gitlab_metrics_bridge::gitlab::{self, Budget, Client, Clock, CredentialSource};
 use gitlab_metrics_bridge::metrics::{EnabledMetrics, Report, Snapshot, UnixTime};
 use gitlab_metrics_bridge::poll::{
-    self, Checkpoint, Filter, Polled, Poller, Rhythm, Selection, Source,
+    self, Checkpoint, Filter, Inbox, Polled, Poller, Rhythm, Selection, Source,
 };
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab, Request, World};
 use jiff::{SignedDuration, Timestamp};
@@ -84,6 +84,8 @@ impl Setup {
 pub struct Bridge {
     /// The model that it polls.
     pub gitlab: Arc<GitLab>,
+    /// Where its poller takes hints.
+    pub inbox: Arc<Inbox>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     _stop: DropGuard,
 }
@@ -93,11 +95,13 @@ impl Bridge {
     pub fn start(world: World, setup: Setup) -> Bridge {
         let gitlab = Arc::new(GitLab::in_process(world));
         let poller = poller(&gitlab, setup);
+        let inbox = poller.inbox();
         let (publish, snapshots) = watch::channel(Arc::default());
         let stop = CancellationToken::new();
         tokio::spawn(poller.run(publish, stop.clone()));
         Bridge {
             gitlab,
+            inbox,
             snapshots,
             _stop: stop.drop_guard(),
         }
@@ -129,6 +133,12 @@ impl Bridge {
             }
             () = sleep_until(until) => None,
         }
+    }
+
+    /// The moment so long from now.
+    #[must_use]
+    pub fn after(&self, time: Duration) -> Instant {
+        Instant::now() + time
     }
 
     /// Lets time pass.

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::gitlab::{Answer, Error, GraphqlError};
 use crate::metrics::{
-    Answered, Api, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer, Reason, Record,
-    UnixTime, answered, keys,
+    Answered, Api, AskedColumns, Catalogue, Grain, Identity, Kind, NotUnderstood, ProjectAnswer,
+    Reason, Record, UnixTime, answered, keys,
 };
 use crate::poll::engine::{
     FeedPage, NextPage, Node, Page, PartError, Position, Projects, is_timeout, not_understood,
@@ -121,16 +121,26 @@ impl Reader<'_> {
                 asked.told(node, Grain::Project, failures, self.catalogue, self.at);
             return Ok(Node::Round { id, values, tables });
         }
-        if depth == Depth::Activity {
-            let columns = self.catalogue.project_columns();
-            let readings = self.plan.activity.columns.iter().map(|(place, keys)| {
+        let columns = self.catalogue.project_columns();
+        let readings = |asked: &AskedColumns| {
+            let told = asked.columns.iter().map(|(place, keys)| {
                 let column = columns[*place].column;
                 (*place, answered(column, node, keys, failures))
             });
+            told.collect()
+        };
+        if depth == Depth::Activity {
             return Ok(Node::Activity {
                 id,
                 activity,
-                readings: readings.collect(),
+                readings: readings(&self.plan.activity),
+            });
+        }
+        if let Depth::Subject(name) = depth {
+            let readings = self.plan.of_subject(name).map(readings);
+            return Ok(Node::Subject {
+                id,
+                readings: readings.unwrap_or_default(),
             });
         }
         Ok(Node::Glance {

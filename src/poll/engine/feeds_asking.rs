@@ -222,6 +222,13 @@ impl Engine {
         }
     }
 
+    /// Whether the feed of pipelines is asked.
+    pub(super) fn reads_pipelines(&self) -> bool {
+        let feeds = self.enabled.catalogue.feeds(Grain::Project);
+        let mut places = self.feeds.lists.keys();
+        places.any(|place| is_glanced(&feeds[usize::from(*place)]))
+    }
+
     /// Asks in this poll what changed in the feeds of a project, because something is said to have.
     pub(super) fn hint_feeds(&self, poll: &mut Poll, id: u64) {
         if poll.feeds.is_empty() {
@@ -230,7 +237,8 @@ impl Engine {
         }
         for (place, list) in &self.feeds.lists {
             let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(*place)];
-            if is_glanced(placed) && list.owners.contains_key(&id) {
+            let is_refused = !self.gitlab.graphql && list.is_refused(id, poll.began);
+            if is_glanced(placed) && list.owners.contains_key(&id) && !is_refused {
                 poll.feeds[usize::from(*place)].ask_changed_again(id);
             }
         }
@@ -548,7 +556,7 @@ impl Engine {
         self.projects.insert(id, Arc::new(next));
         if pipelines {
             // What ended before the project was counted is not counted either.
-            self.note_pipelines(id, &seen, from.max(began), told_at);
+            self.note_pipelines(id, &seen, from.max(began), (told_at, at));
             let (moved, rested) = (!things.is_empty(), counted > 0);
             self.note_deployments(id, moved, rested, told_at, at);
             self.note_environments(id, rested);
@@ -627,7 +635,8 @@ impl Engine {
     /// Notes that a poll has ended: what the next finds is new since this one began.
     pub(super) fn feeds_polled(&mut self, poll: &Poll) {
         let asked = poll.feeds.iter().all(|queues| queues.newest.is_empty());
-        if asked && self.schedule.is_whole() {
+        // Between two polls nobody looks for projects that are new.
+        if asked && !poll.is_between && self.schedule.is_whole() {
             self.feeds.looked = Some(self.feeds.clock.at(poll.began));
         }
     }

@@ -19,7 +19,10 @@ use crate::poll::plan::Capabilities;
 
 /// A project with values that are still to be looked up over REST.
 pub struct Open {
+    /// What was known before.
     pub found: ProjectAnswer,
+    /// The same with what the answers have told so far.
+    so_far: ProjectAnswer,
     pub answers: Answers,
     /// When the first of them was asked.
     pub asked: Option<Moment>,
@@ -29,9 +32,36 @@ impl Open {
     /// Nothing of it has been asked.
     pub fn new(found: ProjectAnswer) -> Open {
         Open {
+            so_far: found.clone(),
             found,
             answers: Answers::new(),
             asked: None,
+        }
+    }
+
+    /// Has these columns looked up, too.
+    pub fn add(&mut self, places: Vec<usize>) {
+        let failed = &self.found.failed;
+        let new = places.into_iter().filter(|place| !failed.contains(place));
+        let new: Vec<usize> = new.collect();
+        self.found.failed.extend(&new);
+        self.so_far.failed.extend(new);
+    }
+
+    /// Fills in what the answers have told: the values that failed, and those that GitLab hides in one
+    /// place but may tell in another.
+    pub fn state(&mut self, enabled: &EnabledMetrics, capabilities: &Capabilities) -> State {
+        let lookups = Lookups {
+            id: self.found.identity.id,
+            grain: self.found.grain(),
+            enabled,
+            capabilities,
+            answers: &self.answers,
+        };
+        match lookups.complete(&mut self.so_far) {
+            Ok(()) => State::Done(Box::new(self.so_far.clone())),
+            Err(Stop::Next(lookup)) => State::Next(lookup),
+            Err(Stop::Gone) => State::Gone,
         }
     }
 }
@@ -137,28 +167,6 @@ impl Failure {
     }
 }
 
-/// Fills in what the answers tell of a project: the values that failed, and those that GitLab hides
-/// in one place but may tell in another.
-pub fn state(
-    found: &ProjectAnswer,
-    enabled: &EnabledMetrics,
-    capabilities: &Capabilities,
-    answers: &Answers,
-) -> State {
-    let lookups = Lookups {
-        id: found.identity.id,
-        grain: found.grain(),
-        enabled,
-        capabilities,
-        answers,
-    };
-    match lookups.complete(found.clone()) {
-        Ok(found) => State::Done(Box::new(found)),
-        Err(Stop::Next(lookup)) => State::Next(lookup),
-        Err(Stop::Gone) => State::Gone,
-    }
-}
-
 struct Lookups<'a> {
     id: u64,
     grain: Grain,
@@ -168,7 +176,8 @@ struct Lookups<'a> {
 }
 
 impl Lookups<'_> {
-    fn complete(&self, mut found: ProjectAnswer) -> Result<ProjectAnswer, Stop> {
+    /// Goes on from what is there: a value that was told is not found out again.
+    fn complete(&self, found: &mut ProjectAnswer) -> Result<(), Stop> {
         let columns = self.enabled.catalogue.columns(self.grain);
         if found.identity.access.contains(&Access::Unclear) {
             // Without an answer it stays unclear, and hidden.
@@ -180,12 +189,13 @@ impl Lookups<'_> {
                 found.settle(&settled.access, self.enabled.columns());
             }
         }
-        for slot in std::mem::take(&mut found.failed) {
+        while let Some(&slot) = found.failed.first() {
             let column = columns[slot].column;
             found.values[slot] = match self.ask(column.rest, column.kind, &found.identity)? {
                 (Ok(told), at) => Reading::of(told, column, &found.identity, at),
                 (Err(failure), _) => failure.reading(),
             };
+            found.failed.remove(0);
         }
         for place in found.failed_tables.clone() {
             let table = &self.enabled.catalogue.tables(self.grain)[place];
@@ -223,7 +233,7 @@ impl Lookups<'_> {
                 found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The rows for names: a document for each.

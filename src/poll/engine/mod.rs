@@ -19,6 +19,7 @@ mod feeds;
 mod feeds_asking;
 mod feeds_rest;
 mod gitlab;
+mod hints;
 mod learning;
 mod list;
 mod lists;
@@ -245,7 +246,7 @@ impl Engine {
         let mut poll = self.begin_hints(now);
         self.gitlab.plan_probe(now);
         self.schedule.plan(&mut poll, !self.gitlab.graphql);
-        self.details.begin();
+        self.details.begin(now, !self.gitlab.graphql);
         self.begin_deployments();
         self.plan_feeds(&mut poll);
         self.plan_rounds(&mut poll);
@@ -254,7 +255,9 @@ impl Engine {
 
     /// Begins a poll between two others: nothing is asked but what was hinted at.
     pub fn begin_between(&mut self, now: Moment) {
-        self.poll = Some(self.begin_hints(now));
+        let mut poll = self.begin_hints(now);
+        poll.is_between = true;
+        self.poll = Some(poll);
     }
 
     fn begin_hints(&mut self, now: Moment) -> Poll {
@@ -262,32 +265,6 @@ impl Engine {
         self.schedule.plan_reads(&mut poll);
         self.queue_open(&mut poll);
         poll
-    }
-
-    /// Takes a hint about a project: everything about it is read again. For one that is not known,
-    /// recent activity is listed again.
-    pub fn hint(&mut self, project: Option<u64>) {
-        let Some(mut poll) = self.poll.take() else {
-            return;
-        };
-        match project.filter(|id| self.projects.contains_key(id)) {
-            Some(id) => self.schedule.want(&mut poll, id),
-            None => self.schedule.list_recent_again(&mut poll),
-        }
-        self.poll = Some(poll);
-    }
-
-    /// Takes a hint that CI did something in a project: its feeds are asked what changed, and nothing
-    /// else. One that is not known is looked for in recent activity.
-    pub fn hint_pipelines(&mut self, id: u64) {
-        let Some(mut poll) = self.poll.take() else {
-            return;
-        };
-        match self.projects.contains_key(&id) {
-            true => self.hint_feeds(&mut poll, id),
-            false => self.schedule.list_recent_again(&mut poll),
-        }
-        self.poll = Some(poll);
     }
 
     /// What is to be sent now: no more at a time than the settings allow.

@@ -54,7 +54,8 @@ impl Engine {
     /// Sends the GraphQL requests that may be sent now.
     pub(super) fn ask_graphql(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
         if !self.gitlab.graphql {
-            return;
+            // A hint that is lost costs only time.
+            return poll.subjects.clear();
         }
         self.begin_all_named(poll, now);
         let free = self.free();
@@ -70,11 +71,13 @@ impl Engine {
         let alone = pages == 0 && company.is_none();
         self.pack_reads(poll, &mut packs, free, alone);
         self.pack_feeds(poll, &mut packs, free, alone);
+        self.pack_subjects(poll, &mut packs, free, alone);
         self.pack_spare(poll, &mut packs, free, alone, now);
         self.pack_rounds(poll, &mut packs, free, alone);
         let waiting = !poll.reads.is_empty()
             || !poll.glances.is_empty()
             || !poll.follows.is_empty()
+            || !poll.subjects.is_empty()
             || self.has_late_rounds(poll)
             || poll.feeds.iter().any(FeedQueues::waits);
         if waiting && packs.is_empty() && self.free() > 0 {
@@ -168,6 +171,27 @@ impl Engine {
                     self.put_feed_back(poll, place, &query);
                     break;
                 }
+            }
+        }
+    }
+
+    /// Packs the projects that are asked for one subject alone.
+    fn pack_subjects(&self, poll: &mut Poll, packs: &mut Vec<Pack>, free: usize, alone: bool) {
+        let free = if alone { free } else { packs.len() };
+        let page = self.gitlab.capacity.page();
+        while let Some((name, mut ids)) = poll.subjects.pop_first() {
+            let few: Vec<u64> = (0..page).map_while(|_| ids.pop_first()).collect();
+            let query = Query::of_ids(Purpose::Follow, few, Depth::Subject(name));
+            let placed = self.place(packs, free, query);
+            let full = matches!(placed, Placed::No(_));
+            if let Placed::No(query) = placed {
+                ids.extend(query.ids());
+            }
+            if !ids.is_empty() {
+                poll.subjects.insert(name, ids);
+            }
+            if full {
+                break;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One poll: what of the schedule is still to be asked in it.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::deployments::DeploymentsWork;
 use super::details::DetailsWork;
@@ -18,6 +18,8 @@ use crate::poll::plan::{Depth, List, RequestPart};
 #[derive(Debug)]
 pub struct Poll {
     pub began: Moment,
+    /// Whether it is one between two others: nothing is asked but what was hinted at.
+    pub is_between: bool,
     /// When nothing more is asked. Time that is spent waiting for the budget does not count.
     pub deadline: Moment,
     /// Whether everything is asked of everyone.
@@ -28,6 +30,8 @@ pub struct Poll {
     pub follows: VecDeque<u64>,
     /// Those that were, in this poll.
     followed: HashSet<u64>,
+    /// Projects that are asked for one subject alone, by its name.
+    pub subjects: BTreeMap<&'static str, BTreeSet<u64>>,
     pub glances: VecDeque<u64>,
     /// The glances that were planned, with when each project was glanced at before.
     pub planned_glances: Vec<(Moment, u64)>,
@@ -42,7 +46,7 @@ pub struct Poll {
     /// The sweeps of projects that are selected by name.
     pub named: HashMap<usize, Named>,
     /// Projects whose open values are still to be asked, the oldest first.
-    pub open: std::collections::BTreeSet<(UnixTime, u64)>,
+    pub open: BTreeSet<(UnixTime, u64)>,
     /// What is asked of each feed, by its place in the catalogue.
     pub feeds: Vec<FeedQueues>,
     /// Walks of feeds over REST that have a page to come.
@@ -207,11 +211,13 @@ impl Poll {
     pub fn new(began: Moment, deadline: Moment, lists: usize) -> Poll {
         Poll {
             began,
+            is_between: false,
             deadline,
             whole: false,
             lists: (0..lists).map(|_| ListWork::default()).collect(),
             follows: VecDeque::new(),
             followed: HashSet::new(),
+            subjects: BTreeMap::new(),
             glances: VecDeque::new(),
             planned_glances: Vec::new(),
             reads: VecDeque::new(),
@@ -286,6 +292,7 @@ impl Poll {
         self.lists.iter().any(|list| list.sweep || list.recent)
             || !self.follows.is_empty()
             || !self.glances.is_empty()
+            || !self.subjects.is_empty()
             || !self.reads.is_empty()
             || !self.rest_reads.is_empty()
             || !self.again.is_empty()

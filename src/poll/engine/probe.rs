@@ -25,7 +25,8 @@ const REFUSED: u32 = 8;
 impl Engine {
     /// Asks what GitLab can do, once in a while; more often as long as GraphQL can't be used.
     pub(super) fn ask_probe(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
-        if self.gitlab.asking {
+        let can_wait = poll.is_between && !self.gitlab.unknown;
+        if self.gitlab.asking || can_wait {
             return;
         }
         match self.gitlab.due.filter(|due| now < *due) {

@@ -168,6 +168,7 @@ impl Engine {
                 self.schedule.followed_up(id, at);
                 self.schedule.noticed(poll, id, activity, at, None);
             }
+            Node::Subject { id, readings } => self.subject_told(poll, id, &readings, at),
             // It is taken in where its feed is.
             Node::Feed { .. } => {}
             Node::Glance {

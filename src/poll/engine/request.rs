@@ -225,6 +225,11 @@ pub enum Node {
         activity: Option<UnixTime>,
         readings: Vec<(usize, Answered)>,
     },
+    /// One subject of it that is otherwise asked along with the rest.
+    Subject {
+        id: u64,
+        readings: Vec<(usize, Answered)>,
+    },
     /// Whether anything happened to it.
     Glance {
         id: u64,
@@ -262,6 +267,7 @@ impl Node {
         match self {
             Node::Whole(found) => found.identity.id,
             Node::Activity { id, .. }
+            | Node::Subject { id, .. }
             | Node::Glance { id, .. }
             | Node::Round { id, .. }
             | Node::Feed { id, .. } => *id,
@@ -272,7 +278,7 @@ impl Node {
         match self {
             Node::Whole(found) => found.identity.last_activity,
             Node::Activity { activity, .. } | Node::Glance { activity, .. } => *activity,
-            Node::Round { .. } | Node::Feed { .. } => None,
+            Node::Subject { .. } | Node::Round { .. } | Node::Feed { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What REST is asked for subjects with a pace of their own: path by path for one project at a time,
 //! some projects in each poll.
 
-use super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::lookups::{Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind};
@@ -63,7 +63,7 @@ impl Engine {
             return;
         };
         let (enabled, capabilities) = (&self.enabled, &self.gitlab.capabilities);
-        match lookups::state(&open.found, enabled, capabilities, &open.answers) {
+        match open.state(enabled, capabilities) {
             State::Next(lookup) => {
                 open.asked.get_or_insert(now);
                 let (request, what) = (lookup.request(), Sent::RoundValue(index, id, lookup));

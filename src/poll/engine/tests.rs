@@ -196,6 +196,13 @@ impl Fake {
                     readings: columns.map(|(place, _)| (*place, told(*place))).collect(),
                 }
             }
+            Depth::Subject(name) => {
+                let columns = plan.of_subject(name).unwrap().columns.iter();
+                Node::Subject {
+                    id,
+                    readings: columns.map(|(place, _)| (*place, told(*place))).collect(),
+                }
+            }
             Depth::Round(round) => Node::Round {
                 id,
                 values: plan.rounds[round]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::errors::not_understood;
-use super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::lookups::{Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::moment::Moment;
 use super::poll::Poll;
 use super::request::{Answer, Kind};
@@ -202,7 +202,7 @@ impl Engine {
         }
     }
 
-    fn open_values(&mut self, poll: &mut Poll, found: ProjectAnswer) {
+    pub(super) fn open_values(&mut self, poll: &mut Poll, found: ProjectAnswer) {
         let id = found.identity.id;
         let open = Open::new(found);
         self.open.insert(id, open);
@@ -241,7 +241,7 @@ impl Engine {
                 continue;
             };
             let (enabled, capabilities) = (&self.enabled, &self.gitlab.capabilities);
-            match lookups::state(&open.found, enabled, capabilities, &open.answers) {
+            match open.state(enabled, capabilities) {
                 State::Next(lookup) => {
                     open.asked.get_or_insert(now);
                     let request = lookup.request();

@@ -314,6 +314,11 @@ impl<'a> GitLab<'a> {
                     tables: tables.collect(),
                 }
             }
+            // No webhook comes.
+            Depth::Subject(_) => Node::Subject {
+                id,
+                readings: Vec::new(),
+            },
             Depth::Recent => Node::Glance {
                 id,
                 activity,

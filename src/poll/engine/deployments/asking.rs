@@ -5,7 +5,8 @@ use super::super::paths::encoded;
 use super::super::poll::Poll;
 use super::super::request::{Kind, Request};
 use super::super::{Engine, Next, Sent};
-use super::{DeploymentsAsk, Walk};
+use super::known::OfProject;
+use super::{DeploymentsAsk, DeploymentsWork, Walk};
 use crate::metrics::UnixTime;
 use crate::poll::plan::timestamp;
 
@@ -58,10 +59,11 @@ impl Engine {
         if !self.reads_deployments() || self.is_feeding(poll) || poll.details.has_more() {
             return;
         }
-        if !poll.deployments.planned {
-            poll.deployments.planned = true;
+        if !std::mem::replace(&mut poll.deployments.planned, true) && !poll.is_between {
+            poll.deployments.hinted.clear();
             self.plan_deployments(poll);
         }
+        self.plan_hinted_deployments(poll);
         while self.free() > 0
             && let Some(ask) = poll.deployments.asks.pop_front()
         {
@@ -83,13 +85,7 @@ impl Engine {
                 continue;
             }
             if own.is_due(id, poll.began) {
-                let walk = Walk {
-                    since: timestamp(own.counted.asks_since()),
-                    page: 1,
-                    ..Walk::default()
-                };
-                poll.deployments.walks.insert(id, walk);
-                poll.deployments.asks.push_back(DeploymentsAsk::Changed(id));
+                poll.deployments.begin_walk(id, own);
             }
             for pending in own.lead_times.iter().filter(|pending| !pending.is_new) {
                 let known = own.environments.get(&pending.environment);
@@ -102,6 +98,32 @@ impl Engine {
                 };
                 poll.deployments.asks.push_back(ask);
             }
+        }
+    }
+
+    /// Begins the walks of the projects that are said to have deployed. One that is under way may have
+    /// passed what is hinted at: it is made again.
+    fn plan_hinted_deployments(&mut self, poll: &mut Poll) {
+        let work = &mut poll.deployments;
+        let walks = &work.walks;
+        let ready: Vec<u64> = work.hinted.iter().copied().collect();
+        let ready = ready.into_iter().filter(|id| !walks.contains_key(id));
+        for id in ready.collect::<Vec<_>>() {
+            work.hinted.remove(&id);
+            work.asked.retain(|(project, _)| *project != id);
+            let own = self.deployments.projects.get(&id);
+            if let Some(own) = own.filter(|own| own.is_due(id, poll.began)) {
+                work.begin_walk(id, own);
+            }
+        }
+    }
+
+    /// Asks in this poll for the deployments of a project that changed. Before the feed has shown the
+    /// project nothing of it is counted.
+    pub(in crate::poll::engine) fn hint_deployments(&mut self, poll: &mut Poll, id: u64) {
+        if let Some(own) = self.deployments.projects.get_mut(&id) {
+            own.due = true;
+            poll.deployments.hinted.insert(id);
         }
     }
 
@@ -146,6 +168,18 @@ impl Engine {
                 )
             }
         }
+    }
+}
+
+impl DeploymentsWork {
+    fn begin_walk(&mut self, id: u64, own: &OfProject) {
+        let walk = Walk {
+            since: timestamp(own.counted.asks_since()),
+            page: 1,
+            ..Walk::default()
+        };
+        self.walks.insert(id, walk);
+        self.asks.push_back(DeploymentsAsk::Changed(id));
     }
 }
 

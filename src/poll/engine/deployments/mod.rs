@@ -22,6 +22,8 @@ pub use known::DeploymentsKnown;
 pub struct DeploymentsWork {
     /// Whether what is due has been queued.
     planned: bool,
+    /// The projects that are said to have deployed since they were asked.
+    hinted: BTreeSet<u64>,
     asks: VecDeque<DeploymentsAsk>,
     walks: BTreeMap<u64, Walk>,
     /// The environments that were asked for.

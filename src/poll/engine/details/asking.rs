@@ -68,9 +68,10 @@ impl Engine {
 
     /// Whether the feed of pipelines may still show something in this poll.
     pub(in crate::poll::engine) fn is_feeding(&self, poll: &Poll) -> bool {
-        let is_query = |what: &Sent| matches!(what, Sent::Queries(_));
+        let is_query = |what: &Sent| matches!(what, Sent::Queries(_) | Sent::Feed(_));
         let asks = self.in_flight.values().any(|sent| is_query(&sent.what));
-        asks || poll.has_more() || poll.feeds.iter().any(FeedQueues::waits)
+        let walks = !self.gitlab.graphql && !poll.rest_walks.is_empty();
+        asks || walks || poll.has_more() || poll.feeds.iter().any(FeedQueues::waits)
     }
 
     /// Queues what is due and was not asked in this poll.

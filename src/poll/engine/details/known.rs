@@ -1,9 +1,12 @@
 //! What is known of the pipelines whose details are read, kept over a restart.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::moment::Moment;
+use super::super::schedule::OVERLAP;
 use super::Whose;
 use crate::metrics::{CountedJobs, UnixTime};
 use crate::poll::details_plan::PipelineId;
@@ -33,8 +36,9 @@ pub(super) struct Known {
     pub active: bool,
     /// Whether it is to be read.
     pub due: bool,
-    /// Whether it is to be read once more by the next poll.
-    pub settles: bool,
+    /// Since it came to rest, for as long as it is read again.
+    #[serde(default)]
+    pub settling: Option<Settling>,
     /// Whether it was read.
     pub read: bool,
     /// How often in a row GitLab did not show it.
@@ -44,6 +48,39 @@ pub(super) struct Known {
     #[serde(default)]
     pub child: bool,
     pub counted: CountedJobs,
+}
+
+/// A pipeline that has come to rest, whose jobs and report GitLab's own workers still fill in: test
+/// summaries, coverage, the sizes of artifacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Settling {
+    /// When it was seen to rest, and when it was read last since then.
+    since: Moment,
+    read: Moment,
+}
+
+impl Settling {
+    pub fn beginning(now: Moment) -> Settling {
+        Settling {
+            since: now,
+            read: now,
+        }
+    }
+
+    /// Whether it is read by a poll that begins now, and whether that is the last time. It is read by the
+    /// next poll, then after pauses that grow to a minute, and over REST, where each has its price, as
+    /// long as all the time before; and once when nothing comes late any more.
+    fn step(&mut self, now: Moment, over_rest: bool) -> (bool, bool) {
+        const MOST: Duration = Duration::from_secs(60);
+        let waited = self.read.since(self.since);
+        let (times, most) = if over_rest { (3, OVERLAP) } else { (1, MOST) };
+        let is_last = now.since(self.since) >= OVERLAP;
+        let is_due = is_last || now.since(self.read) >= (waited * times).min(most);
+        if is_due {
+            self.read = now;
+        }
+        (is_due, is_last)
+    }
 }
 
 impl PipelinesKnown {
@@ -76,10 +113,17 @@ impl PipelinesKnown {
         }
     }
 
-    /// Before a poll: what is active, or has just come to rest, is read again.
-    pub fn begin(&mut self) {
+    /// Before a poll: what is active, or has come to rest not long ago, is read again.
+    pub fn begin(&mut self, now: Moment, over_rest: bool) {
         for known in self.projects.values_mut().flat_map(BTreeMap::values_mut) {
-            known.due |= known.active || std::mem::take(&mut known.settles);
+            known.due |= known.active;
+            if let Some(settling) = &mut known.settling {
+                let (is_due, is_last) = settling.step(now, over_rest);
+                known.due |= is_due;
+                if is_last {
+                    known.settling = None;
+                }
+            }
         }
     }
 
@@ -88,7 +132,7 @@ impl PipelinesKnown {
         let Some(pipelines) = self.projects.get_mut(&project) else {
             return;
         };
-        let rests = |known: &Known| !known.active && !known.due && !known.settles;
+        let rests = |known: &Known| !known.active && !known.due && known.settling.is_none();
         pipelines.retain(|_, known| !rests(known) || known.changed + REMEMBERED >= now);
         let mut resting: Vec<(UnixTime, u64)> = pipelines
             .iter()
@@ -126,6 +170,33 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// When a pipeline that came to rest at 0 is read again by polls at these intervals, in seconds.
+    fn read_again(interval: u64, over_rest: bool) -> Vec<u64> {
+        let start = 1_000_000;
+        let mut settling = Settling::beginning(Moment::from_secs(start));
+        let mut read = Vec::new();
+        for at in (1..).map(|poll| poll * interval) {
+            let (is_due, is_last) = settling.step(Moment::from_secs(start + at), over_rest);
+            read.extend(is_due.then_some(at));
+            if is_last {
+                break;
+            }
+        }
+        read
+    }
+
+    #[test]
+    fn a_pipeline_at_rest_is_read_again_until_nothing_comes_late_any_more() {
+        assert_eq!(read_again(60, false), [60, 120, 180, 240, 300]);
+        assert_eq!(
+            read_again(1, false),
+            [1, 2, 4, 8, 16, 32, 64, 124, 184, 244, 300]
+        );
+        assert_eq!(read_again(600, false), [600]);
+        assert_eq!(read_again(60, true), [60, 240, 300]);
+        assert_eq!(read_again(600, true), [600]);
+    }
 
     #[test]
     fn what_rests_is_forgotten_after_a_week_and_what_is_due_never() {

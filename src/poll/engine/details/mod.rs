@@ -2,8 +2,8 @@
 //! pipelines tells them, many projects a request. Each attempt of a job is counted once.
 //!
 //! A pipeline is due as soon as the feed shows that its row has changed, by every poll while it is
-//! active, and once more by the poll after it came to rest, when GitLab's own workers have filled in
-//! its test report. It stays due until all of it was read: a request that fails loses nothing.
+//! active, and for five minutes after it came to rest, while GitLab's own workers fill in its test
+//! report. It stays due until all of it was read: a request that fails loses nothing.
 
 mod asking;
 mod known;

@@ -1,7 +1,9 @@
 //! What the feed of pipelines tells, as far as their details go.
 
 use super::super::Engine;
-use super::known::Known;
+use super::super::moment::Moment;
+use super::super::poll::Poll;
+use super::known::{Known, Settling};
 use crate::metrics::{CountedJobs, UnixTime};
 use crate::poll::details_plan::{PipelineId, Wanted};
 
@@ -39,15 +41,27 @@ impl Engine {
         wanted.jobs || wanted.tests
     }
 
+    /// Reads in this poll the pipelines of a project that are under way, because a job of one is said to
+    /// have moved, which does not move its pipeline.
+    pub(in crate::poll::engine) fn hint_details(&mut self, poll: &mut Poll, project: u64) {
+        let pipelines = self.details.projects.get_mut(&project);
+        // One that is due waits for its answer, or for the feed.
+        let pipelines = pipelines.into_iter().flatten();
+        for (id, known) in pipelines.filter(|(_, known)| !known.due) {
+            known.due = known.active;
+            poll.details.asked.remove(&(project, *id));
+        }
+    }
+
     /// Takes in the pipelines of a project that the feed has shown. Of one that was not known, jobs
     /// that ended `from` then on are counted: what ended before was counted, or was before counting
-    /// began. `now` is GitLab's own time.
+    /// began. `now` is GitLab's own time at the moment `at`.
     pub(in crate::poll::engine) fn note_pipelines(
         &mut self,
         project: u64,
         seen: &[SeenPipeline],
         from: UnixTime,
-        now: UnixTime,
+        (now, at): (UnixTime, Moment),
     ) {
         if !self.reads_details() {
             return;
@@ -71,7 +85,11 @@ impl Engine {
             // What came to rest before counting began has nothing to be counted.
             let counts = (is_new && seen.changed >= from) || (!is_new && moved);
             known.due |= seen.active || counts || seen.newest && !known.read;
-            known.settles |= moved && (!is_new || counts) && !seen.active;
+            if seen.active {
+                known.settling = None;
+            } else if moved && (!is_new || counts) {
+                known.settling = Some(Settling::beginning(at));
+            }
             known.iid = seen.id.iid;
             known.changed = known.changed.max(seen.changed);
             known.rows = seen.jobs.unwrap_or(known.rows);

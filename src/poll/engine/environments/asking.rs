@@ -22,7 +22,7 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// What is forbidden is tried again after this.
 const FORBIDDEN: Duration = Duration::from_secs(60 * 60);
 impl Engine {
-    fn reads_environments(&self) -> bool {
+    pub(in crate::poll::engine) fn reads_environments(&self) -> bool {
         !self.enabled.choices.environments.is_empty() && self.enabled.shows_any_of("environments")
     }
 
@@ -53,11 +53,7 @@ impl Engine {
         if !self.reads_environments() {
             return;
         }
-        if !poll.environments.planned {
-            if self.is_feeding(poll) {
-                return;
-            }
-            poll.environments.planned = true;
+        if !self.is_feeding(poll) {
             self.plan_environments(poll);
         }
         while self.free() > 0
@@ -75,8 +71,35 @@ impl Engine {
         }
     }
 
+    /// Asks in this poll for the environments of a project, and once more by the next.
+    pub(in crate::poll::engine) fn hint_environments(&mut self, poll: &mut Poll, id: u64) {
+        self.owe_environments(id);
+        poll.environments.hinted.insert(id);
+    }
+
+    /// Queues what is due, once in a poll, and what was hinted at.
     fn plan_environments(&mut self, poll: &mut Poll) {
-        let (began, every) = (poll.began, self.sweeps_environments());
+        if !std::mem::replace(&mut poll.environments.planned, true) && !poll.is_between {
+            poll.environments.hinted.clear();
+            let due = self.due_environments(poll.began);
+            self.queue_environments(poll, &due);
+        }
+        let hinted = std::mem::take(&mut poll.environments.hinted);
+        let known = &self.environments.projects;
+        let may = |id: &u64| {
+            known
+                .get(id)
+                .is_some_and(|own| poll.began >= own.not_before)
+        };
+        let hinted: Vec<u64> = hinted.into_iter().filter(may).collect();
+        if !hinted.is_empty() {
+            self.queue_environments(poll, &hinted);
+        }
+    }
+
+    /// The projects whose turn it is.
+    fn due_environments(&mut self, began: Moment) -> Vec<u64> {
+        let every = self.sweeps_environments();
         let known = self.projects.keys().copied();
         let taken: Vec<u64> = known.filter(|id| self.schedule.is_taken(*id)).collect();
         self.environments
@@ -93,6 +116,10 @@ impl Engine {
             }
             own.due = std::mem::take(&mut own.settles);
         }
+        due
+    }
+
+    fn queue_environments(&self, poll: &mut Poll, due: &[u64]) {
         let names = &self.enabled.choices.environments;
         let most = self.enabled.choices.limits.environments_per_project as usize;
         let names: Vec<String> = names.iter().take(most).cloned().collect();

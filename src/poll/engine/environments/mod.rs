@@ -3,7 +3,7 @@
 
 mod asking;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -35,6 +35,8 @@ struct Asked {
 #[derive(Debug, Default)]
 pub struct EnvironmentsWork {
     planned: bool,
+    /// The projects that are said to have deployed since they were asked.
+    hinted: BTreeSet<u64>,
     asks: VecDeque<EnvironmentsAsk>,
     /// What REST told so far, by project and name.
     found: BTreeMap<(u64, String), Environment>,

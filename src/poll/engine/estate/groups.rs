@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::super::errors::failed_at_root;
-use super::super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::super::lookups::{Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Answer, Kind, Request};
@@ -311,7 +311,7 @@ impl Engine {
                 continue;
             };
             let (enabled, capabilities) = (&self.enabled, &self.gitlab.capabilities);
-            match lookups::state(&open.found, enabled, capabilities, &open.answers) {
+            match open.state(enabled, capabilities) {
                 State::Next(lookup) => {
                     open.asked.get_or_insert(now);
                     poll.estate_left -= 1;

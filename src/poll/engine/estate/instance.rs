@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::errors::failed_at_root;
-use super::super::lookups::{self, Failure, Lookup, LookupOutcome, LookupValue, Open, State};
+use super::super::lookups::{Failure, Lookup, LookupOutcome, LookupValue, Open, State};
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Answer, Kind, Request};
@@ -52,7 +52,7 @@ impl Engine {
             .open
             .get_or_insert_with(|| Open::new(untold(round, catalogue)));
         let (enabled, capabilities) = (&self.enabled, &self.gitlab.capabilities);
-        match lookups::state(&open.found, enabled, capabilities, &open.answers) {
+        match open.state(enabled, capabilities) {
             State::Next(lookup) => {
                 open.asked.get_or_insert(now);
                 own.asking = true;

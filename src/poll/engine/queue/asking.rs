@@ -43,15 +43,11 @@ impl Engine {
         now: Moment,
         next: &mut Next,
     ) {
-        if !poll.queue.planned {
-            if self.is_feeding(poll) {
-                return;
-            }
-            poll.queue.planned = true;
-            if !self.is_queue_due(poll.began) {
-                return;
-            }
+        let is_free = !poll.queue.is_under_way() && !self.is_feeding(poll);
+        if is_free && self.begins_queue(poll, now) {
             self.queue.asked = Some(poll.began);
+            (poll.queue.pages, poll.queue.failed) = (0, false);
+            poll.queue.found.clear();
             self.plan_queue(poll, now);
         }
         while self.free() > 0
@@ -72,12 +68,33 @@ impl Engine {
         }
     }
 
-    fn plan_queue(&mut self, poll: &mut Poll, now: Moment) {
-        let tells_all = match self.queue.all {
+    /// Whether the queue is to be asked for now: once in a poll, if it is due, and after a hint, if that
+    /// takes few requests.
+    fn begins_queue(&self, poll: &mut Poll, now: Moment) -> bool {
+        let is_planned = std::mem::replace(&mut poll.queue.planned, true);
+        let is_hinted = std::mem::take(&mut poll.queue.hinted);
+        !is_planned && !poll.is_between && self.is_queue_due(poll.began)
+            || is_hinted && self.is_queue_cheap(now)
+    }
+
+    fn is_queue_cheap(&self, now: Moment) -> bool {
+        /// More requests wait for the next poll.
+        const FEW: usize = 3;
+        let most = if self.gitlab.graphql { PROJECTS } else { 1 };
+        self.gitlab.graphql && self.tells_all_queued(now)
+            || self.with_live_pipelines().len() <= FEW * most
+    }
+
+    /// Whether GitLab tells the token all jobs, as far as is known.
+    fn tells_all_queued(&self, now: Moment) -> bool {
+        match self.queue.all {
             Some((tells, at)) if tells || now.since(at) < TRIES => tells,
             _ => true,
-        };
-        if self.gitlab.graphql && tells_all {
+        }
+    }
+
+    fn plan_queue(&mut self, poll: &mut Poll, now: Moment) {
+        if self.gitlab.graphql && self.tells_all_queued(now) {
             return poll.queue.asks.push_back(QueueAsk::All(None));
         }
         self.plan_queue_by_project(poll);

@@ -27,12 +27,25 @@ pub struct Queue {
 #[derive(Debug, Default)]
 pub struct QueueWork {
     planned: bool,
+    /// Whether something is said to have changed since it was asked.
+    hinted: bool,
     asks: VecDeque<QueueAsk>,
     /// The jobs that came so far, by id; none once something failed.
     found: BTreeMap<u64, QueuedJob>,
     under_way: usize,
     pages: usize,
     failed: bool,
+}
+
+impl QueueWork {
+    /// Asks in this poll, once more if need be.
+    pub fn hint(&mut self) {
+        self.hinted = true;
+    }
+
+    fn is_under_way(&self) -> bool {
+        !self.asks.is_empty() || self.under_way > 0
+    }
 }
 
 /// A request about the queue.
