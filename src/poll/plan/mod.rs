@@ -1,229 +1,23 @@
 //! What is asked of this GitLab: the questions it can answer, as GraphQL documents.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod capabilities;
+mod feed_selections;
+mod moments;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+pub use capabilities::{Capabilities, PROBE};
+pub use feed_selections::FeedDepth;
+use feed_selections::FeedSelections;
+use moments::ages;
+pub use moments::{dated, timestamp};
+
 use super::fields::Fields;
 use crate::metrics::{
-    AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, PlacedFeed, Selection, UnixTime,
-    keys,
+    AskedColumns, ChangesWith, EnabledMetrics, Grain, Identity, Selection, UnixTime,
 };
-
-/// Asks who answers and which fields it knows.
-pub const PROBE: &str = "query Probe { \
-    metadata { version revision enterprise } \
-    currentUser { id username } \
-    project: __type(name: \"Project\") { fields(includeDeprecated: true) { name args { name } } } \
-    group: __type(name: \"Group\") { fields(includeDeprecated: true) { name } } \
-    query: __type(name: \"Query\") { fields { name args { name } } } \
-    statuses: __type(name: \"PipelineStatusEnum\") { enumValues { name } } \
-    CiJob: __type(name: \"CiJob\") { fields(includeDeprecated: true) { name } } \
-    CiRunner: __type(name: \"CiRunner\") { fields(includeDeprecated: true) { name } } \
-    CiStage: __type(name: \"CiStage\") { fields(includeDeprecated: true) { name } } \
-    Deployment: __type(name: \"Deployment\") { fields(includeDeprecated: true) { name } } \
-    Environment: __type(name: \"Environment\") { fields(includeDeprecated: true) { name } } \
-    Issue: __type(name: \"Issue\") { fields(includeDeprecated: true) { name } } \
-    MergeRequest: __type(name: \"MergeRequest\") { fields(includeDeprecated: true) { name } } \
-    Pipeline: __type(name: \"Pipeline\") { fields(includeDeprecated: true) { name } } \
-    ProjectPermissions: __type(name: \"ProjectPermissions\") { fields(includeDeprecated: true) { name } } \
-    ProjectStatistics: __type(name: \"ProjectStatistics\") { fields(includeDeprecated: true) { name } } \
-    Release: __type(name: \"Release\") { fields(includeDeprecated: true) { name } } \
-    Repository: __type(name: \"Repository\") { fields(includeDeprecated: true) { name } } \
-    TestReportSummary: __type(name: \"TestReportSummary\") { fields(includeDeprecated: true) { name } } \
-    queryComplexity { limit score } }";
-
-/// What this GitLab can do, as far as it says. What it does not say is tried.
-#[derive(Clone, Debug, Default)]
-pub struct Capabilities {
-    /// Its version, such as `18.8.1-ee`.
-    pub version: Option<String>,
-    /// The fields of `Project`.
-    project_fields: Option<HashSet<String>>,
-    /// The arguments of its fields, as far as any are told.
-    project_arguments: HashMap<String, HashSet<String>>,
-    /// The arguments of `Query.projects`.
-    projects_arguments: Option<HashSet<String>>,
-    /// The fields of the types below.
-    fields: Fields,
-    /// The fields of `Group`.
-    group_fields: Option<HashSet<String>>,
-    /// The statuses that a pipeline may have.
-    pipeline_statuses: Option<HashSet<String>>,
-    /// Fields that it refused although it did not say so, as keys below a project.
-    lost: BTreeSet<Vec<String>>,
-    /// The same of root fields.
-    query_fields: Option<HashSet<String>>,
-    lost_roots: BTreeSet<Vec<String>>,
-    /// What it says a query may score, and by how many percent our own scores fall short of its.
-    limit: Option<usize>,
-    caution: usize,
-}
-
-impl Capabilities {
-    /// Reads the answer to [`PROBE`]; whatever is missing from it counts as not said.
-    pub fn from_probe(data: &Value) -> Capabilities {
-        let names = |list: &Value| -> Option<HashSet<String>> {
-            let names = list
-                .as_array()?
-                .iter()
-                .filter_map(|item| item["name"].as_str());
-            Some(names.map(str::to_owned).collect()).filter(|names: &HashSet<_>| !names.is_empty())
-        };
-        let of_project = data["project"]["fields"].as_array();
-        let arguments = of_project.into_iter().flatten().filter_map(|field| {
-            let name = field["name"].as_str()?.to_owned();
-            Some((name, names(&field["args"])?))
-        });
-        let fields = data["query"]["fields"].as_array();
-        let projects =
-            fields.and_then(|fields| fields.iter().find(|field| field["name"] == "projects"));
-        Capabilities {
-            version: data["metadata"]["version"].as_str().map(str::to_owned),
-            project_fields: names(&data["project"]["fields"]),
-            project_arguments: arguments.collect(),
-            query_fields: names(&data["query"]["fields"]),
-            group_fields: names(&data["group"]["fields"]),
-            pipeline_statuses: names(&data["statuses"]["enumValues"]),
-            projects_arguments: projects.and_then(|field| names(&field["args"])),
-            fields: Fields::from_probe(data),
-            limit: data["queryComplexity"]["limit"]
-                .as_u64()
-                .and_then(|limit| limit.try_into().ok()),
-            ..Capabilities::default()
-        }
-    }
-
-    /// What a GitLab of today can do, where there is none to ask.
-    pub fn current() -> Capabilities {
-        Capabilities {
-            projects_arguments: Some(HashSet::from(["fullPaths".to_owned()])),
-            ..Capabilities::default()
-        }
-    }
-
-    /// What the parts of one request may score together, as we score them.
-    pub fn most_score(&self) -> usize {
-        /// What every GitLab allows whom it knows.
-        const LIMIT: usize = 250;
-        /// `queryComplexity` itself.
-        const OWN: usize = 3;
-        let limit = self.limit.unwrap_or(LIMIT).saturating_sub(OWN);
-        // Versions differ by a few points.
-        limit * (98_usize.saturating_sub(self.caution)) / 100
-    }
-
-    /// Notes what GitLab says a query may score.
-    pub fn note_limit(&mut self, limit: usize) {
-        self.limit = Some(limit);
-    }
-
-    /// Notes that GitLab scores higher than we do.
-    pub fn lower_score(&mut self) {
-        self.caution = (self.caution + 10).min(90);
-    }
-
-    /// Whether projects can be asked for by several full paths at once (GitLab 17 and later).
-    pub fn asks_by_paths(&self) -> bool {
-        self.projects_arguments
-            .as_ref()
-            .is_some_and(|arguments| arguments.contains("fullPaths"))
-    }
-
-    /// What of these paths below `Project` can be asked. A field that breaks its project's answer may be
-    /// among the permissions: `light` leaves them out, so that the project can still be listed.
-    fn select(&self, paths: &[&str], light: bool) -> Selection {
-        let mut selection = Selection::default();
-        for path in paths {
-            if self.has(path) && !(light && path.starts_with("userPermissions")) {
-                selection.add(path);
-            }
-        }
-        selection
-    }
-
-    /// Whether a GraphQL path below `Project` can be asked.
-    pub fn has(&self, path: &str) -> bool {
-        let status = path.strip_prefix("pipelines(status: ");
-        let status = status.and_then(|rest| rest.split([',', ')']).next());
-        let known = self.pipeline_statuses.as_ref();
-        if status.is_some_and(|status| known.is_some_and(|known| !known.contains(status))) {
-            return false;
-        }
-        Self::is_told(path, self.project_fields.as_ref(), &self.lost)
-            && self.takes(path)
-            && self.fields.has("Project", path)
-    }
-
-    /// Whether the first field of a path below `Project` takes its arguments.
-    fn takes(&self, path: &str) -> bool {
-        let Some((name, rest)) = path.split_once('(') else {
-            return true;
-        };
-        // Of a path such as `repository.blobs(…)` nothing is told.
-        let Some(known) = self.project_arguments.get(name) else {
-            return true;
-        };
-        let given = rest.split(')').next().unwrap_or_default().split(',');
-        let mut names = given.filter_map(|argument| argument.split_once(':'));
-        names.all(|(name, _)| known.contains(name.trim()))
-    }
-
-    /// Whether a GraphQL path below `Group` can be asked.
-    pub fn has_of_group(&self, path: &str) -> bool {
-        Self::is_told(path, self.group_fields.as_ref(), &BTreeSet::new())
-            && self.fields.has("Group", path)
-    }
-
-    /// Whether a GraphQL path of root fields can be asked.
-    pub fn has_root(&self, path: &str) -> bool {
-        Self::is_told(path, self.query_fields.as_ref(), &self.lost_roots)
-            && self.fields.has("Query", path)
-    }
-
-    fn is_told(path: &str, known: Option<&HashSet<String>>, lost: &BTreeSet<Vec<String>>) -> bool {
-        let name = path.split(['(', '.']).next().unwrap_or(path);
-        let known = known.is_none_or(|fields| fields.contains(name));
-        let keys = keys(path);
-        known && !lost.iter().any(|lost| keys.starts_with(lost))
-    }
-
-    /// Whether its version is at least that; one that is not said is taken for new.
-    pub fn is_at_least(&self, since: (u32, u32)) -> bool {
-        let Some(version) = &self.version else {
-            return true;
-        };
-        let mut parts = version
-            .split(|character: char| !character.is_ascii_digit())
-            .map(str::parse);
-        match (parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= since,
-            _ => true,
-        }
-    }
-
-    /// Notes that a type lacks a field, whichever document asked for it. False if that was known.
-    pub fn lose_of(&mut self, kind: &str, field: &str) -> bool {
-        self.fields.lose(kind, field)
-    }
-
-    /// Notes that a field takes no such argument. False if that was known.
-    pub fn lose_argument(&mut self, field: &str, argument: &str) -> bool {
-        self.fields.lose_argument(field, argument)
-    }
-
-    /// Notes a field that was refused: keys below a project. False if that was known already, so
-    /// that asking again would change nothing.
-    pub fn lose_root(&mut self, keys: Vec<String>) -> bool {
-        !keys.is_empty() && self.lost_roots.insert(keys)
-    }
-
-    /// Notes a field that was refused: keys below a project. False if that was known already, so
-    /// that asking again would change nothing.
-    pub fn lose(&mut self, keys: Vec<String>) -> bool {
-        !keys.is_empty() && self.lost.insert(keys)
-    }
-}
 
 /// What this GitLab can be asked, and how its answers are read.
 #[derive(Clone, Debug)]
@@ -298,114 +92,6 @@ pub enum Depth {
     Round(usize),
     /// Something of a feed, by its place in the catalogue.
     Feed(FeedDepth, u8),
-}
-
-/// How much is asked of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedDepth {
-    /// Whether anything changed since.
-    Glance { since: UnixTime },
-    /// What changed since, as much as one project is likely to have.
-    Changed { since: UnixTime },
-    /// What changed since, in large pages of one project, behind [`RequestPart::after`].
-    Paged { since: UnixTime },
-    /// The newest things, whenever they changed.
-    Newest,
-    /// The newest things of one ref of one project, named by [`RequestPart::after`].
-    OfRef,
-}
-
-impl FeedDepth {
-    /// Since when; none if whenever.
-    pub fn since(self) -> Option<UnixTime> {
-        match self {
-            FeedDepth::Glance { since }
-            | FeedDepth::Changed { since }
-            | FeedDepth::Paged { since } => Some(since),
-            FeedDepth::Newest | FeedDepth::OfRef => None,
-        }
-    }
-}
-
-/// What a feed is asked, as deep as it may be.
-#[derive(Clone, Debug, Default)]
-struct FeedSelections {
-    glance: Selection,
-    changed: Selection,
-    paged: Selection,
-    newest: Selection,
-    of_ref: Selection,
-}
-
-impl FeedSelections {
-    /// Nearly no project has more that changed within minutes, or more refs that are looked for.
-    const FEW: usize = 20;
-
-    fn new(placed: &PlacedFeed, capabilities: &Capabilities) -> FeedSelections {
-        let select = |connection: &str, first: usize, all: bool| {
-            let mut selection = Selection::default();
-            selection.add("id");
-            let list = with_arguments(connection, &format!("first: {first}"));
-            let columns = placed.labels.iter().chain(&placed.values);
-            let told = columns
-                .map(|column| column.graphql)
-                .filter(|path| !path.is_empty());
-            let members = placed
-                .feed
-                .asks
-                .iter()
-                .copied()
-                .chain([placed.feed.key])
-                .chain(told);
-            let members: Vec<&str> = match all {
-                true => members.collect(),
-                false => vec![placed.feed.updated],
-            };
-            for member in members {
-                let path = format!("{list}.nodes.{member}");
-                if capabilities.has(&path) {
-                    selection.add(&path);
-                }
-            }
-            if all {
-                selection.add(&format!("{list}.pageInfo.hasNextPage"));
-                selection.add(&format!("{list}.pageInfo.endCursor"));
-            }
-            selection
-        };
-        let changed = placed.feed.changed;
-        let paged = with_arguments(changed, "after: $after");
-        let newest = placed.feed.newest;
-        FeedSelections {
-            glance: select(changed, 1, false),
-            changed: select(changed, Self::FEW, true),
-            paged: select(&paged, 100, true),
-            newest: newest
-                .map_or_else(Selection::default, |newest| select(newest, Self::FEW, true)),
-            of_ref: newest.map_or_else(Selection::default, |newest| {
-                // A branch and a tag may have one name.
-                select(&with_arguments(newest, "ref: $after"), 5, true)
-            }),
-        }
-    }
-
-    fn of(&self, depth: FeedDepth) -> &Selection {
-        match depth {
-            FeedDepth::Glance { .. } => &self.glance,
-            FeedDepth::Changed { .. } => &self.changed,
-            FeedDepth::Paged { .. } => &self.paged,
-            FeedDepth::Newest => &self.newest,
-            FeedDepth::OfRef => &self.of_ref,
-        }
-    }
-}
-
-/// A connection with more arguments.
-fn with_arguments(connection: &str, more: &str) -> String {
-    match connection.strip_suffix(')') {
-        Some(some) => format!("{some}, {more})"),
-        None => format!("{connection}({more})"),
-    }
 }
 
 impl Plan {
@@ -680,27 +366,6 @@ impl List {
     }
 }
 
-/// The placeholders for times before now, without the mark they begin with (`$` in a selection, `{` in
-/// a path), and how many seconds before: `ago7d` stands for seven days.
-fn ages(text: &str, mark: &str) -> BTreeMap<String, UnixTime> {
-    let ages = text
-        .match_indices("ago")
-        .filter(|(at, _)| text[..*at].ends_with(mark))
-        .filter_map(|(at, _)| {
-            let name = text[at..].split(|letter: char| !letter.is_ascii_alphanumeric());
-            let name = name.into_iter().next()?;
-            let (count, unit) =
-                name["ago".len()..].split_at_checked(name.len() - "ago".len() - 1)?;
-            let unit = match unit {
-                "d" => 86_400,
-                "h" => 3_600,
-                _ => 60,
-            };
-            Some((name.to_owned(), count.parse::<UnixTime>().ok()? * unit))
-        });
-    ages.collect()
-}
-
 /// What the GitLab itself is asked at a pace of its own; runners are walked.
 fn of_instance_rounds(enabled: &EnabledMetrics, capabilities: &Capabilities) -> Vec<AskedColumns> {
     let rounds = enabled.rounds(Grain::Instance);
@@ -730,24 +395,6 @@ pub fn alias(part: usize) -> String {
 
 /// How pipelines that ran are noticed, whatever else is counted of them.
 const PIPELINES: &str = "pipelines(updatedAfter: $since, first: 1).count";
-
-/// A path of REST in which moments are named, such as `{ago1d}`, as it is sent `now`.
-pub fn dated(path: &str, now: UnixTime) -> String {
-    let mut path = path.to_owned();
-    for (name, before) in ages(&path, "{") {
-        let at = timestamp(now.saturating_sub(before));
-        path = path.replace(&format!("{{{name}}}"), &at);
-    }
-    path
-}
-
-/// A moment as GitLab reads it.
-pub fn timestamp(at: UnixTime) -> String {
-    let timestamp = i64::try_from(at)
-        .ok()
-        .and_then(|at| jiff::Timestamp::from_second(at).ok());
-    timestamp.unwrap_or(jiff::Timestamp::MAX).to_string()
-}
 
 #[cfg(test)]
 mod tests {
@@ -806,16 +453,5 @@ mod tests {
         let plan = Plan::new(&everything(), &capabilities);
         assert!(!document(&plan).contains("containerRegistrySize"));
         assert!(document(&plan).contains("repositorySize"));
-    }
-
-    #[test]
-    fn versions_compare_as_numbers() {
-        let version = |text: &str| Capabilities {
-            version: Some(text.to_owned()),
-            ..Capabilities::default()
-        };
-        assert!(version("16.10.1-ee").is_at_least((16, 9)));
-        assert!(!version("16.8.0").is_at_least((16, 9)));
-        assert!(version("unheard of").is_at_least((16, 9)));
     }
 }
