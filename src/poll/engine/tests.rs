@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::gitlab::NetworkFailure;
 use crate::metrics::{
-    Answered, Catalogue, Choices, EnabledMetrics, Grain, Identity, Kind, ProjectAnswer, Reading,
-    Reason, Record, Rest,
+    Answered, AskedColumns, Catalogue, Choices, EnabledMetrics, Grain, Identity, Kind,
+    ProjectAnswer, Reading, Reason, Record, Rest,
 };
 use crate::poll::plan::{Capabilities, Depth, FeedDepth, List, Plan, RequestPart};
 use crate::poll::{Config, Selection, Source};
@@ -170,6 +170,10 @@ impl Fake {
             true => Answered::Null,
             false => Answered::Value(truth(id, place)),
         };
+        let told_of = |asked: &AskedColumns| {
+            let places = asked.columns.iter();
+            places.map(|(place, _)| (*place, told(*place))).collect()
+        };
         let activity = Some(1_000 + id);
         match depth {
             Depth::Whole | Depth::Identity => {
@@ -188,28 +192,18 @@ impl Fake {
                 }
                 Node::Whole(Box::new(project))
             }
-            Depth::Activity => {
-                let columns = plan.activity.columns.iter();
-                Node::Activity {
-                    id,
-                    activity,
-                    readings: columns.map(|(place, _)| (*place, told(*place))).collect(),
-                }
-            }
-            Depth::Subject(name) => {
-                let columns = plan.of_subject(name).unwrap().columns.iter();
-                Node::Subject {
-                    id,
-                    readings: columns.map(|(place, _)| (*place, told(*place))).collect(),
-                }
-            }
+            Depth::Activity => Node::Activity {
+                id,
+                activity,
+                readings: told_of(&plan.activity),
+            },
+            Depth::Subject(name) => Node::Subject {
+                id,
+                readings: told_of(plan.of_subject(name).unwrap()),
+            },
             Depth::Round(round) => Node::Round {
                 id,
-                values: plan.rounds[round]
-                    .columns
-                    .iter()
-                    .map(|(place, _)| (*place, told(*place)))
-                    .collect(),
+                values: told_of(&plan.rounds[round]),
                 tables: Vec::new(),
             },
             Depth::Feed(depth, _) => Node::Feed {
