@@ -7,6 +7,7 @@
 
 mod answer;
 mod api;
+mod asked_columns;
 mod catalogue;
 mod choices;
 mod counted_jobs;
@@ -48,10 +49,9 @@ mod told_apart;
 mod value;
 mod view;
 
-pub use answer::{
-    AskedColumns, Failures, OwnerAnswer, ProjectAnswer, ToldOfRound, answered, table_over_graphql,
-};
+pub use answer::{OwnerAnswer, ProjectAnswer};
 pub use api::Api;
+pub use asked_columns::{AskedColumns, Failures, ToldOfRound, answered, table_over_graphql};
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use counted_jobs::{CountedJobs, JobEnd};
