@@ -5,7 +5,9 @@ mod client;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::Client;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Grain, Snapshot};
+use gitlab_metrics_bridge::metrics::{
+    Catalogue, Choices, EnabledMetrics, Grain, Snapshot, SubjectState,
+};
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, License, Role, Version, World};
 
@@ -16,6 +18,15 @@ fn client(gitlab: &GitLab) -> Client {
 }
 
 fn poller(gitlab: &GitLab, sources: &[Source]) -> Poller {
+    let catalogue = Catalogue::standard();
+    poller_of(gitlab, sources, |name| {
+        let metric = catalogue.find(name).unwrap();
+        metric.subject.of != Grain::Project && metric.is_about_gitlab()
+            || name == "gitlab_project_info"
+    })
+}
+
+fn poller_of(gitlab: &GitLab, sources: &[Source], wanted: impl Fn(&str) -> bool) -> Poller {
     let config = poll::Config {
         selection: Selection::from(sources),
         rhythm: Rhythm {
@@ -26,15 +37,9 @@ fn poller(gitlab: &GitLab, sources: &[Source]) -> Poller {
         timeout: Duration::from_secs(60),
         ..poll::Config::default()
     };
-    let catalogue = Catalogue::standard();
-    let beside = |name: &str| {
-        let metric = catalogue.find(name).unwrap();
-        metric.subject.of != Grain::Project && metric.is_about_gitlab()
-            || name == "gitlab_project_info"
-    };
     config.build(
         client(gitlab),
-        EnabledMetrics::new(catalogue, beside, Choices::default()),
+        EnabledMetrics::new(Catalogue::standard(), wanted, Choices::default()),
     )
 }
 
@@ -226,13 +231,79 @@ async fn a_maintainer_counts_the_runners_of_selected_groups_each_once() {
     });
     let sources = ["top", "top/sub"].map(|path| Source::Group(path.to_owned()));
     let snapshot = poller(&gitlab, &sources).poll().await;
+    let top = snapshot
+        .groups
+        .iter()
+        .find(|group| &*group.identity.path == "top");
+    let top = top.unwrap().identity.id;
     assert_eq!(
         series(&snapshot, "gitlab_runners"),
         [
-            "paused=false,runner_type=group_type,status=online 1",
-            "paused=true,runner_type=group_type,status=online 1"
+            format!("group_id={top},paused=false,runner_type=group_type,status=online 1"),
+            format!("group_id={top},paused=true,runner_type=group_type,status=online 1"),
         ]
     );
+}
+
+#[tokio::test]
+async fn the_tokens_of_groups_are_told_to_their_owners_with_those_of_projects() {
+    const EXPIRY: &str = "gitlab_access_token_expiry_timestamp_seconds";
+    for rest_only in [false, true] {
+        let gitlab = gitlab(Version::V18_8).await;
+        gitlab.edit(|world| {
+            world.group_role("top/sub", Role::Owner);
+            world.group_token("top", "robot", Some("2027-03-01"));
+            world.group_token("top/sub", "helper", Some("2027-03-02"));
+            world.project("top/a").role(Role::Owner);
+            world.project_token("top/a", "deploy", Some("2027-01-31"));
+        });
+        if rest_only {
+            gitlab.fault(Fault::on("/api/graphql").always().status(404));
+        }
+        let mut poller = poller_of(&gitlab, &[Source::All], |name| name == EXPIRY);
+        let snapshot = poller.poll().await;
+        let told = series(&snapshot, EXPIRY);
+        let of = |owner: &str| told.iter().filter(|line| line.contains(owner)).count();
+        assert_eq!((of("group_id="), of("project_id=")), (1, 1), "{told:?}");
+        assert!(told[0].contains("token_name=helper"), "{told:?}");
+        // The owner of one group may be nobody in another.
+        let why = missing(&snapshot, EXPIRY);
+        assert!(why.contains(&"forbidden"), "{why:?}");
+        let asked = || {
+            let requests = gitlab.requests();
+            let paths = requests.iter().map(|own| own.path.clone());
+            let tokens = paths.filter(|path| path.contains("/access_tokens"));
+            tokens.collect::<Vec<_>>()
+        };
+        let before = asked();
+        poller.poll().await;
+        assert_eq!(
+            asked(),
+            before,
+            "each is asked once a day, and a refusal costs one try an hour"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_see_tokens_is_still_a_good_token() {
+    let gitlab = gitlab(Version::V18_8).await;
+    gitlab.edit(|world| {
+        for path in ["top/a", "top/b", "top/sub/c"] {
+            world.project(path).role(Role::Reporter);
+        }
+    });
+    let mut poller = poller_of(&gitlab, &[Source::All], |_| true);
+    let snapshot = poller.poll().await;
+    let report = snapshot.report.as_ref().unwrap();
+    assert_eq!(report.failure, None);
+    let state = |subject: &str| {
+        let mut states = snapshot.states.iter();
+        states.find(|(name, _)| *name == subject).unwrap().1
+    };
+    assert_eq!(state("tokens"), SubjectState::Forbidden);
+    assert_eq!(state("runners"), SubjectState::Forbidden);
+    assert_eq!(state("members"), SubjectState::Active);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod client;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot, SubjectState};
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{
     Fault, GitLab, License, Pipelines, RepositoryCounts, Role, Schedule, Severities, Version,
@@ -261,6 +261,83 @@ async fn a_token_that_is_refused_for_one_thing_is_asked_for_all_others() {
     assert_eq!(report.failure, None);
 }
 
+fn state(snapshot: &Snapshot, subject: &str) -> SubjectState {
+    let mut states = snapshot.states.iter();
+    states.find(|(name, _)| *name == subject).unwrap().1
+}
+
+#[tokio::test]
+async fn a_subject_that_is_had_nowhere_says_why() {
+    let gitlab = GitLab::start(World::new()).await.unwrap();
+    gitlab.edit(|world| {
+        furnish(world);
+        world.license(None);
+        world.project("top/a").role(Role::Reporter);
+    });
+    let project = |path: &str| Fault::on(&format!("/api/v4/projects/1/{path}")).always();
+    let forbidden = r#"{"message":"403 Forbidden"}"#;
+    gitlab.fault(project("members").body(403, "application/json", forbidden));
+    gitlab.fault(project("repository/branches").status(500));
+    gitlab.fault(project("repository/tags").status(500));
+    let snapshot = poller(&gitlab, &SUBJECTS).poll().await;
+    for (subject, expected) in [
+        ("members", SubjectState::Forbidden),
+        ("tokens", SubjectState::Forbidden),
+        ("security", SubjectState::Unlicensed),
+        ("packages", SubjectState::Active),
+        ("incidents", SubjectState::Active),
+        ("storage", SubjectState::Disabled),
+    ] {
+        assert_eq!(state(&snapshot, subject), expected, "{subject}");
+    }
+    let mut parts = snapshot.parts.iter();
+    let branches = parts.find(|part| part.metrics.contains(&"gitlab_project_branches"));
+    assert_eq!(branches.unwrap().state, SubjectState::Failing);
+}
+
+#[tokio::test]
+async fn a_subject_that_is_had_again_is_active_again() {
+    let gitlab = GitLab::start(World::new()).await.unwrap();
+    gitlab.edit(|world| {
+        furnish(world);
+        world.project("top/a").role(Role::Reporter);
+    });
+    let mut poller = poller(&gitlab, &["tokens"]);
+    let snapshot = poller.poll().await;
+    assert_eq!(state(&snapshot, "tokens"), SubjectState::Forbidden);
+    gitlab.edit(|world| {
+        world.project("top/a").role(Role::Owner);
+    });
+    tokio::time::pause();
+    tokio::time::advance(HOUR + MINUTE).await;
+    tokio::time::resume();
+    let snapshot = poller.poll().await;
+    assert_eq!(state(&snapshot, "tokens"), SubjectState::Active);
+}
+
+/// Whatever a project has switched off is not asked for over REST, where GitLab would refuse it.
+#[tokio::test]
+async fn what_a_project_has_switched_off_is_nothing_over_both_apis() {
+    for rest_only in [false, true] {
+        let gitlab = GitLab::start(World::new()).await.unwrap();
+        gitlab.edit(|world| {
+            furnish(world);
+            world
+                .project("top/a")
+                .features(|features| features.issues = false);
+        });
+        if rest_only {
+            gitlab.fault(Fault::on("/api/graphql").always().status(404));
+        }
+        let snapshot = poller(&gitlab, &["incidents"]).poll().await;
+        assert!(series(&snapshot, "gitlab_incidents").is_empty());
+        assert!(
+            missing(&snapshot, "gitlab_incidents").is_empty(),
+            "{rest_only}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_list_that_the_user_may_not_read_holds_nothing_else_up() {
     for status in [401, 403, 404] {
@@ -279,11 +356,15 @@ async fn a_list_that_the_user_may_not_read_holds_nothing_else_up() {
                 continue;
             }
             assert!(series(&snapshot, metric).is_empty(), "{status}");
+            // Those of the group are refused to who owns a project of it alone.
+            let of_project = if status == 404 { "hidden" } else { "forbidden" };
             let why = missing(&snapshot, metric);
-            let is_word = ["forbidden", "hidden"]
-                .map(|word| vec![word])
-                .contains(&why);
-            assert!(is_word, "{status}: {why:?}");
+            assert!(why.contains(&of_project), "{status}: {why:?}");
+            let others = why.iter().filter(|why| **why != of_project);
+            assert!(
+                others.into_iter().all(|why| *why == "forbidden"),
+                "{status}: {why:?}"
+            );
         }
         gitlab.take_requests();
         poller.poll().await;

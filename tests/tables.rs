@@ -411,7 +411,7 @@ fn the_oldest_rows_give_way_and_are_counted() {
     );
     let table = project.tables[added(&enabled)].known().unwrap();
     assert_eq!(
-        (&*table.keys, table.dropped),
+        (&*table.keys, table.given_way.len()),
         (&[7, 8, 9][..], 2),
         "the refs a and b"
     );
@@ -424,7 +424,7 @@ fn the_oldest_rows_give_way_and_are_counted() {
     );
     let table = project.tables[added(&enabled)].known().unwrap();
     assert_eq!(
-        (&*table.keys, table.dropped),
+        (&*table.keys, table.given_way.len()),
         (&[9][..], 0),
         "the list was told to its end"
     );

@@ -113,28 +113,52 @@ fn report_poll(snapshot: &Snapshot, findings: &mut Findings) {
 
 /// Says which subjects work for this token, and which don't and why.
 fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
-    let named = |wanted: SubjectState| {
-        let states = snapshot.states.iter().filter(|(_, state)| *state == wanted);
-        states.map(|(subject, _)| *subject).collect::<Vec<_>>()
+    let states = || snapshot.states.iter();
+    let was_asked = |subject: &str| {
+        let mut parts = snapshot.parts.iter();
+        parts.any(|part| part.subject == subject && part.is_asked)
     };
-    let working = named(SubjectState::Active);
+    let active = states().filter(|(_, state)| *state == SubjectState::Active);
+    let (working, unasked): (Vec<_>, Vec<_>) = active.partition(|(name, _)| was_asked(name));
     if !working.is_empty() {
-        findings.good(format!("these subjects work: {}", working.join(", ")));
+        findings.good(format!("these subjects work: {}", names(&working)));
     }
-    let disabled = named(SubjectState::Disabled);
+    if !unasked.is_empty() {
+        findings.note(format!(
+            "these subjects had nothing to be asked of yet: {}",
+            names(&unasked)
+        ));
+    }
+    let disabled = states().filter(|(_, state)| *state == SubjectState::Disabled);
+    let disabled: Vec<_> = disabled.collect();
     if !disabled.is_empty() {
         findings.note(format!(
             "these subjects are not enabled (see metrics.enabled): {}",
-            disabled.join(", ")
+            names(&disabled)
         ));
     }
     for (subject, state) in &snapshot.states {
-        let (name, advice) = (state.name(), state.advice(subject));
-        match (state, advice) {
-            (SubjectState::Active | SubjectState::Disabled, _) => {}
-            (_, Some(advice)) => findings.note(format!("{subject} is {name}: {advice}")),
-            (_, None) => findings.note(format!("{subject} is {name}: the lines below say why")),
+        report_state((*subject).to_owned(), subject, *state, findings);
+        // What holds for the whole subject holds for its parts.
+        if *state == SubjectState::Active {
+            let parts = snapshot.parts.iter();
+            for part in parts.filter(|part| part.subject == *subject) {
+                let what = format!("{} of {subject}", part.metrics.join(", "));
+                report_state(what, subject, part.state, findings);
+            }
         }
+    }
+}
+
+fn names(subjects: &[&(&'static str, SubjectState)]) -> String {
+    let names: Vec<_> = subjects.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
+/// Says what can't be read, why, and what would help.
+fn report_state(what: String, subject: &str, state: SubjectState, findings: &mut Findings) {
+    if let Some(advice) = state.advice(subject) {
+        findings.note(format!("{what} is {}: {advice}", state.name()));
     }
 }
 

@@ -26,6 +26,19 @@ pub struct Catalogue {
 
 const GRAINS: usize = 4;
 
+/// Adds a metric. One that a subject shows of owners of two grains is one.
+fn add(metrics: &mut Vec<Metric>, metric: Metric) {
+    let is_other = |known: &&mut Metric| {
+        (known.name, known.subject.name) == (metric.name, metric.subject.name)
+            && known.subject.of != metric.subject.of
+            && known.also.is_none()
+    };
+    match metrics.iter_mut().find(is_other) {
+        Some(known) => known.also = Some(Box::new(metric)),
+        None => metrics.push(metric),
+    }
+}
+
 impl Catalogue {
     /// A catalogue of these subjects.
     ///
@@ -63,7 +76,7 @@ impl Catalogue {
         let mut problems = String::new();
         for (subject, row) in rows {
             match catalogue.places(subject, row, subjects) {
-                Ok(places) => metrics.push(Metric::new(subject, row, places)),
+                Ok(places) => add(&mut metrics, Metric::new(subject, row, places)),
                 // Writing to a String cannot fail.
                 Err(problem) => drop(writeln!(problems, "{}: {problem}", row.name)),
             }

@@ -63,22 +63,18 @@ impl EnabledMetrics {
             });
             enabled.feeds[metric.subject.of as usize].extend(own.map(|(place, _)| place));
             // What a metric shows may be another subject's, such as what it sums up.
-            let grain = metric.subject.of;
-            for place in metric.columns() {
-                let subject = catalogue.columns(grain)[place].subject;
-                asked
-                    .entry(place_of(catalogue, subject))
-                    .or_default()
-                    .0
-                    .insert(place);
-            }
-            if let Some(place) = metric.table() {
-                let subject = catalogue.tables(grain)[place].subject;
-                asked
-                    .entry(place_of(catalogue, subject))
-                    .or_default()
-                    .1
-                    .insert(place);
+            for part in metric.parts() {
+                let grain = part.subject.of;
+                for place in part.columns() {
+                    let subject = catalogue.columns(grain)[place].subject;
+                    let own = asked.entry(place_of(catalogue, subject)).or_default();
+                    own.0.insert(place);
+                }
+                if let Some(place) = part.table() {
+                    let subject = catalogue.tables(grain)[place].subject;
+                    let own = asked.entry(place_of(catalogue, subject)).or_default();
+                    own.1.insert(place);
+                }
             }
         }
         for (subject, (columns, tables)) in asked {
@@ -240,10 +236,8 @@ impl EnabledMetrics {
 
     /// The places of all columns and of all tables of a grain that a metric shows, however they are asked.
     pub fn shown(&self, grain: Grain) -> (BTreeSet<usize>, BTreeSet<usize>) {
-        let of = self
-            .metrics
-            .iter()
-            .filter(|metric| metric.subject.of == grain);
+        let parts = self.metrics.iter().flat_map(|metric| metric.parts());
+        let of = parts.filter(|part| part.subject.of == grain);
         let feeds = self.feeds_of(grain).iter();
         let fed = feeds.map(|place| self.catalogue.feeds(grain)[*place].table);
         let tables = of.clone().filter_map(|metric| metric.table());

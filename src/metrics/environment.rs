@@ -87,6 +87,16 @@ impl Environment {
     }
 }
 
+/// An environment has a key for itself, and one for each end of deployments.
+const KEYS: u64 = 4;
+
+impl Environment {
+    /// The id of the environment that a row with this key belongs to.
+    pub fn id_of_row(key: u64) -> u64 {
+        key / KEYS
+    }
+}
+
 impl PlacedTable {
     /// The rows of an environment: one for itself, and one for each status of deployments.
     pub fn rows_of_environment(&self, environment: &Environment, now: UnixTime) -> Vec<Row> {
@@ -101,8 +111,7 @@ impl PlacedTable {
                 }
             }
         };
-        // An environment has four keys.
-        let key = |place: usize| environment.id * 4 + place as u64;
+        let key = |place: usize| environment.id * KEYS + place as u64;
         let own = |name: &str| match name {
             "exists" => Some(1.0),
             "duration" => environment.duration,

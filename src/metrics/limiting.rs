@@ -58,15 +58,17 @@ impl Snapshot {
         enabled: &EnabledMetrics,
         hidden: &mut Hidden,
     ) -> u64 {
-        let grain = metric.subject.of;
         let mut shown = 0;
-        for (place, owner) in self.owners(grain).iter().enumerate().rev() {
-            let series = metric.count_of(owner, &enabled.choices) as u64;
-            if shown + series <= most {
-                shown += series;
-            } else {
-                let own = hidden.entry((grain as usize, place)).or_default();
-                own.insert(metric.name);
+        for part in metric.parts() {
+            let grain = part.subject.of;
+            for (place, owner) in self.owners(grain).iter().enumerate().rev() {
+                let series = part.count_of(owner, &enabled.choices) as u64;
+                if shown + series <= most {
+                    shown += series;
+                } else {
+                    let own = hidden.entry((grain as usize, place)).or_default();
+                    own.insert(metric.name);
+                }
             }
         }
         shown

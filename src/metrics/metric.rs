@@ -20,6 +20,8 @@ pub struct Metric {
     pub by_subject: bool,
     pub(super) shows: Shows,
     pub(super) places: Places,
+    /// What owners of another grain have of it.
+    pub(super) also: Option<Box<Metric>>,
 }
 
 impl Metric {
@@ -39,7 +41,18 @@ impl Metric {
             by_subject: row.by_subject,
             shows: row.shows,
             places,
+            also: None,
         }
+    }
+
+    /// What owners of each grain have of it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Metric> + Clone {
+        std::iter::once(self).chain(self.also.as_deref())
+    }
+
+    /// Whether it shows something of a subject.
+    pub(super) fn is_of(&self, subject: &Subject) -> bool {
+        self.parts().any(|part| std::ptr::eq(part.subject, subject))
     }
 
     /// True for what is measured of GitLab, false for the bridge's own metrics.
@@ -50,6 +63,7 @@ impl Metric {
     /// True if there is a series for each project.
     pub fn is_per_project(&self) -> bool {
         self.subject.of == Grain::Project
+            && self.also.is_none()
             && self.is_about_gitlab()
             && !matches!(self.shows, Shows::Sum(_) | Shows::Projects)
     }

@@ -19,6 +19,7 @@ mod environment;
 mod failure_reason;
 mod feed;
 mod folding;
+mod given_way;
 mod identity;
 mod job;
 mod judging;
@@ -61,6 +62,7 @@ pub use enabled::{EnabledMetrics, Round};
 pub use ended::{Ended, EndedSeries};
 pub use environment::{DEPLOYMENT_ENDS, ENVIRONMENT_FIELDS, Environment};
 pub use feed::{Live, OVERLAP, Progress, Reach, Record, RefChoice};
+pub use given_way::Limit;
 pub use identity::{Access, Identity};
 pub use job::{JOB_FIELDS, Job, JobFailure};
 pub use metric::Metric;
@@ -78,10 +80,11 @@ pub use subject::{
     Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind, Named,
     PROJECT_ID, Raw, Rest, Stage, Subject,
 };
-pub use subject_state::{SubjectState, needs};
-pub use table::{Row, Table, TableReading};
+pub use subject_state::{SubjectPart, SubjectState, needs};
+pub use table::{GivenWay, Row, Table, TableReading};
 pub use table_answer::TableAnswer;
 pub use test_report::{SUITE_FIELDS, TEST_FIELDS, TestCases, TestReport};
+pub use text::cut;
 pub use time::{UnixTime, stamp};
 pub use value::{Answered, NotUnderstood};
 pub use view::{GitLabView, View};

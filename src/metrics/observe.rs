@@ -42,8 +42,10 @@ impl Metric {
             }
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => {}
             _ => {
-                for owner in self.shown_owners(snapshot, projects) {
-                    self.observe_owner(owner, choices, emit);
+                for part in self.parts() {
+                    for owner in part.shown_owners(snapshot, projects.clone()) {
+                        part.observe_owner(owner, choices, emit);
+                    }
                 }
             }
         }
@@ -277,8 +279,11 @@ impl Metric {
             (_, Shows::Projects) => usize::from(snapshot.project_count.is_some()),
             (_, Shows::Bridge(_) | Shows::GitLab(_)) => 0,
             _ => {
-                let owners = self.shown_owners(snapshot, projects);
-                owners.map(|owner| self.count_of(owner, choices)).sum()
+                let of = |part: &Metric| -> usize {
+                    let owners = part.shown_owners(snapshot, projects.clone());
+                    owners.map(|owner| part.count_of(owner, choices)).sum()
+                };
+                self.parts().map(of).sum()
             }
         }
     }
@@ -350,13 +355,14 @@ impl Metric {
         match (&self.places, self.shows) {
             (Places::Sum(places), _) => one.sum(places) == other.sum(places),
             (_, Shows::Projects) => one.project_count == other.project_count,
-            _ => {
-                let (one, other) = (self.owners(one, of_one), self.owners(other, of_other));
+            _ => self.parts().all(|part| {
+                let one = part.owners(one, of_one.clone());
+                let other = part.owners(other, of_other.clone());
                 let same = |(one, other): (&Arc<Owner>, &Arc<Owner>)| {
-                    Arc::ptr_eq(one, other) || self.owners_show_same(one, other)
+                    Arc::ptr_eq(one, other) || part.owners_show_same(one, other)
                 };
                 one.len() == other.len() && one.iter().zip(other).all(same)
-            }
+            }),
         }
     }
 
@@ -400,6 +406,9 @@ impl Metric {
     /// Calls `note` for each series that is absent because a value is not known. What is not asked
     /// is not missing.
     pub(super) fn each_unknown(&self, snapshot: &Snapshot, note: &mut dyn FnMut(Reason)) {
+        if let Some(also) = &self.also {
+            also.each_unknown(snapshot, note);
+        }
         let mut note = |reason: Reason| {
             if reason != Reason::NotAsked {
                 note(reason);
@@ -440,12 +449,14 @@ impl Metric {
 
     /// How many of its rows have given way to a limit.
     pub(super) fn dropped(&self, snapshot: &Snapshot) -> u64 {
+        let also = self.also.as_ref().map_or(0, |also| also.dropped(snapshot));
         let Places::Table(place) = &self.places else {
-            return 0;
+            return also;
         };
         let owners = snapshot.owners(self.subject.of).iter();
         let tables = owners.filter_map(|owner| table(owner, place));
-        tables.map(|table| u64::from(table.dropped)).sum()
+        let given_way = tables.flat_map(|table| &table.given_way);
+        also + given_way.filter(|row| row.had(place.value)).count() as u64
     }
 
     /// How many ended things it counts, also of projects that are gone by now.
@@ -500,7 +511,8 @@ impl Metric {
     /// The owners whose series it shows. Only projects are counted through.
     fn owners<'a>(&self, snapshot: &'a Snapshot, projects: Range<usize>) -> &'a [Arc<Owner>] {
         match self.subject.of {
-            Grain::Project => &snapshot.projects[projects],
+            // All of them, where there are other owners besides.
+            Grain::Project if self.also.is_none() => &snapshot.projects[projects],
             grain => snapshot.owners(grain),
         }
     }

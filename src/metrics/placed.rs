@@ -270,7 +270,7 @@ impl PlacedTable {
         for attribute in row
             .attributes
             .iter()
-            .filter(|attribute| !attribute.is_identity())
+            .filter(|attribute| !attribute.is_identity() || self.has_label(attribute.name))
         {
             place.attributes.push(self.attribute(attribute.name)?);
         }
@@ -311,6 +311,10 @@ impl PlacedTable {
                 .collect::<Result<_, _>>()?,
             bounds,
         })
+    }
+
+    fn has_label(&self, name: &str) -> bool {
+        self.labels.iter().any(|column| column.name == name)
     }
 
     fn attribute(&self, name: &'static str) -> Result<RowAttribute, String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::time::moment;
-use super::{Kind, NotUnderstood, PlacedTable, Row, TableReading, UnixTime};
+use super::{Kind, Limit, NotUnderstood, PlacedTable, Row, TableReading, UnixTime};
 
 /// A job that waits for a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,14 @@ impl PlacedTable {
                 self.row(u64::MAX - place as u64, label, value, now)
             });
         let rows: Vec<Row> = rows.collect();
-        self.replaced(None, |_| true, rows, at_most, now)
+        self.replaced(
+            None,
+            "",
+            |_| String::new(),
+            rows,
+            Limit::of_rows(at_most),
+            now,
+        )
     }
 }
 
@@ -134,7 +141,10 @@ mod tests {
         );
         let few = table.of_queue(&jobs, 1, 9);
         assert_eq!(
-            (few.known().unwrap().rows(), few.known().unwrap().dropped),
+            (
+                few.known().unwrap().rows(),
+                few.known().unwrap().given_way.len()
+            ),
             (1, 1)
         );
     }

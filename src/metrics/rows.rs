@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::text::cut;
 use super::{
-    Job, Owner, PlacedTable, Reading, Reason, Row, Table, TableReading, TestReport, UnixTime, stamp,
+    GivenWay, Job, Limit, Owner, PlacedTable, Reading, Reason, Row, Table, TableReading,
+    TestReport, UnixTime, stamp,
 };
 
 /// Whose newest pipeline something belongs to.
@@ -38,9 +39,9 @@ impl RefOf {
         }
     }
 
-    /// Whether a row is about this ref.
-    pub fn has(&self, table: &PlacedTable, row: &Row) -> bool {
-        *self.name == *table.label_of(row, "ref") && *self.kind == *table.label_of(row, "kind")
+    /// The ref with its kind, in a word.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.kind, self.name)
     }
 }
 
@@ -131,21 +132,23 @@ impl PlacedTable {
         rows
     }
 
-    /// The rows of a table, with these in place of those that `gives_way` picks. Of rows that would
-    /// show the same series, and where there are more than `at_most`, those with the largest keys are kept.
+    /// The rows of a table, with these in place of all that were told `of` the same before, which
+    /// `told_of` says of a row. Of rows that would show the same series, and where there are more than the
+    /// limit, those with the largest keys are kept.
     pub fn replaced(
         &self,
         last: Option<&TableReading>,
-        gives_way: impl Fn(&Row) -> bool,
+        of: &str,
+        told_of: impl Fn(&Row) -> String,
         rows: Vec<Row>,
-        at_most: usize,
+        limit: Limit,
         now: UnixTime,
     ) -> TableReading {
         let last = last.and_then(TableReading::known);
         let kept = last
             .iter()
             .flat_map(|last| (0..last.rows()).map(|row| last.row(row)));
-        let mut all: Vec<Row> = kept.filter(|row| !gives_way(row)).collect();
+        let mut all: Vec<Row> = kept.filter(|row| told_of(row) != of).collect();
         let told: HashSet<u64> = rows.iter().map(|row| row.key).collect();
         all.retain(|row| !told.contains(&row.key));
         all.extend(rows);
@@ -153,11 +156,14 @@ impl PlacedTable {
         all.dedup_by_key(|row| row.key);
         let doubles = self.doubles(&all);
         all.retain(|row| !doubles.contains(&row.key));
-        let given_way = all.len().saturating_sub(at_most);
-        all.drain(..given_way);
+        let given_way = limit.split(&mut all);
+        let given_way = given_way
+            .iter()
+            .map(|row| GivenWay::row(row, told_of(row).into()));
+        let before = last.map_or(&[][..], |last| &last.given_way);
         TableReading::Known(Arc::new(Table {
             at: stamp(now),
-            dropped: u32::try_from(given_way).unwrap_or(u32::MAX),
+            given_way: GivenWay::all(before, |own| *own.of != *of, given_way),
             ..Table::of_rows(all)
         }))
     }
@@ -215,14 +221,40 @@ mod tests {
             jobs.map(|job| table.row_of_job(&job, Some(of), true, 9))
                 .collect()
         };
-        let of_main = |row: &Row| table.label_of(row, "ref") == "main";
-        let first = table.replaced(None, of_main, rows(&of("main"), &[1, 2]), 200, 9);
-        let both = table.replaced(Some(&first), |_| false, rows(&of("dev"), &[3, 4]), 200, 9);
-        let next = table.replaced(Some(&both), of_main, rows(&of("main"), &[5]), 200, 9);
+        let told_of = |row: &Row| RefOf::of(table, row).text();
+        let replaced = |last: Option<&TableReading>, name: &str, ids: &[u64], most| {
+            let (of, limit) = (of(name), Limit::of_rows(most));
+            table.replaced(last, &of.text(), told_of, rows(&of, ids), limit, 9)
+        };
+        let first = replaced(None, "main", &[1, 2], 200);
+        let both = replaced(Some(&first), "dev", &[3, 4], 200);
+        let next = replaced(Some(&both), "main", &[5], 200);
         assert_eq!(*next.known().unwrap().keys, [3, 4, 5]);
-        let few = table.replaced(Some(&next), |_| false, Vec::new(), 2, 9);
-        let few = few.known().unwrap();
-        assert_eq!((&*few.keys, few.dropped), (&[4, 5][..], 1));
+    }
+
+    #[test]
+    fn every_job_that_a_limit_keeps_out_is_counted_until_its_ref_is_told_anew() {
+        let table = table("jobs");
+        let told_of = |row: &Row| RefOf::of(table, row).text();
+        let mut last = None;
+        for (name, ids, kept, given_way) in [
+            ("main", 1..=4, vec![2, 3, 4], 1),
+            ("dev", 11..=12, vec![4, 11, 12], 3),
+            ("dev", 11..=12, vec![4, 11, 12], 3),
+            ("main", 21..=21, vec![11, 12, 21], 0),
+        ] {
+            let of = of(name);
+            let rows = ids.map(|id| {
+                let job = job(id, &format!("job{id}"));
+                table.row_of_job(&job, Some(&of), true, 9)
+            });
+            let (rows, limit) = (rows.collect(), Limit::of_rows(3));
+            let next = table.replaced(last.as_ref(), &of.text(), told_of, rows, limit, 9);
+            let known = next.known().unwrap();
+            assert_eq!(known.keys.to_vec(), kept, "{name}");
+            assert_eq!(known.given_way.len(), given_way, "{name}");
+            last = Some(next);
+        }
     }
 
     #[test]

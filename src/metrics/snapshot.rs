@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Grain, Owner, Reading, Reason, SubjectState, UnixTime};
+use super::{Grain, Owner, Reading, Reason, SubjectPart, SubjectState, UnixTime};
 
 /// Everything known after a poll. Nobody edits one; the next poll builds another.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub at_most: BTreeMap<&'static str, usize>,
     /// How many ended things are counted, by subject.
     pub events: Vec<(&'static str, u64)>,
+    /// How each part of a subject gets on.
+    pub parts: Vec<SubjectPart>,
     /// How each subject gets on.
     pub states: Vec<(&'static str, SubjectState)>,
     /// How many series it has.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::subject::Rows;
 use super::{
     Age, EnabledMetrics, Grain, Instrument, Metric, Missing, Owners, Reading, Reason, Report,
-    Snapshot, SubjectState, UnixTime,
+    Snapshot, SubjectPart, SubjectState, UnixTime,
 };
 
 impl Snapshot {
@@ -43,7 +43,8 @@ impl Snapshot {
             }
         }
         snapshot.events = snapshot.count_events(enabled);
-        snapshot.states = snapshot.subject_states(enabled);
+        snapshot.parts = snapshot.subject_parts(enabled);
+        snapshot.states = snapshot.subject_states();
         snapshot.series = enabled.series(&snapshot);
         snapshot
     }
@@ -74,7 +75,8 @@ impl Snapshot {
                     if matches!(placed.subject.rows, Rows::Feeds(_)) {
                         continue;
                     }
-                    if let Some(table) = table.known() {
+                    // What has no rows shows nothing that could be old.
+                    if let Some(table) = table.known().filter(|table| table.rows() > 0) {
                         note(placed.subject.name, table.at);
                     }
                 }
@@ -117,28 +119,41 @@ impl Snapshot {
         events.map(most).collect()
     }
 
-    fn subject_states(&self, enabled: &EnabledMetrics) -> Vec<(&'static str, SubjectState)> {
-        let mut states: Vec<(&'static str, SubjectState)> = Vec::new();
+    fn subject_parts(&self, enabled: &EnabledMetrics) -> Vec<SubjectPart> {
+        let mut parts = Vec::new();
         for subject in enabled.catalogue.subjects() {
             let mut metrics = enabled.catalogue.metrics().iter();
-            let own = |metric: &Metric| std::ptr::eq(metric.subject, *subject);
+            let own = |metric: &Metric| metric.is_of(subject);
             // The bridge does not read itself.
-            if !metrics.any(|metric| own(metric) && metric.is_about_gitlab()) {
+            if metrics.any(|metric| own(metric) && metric.is_about_gitlab()) {
+                parts.push(SubjectPart::of(subject, self, enabled));
+            }
+        }
+        parts
+    }
+
+    /// How each subject gets on, by its parts. Those that were asked say more than those that were not.
+    fn subject_states(&self) -> Vec<(&'static str, SubjectState)> {
+        let mut states: Vec<(&'static str, SubjectState)> = Vec::new();
+        for SubjectPart { subject, .. } in &self.parts {
+            if states.iter().any(|(name, _)| name == subject) {
                 continue;
             }
-            let state = SubjectState::of(subject, self, enabled);
-            // A subject may have several parts.
-            match states.iter_mut().find(|(name, _)| *name == subject.name) {
-                Some((_, known)) => *known = known.with(state),
-                None => states.push((subject.name, state)),
-            }
+            let of = |is_asked: bool| {
+                let parts = self.parts.iter().filter(|part| part.subject == *subject);
+                let parts = parts.filter(|part| part.state != SubjectState::Disabled);
+                let parts = parts.filter(|part| part.is_asked == is_asked);
+                parts.map(|part| part.state).reduce(SubjectState::with)
+            };
+            let state = of(true).or(of(false)).unwrap_or(SubjectState::Disabled);
+            states.push((subject, state));
         }
         states
     }
 
     fn count_missing(&self, enabled: &EnabledMetrics) -> Vec<Missing> {
         let mut missing = Vec::new();
-        for metric in enabled.catalogue.metrics() {
+        for metric in &enabled.metrics {
             let mut counts = BTreeMap::<&'static str, (Reason, u64)>::new();
             metric.each_unknown(self, &mut |reason| {
                 counts.entry(reason.name()).or_insert((reason, 0)).1 += 1;

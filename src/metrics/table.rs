@@ -23,10 +23,20 @@ pub struct Table {
     pub labels: Box<[Arc<str>]>,
     /// The values of the first row, then those of the second.
     pub values: Box<[Reading]>,
-    /// How many rows have given way to newer ones since the list was last told to its end.
-    pub dropped: u32,
+    /// The rows that have given way to newer ones since the list was last told to its end.
+    pub given_way: Box<[GivenWay]>,
     /// How many things of each feed are at each stage; empty if none is at any.
     pub live: Box<[u32]>,
+}
+
+/// A row that gave way to newer ones because there are more than a limit allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenWay {
+    /// Of what it told, such as a ref: what is told anew of that takes its place.
+    pub of: Arc<str>,
+    pub key: u64,
+    /// Which of its values were known: a bit for each place.
+    pub known: u64,
 }
 
 /// One row, as it was told.
@@ -83,6 +93,27 @@ impl Table {
             labels: self.labels_of(row).to_vec(),
             values: self.values_of(row).to_vec(),
         }
+    }
+
+    /// The table without the rows that are gone, shown or given way; none if none is gone.
+    pub fn without(
+        &self,
+        is_gone: impl Fn(&Row) -> bool,
+        has_gone: impl Fn(&GivenWay) -> bool,
+    ) -> Option<Table> {
+        let mut rows: Vec<Row> = (0..self.rows()).map(|row| self.row(row)).collect();
+        rows.retain(|row| !is_gone(row));
+        let given_way = self.given_way.iter().filter(|own| !has_gone(own));
+        let given_way: Box<[GivenWay]> = given_way.cloned().collect();
+        if rows.len() == self.rows() && given_way.len() == self.given_way.len() {
+            return None;
+        }
+        Some(Table {
+            at: self.at,
+            given_way,
+            live: self.live.clone(),
+            ..Table::of_rows(rows)
+        })
     }
 
     /// Whether the same is shown of both: when it was told is not shown.

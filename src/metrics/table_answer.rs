@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use super::subject::{Made, MadeRow, Named};
 use super::text::cut;
 use super::{
-    Answered, Api, Column, Kind, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row, Table,
-    TableReading, UnixTime, keys, member, stamp,
+    Answered, Api, Column, GivenWay, Kind, NotUnderstood, PlacedTable, Reading, Reason, Rest, Row,
+    Table, TableReading, UnixTime, keys, member, stamp,
 };
 
 /// What an answer tells of the rows of a subject.
@@ -360,9 +360,9 @@ impl Table {
         now: UnixTime,
     ) -> Table {
         let told: HashSet<u64> = rows.iter().map(|row| row.key).collect();
-        let mut dropped = 0;
+        let mut before: &[GivenWay] = &[];
         if let Some(last) = last.filter(|_| !complete) {
-            dropped = last.dropped;
+            before = &last.given_way;
             let older = (0..last.rows()).rev().map(|row| last.row(row));
             rows.extend(older.filter(|row| !told.contains(&row.key)));
         }
@@ -379,8 +379,9 @@ impl Table {
         let doubles = placed.doubles(&rows);
         rows.retain(|row| !doubles.contains(&row.key));
         let at_most = placed.at_most();
-        let given_way = rows.len().saturating_sub(at_most);
-        rows.truncate(at_most);
+        let given_way = rows.split_off(at_most.min(rows.len()));
+        let given_way = given_way.iter().map(|row| GivenWay::row(row, "".into()));
+        let given_way = GivenWay::all(before, |own| !told.contains(&own.key), given_way);
         rows.sort_unstable_by_key(|row| row.key);
         Table {
             at: stamp(now),
@@ -393,7 +394,7 @@ impl Table {
                 .iter()
                 .flat_map(|row| row.values.iter().copied())
                 .collect(),
-            dropped: dropped.saturating_add(u32::try_from(given_way).unwrap_or(u32::MAX)),
+            given_way,
             live: Box::default(),
         }
     }

@@ -4,7 +4,7 @@
 const LONGEST_LABEL: usize = 200;
 
 /// A text as a label holds it: not too long, and without control characters.
-pub(super) fn cut(text: &str) -> String {
+pub fn cut(text: &str) -> String {
     let fit = text.chars().take(LONGEST_LABEL);
     fit.map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect()

@@ -50,8 +50,8 @@ mod tests {
 
     use super::*;
     use crate::metrics::{
-        Catalogue, Choices, Grain, Identity, Owner, Reach, Record, RefChoice, Refs, Snapshot,
-        Stage, Table, TableAnswer, TableReading,
+        Catalogue, Choices, Grain, Identity, Limit, Owner, Reach, Record, RefChoice, Refs,
+        Snapshot, Stage, Table, TableAnswer, TableReading,
     };
 
     /// Three rows that nothing tells apart but their keys. Their texts
@@ -124,7 +124,10 @@ mod tests {
                         complete: true,
                     };
                     assert_told_apart(name, grain, place, told.after(None, table, 9));
-                    let rows = table.replaced(None, |_| false, alike(table, text), 100, 9);
+                    let rows = {
+                        let (rows, limit) = (alike(table, text), Limit::of_rows(100));
+                        table.replaced(None, "", |_| String::new(), rows, limit, 9)
+                    };
                     let kept = rows.known().map(|rows| rows.keys.to_vec());
                     if !table.shown.is_empty() {
                         assert_eq!(kept, Some(vec![3]), "{name}");
@@ -177,7 +180,14 @@ mod tests {
             job(9, "lint", "failed"),
             job(2, "lint", ""),
         ];
-        let table = table.replaced(None, |_| false, rows.to_vec(), 100, 9);
+        let table = table.replaced(
+            None,
+            "",
+            |_| String::new(),
+            rows.to_vec(),
+            Limit::of_rows(100),
+            9,
+        );
         assert_eq!(*table.known().unwrap().keys, [2, 4, 9]);
     }
 
@@ -192,7 +202,7 @@ mod tests {
             .unwrap();
         let label = |column: &str| Arc::from(if column == "status" { "" } else { "x" });
         let rows = vec![table.row(1, label, |_| None, 9)];
-        let rows = table.replaced(None, |_| false, rows, 100, 9);
+        let rows = table.replaced(None, "", |_| String::new(), rows, Limit::of_rows(100), 9);
         assert_eq!(series(Grain::Project, place, rows), []);
     }
 }

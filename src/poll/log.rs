@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::metrics::{Owner, Snapshot, SubjectState, UnixTime};
+use crate::metrics::{Owner, Snapshot, UnixTime};
 
 /// Says what a restart begins with.
 pub fn restored(snapshot: &Snapshot, now: UnixTime) {
@@ -71,38 +71,6 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 "{message}"
             );
         }
-    }
-}
-
-/// Says of each subject whose state changed how it gets on now, and what would help.
-pub fn subjects(last: &Snapshot, snapshot: &Snapshot) {
-    for (subject, state) in &snapshot.states {
-        let before = last.states.iter().find(|(name, _)| name == subject);
-        let before = before.map_or(SubjectState::Active, |(_, before)| *before);
-        if before == *state || *state == SubjectState::Disabled {
-            continue;
-        }
-        let state_name = state.name();
-        match (state, state.advice(subject)) {
-            (SubjectState::Active, _) => tracing::info!(subject, "the subject is read again"),
-            (_, advice) => {
-                tracing::warn!(
-                    subject,
-                    state = state_name,
-                    advice,
-                    "the subject can't be read"
-                )
-            }
-        }
-    }
-    if let Some((metric, series)) = snapshot.dropped.first()
-        && last.dropped.is_empty()
-    {
-        tracing::warn!(
-            metric,
-            series,
-            "a limit keeps series out; see metrics.limits and gitlab_bridge_dropped_series"
-        );
     }
 }
 

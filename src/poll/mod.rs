@@ -22,6 +22,7 @@ mod own_queries;
 mod plan;
 mod poller;
 mod selection;
+mod subject_log;
 mod survey;
 
 pub use checkpoint::{Checkpoint, InUse, Polled};

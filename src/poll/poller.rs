@@ -21,6 +21,7 @@ use super::inbox::Inbox;
 use super::lateness::Lateness;
 use super::lock::lock;
 use super::log;
+use super::subject_log::SubjectLog;
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, Snapshot};
 
@@ -41,6 +42,8 @@ pub struct Poller {
     clock: (Instant, Moment),
     last: Arc<Snapshot>,
     lateness: Lateness,
+    /// What the log has said of subjects.
+    said: SubjectLog,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -78,6 +81,7 @@ impl Poller {
             clock: (Instant::now(), since_1970.into()),
             last: Arc::default(),
             lateness: Lateness::default(),
+            said: SubjectLog::default(),
             checkpoint: None,
         }
     }
@@ -214,10 +218,10 @@ impl Poller {
             .with_engine(move |engine| {
                 let snapshot = engine.end(now, requests, kept);
                 log::poll(&last, &snapshot);
-                log::subjects(&last, &snapshot);
                 snapshot
             })
             .await;
+        self.said.log(&snapshot);
         let waited = after.waited_for_budget > before.waited_for_budget;
         self.lateness
             .note(&snapshot, self.config.rhythm.interval, waited);

@@ -1,11 +1,11 @@
 //! The newest thing of each ref, as it is shown: which refs are, and what a newer row takes over from an
 //! older one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::Record;
-use crate::metrics::{PlacedFeed, Refs, Row, Table, UnixTime, stamp};
+use crate::metrics::{GivenWay, PlacedFeed, Refs, Row, Table, UnixTime, stamp};
 
 /// Which refs of a project are shown.
 #[derive(Clone, Copy, Debug)]
@@ -57,24 +57,29 @@ impl Table {
             };
         };
         let told = |key: u64| page.iter().any(|record| record.key() == key);
-        let is_gone = |row: &Row| match reach {
+        let is_gone = |key: u64| match reach {
             Reach::Changed => false,
-            Reach::From(lowest) => row.key >= lowest && !told(row.key),
+            Reach::From(lowest) => key >= lowest && !told(key),
         };
         let mut rows: BTreeMap<Ref, (Row, bool)> = BTreeMap::new();
         for row in (0..self.rows()).map(|row| self.row(row)) {
-            let gone = is_gone(&row);
+            let gone = is_gone(row.key);
             rows.insert(shape.name_of(&row), (row, gone));
         }
         for record in page.iter().filter(|record| record.is_shown) {
             shape.take(&mut rows, &record.row);
         }
-        rows.retain(|name, (row, gone)| !*gone && shape.shows(name, row));
-        let dropped = shape.limit(&mut rows);
-        let before = match reach {
-            Reach::Changed => self.dropped,
-            Reach::From(_) => 0,
-        };
+        let mut too_old = 0;
+        rows.retain(|name, (row, gone)| {
+            if shape.is_too_old(name, row) {
+                too_old = row.key.max(too_old);
+                return false;
+            }
+            !*gone && shape.wants(name)
+        });
+        let given_way = shape.limit(&mut rows);
+        let again = |own: &GivenWay| own.key > too_old && !is_gone(own.key);
+        let given_way = shape.all_given_way(&self.given_way, again, &rows, given_way);
         let mut rows: Vec<Row> = rows.into_values().map(|(row, _)| row).collect();
         rows.sort_unstable_by_key(|row| row.key);
         Table {
@@ -82,7 +87,7 @@ impl Table {
             keys: rows.iter().map(|row| row.key).collect(),
             labels: rows.iter().flat_map(|row| row.labels.clone()).collect(),
             values: rows.iter().flat_map(|row| row.values.clone()).collect(),
-            dropped: before.max(dropped),
+            given_way,
             live: self.live.clone(),
         }
     }
@@ -145,28 +150,38 @@ impl<'a> Shape<'a> {
         &**kind == "branch" && Some(&**name) == self.choice.default_branch
     }
 
-    /// Whether a ref is shown.
-    fn shows(&self, name: &Ref, row: &Row) -> bool {
-        if self.is_default(name) {
-            return true;
-        }
+    /// Whether a ref is chosen.
+    fn wants(&self, name: &Ref) -> bool {
         let refs = self.choice.refs;
-        let wanted = match &*name.1 {
-            "branch" => refs.takes_branch(&name.0),
-            "tag" => refs.takes_tag(&name.0),
-            _ => refs.takes_merge_request(&name.0),
-        };
-        let created = self.created.and_then(|at| row.values[at].value());
-        let is_too_old = match (refs.max_age, created) {
-            (Some(age), Some(created)) => created + age.as_secs_f64() < self.choice.now as f64,
-            _ => false,
-        };
-        wanted && !is_too_old
+        self.is_default(name)
+            || match &*name.1 {
+                "branch" => refs.takes_branch(&name.0),
+                "tag" => refs.takes_tag(&name.0),
+                _ => refs.takes_merge_request(&name.0),
+            }
     }
 
-    /// Drops the refs with the oldest things where there are too many. Returns how many gave way to the
+    /// Whether a ref is chosen that is written as [`text`] does.
+    fn wants_text(&self, text: &str) -> bool {
+        let parts = text.split_once(' ');
+        parts.is_some_and(|(kind, name)| self.wants(&(name.into(), kind.into())))
+    }
+
+    /// Whether the newest thing of a ref is too old to be shown.
+    fn is_too_old(&self, name: &Ref, row: &Row) -> bool {
+        let refs = self.choice.refs;
+        let created = self.created.and_then(|at| row.values[at].value());
+        match (refs.max_age, created) {
+            (Some(age), Some(created)) if !self.is_default(name) => {
+                created + age.as_secs_f64() < self.choice.now as f64
+            }
+            _ => false,
+        }
+    }
+
+    /// Drops the refs with the oldest things where there are too many. Returns those that gave way to the
     /// limit.
-    fn limit(&self, rows: &mut BTreeMap<Ref, (Row, bool)>) -> u32 {
+    fn limit(&self, rows: &mut BTreeMap<Ref, (Row, bool)>) -> Vec<GivenWay> {
         let mut others: Vec<(u64, Ref)> = rows
             .iter()
             .filter(|(name, _)| !self.is_default(name))
@@ -190,9 +205,39 @@ impl<'a> Shape<'a> {
             .at_most
             .saturating_sub(rows.len() - others.len());
         let too_many = others.split_off(room.min(others.len()));
+        let mut given_way = Vec::new();
         for (_, name) in &too_many {
-            rows.remove(name);
+            if let Some((row, _)) = rows.remove(name) {
+                given_way.push(GivenWay::row(&row, text(name).into()));
+            }
         }
-        u32::try_from(too_many.len()).unwrap_or(u32::MAX)
+        given_way
     }
+}
+
+impl Shape<'_> {
+    /// All refs that have given way: those of before that are still there, and the new ones.
+    fn all_given_way(
+        &self,
+        before: &[GivenWay],
+        is_there: impl Fn(&GivenWay) -> bool,
+        shown: &BTreeMap<Ref, (Row, bool)>,
+        new: Vec<GivenWay>,
+    ) -> Box<[GivenWay]> {
+        let mut told: HashSet<String> = shown.keys().map(text).collect();
+        told.extend(new.iter().map(|own| own.of.to_string()));
+        let stays =
+            |own: &GivenWay| is_there(own) && !told.contains(&*own.of) && self.wants_text(&own.of);
+        let all = GivenWay::all(before, stays, new);
+        // Where there is room for all, the limit has been raised since.
+        match shown.len() + all.len() > self.choice.at_most {
+            true => all,
+            false => Box::default(),
+        }
+    }
+}
+
+/// A ref with its kind, in a word.
+fn text((name, kind): &Ref) -> String {
+    format!("{kind} {name}")
 }

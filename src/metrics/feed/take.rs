@@ -60,7 +60,7 @@ impl Owner {
             None => Table::clone(&last),
         };
         table.live = live(&last, progress, placed);
-        if !table.shows_like(&last) || table.dropped != last.dropped || known.is_none() {
+        if !table.shows_like(&last) || table.given_way != last.given_way || known.is_none() {
             self.tables[placed.table] = TableReading::Known(Arc::new(table));
         }
     }

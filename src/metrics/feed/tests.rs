@@ -318,6 +318,11 @@ fn progress_is_small_where_nothing_has_run_lately() {
 
 /// The refs that a table shows, with the id of the newest pipeline.
 fn refs_after(steps: &[(&[Json], Reach)], refs: &Refs, at_most: usize) -> Vec<(String, u64)> {
+    limited(steps, refs, at_most).0
+}
+
+/// The refs that a table shows, and how many have given way to a limit.
+fn limited(steps: &[(&[Json], Reach)], refs: &Refs, at_most: usize) -> (Vec<(String, u64)>, usize) {
     let feed = placed("pipelines");
     let mut owner = Owner::default();
     let mut progress = Progress::beginning(START);
@@ -334,12 +339,11 @@ fn refs_after(steps: &[(&[Json], Reach)], refs: &Refs, at_most: usize) -> Vec<(S
         owner.take_feed(&mut progress, &records, *reach, feed, catalogue, choice);
     }
     let TableReading::Known(table) = &owner.tables[feed.table] else {
-        return Vec::new();
+        return (Vec::new(), 0);
     };
     let name = |row: usize| format!("{} {}", table.labels_of(row)[1], table.labels_of(row)[0]);
-    (0..table.rows())
-        .map(|row| (name(row), table.keys[row]))
-        .collect()
+    let shown = (0..table.rows()).map(|row| (name(row), table.keys[row]));
+    (shown.collect(), table.given_way.len())
 }
 
 fn told(id: u64, name: &str, path: &str, source: &str) -> Json {
@@ -449,6 +453,53 @@ fn too_many_refs_and_refs_that_are_too_old_are_left_out_and_the_default_branch_n
     assert_eq!(
         young,
         shown(&[("branch main", 1), ("branch c", 300), ("branch d", 400)])
+    );
+}
+
+/// However they are told: every ref that a limit keeps out is counted once.
+#[test]
+fn the_refs_that_give_way_are_counted_until_they_are_shown_or_gone() {
+    let refs = Refs {
+        branches: vec!["*".to_owned()],
+        ..Refs::default()
+    };
+    let first = [on(4, "d"), on(3, "c"), on(2, "b"), on(1, "a")];
+    let (new, again, gone) = ([on(5, "e")], [on(6, "a")], [on(6, "a"), on(5, "e")]);
+    let none: &[Json] = &[];
+    let steps: [(&[Json], Reach); 6] = [
+        (&first, Reach::Changed),
+        (&new, Reach::Changed),
+        (none, Reach::Changed),
+        (&again, Reach::Changed),
+        // All there is from this one on; what is older is not told of.
+        (&gone, Reach::From(5)),
+        (&gone, Reach::From(0)),
+    ];
+    for (told, given_way, shown) in [
+        (1, 2, ["d", "c"]),
+        (2, 3, ["e", "d"]),
+        (3, 3, ["e", "d"]),
+        (4, 3, ["a", "e"]),
+        (5, 3, ["a", "e"]),
+        (6, 0, ["a", "e"]),
+    ] {
+        let (refs, given) = limited(&steps[..told], &refs, 2);
+        let names: Vec<_> = refs
+            .iter()
+            .rev()
+            .map(|(name, _)| &name["branch ".len()..])
+            .collect();
+        assert_eq!((names, given), (shown.to_vec(), given_way), "after {told}");
+    }
+    let wide = Refs {
+        max_age: Some(Duration::from_secs(750)),
+        ..refs.clone()
+    };
+    let old = [on(400, "d"), on(300, "c"), on(200, "b"), on(100, "a")];
+    assert_eq!(
+        limited(&[(&old, Reach::Changed)], &wide, 1).1,
+        1,
+        "too old is not too many"
     );
 }
 

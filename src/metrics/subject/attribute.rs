@@ -6,7 +6,8 @@ pub struct Attribute {
     pub name: &'static str,
     /// What it says, in a sentence.
     pub meaning: &'static str,
-    /// Some values it takes; all of them where the set is closed.
+    /// Some values it takes; all of them where the set is closed, and all that are known of a state: where
+    /// states are not sparse, those that it is not are shown as 0.
     pub examples: &'static [&'static str],
 }
 

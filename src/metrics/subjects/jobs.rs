@@ -7,7 +7,7 @@ use crate::metrics::subject::{
     histogram, label, seconds, time,
 };
 
-use super::pipeline_attributes::{KIND, REF};
+use super::pipeline_attributes::{KIND, REF, STATUSES};
 
 pub(in crate::metrics) static SUBJECT: Subject = Subject {
     name: "jobs",
@@ -72,10 +72,10 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
             "gitlab_job_last_run_status",
             "",
             "1 for the status of the job's latest attempt in the newest pipeline of the ref",
-            &[JOB, KIND, PROJECT_ID, REF, STAGE, STATUS],
+            &[JOB, KIND, PROJECT_ID, REF, STAGE, LAST_STATUS],
             Shows::StateSet("status"),
         )
-        .opt_in(),
+        .only_by_name(),
         gauge(
             "gitlab_job_last_run_duration_seconds",
             "s",
@@ -135,8 +135,15 @@ const STAGE: Attribute = Attribute {
     examples: &["build", "test", "deploy"],
 };
 
+/// How an attempt ended.
 const STATUS: Attribute = Attribute {
     name: "status",
-    meaning: "The status, in GitLab's words; later versions may have others.",
-    examples: &["success", "failed", "canceled", "running", "pending"],
+    meaning: "How the job ended, in GitLab's words.",
+    examples: &["success", "failed", "canceled"],
+};
+
+const LAST_STATUS: Attribute = Attribute {
+    name: "status",
+    meaning: "The status, in GitLab's words; those that GitLab adds are shown as they come.",
+    examples: STATUSES,
 };

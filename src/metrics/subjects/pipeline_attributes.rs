@@ -13,3 +13,20 @@ pub(super) const KIND: Attribute = Attribute {
     meaning: "What the ref is.",
     examples: &["branch", "tag", "merge_request"],
 };
+
+/// All statuses that GitLab has for pipelines, and for jobs.
+pub(super) const STATUSES: &[&str] = &[
+    "created",
+    "waiting_for_resource",
+    "preparing",
+    "waiting_for_callback",
+    "pending",
+    "running",
+    "success",
+    "failed",
+    "canceling",
+    "canceled",
+    "skipped",
+    "manual",
+    "scheduled",
+];

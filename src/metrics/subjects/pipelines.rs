@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value as Json, json};
 
+use super::pipeline_attributes::STATUSES;
 use crate::metrics::subject::{
     Attribute, Cadence, Column, Feature, Feed, Feeds, Grain, Kind, MetricRow, PROJECT_ID, Raw,
     Rest, RestCounts, Rows, Shows, Stage, Subject, count, counter, gauge, histogram, time,
@@ -59,7 +60,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "gitlab_pipeline_last_run_status",
             "",
             "1 for the status of the newest pipeline of the ref",
-            &[KIND, PROJECT_ID, REF, STATUS],
+            &[KIND, PROJECT_ID, REF, LAST_STATUS],
             Shows::StateSet("status"),
         ),
         last_run(
@@ -208,8 +209,13 @@ const KIND: Attribute = Attribute {
 };
 const STATUS: Attribute = Attribute {
     name: "status",
+    meaning: "How the pipeline ended, in GitLab's words.",
+    examples: &["success", "failed", "canceled", "skipped"],
+};
+const LAST_STATUS: Attribute = Attribute {
+    name: "status",
     meaning: "The status in GitLab's words; those that GitLab adds are shown as they come.",
-    examples: &["success", "failed", "running", "canceled", "skipped"],
+    examples: STATUSES,
 };
 const ACTIVE_STATE: Attribute = Attribute {
     name: "state",

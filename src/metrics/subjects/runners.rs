@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::groups::GROUP_ID;
 use crate::metrics::subject::{
     Attribute, Cadence, Grain, Made, MadeRow, Rest, Rows, Shows, Subject, count, gauge, label, time,
 };
@@ -22,6 +23,8 @@ pub(super) static COUNTS: Subject = Subject {
         rows: by_status,
     }),
     columns: &[
+        // No identity: a GitLab has runners of several groups, and all of them have none.
+        label("group_id", "", Rest::Nowhere),
         label("status", "", Rest::Nowhere),
         label("runner_type", "", Rest::Nowhere),
         label("paused", "", Rest::Nowhere),
@@ -30,8 +33,8 @@ pub(super) static COUNTS: Subject = Subject {
     metrics: &[gauge(
         "gitlab_runners",
         "{runner}",
-        "Runners that the token may see, each once",
-        &[PAUSED, RUNNER_TYPE, STATUS],
+        "Runners that the token may see, each once; with the selected group that tells of them, unless all are told",
+        &[GROUP_ID, PAUSED, RUNNER_TYPE, STATUS],
         Shows::Value("runners"),
     )],
 };
@@ -84,7 +87,13 @@ fn by_status(told: &Json) -> Option<Vec<MadeRow>> {
     for runner in told.as_array()? {
         let paused = runner["paused"].as_bool()?;
         let word = |name: &str| runner[name].as_str().map(str::to_owned);
-        let labels = vec![word("status")?, word("runner_type")?, paused.to_string()];
+        let group = runner["group"].as_u64().map(|id| id.to_string());
+        let labels = vec![
+            group.unwrap_or_default(),
+            word("status")?,
+            word("runner_type")?,
+            paused.to_string(),
+        ];
         *counts.entry(labels).or_default() += 1.0;
     }
     let rows = counts

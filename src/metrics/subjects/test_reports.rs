@@ -59,7 +59,7 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
             &[KIND, PROJECT_ID, REF, STATUS, SUITE],
             Shows::Value("suite_cases"),
         )
-        .opt_in(),
+        .only_by_name(),
     ],
 };
 

@@ -1,38 +1,56 @@
-//! When the access tokens of projects end: a token that ends unseen stops whatever uses it.
+//! When the access tokens of projects and groups end: a token that ends unseen stops whatever uses it.
 
 use serde_json::Value as Json;
 
+use super::groups::GROUP_ID;
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, Made, MadeRow, PROJECT_ID, Rest, Rows, Shows, Subject, gauge, label,
-    time,
+    Attribute, Cadence, Column, Grain, Made, MadeRow, MetricRow, PROJECT_ID, Rest, Rows, Shows,
+    Subject, gauge, label, time,
 };
 use crate::metrics::time::moment;
 
-pub(super) static SUBJECT: Subject = Subject {
+pub(super) static OF_PROJECTS: Subject = Subject {
     name: "tokens",
     of: Grain::Project,
     cadence: Cadence::DAILY,
-    rows: Rows::Made(Made {
-        graphql: &[],
-        at: "",
-        rest: "access_tokens?state=active",
-        is_list: true,
-        rows: expiries,
-    }),
-    columns: &[
-        label("token_id", "", Rest::Nowhere),
-        label("token_name", "", Rest::Nowhere),
-        time("expiry", "", Rest::Nowhere),
-    ],
-    metrics: &[gauge(
-        "gitlab_access_token_expiry_timestamp_seconds",
-        "s",
-        "When an active access token of the project ends, at midnight UTC",
-        &[PROJECT_ID, TOKEN_ID, TOKEN_NAME],
-        Shows::Value("expiry"),
-    )
-    .opt_in()],
+    rows: ROWS,
+    columns: COLUMNS,
+    metrics: METRICS,
 };
+
+/// Those of the groups that are shown.
+pub(super) static OF_GROUPS: Subject = Subject {
+    name: "tokens",
+    of: Grain::Group,
+    cadence: Cadence::DAILY,
+    rows: ROWS,
+    columns: COLUMNS,
+    metrics: METRICS,
+};
+
+const ROWS: Rows = Rows::Made(Made {
+    graphql: &[],
+    at: "",
+    rest: "access_tokens?state=active",
+    is_list: true,
+    rows: expiries,
+});
+
+const COLUMNS: &[Column] = &[
+    label("token_id", "", Rest::Nowhere),
+    label("token_name", "", Rest::Nowhere),
+    time("expiry", "", Rest::Nowhere),
+];
+
+/// The same of both: a token belongs to a project or to a group.
+const METRICS: &[MetricRow] = &[gauge(
+    "gitlab_access_token_expiry_timestamp_seconds",
+    "s",
+    "When an active access token of the project or group ends, at midnight UTC",
+    &[GROUP_ID, PROJECT_ID, TOKEN_ID, TOKEN_NAME],
+    Shows::Value("expiry"),
+)
+.opt_in()];
 
 const TOKEN_ID: Attribute = Attribute {
     name: "token_id",

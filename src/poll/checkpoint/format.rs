@@ -384,8 +384,8 @@ mod tests {
     use super::*;
     use crate::metrics::subject::{Cadence, Many, Rows, Shows, counter, label, time};
     use crate::metrics::{
-        Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, Identity,
-        PROJECT_ID, Progress, Reading, Reason, Rest, Subject, Table, TableReading,
+        Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, GivenWay,
+        Identity, PROJECT_ID, Progress, Reading, Reason, Rest, Subject, Table, TableReading,
     };
 
     fn polled() -> Polled {
@@ -625,12 +625,17 @@ mod tests {
             enabled: EnabledMetrics::new(catalogue, |_| true, Choices::default()),
             ..polled()
         };
+        let given_way = GivenWay {
+            of: "branch dev".into(),
+            key: 1,
+            known: 1,
+        };
         let table = Table {
             at: 5,
             keys: [3, 8].into(),
             labels: ["main".into(), "ä".into()].into(),
             values: [Reading::known(2.0, 5), Reading::Unknown(Reason::Hidden)].into(),
-            dropped: 4,
+            given_way: [given_way].into(),
             live: [0, 2].into(),
         };
         let ended = Ended {

@@ -10,8 +10,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::metrics::{
-    Catalogue, Column, EnabledMetrics, Ended, Grain, Identity, Owner, PlacedColumn, Reading,
-    Reason, Table, TableReading, UnixTime,
+    Catalogue, Column, EnabledMetrics, Ended, GivenWay, Grain, Identity, Owner, PlacedColumn,
+    Reading, Reason, Table, TableReading, UnixTime,
 };
 use crate::poll::engine::KeptFeeds;
 
@@ -85,7 +85,8 @@ enum KeptTable {
         keys: Vec<u64>,
         labels: Vec<String>,
         values: Vec<KeptReading>,
-        dropped: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        given_way: Vec<(String, u64, u64)>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         live: Vec<u32>,
     },
@@ -221,7 +222,11 @@ impl KeptTable {
                 keys: table.keys.to_vec(),
                 labels: table.labels.iter().map(|label| label.to_string()).collect(),
                 values: table.values.iter().copied().map(KeptReading).collect(),
-                dropped: table.dropped,
+                given_way: table
+                    .given_way
+                    .iter()
+                    .map(|own| (own.of.to_string(), own.key, own.known))
+                    .collect(),
                 live: table.live.to_vec(),
             },
         }
@@ -229,7 +234,7 @@ impl KeptTable {
 
     /// The table; none if it can't be told, or has not what is needed.
     fn table(&self, places: &TablePlaces) -> Option<TableReading> {
-        let (at, keys, labels, values, dropped, live) = match self {
+        let (at, keys, labels, values, given_way, live) = match self {
             KeptTable::Other(KeptReading(Reading::Off)) => return Some(TableReading::Off),
             KeptTable::Other(KeptReading(Reading::Unknown(Reason::NotAsked))) => return None,
             KeptTable::Other(KeptReading(Reading::Unknown(reason))) => {
@@ -241,9 +246,9 @@ impl KeptTable {
                 keys,
                 labels,
                 values,
-                dropped,
+                given_way,
                 live,
-            } => (*at, keys, labels, values, *dropped, live),
+            } => (*at, keys, labels, values, given_way, live),
         };
         let rows = keys.len().max(1);
         let (label_width, value_width) = (labels.len() / rows, values.len() / rows);
@@ -267,10 +272,24 @@ impl KeptTable {
                 keys: keys.clone().into(),
                 labels: all_labels.into(),
                 values: all_values.into(),
-                dropped,
+                given_way: given_way.iter().map(|own| places.given_way(own)).collect(),
                 live: live.as_slice().into(),
             }))
         })
+    }
+}
+
+impl TablePlaces {
+    /// A row that gave way, with its known values where they are by now.
+    fn given_way(&self, (of, key, known): &(String, u64, u64)) -> GivenWay {
+        let is_known = |at: &Option<usize>| at.is_some_and(|at| at < 64 && known & (1 << at) != 0);
+        let now = self.values.iter().take(64).enumerate();
+        let now = now.filter(|(_, at)| is_known(at));
+        GivenWay {
+            of: of.as_str().into(),
+            key: *key,
+            known: now.fold(0, |known, (at, _)| known | 1 << at),
+        }
     }
 }
 

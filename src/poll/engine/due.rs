@@ -27,6 +27,8 @@ pub struct Share {
     pub must: usize,
     /// So many, if it costs no request of its own: then each poll asks about as many.
     pub may: usize,
+    /// So many, if each costs a request of its own.
+    pub alone: usize,
 }
 
 /// An owner that was taken to be asked.
@@ -93,10 +95,11 @@ impl Due {
         let late = |(at, _): &(Moment, u64)| *at + self.every < now + interval;
         let must = self.asked.iter().take_while(|entry| late(entry)).count() + self.wanted.len();
         let part = interval.div_duration_f64(self.every.max(Duration::from_secs(1)));
-        let even = (self.asked.len() as f64 * part.min(1.0)).ceil() as usize;
+        let even = self.asked.len() as f64 * part.min(1.0);
         Share {
             must,
-            may: must.max(even),
+            may: must.max(even.ceil() as usize),
+            alone: must.max(even as usize),
         }
     }
 
@@ -182,6 +185,22 @@ mod tests {
                 last[id as usize] = now;
             }
         }
+    }
+
+    #[test]
+    fn a_few_owners_that_cost_a_request_each_are_asked_no_more_often_than_they_are_due() {
+        let mut due = Due::new(HOUR);
+        (0..5).for_each(|id| due.add(id));
+        let mut asked = 0;
+        for turn in 0..=180 {
+            let now = at(10_000 + turn * 60);
+            for _ in 0..due.share(now, MINUTE).alone {
+                let taken = due.take(now, |_| true).unwrap();
+                due.asked(taken, now);
+                asked += 1;
+            }
+        }
+        assert!((20..=25).contains(&asked), "{asked} in three hours");
     }
 
     #[test]

@@ -560,6 +560,9 @@ impl Engine {
             let (moved, rested) = (!things.is_empty(), counted > 0);
             self.note_deployments(id, moved, rested, told_at, at);
             self.note_environments(id, rested);
+            if moved || matches!(reach, Reach::From(_)) {
+                self.forget_refs(id);
+            }
         }
     }
 

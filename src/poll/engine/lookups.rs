@@ -191,14 +191,32 @@ impl Lookups<'_> {
         }
         while let Some(&slot) = found.failed.first() {
             let column = columns[slot].column;
-            found.values[slot] = match self.ask(column.rest, column.kind, &found.identity)? {
-                (Ok(told), at) => Reading::of(told, column, &found.identity, at),
-                (Err(failure), _) => failure.reading(),
+            let is_off = found.identity.access(column.feature) == Access::Off;
+            found.values[slot] = match is_off {
+                true => Reading::Off,
+                false => match self.ask(column.rest, column.kind, &found.identity)? {
+                    (Ok(told), at) => Reading::of(told, column, &found.identity, at),
+                    (Err(failure), _) => failure.reading(),
+                },
             };
             found.failed.remove(0);
         }
+        self.complete_tables(found)?;
+        for &slot in self.enabled.columns_of(self.grain) {
+            if found.is_hidden(slot) {
+                found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete_tables(&self, found: &mut ProjectAnswer) -> Result<(), Stop> {
         for place in found.failed_tables.clone() {
             let table = &self.enabled.catalogue.tables(self.grain)[place];
+            if found.identity.access(table.feature()) == Access::Off {
+                found.take_table(place, TableAnswer::Off);
+                continue;
+            }
             if let Some(named) = table.named() {
                 let rows = self.of_names(named, table, &found.identity)?;
                 found.take_table(place, rows);
@@ -227,11 +245,6 @@ impl Lookups<'_> {
                 (Err(failure), _) => TableAnswer::Unknown(failure.reason()),
             };
             found.take_table(place, rows);
-        }
-        for &slot in self.enabled.columns_of(self.grain) {
-            if found.is_hidden(slot) {
-                found.values[slot] = self.uncover(columns[slot].column, &found.identity)?;
-            }
         }
         Ok(())
     }

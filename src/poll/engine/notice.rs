@@ -23,8 +23,6 @@ pub enum Notice {
     GroupMoved { id: u64, from: String, to: String },
     /// A request was too much for GitLab.
     TooMuch { parts: usize, error: String },
-    /// The token may see no runners.
-    NoRunners,
     /// The budget or a limit allows nothing for a while.
     Waiting { wait: Duration },
 }
@@ -63,10 +61,6 @@ impl Notice {
             Notice::TooMuch { parts, error } => {
                 tracing::debug!(parts, error, "the request was too much");
             }
-            Notice::NoRunners => tracing::info!(
-                "the token may see no runners: those of the GitLab are told to administrators, and those of \
-                 a selected group to its maintainers or owners; they are left out, and asked for again every hour"
-            ),
             Notice::Waiting { wait } => {
                 tracing::debug!(?wait, "waiting for the request budget or a limit");
             }

@@ -7,7 +7,7 @@ use super::poll::Poll;
 use super::request::{Answer, Kind};
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
-use crate::metrics::{OwnerAnswer, Reading, Reason, TableAnswer};
+use crate::metrics::{Access, OwnerAnswer, Reading, Reason, TableAnswer};
 
 impl Engine {
     /// Sends the lookups of rounds that may be sent now.
@@ -28,10 +28,10 @@ impl Engine {
         if let Some(id) = work.ready.pop_front() {
             return Some(id);
         }
-        if !over_rest || work.share.may == 0 || work.rest == 0 {
+        if !over_rest || work.share.alone == 0 || work.rest == 0 {
             return None;
         }
-        work.share.may -= 1;
+        work.share.alone -= 1;
         work.rest -= 1;
         let id = self.take_for_round(poll, index)?;
         self.open_for_round(index, id).then_some(id)
@@ -43,8 +43,13 @@ impl Engine {
             return false;
         };
         let round = &self.rounds[index].round;
-        // What the project's own body would settle about features is nothing to this subject.
-        found.identity.access = Default::default();
+        // What the project's own body would settle about features is nothing to this subject, but what is
+        // switched off is not asked for.
+        for access in &mut found.identity.access {
+            if *access != Access::Off {
+                *access = Access::On;
+            }
+        }
         found.expect(&round.columns, &round.tables, true);
         let open = Open::new(found);
         self.round_lookups.insert((index, id), open);

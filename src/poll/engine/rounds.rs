@@ -51,6 +51,7 @@ impl Engine {
             if let Some(work) = poll.rounds.get_mut(index) {
                 work.share.must += 1;
                 work.share.may += 1;
+                work.share.alone += 1;
             }
             match is_new {
                 true => own.due.add(id),

@@ -13,7 +13,7 @@ use super::super::request::Rows;
 use super::known::{Environment, Pending};
 use super::{DeploymentsAsk, Walk};
 use crate::gitlab::Error;
-use crate::metrics::{Deployment, Grain, Row, UnixTime, stamp};
+use crate::metrics::{Deployment, Grain, Reason, Row, UnixTime, stamp};
 
 /// How many rows a page has.
 const PAGE: usize = 100;
@@ -162,6 +162,7 @@ impl Engine {
             return;
         };
         let reads_lead_times = self.reads_lead_times();
+        self.has_rows(project, "deployments");
         let Some(own) = self.deployments.projects.get_mut(&project) else {
             return;
         };
@@ -254,6 +255,7 @@ impl Engine {
                 if let Some(own) = self.deployments.projects.get_mut(&project) {
                     own.forbid(at);
                 }
+                self.no_rows(project, "deployments", Reason::Forbidden);
             }
             (
                 DeploymentsAsk::First { deployment, .. }

@@ -1,6 +1,7 @@
 //! Takes in the details of pipelines: counts the jobs that ended, and shows those of the newest
 //! pipeline of each ref.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::Engine;
@@ -11,7 +12,10 @@ use super::super::request::{Details, PartDetails, PartError, PipelineDetails};
 use super::reading::Reading;
 use super::{QueuedPart, Whose, is_active};
 use crate::gitlab::Error;
-use crate::metrics::{Grain, Job, JobEnd, JobFailure, Owner, PlacedTable, RefOf, Row, stamp};
+use crate::metrics::{
+    Grain, Job, JobEnd, JobFailure, Limit, Owner, PlacedTable, Reason, RefOf, Row, TableReading,
+    stamp,
+};
 use crate::poll::details_plan::DetailsPart;
 
 impl Engine {
@@ -222,6 +226,9 @@ impl Engine {
             .filter(|job| new.contains(&job.id))
             .collect();
         self.count_jobs(of.0, &ended, poll.began.as_secs());
+        if reading.has_jobs {
+            self.has_rows(of.0, "jobs");
+        }
         if !self.details.get(of).is_some_and(|known| known.child) {
             self.show_details(of, &reading, poll.began.as_secs());
         }
@@ -255,7 +262,8 @@ impl Engine {
         let Some(newest_of) = self.newest_of(owner, of.1) else {
             return;
         };
-        let at_most = self.enabled.choices.limits.jobs_per_project as usize;
+        let limit = Limit::of_rows(self.enabled.choices.limits.jobs_per_project as usize);
+        let told = newest_of.text();
         let mut next = Owner::clone(owner);
         let tables = self.enabled.catalogue.tables(Grain::Project).len();
         if let (Some((place, table)), true) = (self.project_table("jobs"), reading.has_jobs) {
@@ -263,20 +271,52 @@ impl Engine {
             let rows = latest
                 .map(|job| table.row_of_job(job, Some(&newest_of), true, now))
                 .collect();
-            let gives_way = |row: &Row| newest_of.has(table, row);
-            let rows = table.replaced(next.tables.get(place), gives_way, rows, at_most, now);
+            let told_of = |row: &Row| RefOf::of(table, row).text();
+            let rows = table.replaced(next.tables.get(place), &told, told_of, rows, limit, now);
             next.put_table(place, rows, tables);
         }
         if let (Some((place, table)), Some(report)) =
             (self.project_table("test_reports"), &reading.report)
         {
             let rows = table.rows_of_report(of.1, &newest_of, report, now);
-            let gives_way = |row: &Row| newest_of.has(table, row);
-            let most = table.many.map_or(1, |many| many.at_most.into());
-            let rows = table.replaced(next.tables.get(place), gives_way, rows, most, now);
+            let told_of = |row: &Row| RefOf::of(table, row).text();
+            let limit = Limit::of_rows(table.many.map_or(1, |many| many.at_most.into()));
+            let rows = table.replaced(next.tables.get(place), &told, told_of, rows, limit, now);
             next.put_table(place, rows, tables);
         }
         self.projects.insert(of.0, Arc::new(next));
+    }
+
+    /// Forgets the jobs and reports of refs that are not shown any more.
+    pub(in crate::poll::engine) fn forget_refs(&mut self, project: u64) {
+        let (Some((shown, pipelines)), Some(owner)) =
+            (self.project_table("pipelines"), self.projects.get(&project))
+        else {
+            return;
+        };
+        let Some(rows) = owner.tables.get(shown).and_then(TableReading::known) else {
+            return;
+        };
+        let refs = (0..rows.rows()).map(|row| RefOf::of(pipelines, &rows.row(row)).text());
+        let refs: HashSet<String> = refs.collect();
+        for subject in ["jobs", "test_reports"] {
+            let Some((place, table)) = self.project_table(subject) else {
+                continue;
+            };
+            let Some(owner) = self.projects.get_mut(&project) else {
+                return;
+            };
+            let last = owner.tables.get(place).and_then(TableReading::known);
+            let kept = last.and_then(|last| {
+                last.without(
+                    |row| !refs.contains(&RefOf::of(table, row).text()),
+                    |own| !refs.contains(&*own.of),
+                )
+            });
+            if let Some(kept) = kept {
+                Arc::make_mut(owner).tables[place] = TableReading::Known(Arc::new(kept));
+            }
+        }
     }
 
     /// Of which ref a pipeline is the newest, as the table of pipelines has it.
@@ -299,6 +339,31 @@ impl Engine {
     pub(super) fn no_details(&mut self, of: Whose) {
         if let Some(known) = self.details.get_mut(of) {
             (known.due, known.read) = (false, true);
+        }
+        self.no_rows(of.0, "jobs", Reason::Hidden);
+    }
+
+    /// Notes that the token may not see rows of a project that the poller reads by itself.
+    pub(in crate::poll::engine) fn no_rows(&mut self, project: u64, subject: &str, reason: Reason) {
+        self.put_rows(project, subject, TableReading::Unknown(reason));
+    }
+
+    /// Notes that rows of a project may be seen, though there are none yet.
+    pub(in crate::poll::engine) fn has_rows(&mut self, project: u64, subject: &str) {
+        self.put_rows(project, subject, TableReading::Known(Arc::default()));
+    }
+
+    /// Puts in place what is known of a subject where nothing is.
+    fn put_rows(&mut self, project: u64, subject: &str, rows: TableReading) {
+        let (Some((place, _)), Some(owner)) =
+            (self.project_table(subject), self.projects.get_mut(&project))
+        else {
+            return;
+        };
+        let known = owner.tables.get(place);
+        if known.is_none_or(|known| known.known().is_none()) {
+            let tables = self.enabled.catalogue.tables(Grain::Project).len();
+            Arc::make_mut(owner).put_table(place, rows, tables);
         }
     }
 

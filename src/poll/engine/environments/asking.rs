@@ -14,7 +14,8 @@ use super::super::{Engine, Next, Sent};
 use super::{EnvironmentsAsk, NAMES, PROJECTS, named};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{
-    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Grain, Identity, Row, TableReading,
+    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Grain, Identity, Limit, Reason, Row,
+    TableReading, cut,
 };
 
 /// How often the environments of a project are asked for that nothing happened to.
@@ -121,8 +122,6 @@ impl Engine {
 
     fn queue_environments(&self, poll: &mut Poll, due: &[u64]) {
         let names = &self.enabled.choices.environments;
-        let most = self.enabled.choices.limits.environments_per_project as usize;
-        let names: Vec<String> = names.iter().take(most).cloned().collect();
         for names in names.chunks(NAMES) {
             if self.gitlab.graphql {
                 let parts = due.chunks(PROJECTS).map(|projects| EnvironmentsAsk::Named {
@@ -319,6 +318,7 @@ impl Engine {
         let own = self.environments.projects.entry(project).or_default();
         own.not_before = at + FORBIDDEN;
         own.at = Some(at);
+        self.no_rows(project, "environments", Reason::Forbidden);
     }
 
     /// Shows an environment as it was told; none if the project has none of that name.
@@ -340,14 +340,17 @@ impl Engine {
         let rows = told
             .map(|told| table.rows_of_environment(told, at.as_secs()))
             .unwrap_or_default();
-        let gives_way = |row: &Row| table.label_of(row, "environment") == name;
+        let told_of = |row: &Row| table.label_of(row, "environment").to_owned();
         let last = owner.tables.get(place);
         let is_known = last.is_some_and(|last| matches!(last, TableReading::Known(_)));
         if rows.is_empty() && !is_known {
             return; // Who may not see environments is told of none, too.
         }
-        let most = table.many.map_or(1, |many| many.at_most.into());
-        let rows = table.replaced(last, gives_way, rows, most, at.as_secs());
+        let limit = Limit {
+            most: self.enabled.choices.limits.environments_per_project as usize,
+            counts: Environment::id_of_row,
+        };
+        let rows = table.replaced(last, &cut(name), told_of, rows, limit, at.as_secs());
         let tables = self.enabled.catalogue.tables(Grain::Project).len();
         Arc::make_mut(owner).put_table(place, rows, tables);
     }

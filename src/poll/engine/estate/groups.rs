@@ -18,7 +18,7 @@ use super::instance::SHORT_PAUSE;
 use super::listing::{self, Listed, Page, listed};
 use super::state::{Listing, Step};
 use crate::gitlab::Error;
-use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reading, Reason};
+use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reading, Reason, TableAnswer};
 
 /// So many groups are asked for in a request by their paths: each costs as much as its fields.
 const TOGETHER: usize = 15;
@@ -258,12 +258,13 @@ impl Engine {
     fn found_group(&mut self, group: &Value, at: Moment, over_graphql: bool) -> Option<u64> {
         let (catalogue, grain) = (self.enabled.catalogue, Grain::Group);
         let identity = identity(group);
+        let id = identity.as_ref().map_or(0, |identity| identity.id);
+        let tables = self.estate.tables_of_group(id, at);
         let (Some(identity), Some(listing)) = (identity, &mut self.estate.listing_groups.listing)
         else {
             self.fail_groups();
             return None;
         };
-        let id = identity.id;
         let mut found = OwnerAnswer::of_grain(grain, identity, catalogue);
         let asked = &self.gitlab.plan.group;
         if over_graphql {
@@ -290,8 +291,9 @@ impl Engine {
             let all: Vec<usize> = all.collect();
             found.despair(&all, &[], Reason::Unsupported);
         }
-        if !by_rest.is_empty() {
-            found.expect(&by_rest, &[], true);
+        found.expect(&[], &tables.all, false);
+        if !by_rest.is_empty() || !tables.due.is_empty() {
+            found.expect(&by_rest, &tables.due, true);
             listing.open.insert(id, Open::new(found.clone()));
             listing.ready.push_back(id);
         }
@@ -390,6 +392,11 @@ impl Engine {
             for value in &mut found.values {
                 if *value == Reading::Unknown(Reason::NotFound) {
                     *value = Reading::Unknown(Reason::Hidden);
+                }
+            }
+            for table in &mut found.tables {
+                if matches!(table, TableAnswer::Unknown(Reason::NotFound)) {
+                    *table = TableAnswer::Unknown(Reason::Hidden);
                 }
             }
             let owner = Owner::learnt(found, last.get(&id).map(|last| &**last), now);

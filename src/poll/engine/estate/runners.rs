@@ -10,9 +10,9 @@ use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::super::request::{Answer, Kind, Request};
 use super::super::walk::{self, Position, Walk};
-use super::super::{Engine, Next, Notice, Sent, encoded};
+use super::super::{Engine, Next, Sent, encoded};
 use super::instance::{PAUSE, SHORT_PAUSE};
-use super::listing::{Listed, Page, listed};
+use super::listing::{self, Listed, Page, listed};
 use super::state::{RunnersWalk, SUBJECT};
 use super::{EstateAsk, runner};
 use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reason, TableAnswer};
@@ -66,6 +66,11 @@ impl Engine {
         let Some(walk) = &mut self.estate.listing_runners.walk else {
             return;
         };
+        if let (Some((id, _)), Answer::Query(Ok(told))) = (&mut walk.group, &answer)
+            && let Some(known) = listing::id(&told.data["group"]["id"])
+        {
+            *id = known;
+        }
         let keys: &[&str] = match walk.group {
             Some(_) => &["group", "runners"],
             None => &["runners"],
@@ -116,13 +121,9 @@ impl Engine {
         let own = &mut self.estate.listing_runners;
         if !walk.shown {
             own.next = at + PAUSE;
-            if !std::mem::replace(&mut own.said, true) {
-                self.notices.push(Notice::NoRunners);
-            }
             self.estate.runners.clear();
             return self.show_runners(TableAnswer::Unknown(Reason::Forbidden), at);
         }
-        own.said = false;
         own.next = walk.began + own.every;
         let (catalogue, now) = (self.enabled.catalogue, walk.began.as_secs());
         if own.each {
@@ -154,9 +155,6 @@ impl Engine {
         let Some((place, _)) = catalogue.table(grain, SUBJECT) else {
             return;
         };
-        if !self.enabled.shown(grain).1.contains(&place) {
-            return;
-        }
         let mut found = OwnerAnswer::of_grain(grain, Identity::default(), catalogue);
         found.take_table(place, told);
         let mut instance = Owner::clone(&self.instance);
@@ -203,11 +201,15 @@ impl RunnersWalk {
     fn take(&mut self, page: Page) -> Result<bool, String> {
         let mut ids = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
-            let (id, told) = runner::alike(row).ok_or("a runner that is not understood")?;
+            let (id, mut told) = runner::alike(row).ok_or("a runner that is not understood")?;
             ids.push(id);
             // REST lists what a group may use, GraphQL what it and those below it have.
             if self.group.is_none() || told["runner_type"] != "instance_type" {
-                self.found.insert(id, told);
+                if let Some((group, _)) = &self.group {
+                    told["group"] = (*group).into();
+                }
+                // A group above another has its runners, too.
+                self.found.entry(id).or_insert(told);
             }
         }
         let page = walk::Page {

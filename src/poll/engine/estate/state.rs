@@ -59,6 +59,39 @@ impl Estate {
     }
 }
 
+/// The tables of groups.
+pub struct GroupTables {
+    pub all: Vec<usize>,
+    /// Those that are to be asked.
+    pub due: Vec<usize>,
+}
+
+impl Estate {
+    /// The tables of a group, whose pace may be slower than that of the listing.
+    pub fn tables_of_group(&self, id: u64, at: Moment) -> GroupTables {
+        let listed = self.group_rounds.iter().map(|round| round.every).min();
+        let half = listed.unwrap_or_default() / 2;
+        let group = self.groups.get(&id);
+        let mut tables = GroupTables {
+            all: Vec::new(),
+            due: Vec::new(),
+        };
+        for round in &self.group_rounds {
+            for &place in &round.tables {
+                let told = group.and_then(|group| group.tables.get(place)?.known());
+                let is_due = told.is_none_or(|told| {
+                    Moment::from_secs(told.at.into()) + round.every <= at + half
+                });
+                tables.all.push(place);
+                if is_due {
+                    tables.due.push(place);
+                }
+            }
+        }
+        tables
+    }
+}
+
 /// A subject of the GitLab itself.
 pub struct InstanceRound {
     pub round: Round,
@@ -156,8 +189,6 @@ pub struct Runners {
     pub next: Moment,
     pub walk: Option<RunnersWalk>,
     pub asking: bool,
-    /// Whether it was said that the token may see none.
-    pub said: bool,
 }
 
 pub struct RunnersWalk {
@@ -181,7 +212,6 @@ impl Runners {
             next: Moment::ZERO,
             walk: None,
             asking: false,
-            said: false,
         }
     }
 
