@@ -15,7 +15,7 @@ use super::errors::feed_reason;
 use super::feeds::{FeedsCourse, Kept, KeptFeeds};
 use super::moment::Moment;
 use super::paths::encoded;
-use super::poll::{FeedQueues, Poll, Purpose, Query};
+use super::poll::{Poll, Purpose, Query};
 use super::request::{FeedPage, Node, Page};
 use super::rest_walk::RestWalk;
 use crate::gitlab::Error;
@@ -91,7 +91,6 @@ impl Engine {
     pub(super) fn plan_feeds(&mut self, poll: &mut Poll) {
         self.feeds.began = poll.began;
         let feeds = self.enabled.catalogue.feeds(Grain::Project);
-        poll.feeds = feeds.iter().map(|_| FeedQueues::default()).collect();
         let places: Vec<u8> = self.feeds.lists.keys().copied().collect();
         for place in places {
             self.plan_feed(poll, place, &feeds[usize::from(place)]);
@@ -210,16 +209,10 @@ impl Engine {
                 is_of_it && before.value().is_some() && !now.shows_like(before)
             })
         };
-        for (place, list) in &self.feeds.lists {
-            let placed = &catalogue.feeds(Grain::Project)[usize::from(*place)];
-            if let Some(queues) = poll.feeds.get_mut(usize::from(*place))
-                && !is_glanced(placed)
-                && list.owners.contains_key(&id)
-                && has_moved(catalogue.tables(Grain::Project)[placed.table].feature())
-            {
-                queues.ask_changed_again(id);
-            }
-        }
+        self.ask_feeds_again(poll, id, |placed| {
+            let feature = catalogue.tables(Grain::Project)[placed.table].feature();
+            !is_glanced(placed) && has_moved(feature)
+        });
     }
 
     /// Whether the feed of pipelines is asked.
@@ -231,15 +224,17 @@ impl Engine {
 
     /// Asks in this poll what changed in the feeds of a project, because something is said to have.
     pub(super) fn hint_feeds(&self, poll: &mut Poll, id: u64) {
-        if poll.feeds.is_empty() {
-            let feeds = self.enabled.catalogue.feeds(Grain::Project);
-            poll.feeds = feeds.iter().map(|_| FeedQueues::default()).collect();
-        }
+        self.ask_feeds_again(poll, id, is_glanced);
+    }
+
+    /// Asks in this poll what changed in some feeds of a project, even if they were asked before in it.
+    fn ask_feeds_again(&self, poll: &mut Poll, id: u64, which: impl Fn(&PlacedFeed) -> bool) {
+        let feeds = self.enabled.catalogue.feeds(Grain::Project);
         for (place, list) in &self.feeds.lists {
-            let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(*place)];
+            let place = usize::from(*place);
             let is_refused = !self.gitlab.graphql && list.is_refused(id, poll.began);
-            if is_glanced(placed) && list.owners.contains_key(&id) && !is_refused {
-                poll.feeds[usize::from(*place)].ask_changed_again(id);
+            if list.owners.contains_key(&id) && !is_refused && which(&feeds[place]) {
+                poll.feeds[place].ask_changed_again(id);
             }
         }
     }

@@ -57,7 +57,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gitlab::Error;
-use crate::metrics::{Departed, EnabledMetrics, Owner, Snapshot};
+use crate::metrics::{Departed, EnabledMetrics, Grain, Owner, Snapshot};
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::selection::Filter;
@@ -66,7 +66,7 @@ use estate::{Estate, EstateAsk};
 use feeds::Feeds;
 use gitlab::GitLab;
 use lookups::{Lookup, Open};
-use poll::{Poll, Query};
+use poll::{FeedQueues, Poll, Query};
 use rest_walk::RestWalk;
 use round::RoundState;
 use schedule::Schedule;
@@ -264,6 +264,8 @@ impl Engine {
         let mut poll = Poll::new(now, now + self.timeout, self.schedule.lists.len());
         self.schedule.plan_reads(&mut poll);
         self.queue_open(&mut poll);
+        let feeds = self.enabled.catalogue.feeds(Grain::Project);
+        poll.feeds = feeds.iter().map(|_| FeedQueues::default()).collect();
         poll
     }
 
@@ -276,21 +278,29 @@ impl Engine {
         if self.may_ask(&mut poll, now, &mut next) {
             self.ask_probe(&mut poll, now, &mut next);
             if self.gitlab.is_ready() {
-                self.ask_groups(&mut poll, now, &mut next);
-                self.ask_graphql(&mut poll, now, &mut next);
-                self.ask_rest(&mut poll, now, &mut next);
-                self.ask_feeds_over_rest(&mut poll, now, &mut next);
-                self.ask_values(&mut poll, now, &mut next);
-                self.ask_rounds_over_rest(&mut poll, now, &mut next);
-                self.ask_estate(&mut poll, now, &mut next);
-                self.ask_details(&mut poll, now, &mut next);
-                self.ask_queue(&mut poll, now, &mut next);
-                self.ask_environments(&mut poll, now, &mut next);
-                self.ask_deployments(&mut poll, now, &mut next);
+                self.ask_all(&mut poll, now, &mut next);
+                // What was looked up may show that something ended.
+                if self.in_flight.is_empty() && poll.feeds.iter().any(FeedQueues::waits) {
+                    self.ask_all(&mut poll, now, &mut next);
+                }
             }
         }
         self.poll = Some(poll);
         next
+    }
+
+    fn ask_all(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
+        self.ask_groups(poll, now, next);
+        self.ask_graphql(poll, now, next);
+        self.ask_rest(poll, now, next);
+        self.ask_feeds_over_rest(poll, now, next);
+        self.ask_values(poll, now, next);
+        self.ask_rounds_over_rest(poll, now, next);
+        self.ask_estate(poll, now, next);
+        self.ask_details(poll, now, next);
+        self.ask_queue(poll, now, next);
+        self.ask_environments(poll, now, next);
+        self.ask_deployments(poll, now, next);
     }
 
     /// Takes in what came of a request.

@@ -313,7 +313,9 @@ impl Engine {
         }
         next.take_tables(&found, &open.found.failed_tables, now.as_secs());
         poll.count(slots, &found.values, self.enabled.catalogue);
-        self.projects.insert(id, Arc::new(next));
+        if let Some(before) = self.projects.insert(id, Arc::new(next)) {
+            self.feed_moved(poll, &before);
+        }
         if let Some(asked) = open.asked {
             self.schedule.uncovered(id, asked);
         }
