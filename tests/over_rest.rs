@@ -211,6 +211,24 @@ async fn a_pipeline_at_rest_costs_a_list_and_no_document() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pipeline_of_which_gitlab_does_not_say_when_it_changed_shows_how_it_ended() {
+    let bridge = bridge(idle(1), enabled(&[], &[]), false);
+    bridge.pass(5 * MINUTE).await;
+    let id = bridge.gitlab.edit(|world| {
+        let mut events = world.events(&path(1));
+        events.run_pipeline(|plan| plan.on("main").without_updated_at().job("build", "build"))
+    });
+    bridge.pass(HOUR + 20 * MINUTE).await;
+    bridge.gitlab.edit(|world| {
+        world.events(&path(1)).finish_job(id, "build");
+    });
+    bridge.pass(HOUR + 20 * MINUTE).await;
+    let shown = series(&bridge.snapshot(), "gitlab_pipeline_last_run_status");
+    let main = "kind=branch,project_id=1,ref=main,status=success".to_owned();
+    assert_eq!(shown, BTreeMap::from([(main, 1.0)]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pipeline_that_is_deleted_after_it_was_listed_holds_no_other_up() {
     let mut world = idle(1);
     run(&mut world, "main", false, true);

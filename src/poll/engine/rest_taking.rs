@@ -213,9 +213,18 @@ impl Engine {
                 _ => place("jobs"),
             },
         );
+        let status = placed
+            .labels
+            .iter()
+            .position(|column| column.name == "status");
         let same = walk.things.iter().filter(|thing| thing.updated < floor);
         let known = same.filter_map(|thing| {
             let row = table.keys.binary_search(&thing.key()).ok()?;
+            // GitLab does not say of every thing when it changed.
+            let told = thing.label(placed, "status");
+            if status.is_some_and(|place| Some(&table.labels_of(row)[place]) != told) {
+                return None;
+            }
             let values = table.values_of(row);
             let has = |place: usize| values[place].value().is_some();
             counted.is_none_or(has).then(|| {
