@@ -206,6 +206,23 @@ async fn over_rest_alone_the_same_is_counted() {
     assert_same(&shown(&snapshot, "gitlab_deployments_total"), &deployments);
 }
 
+/// The feed lists what ended within its overlap again at each poll: none of it is forgotten meanwhile.
+#[tokio::test(start_paused = true)]
+async fn more_pipelines_than_are_remembered_end_at_once_and_each_job_is_counted_once() {
+    let bridge = Bridge::settled(idle(1), setup(false)).await;
+    bridge.pass(10 * MINUTE).await;
+    bridge.gitlab.edit(|world| {
+        let mut events = world.events(&path(1));
+        for _ in 0..150 {
+            let id = events.run_pipeline(|plan| plan.on("main").job("build", "build"));
+            events.finish_job(id, "build");
+        }
+    });
+    bridge.pass(HOUR + 20 * MINUTE).await;
+    let counted = shown(&bridge.snapshot(), "gitlab_jobs_total");
+    assert_eq!(counted.values().sum::<f64>(), 150.0, "{counted:?}");
+}
+
 /// One pipeline of more jobs than a page holds, one of which is retried once the pipeline has ended.
 #[tokio::test(start_paused = true)]
 async fn a_pipeline_of_more_jobs_than_a_page_is_read_to_its_end() {

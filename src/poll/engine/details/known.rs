@@ -14,8 +14,10 @@ use crate::poll::details_plan::PipelineId;
 /// So long a pipeline that rests is remembered: a job of it that is retried later than that is told
 /// from its older ones by when they ended.
 const REMEMBERED: UnixTime = 7 * 24 * 60 * 60;
-/// No more pipelines that rest are remembered of a project.
+/// No more pipelines that rest are remembered of a project, but for what may be listed again.
 const MOST_RESTING: usize = 100;
+/// So far back another feed of the project may list pipelines again, which is asked less often.
+const LISTED_AGAIN: UnixTime = 60 * 60;
 
 /// The pipelines whose details are read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -127,8 +129,10 @@ impl PipelinesKnown {
         }
     }
 
-    /// Forgets the pipelines of a project that have been at rest for long, and the oldest of too many.
-    pub(super) fn prune(&mut self, project: u64, now: UnixTime) {
+    /// Forgets the pipelines of a project that have been at rest for long, and the oldest of too many. What
+    /// changed since `from`, or lately, is kept however many there are: the feed lists it again, and a
+    /// pipeline that is not known is taken for a new one.
+    pub(super) fn prune(&mut self, project: u64, from: UnixTime, now: UnixTime) {
         let Some(pipelines) = self.projects.get_mut(&project) else {
             return;
         };
@@ -141,7 +145,11 @@ impl PipelinesKnown {
             .collect();
         resting.sort_unstable();
         let many = resting.len().saturating_sub(MOST_RESTING);
-        for (_, id) in &resting[..many] {
+        let kept = from.min(now.saturating_sub(LISTED_AGAIN));
+        for (_, id) in resting[..many]
+            .iter()
+            .filter(|(changed, _)| *changed < kept)
+        {
             pipelines.remove(id);
         }
     }
@@ -214,7 +222,7 @@ mod tests {
             };
             pipelines.insert(id, known);
         }
-        all.prune(1, 101 + REMEMBERED);
+        all.prune(1, 101 + REMEMBERED, 101 + REMEMBERED);
         assert_eq!(all.projects[&1].keys().copied().collect::<Vec<_>>(), [2, 3]);
     }
 
@@ -244,7 +252,12 @@ mod tests {
             };
             pipelines.insert(id, known);
         }
-        all.prune(1, 1_000);
+        all.prune(1, 1_000, 1_000 + LISTED_AGAIN / 2);
+        let all_are_kept = all.projects[&1].len() == MOST_RESTING + 1;
+        assert!(all_are_kept, "they may be listed again");
+        all.prune(1, 1_000 - MOST_RESTING as u64, 1_000 + LISTED_AGAIN);
+        assert_eq!(all.projects[&1].len(), MOST_RESTING + 1, "a walk is behind");
+        all.prune(1, 1_000, 1_000 + LISTED_AGAIN);
         assert_eq!(all.projects[&1].len(), MOST_RESTING);
         assert!(!all.projects[&1].contains_key(&(MOST_RESTING as u64)));
     }

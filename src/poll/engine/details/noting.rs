@@ -95,6 +95,6 @@ impl Engine {
             known.rows = seen.jobs.unwrap_or(known.rows);
             (known.active, known.child) = (seen.active, seen.child);
         }
-        all.prune(project, now);
+        all.prune(project, from, now);
     }
 }
