@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::metrics::{Snapshot, SubjectPart, SubjectState, TableReading};
+use crate::metrics::{Catalogue, Metric, Snapshot, SubjectPart, SubjectState, TableReading};
 
 /// What this process has said of subjects.
 #[derive(Debug, Default)]
@@ -126,9 +126,26 @@ fn kept_out(snapshot: &Snapshot, metric: &str) -> Option<String> {
     })
 }
 
+/// Whether a subject shows something that nobody asked for: most tokens may not see all that is shown
+/// where they may.
+fn is_by_default(subject: &str) -> bool {
+    let of = |metric: &Metric| metric.subject.name == subject && metric.by_default;
+    Catalogue::standard().metrics().iter().any(of)
+}
+
 impl Saying {
     fn log(&self) {
         match self {
+            Saying::Lost {
+                what,
+                state,
+                advice,
+            } if *state != SubjectState::Failing && is_by_default(what) => tracing::info!(
+                subject = what,
+                state = state.name(),
+                advice,
+                "the subject can't be read"
+            ),
             Saying::Lost {
                 what,
                 state,
@@ -231,6 +248,13 @@ mod tests {
         };
         assert_eq!(log.news(&limited), [first]);
         assert!(log.news(&limited).is_empty());
+    }
+
+    #[test]
+    fn what_is_shown_where_it_may_be_seen_is_no_reason_to_warn() {
+        for (subject, by_default) in [("runners", true), ("members", false), ("tokens", false)] {
+            assert_eq!(is_by_default(subject), by_default, "{subject}");
+        }
     }
 
     #[test]
