@@ -2,8 +2,10 @@
 //! when to stop.
 
 use std::borrow::Cow;
-use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, SendError, Sender};
+use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::spawn_blocking;
@@ -22,9 +24,19 @@ const TOO_MANY_REQUESTS: u16 = 429;
 /// An answer of so many bytes takes about a millisecond to read, and up to 13 MiB of memory.
 const LONG: usize = 128 * 1024;
 
+/// Reads one answer.
+type Reading = Box<dyn FnOnce() + Send>;
+
 /// Long answers are read one at a time, whichever client got them: each may take all the memory that
-/// is granted to one, and a hostile server sends several at once.
-static READING: Mutex<()> = Mutex::new(());
+/// is granted to one, and a hostile server sends several at once. And on one thread, since an allocator
+/// keeps some of what was freed for each thread that took it.
+static READER: LazyLock<Sender<Reading>> = LazyLock::new(|| {
+    let (sender, readings) = mpsc::channel::<Reading>();
+    let reader = thread::Builder::new().name("reader".to_owned());
+    // Without the thread nobody receives: then each is read where it is.
+    drop(reader.spawn(move || readings.into_iter().for_each(|read| read())));
+    sender
+});
 
 /// How often a request was sent in vain so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -169,8 +181,7 @@ async fn judge(
     let request = request.without_body();
     let judging = spawn_blocking(move || {
         // Waited for here and not before: a paused clock goes on while its runtime waits for another.
-        let _turn = READING.lock().unwrap_or_else(PoisonError::into_inner);
-        refusal::judge(&request, response, &credentials)
+        in_turn(move || refusal::judge(&request, response, &credentials))
     });
     match judging.await {
         Ok(judged) => judged,
@@ -178,6 +189,20 @@ async fn judge(
         // The runtime ends.
         Err(_) => Err(Failure::lasting(Error::Deadline)),
     }
+}
+
+/// Does it on the thread that reads, after what came before.
+fn in_turn<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = mpsc::channel();
+    let reading: Reading = Box::new(move || {
+        // Whoever waits is there until it is told.
+        let _ = tell.send(catch_unwind(AssertUnwindSafe(read)));
+    });
+    if let Err(SendError(reading)) = READER.send(reading) {
+        reading();
+    }
+    let read = told.recv().expect("a reading tells what came of it");
+    read.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Whether the answer is GitLab's own, refusals included. A redirect may come from a login page.
