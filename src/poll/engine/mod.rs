@@ -9,6 +9,7 @@
 
 mod by_ids;
 mod by_name;
+mod deferrable;
 mod deployments;
 mod details;
 mod due;
@@ -262,6 +263,7 @@ impl Engine {
 
     fn begin_hints(&mut self, now: Moment) -> Poll {
         let mut poll = Poll::new(now, now + self.timeout, self.schedule.lists.len());
+        poll.deferrable = self.deferrable(now);
         self.schedule.plan_reads(&mut poll);
         self.queue_open(&mut poll);
         let feeds = self.enabled.catalogue.feeds(Grain::Project);
@@ -294,9 +296,7 @@ impl Engine {
         self.ask_graphql(poll, now, next);
         self.ask_rest(poll, now, next);
         self.ask_feeds_over_rest(poll, now, next);
-        self.ask_values(poll, now, next);
-        self.ask_rounds_over_rest(poll, now, next);
-        self.ask_estate(poll, now, next);
+        self.ask_deferrable(poll, now, next);
         self.ask_details(poll, now, next);
         self.ask_queue(poll, now, next);
         self.ask_environments(poll, now, next);
@@ -317,6 +317,7 @@ impl Engine {
             poll.failing.clear();
         }
         let at = sent.sent;
+        poll.deferrable.note(&sent.what, &answer);
         self.gitlab.answering = id;
         match (sent.what, answer) {
             (Sent::Probe, Answer::Probe(answer)) => self.probed(&mut poll, answer, now),
@@ -442,7 +443,9 @@ impl Engine {
         }
         let planned = std::mem::take(&mut poll.planned_glances);
         self.schedule.put_glances_back(planned);
-        self.round_lookups.clear();
+        // What was looked up of a project that is not done stays for the next poll.
+        self.round_lookups
+            .retain(|_, open| !open.answers.is_empty());
         self.close_rounds(&mut poll);
         self.close_estate();
         Some(poll)
@@ -512,7 +515,8 @@ impl Engine {
             Request::Projects(..) | Request::Details(..) | Request::Query(..) => PATIENCE,
             _ => PATIENCE_OF_REST,
         };
-        let deadline = poll.deadline.min(now + patience);
+        let latest = self.deadline_of(poll, &what, now);
+        let deadline = poll.deadline.min(now + patience).min(latest);
         self.requests += 1;
         let id = self.requests;
         let sent = now;
@@ -535,6 +539,7 @@ impl Engine {
     /// Waits where a limit allows nothing for a while. True if that is what the error says.
     fn waits(&mut self, poll: &mut Poll, error: &Error, now: Moment) -> bool {
         let wait = match error {
+            Error::Budget { wait, .. } if self.defers(poll, now + *wait) => return true,
             Error::Budget { wait, .. } => {
                 // Our own limit takes no time from the poll.
                 poll.deadline = poll.deadline.max(now) + *wait;

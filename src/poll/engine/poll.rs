@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::deferrable::Deferrable;
 use super::deployments::DeploymentsWork;
 use super::details::DetailsWork;
 use super::due::{Share, Taken};
@@ -64,6 +65,8 @@ pub struct Poll {
     pub deployments: DeploymentsWork,
     pub queue: QueueWork,
     pub environments: EnvironmentsWork,
+    /// What later polls may finish.
+    pub deferrable: Deferrable,
     /// Nothing is asked before then: the budget or a limit of GitLab's allows nothing.
     pub wait_until: Option<Moment>,
     /// Whether nothing more is asked.
@@ -236,6 +239,7 @@ impl Poll {
             deployments: DeploymentsWork::default(),
             queue: QueueWork::default(),
             environments: EnvironmentsWork::default(),
+            deferrable: Deferrable::default(),
             wait_until: None,
             stopped: false,
             failing: HashSet::new(),

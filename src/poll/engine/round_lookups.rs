@@ -51,8 +51,8 @@ impl Engine {
             }
         }
         found.expect(&round.columns, &round.tables, true);
-        let open = Open::new(found);
-        self.round_lookups.insert((index, id), open);
+        let kept = self.round_lookups.entry((index, id));
+        kept.or_insert_with(|| Open::new(found));
         true
     }
 
@@ -106,7 +106,7 @@ impl Engine {
         poll.rounds[index].ready.push_front(id);
         let what = match what {
             Ok(what) => Ok(what),
-            Err(Error::Deadline) => return self.run_out_of_time(poll),
+            Err(Error::Deadline) => return self.defer(poll, now),
             Err(error) if self.waits(poll, &error, now) => return,
             Err(Error::RateLimited { .. }) => return poll.stop(),
             Err(error) => {

@@ -351,7 +351,7 @@ impl Engine {
         let what = match what {
             Ok(what) => Ok(what),
             Err(error) if self.waits(poll, &error, now) => return,
-            Err(Error::Deadline) => return self.run_out_of_time(poll),
+            Err(Error::Deadline) => return self.defer(poll, now),
             Err(error) => Err(Failure::of(&error)),
         };
         let at = at.as_secs();
