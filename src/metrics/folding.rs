@@ -20,11 +20,9 @@ impl Owner {
         if things.clone().next().is_none() {
             return;
         }
-        if self.ended.len() != places.len() {
-            self.ended = vec![Ended::default(); places.len()].into();
-        }
-        let own = places.iter().zip(&mut self.ended);
-        for (place, ended) in own.filter(|(place, _)| place.table == table) {
+        let own = places.iter().enumerate();
+        for (index, place) in own.filter(|(_, place)| place.table == table) {
+            let ended = &mut self.ended[index];
             if ended.since == 0 {
                 ended.since = since;
             }

@@ -8,6 +8,7 @@
 mod answer;
 mod api;
 mod asked_columns;
+mod by_place;
 mod catalogue;
 mod choices;
 mod counted_jobs;
@@ -53,6 +54,7 @@ mod view;
 pub use answer::{OwnerAnswer, ProjectAnswer};
 pub use api::Api;
 pub use asked_columns::{AskedColumns, Failures, ToldOfRound, answered, table_over_graphql};
+pub use by_place::{Blank, ByPlace};
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, matches};
 pub use counted_jobs::{CountedJobs, JobEnd};

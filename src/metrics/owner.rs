@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Ended, Identity, Reading, TableReading, UnixTime, stamp};
+use super::{ByPlace, Ended, Identity, Reading, TableReading, UnixTime, stamp};
 
 /// An owner and what is known of it.
 #[derive(Clone, Debug, Default)]
@@ -12,12 +12,12 @@ pub struct Owner {
     pub identity: Arc<Identity>,
     /// When GitLab last listed it, in seconds since 1970.
     pub listed: u32,
-    /// One for each column of the catalogue for this grain.
-    pub values: Box<[Reading]>,
-    /// One for each table of the catalogue for this grain.
-    pub tables: Box<[TableReading]>,
-    /// One for each metric that counts ended rows of this grain.
-    pub ended: Box<[Ended]>,
+    /// By the places of the catalogue's columns for this grain.
+    pub values: ByPlace<Reading>,
+    /// By the places of the catalogue's tables for this grain.
+    pub tables: ByPlace<TableReading>,
+    /// By the places of the metrics that count ended rows of this grain.
+    pub ended: ByPlace<Ended>,
     /// The metrics whose series give way to others, because there are more than a limit allows.
     pub hidden: Option<Arc<BTreeSet<&'static str>>>,
 }
@@ -29,8 +29,8 @@ impl Owner {
             identity: Arc::new(identity),
             listed: stamp(listed),
             values: values.into(),
-            tables: Box::default(),
-            ended: Box::default(),
+            tables: ByPlace::default(),
+            ended: ByPlace::default(),
             hidden: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Cadence, Catalogue, Grain, Identity, Owner, OwnerAnswer, TableReading, UnixTime, stamp,
+    ByPlace, Cadence, Catalogue, Grain, Owner, OwnerAnswer, TableReading, UnixTime, stamp,
 };
 
 impl Owner {
@@ -29,7 +29,7 @@ impl Owner {
                 last => told.after(last, placed, now),
             }
         });
-        let tables: Box<[TableReading]> = tables.collect();
+        let tables: ByPlace<TableReading> = tables.collect();
         // The same identity is shared: nearly all of them are the same for weeks.
         let same = last.filter(|last| *last.identity == answer.identity);
         Owner {
@@ -39,7 +39,7 @@ impl Owner {
                 None => Arc::new(answer.identity),
             },
             listed: stamp(now),
-            values,
+            values: values.into(),
             ended: last.map(|last| last.ended.clone()).unwrap_or_default(),
             tables,
         }
@@ -47,10 +47,8 @@ impl Owner {
 
     /// Makes room for what its grain has, where nothing was known of it.
     pub fn fit(&mut self, catalogue: &'static Catalogue, grain: Grain) {
-        let empty = OwnerAnswer::of_grain(grain, Identity::default(), catalogue);
-        if self.values.len() != empty.values.len() || self.tables.len() != empty.tables.len() {
-            *self = Owner::updated(empty, Some(self), self.listed.into());
-        }
+        self.values.grow(catalogue.columns(grain).len());
+        self.tables.grow(catalogue.tables(grain).len());
     }
 
     /// The owner after an answer about all of it, whatever its pace is.
@@ -72,9 +70,8 @@ impl Owner {
         now: UnixTime,
     ) {
         for &place in columns {
-            if let Some(value) = self.values.get_mut(place) {
-                *value = answer.values[place].or_last_good(Some(value));
-            }
+            let last = self.values[place];
+            self.values[place] = answer.values[place].or_last_good(Some(&last));
         }
         self.take_tables(answer, tables, now);
     }

@@ -19,13 +19,8 @@ pub struct RefOf {
 }
 
 impl Owner {
-    /// Puts the rows of a subject in place, among so many tables of its grain.
-    pub fn put_table(&mut self, place: usize, rows: TableReading, tables: usize) {
-        if self.tables.len() < tables {
-            let mut all = std::mem::take(&mut self.tables).into_vec();
-            all.resize(tables, TableReading::Unknown(Reason::NotAsked));
-            self.tables = all.into();
-        }
+    /// Puts the rows of a subject in place.
+    pub fn put_table(&mut self, place: usize, rows: TableReading) {
         self.tables[place] = rows;
     }
 }

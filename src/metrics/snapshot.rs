@@ -150,7 +150,7 @@ mod tests {
     fn snapshot(readings: &[Reading]) -> Snapshot {
         let projects = readings.iter().map(|reading| {
             Arc::new(Owner {
-                values: Box::new([*reading]),
+                values: vec![*reading].into(),
                 ..Owner::default()
             })
         });

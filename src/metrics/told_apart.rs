@@ -72,7 +72,7 @@ mod tests {
             ..Identity::default()
         };
         let mut owner = Owner::new(identity, 0, Vec::new());
-        owner.put_table(place, rows, catalogue.tables(grain).len());
+        owner.put_table(place, rows);
         let owner = Arc::new(owner);
         let mut snapshot = Snapshot::default();
         match grain {

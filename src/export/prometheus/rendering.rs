@@ -406,7 +406,7 @@ mod tests {
             keys: keys.into(),
             ..Table::default()
         };
-        owner.put_table(place, TableReading::Known(Arc::new(table)), tables.len());
+        owner.put_table(place, TableReading::Known(Arc::new(table)));
         Arc::new(owner)
     }
 

@@ -42,9 +42,6 @@ impl Owner {
         choice: RefChoice<'_>,
     ) {
         let tables = catalogue.tables(placed.subject.of);
-        if self.tables.len() != tables.len() {
-            self.tables = vec![TableReading::Unknown(Reason::NotAsked); tables.len()].into();
-        }
         let access = self.identity.access(tables[placed.table].feature());
         let known = self.tables[placed.table].known();
         if known.is_none() && page.is_empty() {

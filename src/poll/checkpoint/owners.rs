@@ -169,7 +169,7 @@ impl<'a> OwnerLine<'a> {
             listed: owner.listed.into(),
             values: owner.values.iter().copied().map(KeptReading).collect(),
             tables: owner.tables.iter().map(KeptTable::of).collect(),
-            ended: Cow::Borrowed(&owner.ended),
+            ended: Cow::Borrowed(&*owner.ended),
             feeds: None,
         }
     }

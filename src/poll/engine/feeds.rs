@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::moment::Moment;
 use crate::metrics::{EnabledMetrics, Grain, Progress, UnixTime};
@@ -61,8 +61,9 @@ pub struct ServerClock {
     pub told: Option<(UnixTime, Moment)>,
 }
 
-/// How far the feeds of a project have been read, by name.
-pub type KeptFeeds = BTreeMap<String, Progress>;
+/// How far the feeds of a project have been read, by name: one for each of 100,000 projects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeptFeeds(Vec<(Arc<str>, Progress)>);
 
 /// What is kept of feeds over a restart besides what each project has.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -78,6 +79,32 @@ pub struct FeedsCourse {
 const MOST_AHEAD: Duration = Duration::from_secs(600);
 /// Without a word of GitLab's about the time, its clock may be so far behind ours.
 const MARGIN: Duration = Duration::from_secs(120);
+
+impl KeptFeeds {
+    pub fn insert(&mut self, name: &Arc<str>, progress: Progress) {
+        self.0.reserve_exact(1);
+        self.0.push((Arc::clone(name), progress));
+    }
+
+    pub fn remove(&mut self, name: &str) -> Option<Progress> {
+        let at = self.0.iter().position(|(own, _)| **own == *name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+impl Serialize for KeptFeeds {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, progress)| (&**name, progress)))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeptFeeds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<KeptFeeds, D::Error> {
+        let kept = BTreeMap::<String, Progress>::deserialize(from)?.into_iter();
+        let kept = kept.map(|(name, progress)| (name.into(), progress));
+        Ok(KeptFeeds(kept.collect()))
+    }
+}
 
 impl FeedList {
     /// Notes that a list of changes took too long. The newest things are taken for all that changed once

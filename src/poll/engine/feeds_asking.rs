@@ -50,9 +50,10 @@ impl Engine {
         let mut all: BTreeMap<u64, KeptFeeds> = BTreeMap::new();
         for (place, list) in &self.feeds.lists {
             let placed = &self.enabled.catalogue.feeds(Grain::Project)[usize::from(*place)];
+            let name: Arc<str> = placed.full_name().into();
             for (id, kept) in &list.owners {
                 let own = all.entry(*id).or_default();
-                own.insert(placed.full_name(), kept.progress.clone());
+                own.insert(&name, kept.progress.clone());
             }
         }
         all

@@ -177,7 +177,9 @@ impl Engine {
         let identity = project.identity.as_ref().clone();
         let catalogue = self.enabled.catalogue;
         let mut found = ProjectAnswer::unasked(identity, catalogue);
-        found.values.clone_from(&project.values);
+        for (told, last) in found.values.iter_mut().zip(&project.values) {
+            *told = *last;
+        }
         for (slot, answer) in answers {
             let column = catalogue.project_columns()[*slot].column;
             if *answer == Answered::Null && !column.fallbacks.is_empty() {

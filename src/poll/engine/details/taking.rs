@@ -265,7 +265,6 @@ impl Engine {
         let limit = Limit::of_rows(self.enabled.choices.limits.jobs_per_project as usize);
         let told = newest_of.text();
         let mut next = Owner::clone(owner);
-        let tables = self.enabled.catalogue.tables(Grain::Project).len();
         if let (Some((place, table)), true) = (self.project_table("jobs"), reading.has_jobs) {
             let latest = reading.jobs.iter().filter(|job| !job.retried);
             let rows = latest
@@ -273,7 +272,7 @@ impl Engine {
                 .collect();
             let told_of = |row: &Row| RefOf::of(table, row).text();
             let rows = table.replaced(next.tables.get(place), &told, told_of, rows, limit, now);
-            next.put_table(place, rows, tables);
+            next.put_table(place, rows);
         }
         if let (Some((place, table)), Some(report)) =
             (self.project_table("test_reports"), &reading.report)
@@ -282,7 +281,7 @@ impl Engine {
             let told_of = |row: &Row| RefOf::of(table, row).text();
             let limit = Limit::of_rows(table.many.map_or(1, |many| many.at_most.into()));
             let rows = table.replaced(next.tables.get(place), &told, told_of, rows, limit, now);
-            next.put_table(place, rows, tables);
+            next.put_table(place, rows);
         }
         self.projects.insert(of.0, Arc::new(next));
     }
@@ -362,8 +361,7 @@ impl Engine {
         };
         let known = owner.tables.get(place);
         if known.is_none_or(|known| known.known().is_none()) {
-            let tables = self.enabled.catalogue.tables(Grain::Project).len();
-            Arc::make_mut(owner).put_table(place, rows, tables);
+            Arc::make_mut(owner).put_table(place, rows);
         }
     }
 

@@ -14,8 +14,8 @@ use super::super::{Engine, Next, Sent};
 use super::{EnvironmentsAsk, NAMES, PROJECTS, named};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{
-    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Grain, Identity, Limit, Reason, Row,
-    TableReading, cut,
+    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Identity, Limit, Reason, Row, TableReading,
+    cut,
 };
 
 /// How often the environments of a project are asked for that nothing happened to.
@@ -351,8 +351,7 @@ impl Engine {
             counts: Environment::id_of_row,
         };
         let rows = table.replaced(last, &cut(name), told_of, rows, limit, at.as_secs());
-        let tables = self.enabled.catalogue.tables(Grain::Project).len();
-        Arc::make_mut(owner).put_table(place, rows, tables);
+        Arc::make_mut(owner).put_table(place, rows);
     }
 }
 

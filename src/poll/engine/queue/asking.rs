@@ -261,8 +261,7 @@ impl Engine {
             .collect();
         let at_most = table.many.map_or(1, |many| many.at_most.into());
         let rows = table.of_queue(&jobs, at_most, poll.began.as_secs());
-        let tables = catalogue.tables(Grain::Instance).len();
-        std::sync::Arc::make_mut(&mut self.instance).put_table(place, rows, tables);
+        std::sync::Arc::make_mut(&mut self.instance).put_table(place, rows);
     }
 }
 
