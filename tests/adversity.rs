@@ -295,6 +295,32 @@ async fn with_a_tiny_budget_counts_come_first_and_what_lies_beside_the_projects_
     assert!(most_within(HOUR, &bridge.asked()) <= 30);
 }
 
+/// Waits until the first poll has ended: it reads everything, however long that takes.
+async fn first_poll(bridge: &mut Bridge) {
+    bridge
+        .seen_within(HOUR, |snapshot| snapshot.report.is_some())
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn huge_projects_on_one_page_are_read_by_several_polls_and_nobody_waits() {
+    let mut world = idle(1_500);
+    for id in 101..=130 {
+        world.slow_field(&path(id), "mergeRequests");
+    }
+    world.latency(Duration::from_millis(100), Duration::from_millis(2));
+    let mut bridge = Bridge::settled(world, Setup::default()).await;
+    first_poll(&mut bridge).await;
+    for id in 301..371 {
+        bridge.gitlab.edit(|world| {
+            world.events(&path(id)).open_issue();
+        });
+        bridge.seen_within(MINUTE, issues_of(id, 3)).await;
+    }
+    bridge.pass(HOUR).await;
+    assert_eq!(untrue(&bridge.gitlab, &bridge.snapshot()), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn huge_projects_do_not_make_the_others_wait() {
     let mut world = idle(3_000);
@@ -303,6 +329,7 @@ async fn huge_projects_do_not_make_the_others_wait() {
     }
     world.latency(Duration::from_millis(100), Duration::from_millis(2));
     let mut bridge = Bridge::settled(world, Setup::default()).await;
+    first_poll(&mut bridge).await;
     for hour in 0..3 {
         for id in 2..5 {
             bridge.gitlab.edit(|world| {
