@@ -5,24 +5,11 @@
 use std::time::Duration;
 
 use super::moment::Moment;
-use super::poll::Poll;
-use super::request::Answer;
+use super::poll::{Deferrable, Poll};
 use super::{Engine, Next, Sent};
-use crate::gitlab::Error;
 
 /// So long a request may take in any case.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How far a poll is with what later polls may finish.
-#[derive(Debug, Default)]
-pub struct Deferrable {
-    /// Until when requests may be sent; none while everything is read for the first time.
-    until: Option<Moment>,
-    /// Whether one was answered.
-    answered: bool,
-    /// Whether the rest is left to the next poll.
-    over: bool,
-}
 
 impl Engine {
     /// How long a poll that begins now asks what later polls may finish.
@@ -84,21 +71,8 @@ impl Engine {
     }
 }
 
-impl Deferrable {
-    fn may_ask(&self, now: Moment) -> bool {
-        let in_time = self.until.is_none_or(|until| now < until);
-        !self.over && (in_time || !self.answered)
-    }
-
-    /// Notes what came of a request.
-    pub(super) fn note(&mut self, what: &Sent, answer: &Answer) {
-        let held_back = matches!(answer.error(), Some(Error::Budget { .. }));
-        self.answered |= what.is_deferrable() && !held_back;
-    }
-}
-
 impl Sent {
-    fn is_deferrable(&self) -> bool {
+    pub(super) fn is_deferrable(&self) -> bool {
         matches!(
             self,
             Sent::Value(..) | Sent::RoundValue(..) | Sent::Estate(_)

@@ -317,7 +317,9 @@ impl Engine {
             poll.failing.clear();
         }
         let at = sent.sent;
-        poll.deferrable.note(&sent.what, &answer);
+        if sent.what.is_deferrable() {
+            poll.deferrable.note(answer.error());
+        }
         self.gitlab.answering = id;
         match (sent.what, answer) {
             (Sent::Probe, Answer::Probe(answer)) => self.probed(&mut poll, answer, now),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::deferrable::Deferrable;
 use super::deployments::DeploymentsWork;
 use super::details::DetailsWork;
 use super::due::{Share, Taken};
@@ -129,6 +128,17 @@ impl FeedQueues {
     fn is_empty(&self) -> bool {
         self.newest.is_empty() && self.changed.is_empty()
     }
+}
+
+/// How far a poll is with what later polls may finish.
+#[derive(Debug, Default)]
+pub struct Deferrable {
+    /// Until when requests may be sent; none while everything is read for the first time.
+    pub until: Option<Moment>,
+    /// Whether one was answered.
+    pub answered: bool,
+    /// Whether the rest is left to the next poll.
+    pub over: bool,
 }
 
 /// What one poll asks of a subject with a pace of its own.
@@ -302,6 +312,18 @@ impl Poll {
             || !self.again.is_empty()
             || !self.named.is_empty()
             || self.feeds.iter().any(|feed| !feed.is_empty())
+    }
+}
+
+impl Deferrable {
+    pub fn may_ask(&self, now: Moment) -> bool {
+        let in_time = self.until.is_none_or(|until| now < until);
+        !self.over && (in_time || !self.answered)
+    }
+
+    /// Notes what came of a request.
+    pub fn note(&mut self, error: Option<&Error>) {
+        self.answered |= !matches!(error, Some(Error::Budget { .. }));
     }
 }
 
