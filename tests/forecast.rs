@@ -5,21 +5,24 @@
 #[path = "simulation/mod.rs"]
 mod simulation;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Cadence, EnabledMetrics};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics};
 use gitlab_metrics_bridge::poll::{Assumption, Forecast, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{
-    Fault, GitLab, PipelineStatus, Role, Version, Visibility, World,
+    Fault, GitLab, PipelineStatus, Request, Role, Version, Visibility, World,
 };
-use simulation::{HOUR, Setup};
-use tokio::time::{Instant, sleep_until};
+use simulation::{HOUR, MINUTE, Setup};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// The first sweep is made at once, the later ones are spread: only then nothing changes any more.
 const WARM_UP: u32 = 2;
 const MEASURED: u32 = 2;
+/// How long a pipeline runs.
+const RUNS: Duration = Duration::from_secs(300);
 
 /// A GitLab, and how it is polled.
 struct Case {
@@ -33,6 +36,8 @@ struct Case {
     /// Projects that something happens to in an hour.
     active: u32,
     graphql: bool,
+    /// The subjects that are on besides those by default.
+    also: &'static [&'static str],
 }
 
 /// The requests of the first poll, and of an hour in the steady state.
@@ -40,6 +45,8 @@ struct Case {
 struct Requests {
     first: f64,
     an_hour: f64,
+    /// Those of an hour by what they are, to be read when a test fails.
+    by_kind: BTreeMap<String, f64>,
 }
 
 impl Requests {
@@ -47,13 +54,11 @@ impl Requests {
         Requests {
             first: forecast.first_sweep as f64,
             an_hour: forecast.total(),
+            by_kind: (forecast.an_hour.iter())
+                .map(|(kind, requests)| (kind.name().to_owned(), *requests))
+                .collect(),
         }
     }
-}
-
-fn everything() -> EnabledMetrics {
-    // What has a pace of its own is forecast, too, and not yet held to ten percent for few projects.
-    EnabledMetrics::by_default(|metric| metric.subject.cadence == Cadence::WithOwner)
 }
 
 impl Case {
@@ -70,6 +75,24 @@ impl Case {
             unclear: 0,
             active: 0,
             graphql: true,
+            also: &[],
+        }
+    }
+
+    /// All that is on by default, and some subjects.
+    fn metrics(&self) -> EnabledMetrics {
+        let catalogue = Catalogue::standard();
+        let shows = |name: &str| {
+            let metric = catalogue.find(name).unwrap();
+            metric.by_default || metric.by_subject && self.also.contains(&metric.subject.name)
+        };
+        EnabledMetrics::new(catalogue, shows, Choices::default())
+    }
+
+    fn with_details(self) -> Case {
+        Case {
+            also: &["jobs", "test_reports"],
+            ..self
         }
     }
 
@@ -86,8 +109,16 @@ impl Case {
         let active = f64::from(self.active);
         let mut assumption = Assumption::of(&self.sources, self.paths.len(), |_| active);
         assumption.graphql = self.graphql;
+        self.correct(&mut assumption);
         assumption.lists[0].hidden = self.hidden;
-        Requests::of(&Forecast::new(self.rhythm, &everything(), &assumption))
+        Requests::of(&Forecast::new(self.rhythm, &self.metrics(), &assumption))
+    }
+
+    /// What lies beside the projects of the model.
+    fn correct(&self, assumption: &mut Assumption) {
+        let groups = self.paths.iter().filter_map(|path| path.split('/').next());
+        assumption.groups = groups.collect::<BTreeSet<_>>().len();
+        assumption.runners = 0;
     }
 
     async fn fact(&self) -> Requests {
@@ -100,46 +131,58 @@ impl Case {
             sources: self.sources.clone(),
             rhythm: self.rhythm,
             budget: None,
-            metrics: everything(),
+            metrics: self.metrics(),
             ..Setup::default()
         };
         let mut poller = simulation::poller(&gitlab, setup);
         let mut asked = 0;
+        let mut by_kind = BTreeMap::<String, f64>::new();
         let mut spent = || {
-            asked += gitlab.take_requests().len();
-            asked as f64
+            let requests = gitlab.take_requests();
+            asked += requests.len();
+            let kinds = requests.iter().map(kind);
+            (asked as f64, kinds.collect::<Vec<_>>())
         };
-        let (start, mut random) = (Instant::now(), Rng::with_seed(7));
+        let mut life = Life::of(self);
+        // Every project has run a pipeline, and what happens did so before, too.
+        gitlab.edit(|world| {
+            for id in 1..=self.paths.len() as u64 {
+                let mut events = world.events_of(id);
+                events.create_pipeline(PipelineStatus::Success);
+            }
+        });
+        for _ in 0..60 {
+            sleep(MINUTE).await;
+            gitlab.edit(|world| life.pass(world, MINUTE));
+        }
+        let start = Instant::now();
         let snapshot = poller.poll().await;
         assert_eq!(snapshot.projects.len(), self.paths.len());
         assert_eq!(snapshot.report.as_ref().unwrap().failure, None);
-        let first = spent();
-        let (mut before, mut happened) = (first, 0.0);
+        let (first, _) = spent();
+        let mut before = first;
         let mut polls = 1;
         loop {
             let at = self.rhythm.interval * polls;
             polls += 1;
             if at >= WARM_UP * HOUR && at < WARM_UP * HOUR + self.rhythm.interval {
-                before = spent();
+                before = spent().0;
             }
             if at >= (WARM_UP + MEASURED) * HOUR {
                 break;
             }
             sleep_until(start + at).await;
-            happened += f64::from(self.active) * self.rhythm.interval.as_secs_f64() / 3600.0;
-            gitlab.edit(|world| {
-                while happened >= 1.0 {
-                    happened -= 1.0;
-                    let id = random.u64(1..=self.paths.len() as u64);
-                    let mut events = world.events_of(id);
-                    events.push(1).create_pipeline(PipelineStatus::Success);
-                }
-            });
+            gitlab.edit(|world| life.pass(world, self.rhythm.interval));
             poller.poll().await;
+        }
+        let (all, kinds) = spent();
+        for kind in kinds {
+            *by_kind.entry(kind).or_default() += 1.0 / f64::from(MEASURED);
         }
         Requests {
             first,
-            an_hour: (spent() - before) / f64::from(MEASURED),
+            an_hour: (all - before) / f64::from(MEASURED),
+            by_kind,
         }
     }
 
@@ -172,15 +215,16 @@ impl Case {
             sources: self.sources.clone(),
             rhythm: self.rhythm,
             budget: None,
-            metrics: everything(),
+            metrics: self.metrics(),
             ..Setup::default()
         };
         let mut poller = simulation::poller(&gitlab, setup);
         let surveyed = poller.survey(Instant::now() + HOUR).await;
         let mut assumption = surveyed.unwrap();
+        self.correct(&mut assumption);
         assumption.active = f64::from(self.active);
         assumption.pipelines = assumption.active;
-        Requests::of(&Forecast::new(self.rhythm, &everything(), &assumption))
+        Requests::of(&Forecast::new(self.rhythm, &self.metrics(), &assumption))
     }
 
     async fn assert_survey_comes_true(self) {
@@ -195,7 +239,7 @@ impl Case {
 
     async fn assert_comes_true(self, forecast: Requests) {
         let fact = self.fact().await;
-        eprintln!("forecast {forecast:?}, fact {fact:?}");
+        eprintln!("forecast {:?}, fact {:?}", forecast.by_kind, fact.by_kind);
         for (forecast, fact) in [
             (forecast.first, fact.first),
             (forecast.an_hour, fact.an_hour),
@@ -204,6 +248,68 @@ impl Case {
                 (forecast - fact).abs() <= 0.1 * fact,
                 "forecast {forecast}, fact {fact}"
             );
+        }
+    }
+}
+
+/// What happens in the projects: evenly over time, to each of them in its turn.
+struct Life {
+    an_hour: f64,
+    happened: f64,
+    turns: Vec<u64>,
+    turn: usize,
+}
+
+impl Life {
+    fn of(case: &Case) -> Life {
+        let mut turns: Vec<u64> = (1..=case.paths.len() as u64).collect();
+        Rng::with_seed(7).shuffle(&mut turns);
+        Life {
+            an_hour: f64::from(case.active),
+            happened: 0.0,
+            turns,
+            turn: 0,
+        }
+    }
+
+    fn pass(&mut self, world: &mut World, time: Duration) {
+        self.happened += self.an_hour * time.as_secs_f64() / 3600.0;
+        while self.happened >= 1.0 {
+            self.happened -= 1.0;
+            self.turn += 1;
+            let id = self.turns[self.turn % self.turns.len()];
+            let mut events = world.events_of(id);
+            events
+                .push(1)
+                .run_pipeline(|plan| plan.job("unit", "test").takes(RUNS));
+        }
+    }
+}
+
+/// What a request is, in short.
+fn kind(request: &Request) -> String {
+    let names = [
+        "Probe",
+        "Details",
+        "Queue",
+        "Environments",
+        "Groups",
+        "Runners",
+    ];
+    match (&request.query, &request.operation) {
+        (Some(query), Some(name)) if !names.contains(&&**name) => {
+            let parts = query.split("projects(").skip(1);
+            let parts = parts.map(|part| part.get(..12).unwrap_or(part));
+            format!("{name} {:?}", parts.collect::<Vec<_>>())
+        }
+        (_, Some(name)) => name.clone(),
+        _ => {
+            let path = request.path.split('?').next().unwrap_or_default();
+            let words = path.split('/').map(|word| match word.parse::<u64>() {
+                Ok(_) => "N",
+                Err(_) => word,
+            });
+            words.collect::<Vec<_>>().join("/")
         }
     }
 }
@@ -262,6 +368,23 @@ async fn hidden_values_cost_what_was_forecast() {
     let mut case = Case::of(&[Source::Membership], paths("a", 300)).active(15);
     case.hidden = 60;
     case.assert_forecast_comes_true().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_and_test_reports_of_idle_and_busy_projects_cost_what_was_forecast() {
+    let idle = Case::of(&[Source::Membership], paths("a", 1_500)).with_details();
+    idle.assert_forecast_comes_true().await;
+    let busy = Case::of(&[Source::All], paths("a", 1_500)).active(150);
+    busy.with_details().assert_forecast_comes_true().await;
+    let few = Case::of(&[Source::All], paths("a", 60)).active(10);
+    few.with_details().assert_forecast_comes_true().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_and_test_reports_over_rest_cost_what_was_forecast() {
+    let mut case = Case::of(&[Source::Membership], paths("a", 60)).active(10);
+    case.graphql = false;
+    case.with_details().assert_forecast_comes_true().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,9 @@ mod survey;
 pub use checkpoint::{Checkpoint, InUse, Polled};
 pub use config::{Config, Rhythm};
 pub use engine::Kind;
-pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population};
+pub use forecast::{
+    ALONG, ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices,
+};
 pub use inbox::Inbox;
 pub use own_queries::{own_queries, scored_details};
 pub use plan::{Capabilities, Depth, FeedDepth, List, PROBE, Plan, RequestPart};

@@ -63,8 +63,11 @@ impl Poller {
             };
             lists.push(survey.population(source, projects, &sample.found));
         }
+        let projects = lists.iter().map(|list| list.projects).sum();
         Ok(Assumption {
             lists,
+            groups: Assumption::beside(projects),
+            runners: Assumption::beside(projects),
             active,
             pipelines: active,
             capabilities: survey.capabilities,

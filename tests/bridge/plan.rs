@@ -43,9 +43,11 @@ async fn without_a_gitlab_neither_a_token_nor_an_address_is_needed() {
     assert_eq!((finished.code(), finished.stderr().as_str()), (0, ""));
     let stdout = finished.stdout();
     for part in [
-        "1,240 projects: 25 requests for the first sweep, about ",
+        "1,240 projects: 35 requests for the first sweep, about ",
         "fits poll.budget (4,500/h, 90/min), 5,000/h, 15,000/h and 25,000/h\n",
         "\nrecent activity ",
+        "\nprice of a subject ",
+        "\njobs (off) ",
         "assumed: 62 projects are active in an hour",
     ] {
         assert!(stdout.contains(part), "{part}: {stdout}");
@@ -75,7 +77,7 @@ async fn a_gitlab_is_asked_little_and_tells_how_many_are_there_and_active() {
     assert_eq!(forecast["active_an_hour"], 45.0);
     let requests = gitlab.requests();
     assert!(requests.len() <= 4, "{requests:#?}");
-    assert_eq!(forecast["first_sweep"], 12);
+    assert_eq!(forecast["first_sweep"], 15);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
-use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts};
+use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts, prices};
 use crate::stdio;
 use report::{GitLabPlan, LimitCheck};
 
@@ -37,12 +37,14 @@ pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
             Some(projects) => assume(gitlab, projects, plan.active),
             None => survey(gitlab, name, &enabled, plan.active).await?,
         };
+        let prices = prices(gitlab.poll.rhythm, &enabled, &assumption);
         let (forecast, limits) = check_limits(gitlab, &enabled, &assumption);
         plans.push(GitLabPlan {
             name: name.map(str::to_owned),
             surveyed: plan.projects.is_none(),
             assumption,
             forecast,
+            prices,
             limits,
         });
     }

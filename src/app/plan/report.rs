@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::gitlab::Budget;
-use crate::poll::{Advice, Assumption, Forecast, Kind};
+use crate::poll::{ALONG, Advice, Assumption, Forecast, Kind, Price};
 
 /// A forecast for one GitLab, and the limits that it is compared with.
 pub struct GitLabPlan {
@@ -13,6 +13,8 @@ pub struct GitLabPlan {
     pub surveyed: bool,
     pub assumption: Assumption,
     pub forecast: Forecast,
+    /// What each subject costs.
+    pub prices: Vec<Price>,
     pub limits: Vec<LimitCheck>,
 }
 
@@ -47,6 +49,8 @@ impl GitLabPlan {
         text += &self.summary();
         text += "\n\n";
         text += &self.table();
+        text += "\n";
+        text += &self.price_list();
         text += "\n";
         text += &self.assumed();
         text
@@ -93,6 +97,31 @@ impl GitLabPlan {
         table
     }
 
+    /// What each subject costs, those that are on first.
+    fn price_list(&self) -> String {
+        let mut list = format!(
+            "{:<20}{:>18}{:>18}\n{:<20}{:>8}{:>10}{:>8}{:>10}\n",
+            "price of a subject", "over GraphQL", "over REST", "", "5 min", "hour", "5 min", "hour",
+        );
+        for price in &self.prices {
+            let name = match price.is_on {
+                true => price.subject.to_owned(),
+                false => format!("{} (off)", price.subject),
+            };
+            list += &format!("{name:<22}");
+            for (an_hour, width) in [(price.over_graphql, 6), (price.over_rest, 8)] {
+                let five_minutes = rounded(an_hour / 12.0);
+                list += &format!("{five_minutes:>width$}{:>10}", rounded(an_hour));
+            }
+            list += "\n";
+        }
+        list += &format!(
+            "{ALONG} has what is asked along with each project. jobs and test_reports are read in the same\n\
+             requests: both over GraphQL cost as much as one. A share of a request is what it weighs in it.\n"
+        );
+        list
+    }
+
     fn assumed(&self) -> String {
         let assumption = &self.assumption;
         let selected: usize = assumption.lists.iter().map(|list| list.selected).sum();
@@ -105,6 +134,11 @@ impl GitLabPlan {
             "A request that carries several kinds counts for the one that comes first in it.\n\
              {source}: {} projects are active in an hour; each of them is taken to run a pipeline",
             grouped(assumption.active.round()),
+        );
+        text += &format!(
+            ", and three in ten deploy;\n{} groups and {} runners are assumed",
+            grouped(assumption.groups as f64),
+            grouped(assumption.runners as f64),
         );
         if selected < assumption.projects() {
             text += &format!("; {} are selected", grouped(selected as f64));
@@ -129,6 +163,14 @@ impl GitLabPlan {
         let sum = |of: fn(&crate::poll::Population) -> usize| {
             assumption.lists.iter().map(of).sum::<usize>()
         };
+        let prices = self.prices.iter().map(|price| {
+            json!({
+                "subject": price.subject,
+                "on": price.is_on,
+                "an_hour_over_graphql": price.over_graphql,
+                "an_hour_over_rest": price.over_rest,
+            })
+        });
         let limits: Value = self.limits.iter().map(LimitCheck::json).collect();
         json!({
             "instance": self.name,
@@ -142,6 +184,7 @@ impl GitLabPlan {
             "requests_an_hour": forecast.total(),
             "requests_an_hour_by_kind": kinds,
             "busiest_minute": forecast.busiest_minute,
+            "prices": prices.collect::<Value>(),
             "limits": limits,
         })
     }
@@ -242,6 +285,20 @@ mod tests {
                 an_hour: BTreeMap::from(an_hour),
                 busiest_minute: 99,
             },
+            prices: vec![
+                Price {
+                    subject: "projects",
+                    is_on: true,
+                    over_graphql: 130.0,
+                    over_rest: 120_000.0,
+                },
+                Price {
+                    subject: "test_reports",
+                    is_on: false,
+                    over_graphql: 60.0,
+                    over_rest: 45.5,
+                },
+            ],
             limits: vec![
                 LimitCheck {
                     name: "poll.budget",
@@ -275,8 +332,16 @@ following                4,590
 all                      5,860
 busiest minute              99
 
+price of a subject        over GraphQL         over REST
+                       5 min      hour   5 min      hour
+projects                  11       130  10,000   120,000
+test_reports (off)         5        60     3.8        46
+projects has what is asked along with each project. jobs and test_reports are read in the same
+requests: both over GraphQL cost as much as one. A share of a request is what it weighs in it.
+
 A request that carries several kinds counts for the one that comes first in it.
-assumed: 6,200 projects are active in an hour; each of them is taken to run a pipeline.
+assumed: 6,200 projects are active in an hour; each of them is taken to run a pipeline, and three in ten deploy;
+1,240 groups and 1,240 runners are assumed.
 ";
         assert_eq!(text(&[plan()]), expected);
     }
@@ -319,6 +384,8 @@ assumed: 6,200 projects are active in an hour; each of them is taken to run a pi
         assert_eq!(forecast["requests_an_hour"], 5_860.0);
         assert_eq!(forecast["requests_an_hour_by_kind"]["following"], 4_589.5);
         assert_eq!(forecast["requests_an_hour_by_kind"]["glances"], 0.0);
+        assert_eq!(forecast["prices"][1]["subject"], "test_reports");
+        assert_eq!(forecast["prices"][1]["an_hour_over_rest"], 45.5);
         assert_eq!(forecast["limits"][0]["set_sweep_seconds"], 86_400);
         assert_eq!(forecast["limits"][1]["set_interval_seconds"], 180);
         assert_eq!(forecast["limits"][2]["fits"], true);

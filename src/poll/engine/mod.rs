@@ -522,6 +522,7 @@ impl Engine {
         self.requests += 1;
         let id = self.requests;
         let sent = now;
+        let subject = self.subject_of(&what);
         self.in_flight.insert(
             id,
             InFlight {
@@ -535,7 +536,28 @@ impl Engine {
             request,
             deadline,
             kind,
+            subject,
         });
+    }
+
+    /// The subject that a request of its own is about.
+    fn subject_of(&self, what: &Sent) -> Option<&'static str> {
+        let feeds = || self.enabled.catalogue.feeds(Grain::Project);
+        let of_instance = |index: usize| self.estate.instance_rounds[index].round.subject.name;
+        match what {
+            Sent::Feed(walk) => Some(feeds()[usize::from(walk.place)].subject.name),
+            Sent::RoundValue(index, ..) => Some(self.rounds[*index].round.subject.name),
+            Sent::Estate(EstateAsk::Instance(index) | EstateAsk::InstanceValue(index, _)) => {
+                Some(of_instance(*index))
+            }
+            Sent::Estate(EstateAsk::Groups | EstateAsk::GroupValue(..)) => Some("groups"),
+            Sent::Estate(EstateAsk::Runners) => Some("runners"),
+            Sent::DetailsPage(page) => Some(page.subject()),
+            Sent::Deployments(ask) => Some(ask.subject()),
+            Sent::Queue(_) => Some("queue"),
+            Sent::Environments(_) => Some("environments"),
+            _ => None,
+        }
     }
 
     /// Waits where a limit allows nothing for a while. True if that is what the error says.

@@ -26,6 +26,8 @@ pub struct Asked {
     pub deadline: Moment,
     /// What it is for.
     pub kind: Kind,
+    /// The subject it is about, where it is about one alone.
+    pub subject: Option<&'static str>,
 }
 
 /// What a request is for. One that carries several kinds counts for the kind that comes first in it.

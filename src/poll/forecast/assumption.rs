@@ -12,6 +12,9 @@ pub struct Assumption {
     pub active: f64,
     /// How many projects run pipelines in an hour.
     pub pipelines: f64,
+    /// How many groups the projects lie in, and how many runners the token may see.
+    pub groups: usize,
+    pub runners: usize,
     /// What this GitLab can do.
     pub capabilities: Capabilities,
     /// Whether GraphQL can be used; REST is, at more requests, if not.
@@ -60,14 +63,56 @@ impl Assumption {
             }
         });
         let lists: Vec<Population> = lists.collect();
-        let active = active(lists.iter().map(|list| list.projects).sum());
+        let all: usize = lists.iter().map(|list| list.projects).sum();
+        let active = active(all);
         Assumption {
+            groups: Self::beside(all),
+            runners: Self::beside(all),
             lists,
             active,
             pipelines: active,
             capabilities: Capabilities::current(),
             graphql: true,
         }
+    }
+
+    /// How many groups, and how many runners, are assumed beside so many projects.
+    pub fn beside(projects: usize) -> usize {
+        const PROJECTS_OF_EACH: usize = 10;
+        projects.div_ceil(PROJECTS_OF_EACH)
+    }
+
+    /// The same with no more projects than `most`, and how many times as many there are.
+    pub(super) fn sample(&self, most: usize) -> (Assumption, f64) {
+        let all = self.projects();
+        if all <= most {
+            return (self.clone(), 1.0);
+        }
+        let times = all as f64 / most as f64;
+        let fewer = |count: usize| (count as f64 / times).ceil() as usize;
+        let lists = self.lists.iter().map(|list| Population {
+            source: match &list.source {
+                Source::Projects(names) => {
+                    let names = names.iter().take(fewer(list.projects));
+                    Source::Projects(names.cloned().collect())
+                }
+                source => source.clone(),
+            },
+            projects: fewer(list.projects),
+            selected: fewer(list.selected),
+            hidden: fewer(list.hidden),
+            unclear: fewer(list.unclear),
+        });
+        let sample = Assumption {
+            lists: lists.collect(),
+            active: self.active / times,
+            pipelines: self.pipelines / times,
+            groups: fewer(self.groups),
+            runners: fewer(self.runners),
+            ..self.clone()
+        };
+        let times = all as f64 / sample.projects().max(1) as f64;
+        (sample, times)
     }
 
     /// How many projects there are.

@@ -59,7 +59,7 @@ impl Pipeline {
             }),
             Api::Rest => json!({
                 "id": self.id(), "iid": self.id(), "status": self.status(), "ref": "main",
-                "source": "push", "created_at": began, "started_at": began, "finished_at": ended,
+                "source": "push", "tag": false, "created_at": began, "started_at": began, "finished_at": ended,
                 "updated_at": changed, "duration": took,
             }),
         }
@@ -93,9 +93,10 @@ impl Pipeline {
         match words[..] {
             ["pipelines"] if is_told => json!([self.told(Api::Rest)]),
             ["pipelines", id] if id.parse() == Ok(self.id()) => self.told(Api::Rest),
-            ["deployments"] if query.contains("status=") => json!([{ "id": 1 }]),
+            // The first one of an environment, or its last.
+            ["deployments"] if query.contains("status=") => json!([self.deployment(1)]),
             ["deployments"] if deploys && is_told && self.ended().is_some() => {
-                json!([self.deployment()])
+                json!([self.deployment(self.id())])
             }
             ["environments", _] => json!({ "tier": "production" }),
             ["environments"] if deploys => {
@@ -106,10 +107,10 @@ impl Pipeline {
         }
     }
 
-    fn deployment(self) -> Value {
+    fn deployment(self, id: u64) -> Value {
         let ended = timestamp(self.changed());
         json!({
-            "id": self.id(), "status": "success", "created_at": timestamp(self.began),
+            "id": id, "status": "success", "created_at": timestamp(self.began),
             "updated_at": ended, "finished_at": ended,
             "environment": { "id": 1, "name": "production" },
         })

@@ -26,6 +26,8 @@ impl Estate {
         let data = match name {
             // Who may see none is told nothing.
             "Runners" if self.runners == 0 => json!({ "group": null, "runners": null }),
+            // Who may see none is told nothing.
+            "Runners" if self.runners == 0 => json!({ "group": null, "runners": null }),
             "Runners" if variables["path"].is_string() => {
                 json!({ "group": { "id": gid("Group", 1), "runners": self.runners(place) } })
             }

@@ -7,6 +7,9 @@
 mod assumption;
 mod limits;
 mod made_up;
+mod made_up_ci;
+mod made_up_estate;
+mod price;
 mod run;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +23,7 @@ use run::Run;
 
 pub use assumption::{Assumption, Population};
 pub use limits::{ANNOUNCED, Advice, Forecasts};
+pub use price::{ALONG, Price, prices};
 
 /// Over how many hours the steady state is measured: what is due now and then evens out.
 const MEASURED: u32 = 2;

@@ -16,10 +16,13 @@ use crate::poll::plan::Depth;
 
 /// What is asked along with every project counts for this subject.
 pub const ALONG: &str = "projects";
-/// More projects than these cost as many times more: enough for whole requests, and over REST, where
-/// each project has its price, for some of each kind.
+/// More projects than these cost as many times more: over GraphQL enough for whole requests; over REST,
+/// where each project has its price, so few that no poll has to put any off.
 const MOST: usize = 3_400;
 const MOST_OVER_REST: usize = 60;
+
+/// Requests by the subject that they are about, and whether they are of REST.
+pub(super) type BySubject = BTreeMap<(&'static str, bool), f64>;
 
 /// What a subject costs, in requests an hour.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,32 +34,48 @@ pub struct Price {
     pub over_rest: f64,
 }
 
-/// What each subject costs in this rhythm, those that are not on, too; the dearest last of each.
+/// What each subject costs in this rhythm: those that are on first, then the others.
 pub fn prices(rhythm: Rhythm, enabled: &EnabledMetrics, assumption: &Assumption) -> Vec<Price> {
     let catalogue = enabled.catalogue;
-    let all = EnabledMetrics::new(
-        catalogue,
-        |name| {
-            let metric = catalogue.find(name);
-            metric.is_some_and(|own| own.by_default || own.by_subject || enabled.shows(name))
-        },
-        Arc::clone(&enabled.choices),
-    );
+    // Of what is on, what is shown; of what is not, all that its name would enable.
+    let keep = |name: &str| {
+        let metric = catalogue.find(name);
+        let is_priced = |own: &crate::metrics::Metric| {
+            let is_on = enabled.shows_any_of(own.subject.name);
+            enabled.shows(name) || !is_on && own.by_subject
+        };
+        metric.is_some_and(is_priced)
+    };
+    let all = EnabledMetrics::new(catalogue, keep, Arc::clone(&enabled.choices));
     let an_hour = |graphql: bool, most: usize| {
         let (mut sample, times) = assumption.sample(most);
         sample.graphql = graphql;
-        let asked = an_hour(rhythm, &all, &sample).into_iter();
-        let scaled = asked.map(|(subject, requests)| (subject, requests * times));
-        scaled.collect::<BTreeMap<_, _>>()
+        let mut asked = an_hour(rhythm, &all, &sample);
+        for ((subject, _), requests) in &mut asked {
+            *requests *= if is_of_gitlab(subject, enabled) {
+                1.0
+            } else {
+                times
+            };
+        }
+        asked
     };
-    let (graphql, rest) = (an_hour(true, MOST), an_hour(false, MOST_OVER_REST));
+    let (many, few) = (an_hour(true, MOST), an_hour(true, MOST_OVER_REST));
+    let rest = an_hour(false, MOST_OVER_REST);
+    let of = |asked: &BySubject, subject, is_of_rest| {
+        asked
+            .get(&(subject, is_of_rest))
+            .copied()
+            .unwrap_or_default()
+    };
     let mut named = BTreeSet::new();
     let subjects = catalogue.subjects().iter().map(|subject| subject.name);
     let price = |subject: &'static str| Price {
         subject,
         is_on: enabled.shows_any_of(subject),
-        over_graphql: graphql.get(subject).copied().unwrap_or_default(),
-        over_rest: rest.get(subject).copied().unwrap_or_default(),
+        // What GraphQL does not have is asked over REST.
+        over_graphql: of(&many, subject, false) + of(&few, subject, true),
+        over_rest: of(&rest, subject, false) + of(&rest, subject, true),
     };
     let is_asked = |price: &Price| price.over_graphql > 0.0 || price.over_rest > 0.0;
     let prices = subjects.filter(|name| named.insert(*name)).map(price);
@@ -66,11 +85,7 @@ pub fn prices(rhythm: Rhythm, enabled: &EnabledMetrics, assumption: &Assumption)
 }
 
 /// The requests of an hour in the steady state, by the subjects that they are about.
-fn an_hour(
-    rhythm: Rhythm,
-    all: &EnabledMetrics,
-    assumption: &Assumption,
-) -> BTreeMap<&'static str, f64> {
+fn an_hour(rhythm: Rhythm, all: &EnabledMetrics, assumption: &Assumption) -> BySubject {
     let mut run = Run::new(rhythm, all, assumption);
     let start = run.now();
     let measured = HOUR.max(rhythm.interval * 2);
@@ -93,6 +108,21 @@ fn an_hour(
     asked
         .map(|(subject, requests)| (subject, requests / hours))
         .collect()
+}
+
+/// Whether a subject is asked of the GitLab itself, and costs the same however many projects there are.
+fn is_of_gitlab(subject: &str, enabled: &EnabledMetrics) -> bool {
+    let subjects = enabled.catalogue.subjects().iter();
+    let mut own = subjects.filter(|own| own.name == subject);
+    !["queue", "runners"].contains(&subject) && own.all(|own| own.of == Grain::Instance)
+}
+
+/// Whether a request is one of REST.
+pub(super) fn is_of_rest(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Probe | Request::Projects(..) | Request::Details(..) | Request::Query(..)
+    )
 }
 
 /// The subjects that a request is about, and which share of it each is charged.

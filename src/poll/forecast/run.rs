@@ -8,20 +8,22 @@ use serde_json::{Value, json};
 
 use super::assumption::Assumption;
 use super::made_up::{MadeUp, Project, start};
+use super::made_up_ci::Pipeline;
+use super::made_up_estate::{Estate, group_over_rest};
+use super::price::{BySubject, is_of_rest, shares};
 use crate::gitlab::Error;
 use crate::metrics::{
-    Access, Answered, EnabledMetrics, Feature, Identity, ProjectAnswer, Reading, Reason, Record,
-    Rest, TableAnswer, UnixTime,
+    Access, Answered, EnabledMetrics, Feature, Grain, Identity, ProjectAnswer, Reading, Reason,
+    Rest, TableAnswer,
 };
 use crate::poll::capacity::Capacity;
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::engine::{
-    Answer, Asked, Details, Engine, FeedPage, Group, Kind, ListPage, Moment, NextPage, Node, Page,
-    PartDetails, PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows,
-    first_page,
+    Answer, Asked, Details, Engine, Group, Kind, Moment, NextPage, Node, Page, PartDetails,
+    PartError, PipelineDetails, Position, Projects, Request, RestPage, Rows, first_page,
 };
-use crate::poll::plan::{Capabilities, Depth, FeedDepth, List, Plan, RequestPart, timestamp};
+use crate::poll::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use crate::poll::selection::{Filter, Scope, Selection, Source};
 
 /// How long a GitLab in good health takes to answer.
@@ -37,6 +39,7 @@ pub(super) struct Run<'a> {
     engine: Engine,
     gitlab: GitLab<'a>,
     requests: BTreeMap<Kind, u64>,
+    by_subject: BySubject,
 }
 
 /// A GitLab of made-up projects.
@@ -49,6 +52,7 @@ struct GitLab<'a> {
     named: HashMap<String, u64>,
     names: HashMap<u64, String>,
     projects: MadeUp,
+    estate: Estate,
     now: Moment,
 }
 
@@ -70,6 +74,7 @@ impl<'a> Run<'a> {
             engine: Engine::new(&config, CONCURRENCY, Arc::new(enabled.clone())),
             gitlab: GitLab::new(enabled, assumption, sources),
             requests: BTreeMap::new(),
+            by_subject: BTreeMap::new(),
         }
     }
 
@@ -87,6 +92,11 @@ impl<'a> Run<'a> {
         std::mem::take(&mut self.requests)
     }
 
+    /// The same by the subjects that they are about.
+    pub(super) fn take_requests_by_subject(&mut self) -> BySubject {
+        std::mem::take(&mut self.by_subject)
+    }
+
     /// Asks all that is due.
     pub(super) fn poll(&mut self) {
         let mut now = self.now;
@@ -97,7 +107,12 @@ impl<'a> Run<'a> {
             sent.extend(next.requests);
             match (sent.pop_front(), next.again) {
                 (Some(asked), _) => {
-                    *self.requests.entry(asked.kind).or_default() += cost(&asked.request);
+                    let cost = cost(&asked.request);
+                    *self.requests.entry(asked.kind).or_default() += cost;
+                    for (subject, share) in shares(&asked, self.gitlab.enabled) {
+                        let key = (subject, is_of_rest(&asked.request));
+                        *self.by_subject.entry(key).or_default() += share * cost as f64;
+                    }
                     self.gitlab.now = now;
                     let answer = self.gitlab.answer(asked.request);
                     self.engine.answered(asked.id, answer, now);
@@ -163,6 +178,10 @@ impl<'a> GitLab<'a> {
             named,
             names: paths,
             projects,
+            estate: Estate {
+                groups: assumption.groups,
+                runners: assumption.runners,
+            },
             now: start(),
         }
     }
@@ -193,20 +212,16 @@ impl<'a> GitLab<'a> {
                     .map(|id| self.over_rest(id, true))
                     .ok_or_else(blocked),
             ),
-            Request::Query(..) => Answer::Query(Ok(nothing_waits())),
+            Request::Query(document, variables) => {
+                let told = self.estate.answer(&document, &variables, GOOD_TIME);
+                Answer::Query(Ok(told))
+            }
             Request::Rows(path) => Answer::Rows(Ok(Rows {
                 rows: self.rows(&path),
                 date: Some(self.now.as_secs()),
             })),
-            Request::Body(path) => {
-                let id = project_of(&path);
-                Answer::Body(id.map(|id| self.body(id)).ok_or_else(blocked))
-            }
-            Request::List(_) => Answer::List(Ok(ListPage {
-                rows: Vec::new(),
-                next: NextPage::End,
-                total: Some(0),
-            })),
+            Request::Body(path) => Answer::Body(self.document(&path).ok_or_else(blocked)),
+            Request::List(path) => Answer::List(Ok(self.estate.list(&path))),
             Request::Count(_) | Request::ProjectCount(_) => Answer::Count(Ok(1)),
             Request::Group(key) => {
                 let id = key.parse().unwrap_or(1);
@@ -215,12 +230,38 @@ impl<'a> GitLab<'a> {
         }
     }
 
-    /// The details of the last pipelines of some projects: each has ended.
+    /// The last pipeline of a project.
+    fn pipeline(&self, id: u64) -> Pipeline {
+        Pipeline::of(self.projects.project(id).pipeline, self.now.as_secs())
+    }
+
+    /// Rows of a project over REST, or a document of it.
+    fn rows(&self, path: &str) -> Value {
+        let told = below_project(path).map(|(id, below)| self.pipeline(id).over_rest(id, below));
+        told.unwrap_or_else(|| json!([]))
+    }
+
+    /// A document over REST, with whatever is looked up in one.
+    fn document(&self, path: &str) -> Option<Value> {
+        if let Some(group) = path.strip_prefix("groups/") {
+            let key = group.split(['/', '?']).next().unwrap_or_default();
+            return Some(group_over_rest(&key.replace("%2F", "/")));
+        }
+        let (id, below) = below_project(path)?;
+        match below.contains("/jobs?") || below.starts_with("releases?") {
+            true => Some(json!([])),
+            false => Some(self.body(id)),
+        }
+    }
+
+    /// The details of the last pipelines of some projects.
     fn details(&self, part: &DetailsPart) -> PartDetails {
         let of = |project: u64, id: u64| {
+            let last = self.pipeline(project);
+            let is_last = id == last.id();
             let details = PipelineDetails {
                 id,
-                status: "success".to_owned(),
+                status: if is_last { last.status() } else { "success" }.to_owned(),
                 jobs: Some(Vec::new()),
                 next: None,
                 report: None,
@@ -229,7 +270,7 @@ impl<'a> GitLab<'a> {
         };
         let (projects, pipelines) = match part {
             DetailsPart::Changed { projects, .. } => {
-                let last = |id: &u64| of(*id, MADE_UP);
+                let last = |id: &u64| of(*id, self.pipeline(*id).id());
                 (projects.clone(), projects.iter().map(last).collect())
             }
             DetailsPart::One {
@@ -299,7 +340,7 @@ impl<'a> GitLab<'a> {
                 archived: Some(!project.selected),
                 pipelines: plan
                     .sees_pipelines()
-                    .then_some(u64::from(project.pipeline >= since)),
+                    .then_some(u64::from(self.pipeline(id).changed() >= since)),
             },
             Depth::Round(round) => {
                 let asked = &plan.rounds[round];
@@ -326,10 +367,14 @@ impl<'a> GitLab<'a> {
                 archived: None,
                 pipelines: None,
             },
-            Depth::Feed(depth, _) => Node::Feed {
-                id,
-                page: Ok(made_up_feed(project.pipeline, depth)),
-            },
+            Depth::Feed(depth, place) => {
+                let feeds = self.enabled.catalogue.feeds(Grain::Project);
+                let placed = &feeds[usize::from(place)];
+                Node::Feed {
+                    id,
+                    page: Ok(self.pipeline(id).in_feed(placed, depth)),
+                }
+            }
         }
     }
 
@@ -342,11 +387,21 @@ impl<'a> GitLab<'a> {
         }
     }
 
+    /// Where a project lies: as many in each group.
+    fn path(&self, id: u64) -> String {
+        let group = id as usize % self.estate.groups.max(1) + 1;
+        match self.names.get(&id) {
+            Some(name) => name.clone(),
+            None => format!("group-{group}/{id}"),
+        }
+    }
+
     fn found(&self, id: u64) -> ProjectAnswer {
         let project = self.projects.project(id);
         let identity = Identity {
             id,
-            path: self.names.get(&id).cloned().unwrap_or_default().into(),
+            path: self.path(id).into(),
+            personal: Some(false),
             archived: Some(!project.selected),
             last_activity: Some(project.activity),
             default_branch: Some("main".into()),
@@ -391,27 +446,6 @@ impl<'a> GitLab<'a> {
             };
         }
         found
-    }
-
-    /// What REST tells of pipelines: the last one of the default branch, whether it is asked for by itself
-    /// or in a list.
-    fn rows(&self, path: &str) -> Value {
-        let Some(project) = project_of(path).map(|id| self.projects.project(id)) else {
-            return json!([]);
-        };
-        let at = timestamp(project.pipeline);
-        let one = json!({
-            "id": MADE_UP, "iid": MADE_UP, "status": "success", "source": "push", "ref": "main", "tag": false,
-            "created_at": at, "started_at": at, "finished_at": at, "updated_at": at, "duration": 1,
-        });
-        let since = path.split_once("updated_after=");
-        let since = since.and_then(|(_, after)| after.split('&').next());
-        match path.contains("/pipelines?") {
-            _ if path.ends_with(&format!("/pipelines/{MADE_UP}")) => one,
-            // Times that are written alike stand in the order of their texts.
-            true if project.pipeline > 0 && since.is_none_or(|since| *at >= *since) => json!([one]),
-            _ => json!([]),
-        }
     }
 
     /// A document of a project: with whatever is looked up in one.
@@ -459,12 +493,6 @@ impl<'a> GitLab<'a> {
     }
 }
 
-/// The project that a path of REST is about.
-fn project_of(path: &str) -> Option<u64> {
-    let below = path.strip_prefix("projects/")?;
-    below.split(['/', '?']).next()?.parse().ok()
-}
-
 fn no_rows() -> TableAnswer {
     TableAnswer::Told {
         rows: Vec::new(),
@@ -472,34 +500,12 @@ fn no_rows() -> TableAnswer {
     }
 }
 
-/// What an administrator is told of a queue in which nothing waits.
-fn nothing_waits() -> crate::gitlab::Answer {
-    let data = json!({
-        "any": { "nodes": [{ "id": "gid://gitlab/Ci::Build/1" }] },
-        "pending": { "nodes": [], "pageInfo": { "hasNextPage": false } },
-    });
-    crate::gitlab::Answer {
-        data,
-        errors: Vec::new(),
-        took: GOOD_TIME,
-        date: None,
-    }
-}
-
-/// The only pipeline that a project has.
-const MADE_UP: u64 = 1;
-
-/// What a feed tells of a project in which something happened at that moment.
-fn made_up_feed(at: UnixTime, depth: FeedDepth) -> FeedPage {
-    let told = depth.since().is_none_or(|since| at >= since);
-    FeedPage {
-        things: told
-            .then(|| Record::resting(MADE_UP, at))
-            .into_iter()
-            .collect(),
-        told: usize::from(told),
-        next: None,
-    }
+/// The project that a path of REST is about, and what of it.
+fn below_project(path: &str) -> Option<(u64, &str)> {
+    let path = path.strip_prefix("projects/")?;
+    let end = path.find(['/', '?']).unwrap_or(path.len());
+    let below = path[end..].trim_start_matches('/');
+    Some((path[..end].parse().ok()?, below))
 }
 
 /// What a proxy says that lets only REST through.

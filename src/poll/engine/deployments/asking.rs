@@ -192,6 +192,14 @@ impl DeploymentsAsk {
         }
     }
 
+    /// The subject that it is about: lead times stand among incidents.
+    pub(in crate::poll::engine) fn subject(&self) -> &'static str {
+        match self {
+            DeploymentsAsk::Changed(_) | DeploymentsAsk::Environment(..) => "deployments",
+            DeploymentsAsk::First { .. } | DeploymentsAsk::MergeRequests { .. } => "dora",
+        }
+    }
+
     /// The project it is about.
     pub(super) fn project(&self) -> u64 {
         match self {

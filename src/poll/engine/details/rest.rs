@@ -18,6 +18,14 @@ use crate::poll::details_plan::Wanted;
 const PAGE: usize = 100;
 
 impl RestPage {
+    /// The subject that it is about.
+    pub(in crate::poll::engine) fn subject(self) -> &'static str {
+        match self.what {
+            RestDetails::Jobs | RestDetails::Failed => "jobs",
+            RestDetails::Report => "test_reports",
+        }
+    }
+
     fn first(of: Whose, what: RestDetails) -> RestPage {
         RestPage { of, what, page: 1 }
     }
