@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         }
         Err(help_or_version) => return end(stdio::printed(help_or_version.print())),
     };
+    if matches!(cli.command(), Command::Run) {
+        bound_arenas();
+    }
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
         Command::Schema => end(stdio::print(&[config::schema()])),
@@ -36,6 +39,29 @@ fn main() -> ExitCode {
         },
     }
 }
+
+/// Begins anew with no more than two arenas, unless the environment says how many. glibc makes one for
+/// nearly every thread, and each keeps what was freed in it: with 100,000 projects that came to 100 MiB. It
+/// reads the number only when a program begins.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn bound_arenas() {
+    use std::os::unix::process::CommandExt;
+    const ARENAS: &str = "MALLOC_ARENA_MAX";
+    let mut arguments = std::env::args_os();
+    let (Ok(this), Some(name), None) = (
+        std::env::current_exe(),
+        arguments.next(),
+        std::env::var_os(ARENAS),
+    ) else {
+        return;
+    };
+    let mut anew = std::process::Command::new(this);
+    // This returns only where it can't be done; then the program goes on as it is.
+    let _ = anew.arg0(name).args(arguments).env(ARENAS, "2").exec();
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn bound_arenas() {}
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
     let config = Config::load(&cli.flags, &Environment::of_process())?;
