@@ -144,17 +144,7 @@ impl Case {
             (asked as f64, kinds.collect::<Vec<_>>())
         };
         let mut life = Life::of(self);
-        // Every project has run a pipeline, and what happens did so before, too.
-        gitlab.edit(|world| {
-            for id in 1..=self.paths.len() as u64 {
-                let mut events = world.events_of(id);
-                events.create_pipeline(PipelineStatus::Success);
-            }
-        });
-        for _ in 0..60 {
-            sleep(MINUTE).await;
-            gitlab.edit(|world| life.pass(world, MINUTE));
-        }
+        self.live(&gitlab, &mut life).await;
         let start = Instant::now();
         let snapshot = poller.poll().await;
         assert_eq!(snapshot.projects.len(), self.paths.len());
@@ -183,6 +173,20 @@ impl Case {
             first,
             an_hour: (all - before) / f64::from(MEASURED),
             by_kind,
+        }
+    }
+
+    /// Every project has run a pipeline, and what happens did so before, too.
+    async fn live(&self, gitlab: &GitLab, life: &mut Life) {
+        gitlab.edit(|world| {
+            for id in 1..=self.paths.len() as u64 {
+                let mut events = world.events_of(id);
+                events.create_pipeline(PipelineStatus::Success);
+            }
+        });
+        for _ in 0..60 {
+            sleep(MINUTE).await;
+            gitlab.edit(|world| life.pass(world, MINUTE));
         }
     }
 

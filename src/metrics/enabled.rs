@@ -119,7 +119,7 @@ impl EnabledMetrics {
 
     /// How often each owner is asked about a subject with a pace of its own. A part that is asked less
     /// often than the rest of its subject is never asked more often than it says: it costs more.
-    fn pace_of(&self, subject: &Subject) -> Option<Duration> {
+    pub fn pace_of(&self, subject: &Subject) -> Option<Duration> {
         let (Cadence::Every(own), Cadence::Every(chosen)) =
             (subject.cadence, self.choices.cadence_of(subject))
         else {

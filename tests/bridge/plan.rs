@@ -58,7 +58,7 @@ async fn without_a_gitlab_neither_a_token_nor_an_address_is_needed() {
 async fn the_configured_interval_and_budget_are_judged() {
     let finished = bridge()
         .args(["plan", "--projects", "300", "--active", "50%"])
-        .args(["--interval", "10s", "--budget", "600/h,60/m"])
+        .args(["--interval", "15s", "--budget", "600/h,60/m"])
         .finish()
         .await;
     assert_eq!(finished.code(), 0, "{finished:#?}");

@@ -100,7 +100,7 @@ impl GitLabPlan {
     /// What each subject costs, those that are on first.
     fn price_list(&self) -> String {
         let mut list = format!(
-            "{:<20}{:>18}{:>18}\n{:<20}{:>8}{:>10}{:>8}{:>10}\n",
+            "{:<28}{:>18}{:>20}\n{:<28}{:>8}{:>10}{:>10}{:>10}\n",
             "price of a subject", "over GraphQL", "over REST", "", "5 min", "hour", "5 min", "hour",
         );
         for price in &self.prices {
@@ -108,8 +108,8 @@ impl GitLabPlan {
                 true => price.subject.to_owned(),
                 false => format!("{} (off)", price.subject),
             };
-            list += &format!("{name:<22}");
-            for (an_hour, width) in [(price.over_graphql, 6), (price.over_rest, 8)] {
+            list += &format!("{name:<28}");
+            for (an_hour, width) in [(price.over_graphql, 8), (price.over_rest, 10)] {
                 let five_minutes = rounded(an_hour / 12.0);
                 list += &format!("{five_minutes:>width$}{:>10}", rounded(an_hour));
             }

@@ -1,7 +1,7 @@
 //! When whom a subject with a pace of its own is asked of next: each owner once in its time, spread
 //! evenly over it.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::moment::Moment;
@@ -16,6 +16,8 @@ pub struct Due {
     refused: BTreeSet<(Moment, u64)>,
     /// To be asked by the next poll, whenever their turn comes.
     wanted: BTreeSet<u64>,
+    /// Those that it could not be had of out of turn, by when they are wanted again.
+    again: BTreeMap<u64, Moment>,
     /// Forgotten ones that still stand in a queue.
     gone: HashSet<u64>,
 }
@@ -29,6 +31,16 @@ pub struct Share {
     pub may: usize,
     /// So many, if each costs a request of its own.
     pub alone: usize,
+}
+
+/// What becomes of an owner whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    Ask,
+    /// It can't be asked now, but after this.
+    Later(Duration),
+    /// Nobody wants to know.
+    Pass,
 }
 
 /// An owner that was taken to be asked.
@@ -53,6 +65,7 @@ impl Due {
             asked: VecDeque::new(),
             refused: BTreeSet::new(),
             wanted: BTreeSet::new(),
+            again: BTreeMap::new(),
             gone: HashSet::new(),
         }
     }
@@ -83,6 +96,7 @@ impl Due {
     /// Forgets an owner that is not taken now.
     pub fn forget(&mut self, id: u64) {
         self.wanted.remove(&id);
+        self.again.remove(&id);
         self.gone.insert(id);
     }
 
@@ -92,6 +106,10 @@ impl Due {
             self.refused.remove(&(at, id));
             self.asked.push_front((Moment::ZERO, id));
         }
+        let again = self.again.iter().filter(|(_, at)| **at <= now);
+        let again: Vec<u64> = again.map(|(id, _)| *id).collect();
+        self.again.retain(|id, _| !again.contains(id));
+        self.wanted.extend(again);
         let late = |(at, _): &(Moment, u64)| *at + self.every < now + interval;
         let must = self.asked.iter().take_while(|entry| late(entry)).count() + self.wanted.len();
         let part = interval.div_duration_f64(self.every.max(Duration::from_secs(1)));
@@ -103,9 +121,9 @@ impl Due {
         }
     }
 
-    /// Takes the next owner that was not asked since the poll began, and that `asks` holds for. Others
-    /// wait another time.
-    pub fn take(&mut self, began: Moment, mut asks: impl FnMut(u64) -> bool) -> Option<Taken> {
+    /// Takes the next owner that was not asked since the poll began, and whose turn it is. One that is
+    /// passed over waits another time, and one that can't be asked now is not forgotten for so long.
+    pub fn take(&mut self, began: Moment, mut turn: impl FnMut(u64) -> Turn) -> Option<Taken> {
         if let Some(id) = self.wanted.pop_first() {
             return Some(Taken { before: None, id });
         }
@@ -114,11 +132,16 @@ impl Due {
             if self.gone.remove(&id) {
                 continue;
             }
-            if asks(id) {
-                let before = Some(at);
-                return Some(Taken { before, id });
+            match turn(id) {
+                Turn::Ask => {
+                    let before = Some(at);
+                    return Some(Taken { before, id });
+                }
+                Turn::Later(pause) => {
+                    self.refused.insert((began + pause, id));
+                }
+                Turn::Pass => self.asked.push_back((began, id)),
             }
-            self.asked.push_back((began, id));
         }
         None
     }
@@ -133,6 +156,7 @@ impl Due {
 
     /// Notes that an owner was asked.
     pub fn asked(&mut self, taken: Taken, at: Moment) {
+        self.again.remove(&taken.id);
         if taken.before.is_some() {
             self.asked.push_back((at, taken.id));
         }
@@ -140,8 +164,11 @@ impl Due {
 
     /// Notes that nothing was to be had of an owner: it is asked again then.
     pub fn refuse(&mut self, taken: Taken, until: Moment) {
+        self.again.remove(&taken.id);
         if taken.before.is_some() {
             self.refused.insert((until, taken.id));
+        } else {
+            self.again.insert(taken.id, until);
         }
     }
 }
@@ -160,7 +187,7 @@ mod tests {
     /// What a poll asks: all that it may.
     fn poll(due: &mut Due, now: Moment) -> Vec<u64> {
         let share = due.share(now, MINUTE);
-        let taken = (0..share.may).map_while(|_| due.take(now, |_| true));
+        let taken = (0..share.may).map_while(|_| due.take(now, |_| Turn::Ask));
         let taken: Vec<Taken> = taken.collect();
         taken.iter().for_each(|taken| due.asked(*taken, now));
         taken.iter().map(|taken| taken.id).collect()
@@ -195,7 +222,7 @@ mod tests {
         for turn in 0..=180 {
             let now = at(10_000 + turn * 60);
             for _ in 0..due.share(now, MINUTE).alone {
-                let taken = due.take(now, |_| true).unwrap();
+                let taken = due.take(now, |_| Turn::Ask).unwrap();
                 due.asked(taken, now);
                 asked += 1;
             }
@@ -207,10 +234,35 @@ mod tests {
     fn one_that_it_can_not_be_had_of_is_asked_when_its_pause_is_over() {
         let mut due = Due::new(MINUTE);
         due.add(7);
-        let taken = due.take(at(100), |_| true).unwrap();
+        let taken = due.take(at(100), |_| Turn::Ask).unwrap();
         due.refuse(taken, at(3_700));
         assert!(poll(&mut due, at(3_600)).is_empty());
         assert_eq!(poll(&mut due, at(3_700)), [7]);
+    }
+
+    #[test]
+    fn one_that_it_can_not_be_had_of_out_of_turn_is_asked_when_its_pause_is_over() {
+        let mut due = Due::new(24 * HOUR);
+        due.add(7);
+        assert_eq!(poll(&mut due, at(100)), [7]);
+        due.want(7);
+        let taken = due.take(at(160), |_| Turn::Ask).unwrap();
+        due.refuse(taken, at(460));
+        assert_eq!(due.share(at(400), MINUTE).must, 0);
+        assert_eq!(due.share(at(460), MINUTE).must, 1);
+        assert_eq!(poll(&mut due, at(460)), [7]);
+        assert_eq!(due.share(at(820), MINUTE).must, 0, "it was had");
+    }
+
+    #[test]
+    fn one_that_can_not_be_asked_now_is_asked_soon_and_not_when_its_time_comes_again() {
+        let mut due = Due::new(24 * HOUR);
+        due.add(7);
+        let (later, now) = (|_| Turn::Later(5 * MINUTE), 1_000_000);
+        assert_eq!(due.take(at(now), later), None);
+        assert_eq!(due.share(at(now + 299), MINUTE).must, 0);
+        assert_eq!(due.share(at(now + 300), MINUTE).must, 1);
+        assert_eq!(poll(&mut due, at(now + 300)), [7]);
     }
 
     #[test]

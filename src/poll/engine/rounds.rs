@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use super::due::Taken;
+use super::due::{Taken, Turn};
 use super::moment::Moment;
 use super::poll::{Poll, Purpose, Query, RoundWork};
 use super::round::{Outcome, failure, outcome, told};
@@ -118,11 +118,12 @@ impl Engine {
     /// Takes the next project whose turn it is.
     pub(super) fn take_for_round(&mut self, poll: &mut Poll, index: usize) -> Option<u64> {
         let (schedule, graphql) = (&self.schedule, self.gitlab.graphql);
-        let asks = |id: u64| {
-            let track = schedule.track(id);
-            track.is_some_and(|own| own.taken && !(graphql && own.is_quarantined(poll.began)))
+        let turn = |id: u64| match schedule.track(id).filter(|own| own.taken) {
+            None => Turn::Pass,
+            Some(own) if graphql && own.is_quarantined(poll.began) => Turn::Later(SHORT_PAUSE),
+            Some(_) => Turn::Ask,
         };
-        let taken = self.rounds[index].due.take(poll.began, asks)?;
+        let taken = self.rounds[index].due.take(poll.began, turn)?;
         if !self.projects.contains_key(&taken.id) {
             return self.take_for_round(poll, index);
         }

@@ -5,6 +5,7 @@
 //! and costs more.
 
 mod assumption;
+mod charged;
 mod limits;
 mod made_up;
 mod made_up_ci;
@@ -22,8 +23,9 @@ use made_up::HOUR;
 use run::Run;
 
 pub use assumption::{Assumption, Population};
+pub use charged::ALONG;
 pub use limits::{ANNOUNCED, Advice, Forecasts};
-pub use price::{ALONG, Price, prices};
+pub use price::{Price, prices};
 
 /// Over how many hours the steady state is measured: what is due now and then evens out.
 const MEASURED: u32 = 2;

@@ -7,22 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assumption::Assumption;
+use super::charged::BySubject;
 use super::made_up::HOUR;
 use super::run::Run;
 use crate::metrics::{EnabledMetrics, Grain};
 use crate::poll::config::Rhythm;
-use crate::poll::engine::{Asked, Request};
-use crate::poll::plan::Depth;
 
-/// What is asked along with every project counts for this subject.
-pub const ALONG: &str = "projects";
 /// More projects than these cost as many times more: over GraphQL enough for whole requests; over REST,
 /// where each project has its price, so few that no poll has to put any off.
-const MOST: usize = 3_400;
+const MOST: usize = 1_700;
 const MOST_OVER_REST: usize = 60;
-
-/// Requests by the subject that they are about, and whether they are of REST.
-pub(super) type BySubject = BTreeMap<(&'static str, bool), f64>;
 
 /// What a subject costs, in requests an hour.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,10 +41,14 @@ pub fn prices(rhythm: Rhythm, enabled: &EnabledMetrics, assumption: &Assumption)
         metric.is_some_and(is_priced)
     };
     let all = EnabledMetrics::new(catalogue, keep, Arc::clone(&enabled.choices));
+    let (often, rarely) = (only_asked(&all, false), only_asked(&all, true));
     let an_hour = |graphql: bool, most: usize| {
         let (mut sample, times) = assumption.sample(most);
         sample.graphql = graphql;
-        let mut asked = an_hour(rhythm, &all, &sample);
+        let mut asked = an_hour(rhythm, &often, &sample);
+        for (of, requests) in of_an_hour_of_days(rhythm, &rarely, &sample) {
+            *asked.entry(of).or_default() += requests;
+        }
         for ((subject, _), requests) in &mut asked {
             *requests *= if is_of_gitlab(subject, enabled) {
                 1.0
@@ -110,55 +108,49 @@ fn an_hour(rhythm: Rhythm, all: &EnabledMetrics, assumption: &Assumption) -> ByS
         .collect()
 }
 
+/// What is asked less often than every hour, or the rest.
+fn only_asked(all: &EnabledMetrics, rarely: bool) -> EnabledMetrics {
+    let catalogue = all.catalogue;
+    let keep = |name: &str| {
+        let metric = catalogue.find(name).filter(|_| all.shows(name));
+        let pace = metric.map(|metric| all.pace_of(metric.subject));
+        pace.is_some_and(|pace| pace.is_some_and(|pace| pace > HOUR) == rarely)
+    };
+    EnabledMetrics::new(catalogue, keep, Arc::clone(&all.choices))
+}
+
+/// What is asked less often than every hour: what it takes to ask all of it once, spread over its time.
+fn of_an_hour_of_days(
+    rhythm: Rhythm,
+    rarely: &EnabledMetrics,
+    assumption: &Assumption,
+) -> BySubject {
+    let mut run = Run::new(rhythm, rarely, assumption);
+    let start = run.now();
+    while run.now().since(start) < HOUR {
+        run.poll();
+        run.pass(rhythm.interval.max(Duration::from_secs(60)));
+    }
+    let mut subjects = BTreeMap::new();
+    for metric in &rarely.metrics {
+        if let Some(pace) = rarely.pace_of(metric.subject) {
+            subjects.insert(metric.subject.name, pace);
+        }
+    }
+    let asked = run.take_requests_by_subject().into_iter();
+    let spread = asked.filter_map(|((subject, is_of_rest), requests)| {
+        let pace = subjects.get(subject)?;
+        Some((
+            (subject, is_of_rest),
+            requests / pace.div_duration_f64(HOUR),
+        ))
+    });
+    spread.collect()
+}
+
 /// Whether a subject is asked of the GitLab itself, and costs the same however many projects there are.
 fn is_of_gitlab(subject: &str, enabled: &EnabledMetrics) -> bool {
     let subjects = enabled.catalogue.subjects().iter();
     let mut own = subjects.filter(|own| own.name == subject);
     !["queue", "runners"].contains(&subject) && own.all(|own| own.of == Grain::Instance)
-}
-
-/// Whether a request is one of REST.
-pub(super) fn is_of_rest(request: &Request) -> bool {
-    !matches!(
-        request,
-        Request::Probe | Request::Projects(..) | Request::Details(..) | Request::Query(..)
-    )
-}
-
-/// The subjects that a request is about, and which share of it each is charged.
-pub(super) fn shares(asked: &Asked, enabled: &EnabledMetrics) -> Vec<(&'static str, f64)> {
-    if let Some(subject) = asked.subject {
-        return vec![(subject, 1.0)];
-    }
-    match &asked.request {
-        Request::Details(wanted, ..) => {
-            let jobs = wanted.jobs.then_some(("jobs", 1.0));
-            let tests = wanted.tests.then_some(("test_reports", 1.0));
-            jobs.into_iter().chain(tests).collect()
-        }
-        Request::Projects(parts, plan) => {
-            let scores = parts.iter().map(|part| plan.score(part) as f64);
-            let all: f64 = scores.clone().sum();
-            let subjects = parts.iter().map(|part| subject(part.depth, enabled));
-            subjects
-                .zip(scores)
-                .map(|(subject, score)| (subject, score / all.max(1.0)))
-                .collect()
-        }
-        _ => vec![(ALONG, 1.0)],
-    }
-}
-
-fn subject(depth: Depth, enabled: &EnabledMetrics) -> &'static str {
-    match depth {
-        Depth::Round(index) => {
-            let mut rounds = enabled.rounds(Grain::Project);
-            rounds.nth(index).map_or(ALONG, |round| round.subject.name)
-        }
-        Depth::Feed(_, place) => {
-            let feeds = enabled.catalogue.feeds(Grain::Project);
-            feeds[usize::from(place)].subject.name
-        }
-        _ => ALONG,
-    }
 }

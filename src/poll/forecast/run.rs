@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::assumption::Assumption;
+use super::charged::{BySubject, is_of_rest, shares};
 use super::made_up::{MadeUp, Project, start};
 use super::made_up_ci::Pipeline;
 use super::made_up_estate::{Estate, group_over_rest};
-use super::price::{BySubject, is_of_rest, shares};
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Answered, EnabledMetrics, Feature, Grain, Identity, ProjectAnswer, Reading, Reason,
