@@ -5,6 +5,7 @@
     warn(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)
 )]
 
+mod allocator;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -16,3 +17,5 @@ pub mod poll;
 pub mod simulator;
 pub mod stdio;
 pub mod webhook;
+
+pub use allocator::ALLOCATOR;

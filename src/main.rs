@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Err(help_or_version) => return end(stdio::printed(help_or_version.print())),
     };
     if matches!(cli.command(), Command::Run) {
-        bound_arenas();
+        bound_allocator();
     }
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
@@ -40,28 +40,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Begins anew with no more than two arenas, unless the environment says how many. glibc makes one for
-/// nearly every thread, and each keeps what was freed in it: with 100,000 projects that came to 100 MiB. It
-/// reads the number only when a program begins.
+/// Begins anew with an allocator that gives memory back, unless the environment says how it is to be. It
+/// reads that only when a program begins.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn bound_arenas() {
+fn bound_allocator() {
+    use gitlab_metrics_bridge::ALLOCATOR;
     use std::os::unix::process::CommandExt;
-    const ARENAS: &str = "MALLOC_ARENA_MAX";
     let mut arguments = std::env::args_os();
-    let (Ok(this), Some(name), None) = (
-        std::env::current_exe(),
-        arguments.next(),
-        std::env::var_os(ARENAS),
-    ) else {
+    let (Ok(this), Some(name)) = (std::env::current_exe(), arguments.next()) else {
         return;
     };
+    let is_set = |(name, _): &(&str, &str)| std::env::var_os(name).is_some();
+    if ALLOCATOR.iter().any(is_set) {
+        return;
+    }
     let mut anew = std::process::Command::new(this);
     // This returns only where it can't be done; then the program goes on as it is.
-    let _ = anew.arg0(name).args(arguments).env(ARENAS, "2").exec();
+    let _ = anew.arg0(name).args(arguments).envs(ALLOCATOR).exec();
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn bound_arenas() {}
+fn bound_allocator() {}
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
     let config = Config::load(&cli.flags, &Environment::of_process())?;

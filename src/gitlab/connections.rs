@@ -61,18 +61,16 @@ impl Connections {
     ) -> Result<Response<Vec<u8>>, TransportError> {
         let request = request.try_into().map_err(broken)?;
         let mut response = self.http.execute(request).await.map_err(broken)?;
-        // In pieces: a buffer that grew to its end would be left in the allocator as large holes.
-        let (mut pieces, mut length) = (Vec::new(), 0);
+        let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(broken)? {
             // Counted as it unpacks: a small compressed answer may be a huge one.
-            length += piece.len();
-            if length > self.largest_body {
+            if body.len() + piece.len() > self.largest_body {
                 let limit = self.largest_body;
                 return Err(TransportError::TooLarge { limit });
             }
-            pieces.push(piece);
+            body.extend_from_slice(&piece);
         }
-        let mut whole = Response::new(pieces.concat());
+        let mut whole = Response::new(body);
         *whole.status_mut() = response.status();
         *whole.headers_mut() = std::mem::take(response.headers_mut());
         Ok(whole)

@@ -332,10 +332,10 @@ following                4,590
 all                      5,860
 busiest minute              99
 
-price of a subject        over GraphQL         over REST
-                       5 min      hour   5 min      hour
-projects                  11       130  10,000   120,000
-test_reports (off)         5        60     3.8        46
+price of a subject                over GraphQL           over REST
+                               5 min      hour     5 min      hour
+projects                          11       130    10,000   120,000
+test_reports (off)                 5        60       3.8        46
 projects has what is asked along with each project. jobs and test_reports are read in the same
 requests: both over GraphQL cost as much as one. A share of a request is what it weighs in it.
 

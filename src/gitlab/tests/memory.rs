@@ -70,5 +70,5 @@ async fn a_small_body_that_unpacks_to_a_huge_one_takes_little_and_gives_it_back(
     })
     .await;
     let test = "a_small_body_that_unpacks_to_a_huge_one_takes_little_and_gives_it_back";
-    run_inside("memory", test, &server.url, &[]).await;
+    run_inside("memory", test, &server.url, &crate::ALLOCATOR).await;
 }
