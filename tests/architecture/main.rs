@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("config", "export gitlab metrics poll webhook"),
     ("webhook", ""),
     ("stdio", ""),
+    ("allocator", ""),
     ("poll", "gitlab metrics"),
     ("export", "metrics"),
     ("cli", "config"),
