@@ -250,12 +250,17 @@ impl Engine {
             Some(kept) => kept.progress.asks_since(),
             None => self.feeds.counting_since(),
         };
-        let (queue, newest, glance) = match (queues.changed.is_empty(), queues.newest.is_empty()) {
-            (false, _) => (&mut queues.changed, false, false),
-            (true, false) => (&mut queues.newest, placed.feed.newest.is_some(), false),
-            (true, true) => (&mut queues.glances, false, true),
+        let mut always = true;
+        let (newest_in_order, changed_in_order) = &mut queues.in_order;
+        let (queue, in_order, newest, glance) = if !queues.changed.is_empty() {
+            (&mut queues.changed, changed_in_order, false, false)
+        } else if !queues.newest.is_empty() {
+            let newest = placed.feed.newest.is_some();
+            (&mut queues.newest, newest_in_order, newest, false)
+        } else {
+            (&mut queues.glances, &mut always, false, true)
         };
-        if !newest && !glance {
+        if !newest && !std::mem::replace(in_order, true) {
             queue.make_contiguous().sort_by_key(since_of);
         }
         // One that is far behind would make the others tell more than is wanted.
@@ -421,7 +426,7 @@ impl Engine {
             if is_hard {
                 kept.progress.complete(told_at);
             } else if kept.progress.is_warm() {
-                queues.changed.push_back(id);
+                queues.push_changed(id);
             }
             return;
         }

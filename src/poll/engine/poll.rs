@@ -88,6 +88,9 @@ pub struct FeedQueues {
     pub newest: VecDeque<u64>,
     /// For what changed.
     pub changed: VecDeque<u64>,
+    /// Whether those for the newest things, and those for what changed, stand in the order in which they are
+    /// asked.
+    pub in_order: (bool, bool),
     /// Whether anything changed, those that were seen the longest ago first.
     pub glances: VecDeque<u64>,
     /// Those that are or were asked, in this poll, for what changed or is newest.
@@ -100,8 +103,13 @@ impl FeedQueues {
     /// Asks what changed in a project, once in a poll.
     pub fn ask_changed(&mut self, id: u64) {
         if self.asked.insert(id) {
-            self.changed.push_back(id);
+            self.push_changed(id);
         }
+    }
+
+    pub fn push_changed(&mut self, id: u64) {
+        self.changed.push_back(id);
+        self.in_order.1 = false;
     }
 
     /// Asks what changed in a project since it was asked, if it was: that answer does not have what is known
@@ -109,7 +117,7 @@ impl FeedQueues {
     pub fn ask_changed_again(&mut self, id: u64) {
         if !self.changed.contains(&id) {
             self.asked.insert(id);
-            self.changed.push_back(id);
+            self.push_changed(id);
         }
     }
 
@@ -117,6 +125,7 @@ impl FeedQueues {
     pub fn ask_newest(&mut self, id: u64) {
         if self.asked.insert(id) {
             self.newest.push_back(id);
+            self.in_order.0 = false;
         }
     }
 

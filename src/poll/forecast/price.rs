@@ -84,7 +84,7 @@ pub fn prices(rhythm: Rhythm, enabled: &EnabledMetrics, assumption: &Assumption)
 
 /// The requests of an hour in the steady state, by the subjects that they are about.
 fn an_hour(rhythm: Rhythm, all: &EnabledMetrics, assumption: &Assumption) -> BySubject {
-    let mut run = Run::new(rhythm, all, assumption);
+    let mut run = Run::new(rhythm, all, assumption).charged();
     let start = run.now();
     let measured = HOUR.max(rhythm.interval * 2);
     run.poll();
@@ -125,7 +125,7 @@ fn of_an_hour_of_days(
     rarely: &EnabledMetrics,
     assumption: &Assumption,
 ) -> BySubject {
-    let mut run = Run::new(rhythm, rarely, assumption);
+    let mut run = Run::new(rhythm, rarely, assumption).charged();
     let start = run.now();
     while run.now().since(start) < HOUR {
         run.poll();

@@ -39,7 +39,8 @@ pub(super) struct Run<'a> {
     engine: Engine,
     gitlab: GitLab<'a>,
     requests: BTreeMap<Kind, u64>,
-    by_subject: BySubject,
+    /// None where nobody asks for it.
+    by_subject: Option<BySubject>,
 }
 
 /// A GitLab of made-up projects.
@@ -74,7 +75,15 @@ impl<'a> Run<'a> {
             engine: Engine::new(&config, CONCURRENCY, Arc::new(enabled.clone())),
             gitlab: GitLab::new(enabled, assumption, sources),
             requests: BTreeMap::new(),
-            by_subject: BTreeMap::new(),
+            by_subject: None,
+        }
+    }
+
+    /// The same, and each request is charged to the subjects that it is about.
+    pub(super) fn charged(self) -> Run<'a> {
+        Run {
+            by_subject: Some(BySubject::new()),
+            ..self
         }
     }
 
@@ -94,7 +103,9 @@ impl<'a> Run<'a> {
 
     /// The same by the subjects that they are about.
     pub(super) fn take_requests_by_subject(&mut self) -> BySubject {
-        std::mem::take(&mut self.by_subject)
+        self.by_subject
+            .replace(BySubject::new())
+            .unwrap_or_default()
     }
 
     /// Asks all that is due.
@@ -109,9 +120,11 @@ impl<'a> Run<'a> {
                 (Some(asked), _) => {
                     let cost = cost(&asked.request);
                     *self.requests.entry(asked.kind).or_default() += cost;
-                    for (subject, share) in shares(&asked, self.gitlab.enabled) {
-                        let key = (subject, is_of_rest(&asked.request));
-                        *self.by_subject.entry(key).or_default() += share * cost as f64;
+                    if let Some(by_subject) = &mut self.by_subject {
+                        for (subject, share) in shares(&asked, self.gitlab.enabled) {
+                            let key = (subject, is_of_rest(&asked.request));
+                            *by_subject.entry(key).or_default() += share * cost as f64;
+                        }
                     }
                     self.gitlab.now = now;
                     let answer = self.gitlab.answer(asked.request);
