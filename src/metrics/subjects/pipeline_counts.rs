@@ -1,5 +1,6 @@
 //! How many pipelines there are, by status: one exact count for each status.
 
+use super::pipeline_attributes::STATUSES;
 use crate::metrics::subject::{
     Attribute, Cadence, Column, Feature, Grain, PROJECT_ID, Rest, Rows, Shows, Subject, count,
     gauge,
@@ -90,22 +91,6 @@ pub(super) static SUBJECT: Subject = Subject {
     )
     .opt_in()],
 };
-
-const STATUSES: &[&str] = &[
-    "created",
-    "waiting_for_resource",
-    "preparing",
-    "waiting_for_callback",
-    "pending",
-    "running",
-    "success",
-    "failed",
-    "canceling",
-    "canceled",
-    "skipped",
-    "manual",
-    "scheduled",
-];
 
 const STATUS: Attribute = Attribute {
     name: "status",
