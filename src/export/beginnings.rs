@@ -49,30 +49,28 @@ impl Beginnings {
             let Some(own) = self.0.get(&*metric.name) else {
                 continue;
             };
-            // GitLab's clock may be ahead of ours.
-            let began = |attributes: &[WireKeyValue], until: u64| {
-                own.get(&key(attributes)).map(|since| until.min(*since))
+            let correct = |start: &mut u64, until: u64, attributes: &[WireKeyValue]| {
+                if let Some(since) = own.get(&key(attributes)) {
+                    // GitLab's clock may be ahead of ours.
+                    *start = until.min(*since);
+                }
             };
             match &mut metric.data {
-                Some(Data::Sum(sum)) => {
-                    for point in &mut sum.data_points {
-                        let since = began(&point.attributes, point.time_unix_nano);
-                        point.start_time_unix_nano = since.unwrap_or(point.start_time_unix_nano);
-                    }
-                }
-                Some(Data::Histogram(histogram)) => {
-                    for point in &mut histogram.data_points {
-                        let since = began(&point.attributes, point.time_unix_nano);
-                        point.start_time_unix_nano = since.unwrap_or(point.start_time_unix_nano);
-                    }
-                }
+                Some(Data::Sum(sum)) => sum.data_points.iter_mut().for_each(|point| {
+                    let until = point.time_unix_nano;
+                    correct(&mut point.start_time_unix_nano, until, &point.attributes);
+                }),
+                Some(Data::Histogram(all)) => all.data_points.iter_mut().for_each(|point| {
+                    let until = point.time_unix_nano;
+                    correct(&mut point.start_time_unix_nano, until, &point.attributes);
+                }),
                 _ => {}
             }
         }
     }
 }
 
-fn key(attributes: &[WireKeyValue]) -> Vec<(String, String)> {
+fn key(attributes: &[WireKeyValue]) -> Attributes {
     let attributes = attributes.iter();
     let mut key: Vec<_> = attributes
         .map(|own| {

@@ -224,38 +224,13 @@ pub(super) fn key_values(attributes: &[(&'static str, &str)]) -> Vec<KeyValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::subject::{Cadence, Rows, Shows, gauge};
-    use crate::metrics::{
-        Catalogue, Choices, GitLabStatus, Grain, Identity, Owner, Report, Snapshot, Subject,
-    };
-
-    static FRAGILE: Subject = Subject {
-        name: "fragile",
-        of: Grain::Project,
-        cadence: Cadence::WithOwner,
-        rows: Rows::One,
-        columns: &[],
-        metrics: &[gauge(
-            "gitlab_fragile",
-            "{thing}",
-            "Panics for project 13",
-            &[],
-            Shows::Identity {
-                value: |identity| {
-                    Some(if identity.id == 13 {
-                        panic!("unlucky")
-                    } else {
-                        identity.id
-                    })
-                },
-                attributes: |_| Vec::new(),
-            },
-        )],
-    };
+    use crate::export::fragile::FRAGILE;
+    use crate::metrics::{Catalogue, Choices, GitLabStatus, Identity, Owner, Report, Snapshot};
 
     fn batch(id: u64) -> ViewBatch {
         let identity = Identity {
             id,
+            last_activity: Some(id),
             ..Identity::default()
         };
         let snapshot = Snapshot {

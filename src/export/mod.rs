@@ -10,6 +10,8 @@ mod beginnings;
 mod config;
 mod ended;
 mod failures;
+#[cfg(test)]
+mod fragile;
 mod health;
 mod histograms;
 mod http;

@@ -359,30 +359,9 @@ fn chunks<'a, 'b>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::subject::{Cadence, Rows, Shows, gauge};
+    use crate::export::fragile::FRAGILE;
     use crate::metrics::{
-        Catalogue, Grain, Identity, Owner, Reading, Snapshot, Subject, Table, TableReading,
-    };
-
-    static FRAGILE: Subject = Subject {
-        name: "fragile",
-        of: Grain::Project,
-        cadence: Cadence::WithOwner,
-        rows: Rows::One,
-        columns: &[],
-        metrics: &[gauge(
-            "gitlab_fragile",
-            "{thing}",
-            "Can't be read of project 13",
-            &[],
-            Shows::Identity {
-                value: |identity| identity.last_activity,
-                attributes: |identity| match identity.id {
-                    13 => panic!("unlucky"),
-                    _ => Vec::new(),
-                },
-            },
-        )],
+        Catalogue, Grain, Identity, Owner, Reading, Snapshot, Table, TableReading,
     };
 
     /// The jobs of a project: as many of one name as this.
