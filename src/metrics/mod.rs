@@ -69,7 +69,7 @@ pub use identity::{Access, Identity};
 pub use job::{JOB_FIELDS, Job, JobFailure};
 pub use metric::Metric;
 pub use owner::Owner;
-pub use placed::{EndedPlace, PlacedColumn, PlacedFeed, PlacedTable};
+pub use placed::{EndedPlace, PlacedColumn, PlacedFeed, PlacedTable, place_of};
 pub use queued::QueuedJob;
 pub use reading::{Reading, Reason};
 pub use reference::{json, markdown, registry, text};

@@ -55,6 +55,11 @@ pub struct PlacedFeed {
     pub values: Vec<&'static Column>,
 }
 
+/// Where a column of that name stands among these.
+pub fn place_of(columns: &[&'static Column], name: &str) -> Option<usize> {
+    columns.iter().position(|column| column.name == name)
+}
+
 /// Where a metric finds what it shows.
 #[derive(Clone, Debug)]
 pub(super) enum Places {
@@ -248,10 +253,6 @@ impl PlacedTable {
     }
 
     pub(super) fn place(&self, table: usize, row: &MetricRow) -> Result<TablePlace, String> {
-        let value = |name: &str| {
-            let at = self.values.iter().position(|column| column.name == name);
-            at.ok_or_else(|| format!("there is no column {name} with a value"))
-        };
         let mut place = TablePlace {
             table,
             value: None,
@@ -259,8 +260,10 @@ impl PlacedTable {
         };
         match row.shows {
             // A state that may be any word is a label, and the row has it.
-            Shows::StateSet(column) if self.labels.iter().any(|label| label.name == column) => {}
-            Shows::Value(column) | Shows::StateSet(column) => place.value = Some(value(column)?),
+            Shows::StateSet(column) if self.has_label(column) => {}
+            Shows::Value(column) | Shows::StateSet(column) => {
+                place.value = Some(self.value_place(column)?)
+            }
             Shows::Info | Shows::Rows => {}
             _ => return Err("a table can't be shown like that".to_owned()),
         }
@@ -284,10 +287,7 @@ impl PlacedTable {
         let Shows::Ended { value, at, bounds } = row.shows else {
             return Err("nothing ends here".to_owned());
         };
-        let place = |name: &str| {
-            let at = self.values.iter().position(|column| column.name == name);
-            at.ok_or_else(|| format!("there is no column {name} with a value"))
-        };
+        let place = |name: &str| self.value_place(name);
         let own = row
             .attributes
             .iter()
@@ -313,12 +313,17 @@ impl PlacedTable {
         })
     }
 
+    fn value_place(&self, name: &str) -> Result<usize, String> {
+        let at = place_of(&self.values, name);
+        at.ok_or_else(|| format!("there is no column {name} with a value"))
+    }
+
     fn has_label(&self, name: &str) -> bool {
-        self.labels.iter().any(|column| column.name == name)
+        place_of(&self.labels, name).is_some()
     }
 
     fn attribute(&self, name: &'static str) -> Result<RowAttribute, String> {
-        if let Some(at) = self.labels.iter().position(|column| column.name == name) {
+        if let Some(at) = place_of(&self.labels, name) {
             let from = RowText::Label(at);
             return Ok(RowAttribute { name, from });
         }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::placed::place_of;
 use super::text::cut;
 use super::{
     GivenWay, Job, Limit, Owner, PlacedTable, Reading, Reason, Row, Table, TableReading,
@@ -165,7 +166,7 @@ impl PlacedTable {
 
     /// The text of a row's label by the name of its column.
     pub fn label_of<'a>(&self, row: &'a Row, name: &str) -> &'a str {
-        let at = self.labels.iter().position(|column| column.name == name);
+        let at = place_of(&self.labels, name);
         at.map_or("", |at| &row.labels[at])
     }
 }

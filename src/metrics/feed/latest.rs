@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::Record;
-use crate::metrics::{GivenWay, PlacedFeed, Refs, Row, Table, UnixTime, stamp};
+use crate::metrics::{GivenWay, PlacedFeed, Refs, Row, Table, UnixTime, place_of, stamp};
 
 /// Which refs of a project are shown.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +96,8 @@ impl Table {
 impl<'a> Shape<'a> {
     /// None for a feed of which nothing is shown.
     fn of(placed: &PlacedFeed, choice: RefChoice<'a>) -> Option<Shape<'a>> {
-        let label = |name: &str| placed.labels.iter().position(|column| column.name == name);
-        let value = |name: &str| placed.values.iter().position(|column| column.name == name);
+        let label = |name: &str| place_of(&placed.labels, name);
+        let value = |name: &str| place_of(&placed.values, name);
         let [name, kind] = placed.feeds.latest_per else {
             return None;
         };

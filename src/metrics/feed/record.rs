@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::metrics::place_of;
 use crate::metrics::subject::{Column, Feed, Raw, Stage};
 use crate::metrics::table_answer::{key_of, label, member_of};
 use crate::metrics::{
@@ -129,19 +130,12 @@ impl Record {
 
     /// A label of it, such as the ref.
     pub fn label(&self, placed: &PlacedFeed, name: &str) -> Option<&Arc<str>> {
-        let at = placed
-            .labels
-            .iter()
-            .position(|column| column.name == name)?;
-        self.row.labels.get(at)
+        self.row.labels.get(place_of(&placed.labels, name)?)
     }
 
     /// A value of it, such as the number of its jobs.
     pub fn value(&self, placed: &PlacedFeed, name: &str) -> Option<f64> {
-        let at = placed
-            .values
-            .iter()
-            .position(|column| column.name == name)?;
+        let at = place_of(&placed.values, name)?;
         self.row.values.get(at)?.value()
     }
 }

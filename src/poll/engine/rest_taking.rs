@@ -11,6 +11,7 @@ use super::rest_walk::RestWalk;
 use super::sought::{Sought, Told};
 use crate::metrics::{
     Api, Grain, NotUnderstood, PlacedFeed, Reading, Reason, Record, Stage, Table, UnixTime,
+    place_of,
 };
 use crate::poll::plan::FeedDepth;
 
@@ -128,10 +129,7 @@ impl Engine {
             return;
         };
         let column = placed.feed.rest_counts.as_ref().map(|counts| counts.column);
-        let place = placed
-            .values
-            .iter()
-            .position(|own| Some(own.name) == column);
+        let place = column.and_then(|column| place_of(&placed.values, column));
         let last = self.shown(walk).and_then(|table| {
             let row = table.keys.binary_search(&key).ok()?;
             table.values_of(row).get(place?).copied()
@@ -201,22 +199,12 @@ impl Engine {
         let Some(table) = self.shown(walk) else {
             return BTreeMap::new();
         };
-        let kind = placed
-            .labels
-            .iter()
-            .position(|column| column.name == "kind");
-        let place = |name: &str| placed.values.iter().position(|column| column.name == name);
-        let (success, counted) = (
-            place("last_success_id"),
-            match self.counted_lists(walk) {
-                0 => None,
-                _ => place("jobs"),
-            },
-        );
-        let status = placed
-            .labels
-            .iter()
-            .position(|column| column.name == "status");
+        let [kind, status] = ["kind", "status"].map(|name| place_of(&placed.labels, name));
+        let success = place_of(&placed.values, "last_success_id");
+        let counted = match self.counted_lists(walk) {
+            0 => None,
+            _ => place_of(&placed.values, "jobs"),
+        };
         let same = walk.things.iter().filter(|thing| thing.updated < floor);
         let known = same.filter_map(|thing| {
             let row = table.keys.binary_search(&thing.key()).ok()?;
