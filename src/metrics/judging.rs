@@ -127,19 +127,18 @@ impl Places {
     fn judge(&self, owner: &Owner, tally: &mut Tally) {
         let (mut reasons, mut off) = (Vec::new(), false);
         for place in &self.columns {
-            match owner.values.get(*place) {
-                Some(Reading::Known { .. }) => return tally.had = true,
-                Some(Reading::Off) => off = true,
-                Some(Reading::Unknown(reason)) => reasons.push(*reason),
-                None => reasons.push(Reason::NotAsked),
+            match owner.values[*place] {
+                Reading::Known { .. } => return tally.had = true,
+                Reading::Off => off = true,
+                Reading::Unknown(reason) => reasons.push(reason),
             }
         }
         for place in &self.tables {
-            match table(owner, *place) {
+            match &owner.tables[*place] {
                 TableReading::Known(_) => return tally.had = true,
                 TableReading::Off => off = true,
                 TableReading::Unknown(Reason::NotAsked) => reasons.push(self.above(owner)),
-                TableReading::Unknown(reason) => reasons.push(reason),
+                TableReading::Unknown(reason) => reasons.push(*reason),
             }
         }
         let states = reasons.iter().filter_map(|reason| state_of(*reason));
@@ -152,16 +151,11 @@ impl Places {
 
     /// Why an owner was not asked for rows that hang on others.
     fn above(&self, owner: &Owner) -> Reason {
-        match self.above.map(|place| table(owner, place)) {
-            Some(TableReading::Unknown(reason)) => reason,
+        match self.above.map(|place| &owner.tables[place]) {
+            Some(TableReading::Unknown(reason)) => *reason,
             _ => Reason::NotAsked,
         }
     }
-}
-
-fn table(owner: &Owner, place: usize) -> TableReading {
-    let table = owner.tables.get(place).cloned();
-    table.unwrap_or(TableReading::Unknown(Reason::NotAsked))
 }
 
 /// How a subject gets on with an owner that lacks it for a reason; none as long as it is to be asked.

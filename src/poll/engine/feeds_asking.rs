@@ -743,18 +743,15 @@ fn is_glanced(placed: &PlacedFeed) -> bool {
 
 /// Whether a project shows a thing of a feed, which may be deleted.
 fn shows_something(project: &Owner, placed: &PlacedFeed) -> bool {
-    let table = project.tables.get(placed.table);
-    let table = table.and_then(TableReading::known);
+    let table = project.tables[placed.table].known();
     table.is_some_and(|table| table.rows() > 0 || !table.live.is_empty())
 }
 
 /// Whether a project showed nothing because the token might not see it, and by now it may.
 fn is_to_be_seen(project: &Owner, placed: &PlacedFeed) -> bool {
     let shows = matches!(
-        project.tables.get(placed.table),
-        Some(TableReading::Unknown(
-            Reason::Hidden | Reason::Pending | Reason::NotAsked
-        )) | None
+        project.tables[placed.table],
+        TableReading::Unknown(Reason::Hidden | Reason::Pending | Reason::NotAsked)
     );
     shows && project.identity.access(Some(Feature::Pipelines)) == Access::On
 }

@@ -102,19 +102,10 @@ impl Engine {
 
 /// Whether something is still to be asked that is asked along with the project.
 fn lacks(project: &Owner, enabled: &EnabledMetrics) -> bool {
-    let is_open = |slot: &usize| {
-        let open = [Reason::Pending, Reason::NotAsked].map(Reading::Unknown);
-        open.contains(&project.values[*slot])
-    };
-    let lacks_rows = |place: &usize| {
-        let unknown = [Reason::Pending, Reason::NotAsked];
-        match project.tables.get(*place) {
-            Some(TableReading::Unknown(reason)) => unknown.contains(reason),
-            Some(_) => false,
-            None => true,
-        }
-    };
-    enabled.columns().iter().any(is_open)
+    let open = [Reason::Pending, Reason::NotAsked];
+    let lacks_value = |place: &usize| matches!(&project.values[*place], Reading::Unknown(reason) if open.contains(reason));
+    let lacks_rows = |place: &usize| matches!(&project.tables[*place], TableReading::Unknown(reason) if open.contains(reason));
+    enabled.columns().iter().any(lacks_value)
         || enabled.tables_of(Grain::Project).iter().any(lacks_rows)
 }
 

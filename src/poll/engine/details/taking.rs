@@ -359,8 +359,7 @@ impl Engine {
         else {
             return;
         };
-        let known = owner.tables.get(place);
-        if known.is_none_or(|known| known.known().is_none()) {
+        if owner.tables[place].known().is_none() {
             Arc::make_mut(owner).put_table(place, rows);
         }
     }
