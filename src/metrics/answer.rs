@@ -123,6 +123,20 @@ impl OwnerAnswer {
         }
     }
 
+    /// Takes these reasons for GitLab's way to say that the token may not see it.
+    pub fn hide(&mut self, reasons: &[Reason]) {
+        for value in &mut self.values {
+            if matches!(value, Reading::Unknown(reason) if reasons.contains(reason)) {
+                *value = Reading::Unknown(Reason::Hidden);
+            }
+        }
+        for table in &mut self.tables {
+            if matches!(table, TableAnswer::Unknown(reason) if reasons.contains(reason)) {
+                *table = TableAnswer::Unknown(Reason::Hidden);
+            }
+        }
+    }
+
     /// Takes in what was answered about single columns and tables. What failed may be asked in another
     /// way.
     pub fn fill(

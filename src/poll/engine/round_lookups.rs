@@ -7,7 +7,7 @@ use super::poll::Poll;
 use super::request::{Answer, Kind};
 use super::{Engine, Next, Sent};
 use crate::gitlab::Error;
-use crate::metrics::{Access, OwnerAnswer, Reading, Reason, TableAnswer};
+use crate::metrics::{Access, Reason};
 
 impl Engine {
     /// Sends the lookups of rounds that may be sent now.
@@ -77,7 +77,8 @@ impl Engine {
             State::Done(mut found) => {
                 let asked = open.asked.unwrap_or(now);
                 self.round_lookups.remove(&(index, id));
-                not_found_is_hidden(&mut found);
+                // GitLab answers 404 for what a project has switched off, too.
+                found.hide(&[Reason::NotFound]);
                 self.learn_round(poll, index, id, &found, asked);
             }
             State::Gone => {
@@ -122,19 +123,5 @@ impl Engine {
         };
         let at = at.as_secs();
         open.answers.insert(lookup, LookupOutcome { what, at });
-    }
-}
-
-/// GitLab answers 404 for what a project has switched off, and for what the token may not see.
-fn not_found_is_hidden(found: &mut OwnerAnswer) {
-    for value in &mut found.values {
-        if *value == Reading::Unknown(Reason::NotFound) {
-            *value = Reading::Unknown(Reason::Hidden);
-        }
-    }
-    for table in &mut found.tables {
-        if matches!(table, TableAnswer::Unknown(Reason::NotFound)) {
-            *table = TableAnswer::Unknown(Reason::Hidden);
-        }
     }
 }

@@ -18,7 +18,7 @@ use super::instance::SHORT_PAUSE;
 use super::listing::{self, Listed, Page, listed};
 use super::state::{Listing, Step};
 use crate::gitlab::Error;
-use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reading, Reason, TableAnswer};
+use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reason};
 
 /// So many groups are asked for in a request by their paths: each costs as much as its fields.
 const TOGETHER: usize = 15;
@@ -389,16 +389,7 @@ impl Engine {
             false => BTreeMap::new(),
         };
         for (id, mut found) in listing.found {
-            for value in &mut found.values {
-                if *value == Reading::Unknown(Reason::NotFound) {
-                    *value = Reading::Unknown(Reason::Hidden);
-                }
-            }
-            for table in &mut found.tables {
-                if matches!(table, TableAnswer::Unknown(Reason::NotFound)) {
-                    *table = TableAnswer::Unknown(Reason::Hidden);
-                }
-            }
+            found.hide(&[Reason::NotFound]);
             let owner = Owner::learnt(found, last.get(&id).map(|last| &**last), now);
             groups.insert(id, Arc::new(owner));
         }

@@ -15,14 +15,15 @@ use super::super::round;
 use super::super::{Engine, Next, Sent};
 use super::EstateAsk;
 use crate::gitlab::Error;
-use crate::metrics::{
-    Catalogue, Grain, Identity, Owner, OwnerAnswer, Reading, Reason, Round, TableAnswer,
-};
+use crate::metrics::{Catalogue, Grain, Identity, Owner, OwnerAnswer, Reason, Round};
 
 /// What GitLab does not tell is asked again after this.
 pub(super) const PAUSE: Duration = Duration::from_secs(3600);
 /// What failed is asked again after this.
 pub(super) const SHORT_PAUSE: Duration = Duration::from_secs(300);
+
+/// What GitLab answers 400, 401 or 404 for is nothing that this token, or this GitLab, has.
+const NOT_HAD: [Reason; 3] = [Reason::NotFound, Reason::Refused, Reason::Unauthorized];
 
 impl Engine {
     pub(super) fn ask_instance_rounds(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
@@ -134,7 +135,7 @@ impl Engine {
     }
 
     fn learn_of_instance(&mut self, index: usize, mut found: OwnerAnswer, at: Moment) {
-        not_told_is_hidden(&mut found);
+        found.hide(&NOT_HAD);
         let own = &mut self.estate.instance_rounds[index];
         own.open = None;
         let mut instance = Owner::clone(&self.instance);
@@ -155,21 +156,4 @@ fn untold(round: &Round, catalogue: &'static Catalogue) -> OwnerAnswer {
     let mut found = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), catalogue);
     found.expect(&round.columns, &round.tables, true);
     found
-}
-
-/// What GitLab answers 400, 401 or 404 for is nothing that this token, or this GitLab, has.
-fn not_told_is_hidden(found: &mut OwnerAnswer) {
-    let is_word = |reason: &Reason| {
-        [Reason::NotFound, Reason::Refused, Reason::Unauthorized].contains(reason)
-    };
-    for value in &mut found.values {
-        if matches!(value, Reading::Unknown(reason) if is_word(reason)) {
-            *value = Reading::Unknown(Reason::Hidden);
-        }
-    }
-    for table in &mut found.tables {
-        if matches!(table, TableAnswer::Unknown(reason) if is_word(reason)) {
-            *table = TableAnswer::Unknown(Reason::Hidden);
-        }
-    }
 }
