@@ -1,7 +1,9 @@
 //! What lies beside the projects: groups, runners and the GitLab itself, as the token may see them.
 
 mod client;
+mod simulation;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gitlab_metrics_bridge::gitlab::Client;
@@ -10,6 +12,7 @@ use gitlab_metrics_bridge::metrics::{
 };
 use gitlab_metrics_bridge::poll::{self, Poller, Rhythm, Selection, Source};
 use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, License, Role, Version, World};
+use simulation::{Bridge, MINUTE, Setup};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -119,6 +122,59 @@ async fn groups_are_those_of_the_selected_projects_and_count_what_lies_directly_
             );
         }
     }
+}
+
+/// How groups were asked for since this was called last.
+fn asked_of_groups(bridge: &Bridge) -> Vec<String> {
+    let asked = bridge.asked().into_iter();
+    let asked = asked.map(|request| request.operation.unwrap_or(request.path));
+    asked.filter(|name| name.contains("roups")).collect()
+}
+
+async fn groups_become(bridge: &mut Bridge, expected: &[String]) {
+    let paths = |snapshot: &Snapshot| {
+        let groups = snapshot.groups.iter();
+        groups
+            .map(|group| group.identity.path.to_string())
+            .collect()
+    };
+    let expected: BTreeSet<String> = expected.iter().cloned().collect();
+    bridge
+        .seen_within(2 * HOUR, |snapshot| expected == paths(snapshot))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_are_known_take_one_request_an_hour_and_are_followed_where_they_go() {
+    let is_wanted = |name: &str| name == "gitlab_group_projects" || name == "gitlab_project_info";
+    let setup = Setup {
+        metrics: EnabledMetrics::new(Catalogue::standard(), is_wanted, Choices::default()),
+        ..Setup::default()
+    };
+    let mut paths: Vec<String> = (0..40).map(|id| format!("group-{id:02}")).collect();
+    let mut world = World::new();
+    for path in &paths {
+        world.project(&format!("{path}/project"));
+    }
+    let mut bridge = Bridge::start(world, setup);
+    groups_become(&mut bridge, &paths).await;
+    assert_eq!(
+        asked_of_groups(&bridge),
+        ["Groups"; 3],
+        "fifteen by their paths"
+    );
+    bridge.pass(HOUR + MINUTE).await;
+    assert_eq!(asked_of_groups(&bridge), ["GroupsOfIds"]);
+
+    bridge
+        .gitlab
+        .edit(|world| world.rename_group("group-07", "moved"));
+    paths[7] = "moved".to_owned();
+    groups_become(&mut bridge, &paths).await;
+
+    bridge.gitlab.edit(|world| world.remove_group("group-08"));
+    paths.remove(8);
+    groups_become(&mut bridge, &paths).await;
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ impl Estate {
             }
             "Runners" => json!({ "runners": self.runners(place) }),
             "Groups" => self.told_groups(variables, place),
+            "GroupsOfIds" => groups_of_ids(variables),
             "Environments" => environments(variables),
             "QueueOfProjects" => json!({ "projects": { "nodes": [] } }),
             // An administrator is told of a queue in which nothing waits.
@@ -121,6 +122,14 @@ fn group(path: &str, id: usize) -> Value {
 
 fn runner(id: Value) -> Value {
     json!({ "id": id, "status": "online", "runnerType": "group_type", "paused": false })
+}
+
+/// Groups by their ids.
+fn groups_of_ids(variables: &Value) -> Value {
+    let ids = variables["ids"].as_array().into_iter().flatten();
+    let ids = ids.filter_map(|id| id.as_str()?.rsplit('/').next()?.parse().ok());
+    let nodes: Vec<Value> = ids.map(|id| group(&format!("group-{id}"), id)).collect();
+    json!({ "groups": { "nodes": nodes } })
 }
 
 /// The environments of projects that have none of these names.

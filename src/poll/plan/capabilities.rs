@@ -41,6 +41,8 @@ pub struct Capabilities {
     project_arguments: HashMap<String, HashSet<String>>,
     /// The arguments of `Query.projects`.
     projects_arguments: Option<HashSet<String>>,
+    /// The same of `Query.groups`.
+    groups_arguments: Option<HashSet<String>>,
     /// The fields of the types below.
     pub(super) fields: Fields,
     /// The fields of `Group`.
@@ -73,8 +75,10 @@ impl Capabilities {
             Some((name, names(&field["args"])?))
         });
         let fields = data["query"]["fields"].as_array();
-        let projects =
-            fields.and_then(|fields| fields.iter().find(|field| field["name"] == "projects"));
+        let arguments_of = |name: &str| {
+            let field = fields.and_then(|fields| fields.iter().find(|field| field["name"] == name));
+            field.and_then(|field| names(&field["args"]))
+        };
         Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
@@ -82,7 +86,8 @@ impl Capabilities {
             query_fields: names(&data["query"]["fields"]),
             group_fields: names(&data["group"]["fields"]),
             pipeline_statuses: names(&data["statuses"]["enumValues"]),
-            projects_arguments: projects.and_then(|field| names(&field["args"])),
+            projects_arguments: arguments_of("projects"),
+            groups_arguments: arguments_of("groups"),
             fields: Fields::from_probe(data),
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
@@ -95,6 +100,7 @@ impl Capabilities {
     pub fn current() -> Capabilities {
         Capabilities {
             projects_arguments: Some(HashSet::from(["fullPaths".to_owned()])),
+            groups_arguments: Some(HashSet::from(["ids".to_owned()])),
             ..Capabilities::default()
         }
     }
@@ -125,6 +131,13 @@ impl Capabilities {
         self.projects_arguments
             .as_ref()
             .is_some_and(|arguments| arguments.contains("fullPaths"))
+    }
+
+    /// Whether groups can be asked for by several ids at once.
+    pub fn asks_groups_by_ids(&self) -> bool {
+        self.groups_arguments
+            .as_ref()
+            .is_some_and(|arguments| arguments.contains("ids"))
     }
 
     /// What of these paths below `Project` can be asked. A field that breaks its project's answer may be

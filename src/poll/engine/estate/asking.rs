@@ -50,6 +50,9 @@ impl Engine {
         for round in &mut self.estate.instance_rounds {
             round.resume(&self.instance);
         }
+        let paths = self.estate.groups.values().map(|group| &group.identity);
+        let ids = paths.map(|identity| (identity.path.to_string(), identity.id));
+        self.estate.listing_groups.ids = ids.collect();
         let rounds = &self.estate.group_rounds;
         let groups = self.estate.groups.values();
         let oldest = groups

@@ -22,6 +22,8 @@ use crate::metrics::{Grain, Identity, Owner, OwnerAnswer, Reason};
 
 /// So many groups are asked for in a request by their paths: each costs as much as its fields.
 const TOGETHER: usize = 15;
+/// So many are asked for by their ids, in one list.
+const PAGE: usize = 100;
 
 impl Engine {
     /// The selected groups: ids, as far as they are known, and paths.
@@ -81,14 +83,24 @@ impl Engine {
                 path = path.rsplit_once('/').map_or("", |(above, _)| above);
             }
         }
-        let paths: Vec<String> = paths.into_iter().collect();
-        match graphql {
-            true => paths
-                .chunks(TOGETHER)
-                .map(|some| Step::Paths(some.to_vec()))
-                .collect(),
-            false => paths.into_iter().map(Step::Root).collect(),
+        if !graphql {
+            return paths.into_iter().map(Step::Root).collect();
         }
+        let (mut known, mut unknown) = (BTreeSet::new(), Vec::new());
+        let ids = &self.estate.listing_groups.ids;
+        for path in paths {
+            let id = ids.get(&path).copied();
+            match id.filter(|_| self.gitlab.capabilities.asks_groups_by_ids()) {
+                Some(id) => drop(known.insert(id)),
+                None => unknown.push(path),
+            }
+        }
+        let known: Vec<u64> = known.into_iter().collect();
+        let by_ids = known.chunks(PAGE).map(|some| Step::Ids(some.to_vec()));
+        let by_paths = unknown
+            .chunks(TOGETHER)
+            .map(|some| Step::Paths(some.to_vec()));
+        by_ids.chain(by_paths).collect()
     }
 
     fn ask_step(&mut self, poll: &mut Poll, now: Moment, next: &mut Next) {
@@ -132,6 +144,7 @@ impl Engine {
         }
         match step {
             Step::Paths(paths) => self.groups_by_path(&paths, at, answer),
+            Step::Ids(ids) => self.groups_by_id(&ids, at, answer),
             Step::Root(key) => self.group_root(key, at, answer),
             Step::Tree {
                 key,
@@ -162,12 +175,10 @@ impl Engine {
                 .collect();
             match &told.data[&alias] {
                 Value::Null if !failures.is_empty() || !told.data.is_object() => self.fail_groups(),
+                // GraphQL does not follow a group that was renamed: REST does, by its id.
                 Value::Null => {
-                    // GraphQL does not follow a group that was renamed: REST does, by its id.
-                    if let Some(id) = self.estate.listing_groups.ids.remove(path)
-                        && let Some(listing) = &mut self.estate.listing_groups.listing
-                    {
-                        listing.steps.push_back(Step::Root(id.to_string()));
+                    if let Some(id) = self.estate.listing_groups.ids.get(path) {
+                        self.look_for_group(*id);
                     }
                 }
                 group => {
@@ -176,6 +187,31 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// Groups that were asked for by their ids.
+    fn groups_by_id(&mut self, ids: &[u64], at: Moment, answer: Answer) {
+        let Answer::Query(Ok(told)) = answer else {
+            return self.fail_groups();
+        };
+        let Some(nodes) = told.data["groups"]["nodes"].as_array() else {
+            return self.fail_groups();
+        };
+        let mut shown = BTreeSet::new();
+        for group in nodes {
+            shown.extend(self.found_group(group, at, true));
+        }
+        let missing = ids.iter().filter(|id| !shown.contains(id));
+        missing.for_each(|id| self.look_for_group(*id));
+    }
+
+    /// Asks REST about a group that GraphQL does not show any more.
+    fn look_for_group(&mut self, id: u64) {
+        let own = &mut self.estate.listing_groups;
+        own.ids.retain(|_, known| *known != id);
+        if let Some(listing) = &mut own.listing {
+            listing.steps.push_back(Step::Root(id.to_string()));
         }
     }
 
@@ -426,6 +462,15 @@ impl Step {
                      pageInfo {{ hasNextPage endCursor }} }} }} }}"
                 );
                 Request::Query(text, json!({ "path": key, "after": after }))
+            }
+            Step::Ids(ids) => {
+                let text = format!(
+                    "query GroupsOfIds($ids: [ID!]) {{ groups(ids: $ids, first: {PAGE}) {{ \
+                     nodes {{ {fields} }} }} }}"
+                );
+                let gid = |id: &u64| format!("gid://gitlab/Group/{id}");
+                let ids: Vec<String> = ids.iter().map(gid).collect();
+                Request::Query(text, json!({ "ids": ids }))
             }
             Step::Paths(paths) => {
                 let mut variables = Map::new();

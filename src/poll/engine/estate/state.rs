@@ -129,7 +129,7 @@ pub struct Groups {
     /// Whether REST lists them, since GraphQL could not the last time.
     pub over_rest: bool,
     pub asking: usize,
-    /// The ids behind paths: a renamed group is still found.
+    /// The ids behind paths: a renamed group is still found, and many fit a request.
     pub ids: HashMap<String, u64>,
 }
 
@@ -156,8 +156,9 @@ pub enum Step {
     },
     /// Over REST: the group itself, before its tree.
     Root(String),
-    /// Groups by their paths.
+    /// Groups by their paths, and by their ids once these are known.
     Paths(Vec<String>),
+    Ids(Vec<u64>),
 }
 
 impl Groups {
