@@ -1,7 +1,7 @@
 //! What is seen within which time: the promises of `poll::schedule`, on a paused clock.
 //!
-//! Pages of the sweep ride along for nothing. So that they do not see a change before what is promised
-//! to see it, the rhythm is a quick one, and changes happen to the project that a sweep sees last.
+//! So that the sweep does not see a change before what is promised to see it, changes happen to the project
+//! that it sees last.
 
 mod simulation;
 

@@ -29,14 +29,19 @@ struct Pack {
 
 impl Pack {
     /// What a request of many kinds may score: what GitLab allows whom it does not know. Its own price is
-    /// not known to the point, and there are many combinations; of glances there is one.
+    /// not known to the point, and there are many combinations.
     const MOST_MIXED: usize = 192;
 
-    /// What it may score with this query in it, where GitLab allows `most`.
+    /// What it may score with this query in it, where GitLab allows `most`: of what is asked of idle projects
+    /// the price is known.
     fn most_with(&self, query: &Query, most: usize) -> usize {
-        let is_glance =
-            |query: &Query| matches!(query.part.depth, Depth::Feed(FeedDepth::Glance { .. }, _));
-        match is_glance(query) && self.queries.iter().all(is_glance) {
+        let is_of_idle = |query: &Query| {
+            matches!(
+                query.part.depth,
+                Depth::Recent | Depth::Glance { .. } | Depth::Feed(FeedDepth::Glance { .. }, _)
+            )
+        };
+        match is_of_idle(query) && self.queries.iter().all(is_of_idle) {
             true => most,
             false => most.min(Self::MOST_MIXED),
         }

@@ -61,8 +61,6 @@ pub struct Schedule {
     /// Projects to be asked for everything out of turn, and the list that showed one that was not
     /// known.
     reads: BTreeMap<u64, Option<usize>>,
-    /// The list whose sweep goes on for free the next time.
-    ride: usize,
     /// Projects that may have to be followed.
     hot: BTreeSet<u64>,
     /// Projects by when they were last glanced at, the longest ago first. Entries that are out of
@@ -81,7 +79,6 @@ impl Schedule {
             lists: lists.collect(),
             tracks: BTreeMap::new(),
             reads: BTreeMap::new(),
-            ride: 0,
             hot: BTreeSet::new(),
             glanced: VecDeque::new(),
             taken: 0,
@@ -162,10 +159,9 @@ impl Schedule {
         }
         let pace = self.pace();
         poll.whole = pace.is_zero() || !rest && self.is_small();
-        let ride = self.ride(now, pace).filter(|_| !rest);
         for (index, list) in self.lists.iter().enumerate() {
             let own = &mut poll.lists[index];
-            own.sweep = poll.whole || list.is_due(now, pace) || ride == Some(index);
+            own.sweep = poll.whole || list.is_due(now, pace);
             own.recent = !poll.whole && list.tells_activity();
         }
         if !poll.whole {
@@ -174,20 +170,6 @@ impl Schedule {
             }
             self.plan_glances(poll);
         }
-    }
-
-    /// The list that is swept a page further although none is due: the poll makes a request anyway.
-    /// Single projects have no pages, and are not read for nothing.
-    fn ride(&mut self, now: Moment, pace: Duration) -> Option<usize> {
-        if self.lists.iter().any(|list| list.is_due(now, pace)) {
-            return None;
-        }
-        let after = (1..=self.lists.len()).map(|step| (self.ride + step) % self.lists.len());
-        let next = after
-            .into_iter()
-            .find(|index| !self.lists[*index].is_named() && !self.lists[*index].lost)?;
-        self.ride = next;
-        Some(next)
     }
 
     /// Wants everything asked, in this poll, of the projects that are still to be read.
@@ -436,10 +418,16 @@ impl Schedule {
         }
     }
 
-    /// Whether REST is to be asked again for what GraphQL hides of a project: once in a sweep.
+    /// Whether REST is to be asked again for what GraphQL hides of a project: once in a sweep. Where each
+    /// poll reads all projects it is done when it is due; else the next page that shows the project may be
+    /// a sweep away.
     pub fn is_uncovering_due(&self, id: u64, now: Moment) -> bool {
+        let due = match self.is_small() {
+            true => self.pace(),
+            false => self.pace() / 2,
+        };
         let track = self.tracks.get(&id);
-        track.is_none_or(|track| now.since(track.uncovered) >= self.pace())
+        track.is_none_or(|track| now.since(track.uncovered) >= due)
     }
 
     /// Whether a project is followed at a moment.
@@ -578,9 +566,13 @@ impl Schedule {
         gone
     }
 
-    /// In which time a sweep is made, so that with the rest of an interval no value is older.
+    /// In which time a sweep is made, so that with the rest of an interval, and with what a poll takes that waits
+    /// for slow projects, no value is older.
     fn pace(&self) -> Duration {
-        self.rhythm.sweep.saturating_sub(self.rhythm.interval)
+        let Rhythm {
+            interval, sweep, ..
+        } = self.rhythm;
+        sweep.saturating_sub(interval + interval.min(sweep / 20))
     }
 
     fn longest_quarantine(&self) -> Duration {
