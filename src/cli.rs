@@ -70,6 +70,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether the configured GitLab is asked.
+    pub fn asks_gitlab(&self) -> bool {
+        match self {
+            Command::Run | Command::Once | Command::Check => true,
+            Command::Plan(plan) => plan.projects.is_none(),
+            _ => false,
+        }
+    }
+}
+
 /// What `plan` assumes; GitLab is asked for what is not said.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct Plan {

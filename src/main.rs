@@ -68,6 +68,7 @@ fn configure(cli: &Cli, command: &Command) -> Result<Config> {
         app::require_tokens(&config)?;
     }
     app::start_logging(&config.log)?;
+    app::say_what_was_doubtful(&config, command.asks_gitlab());
     Ok(config)
 }
 

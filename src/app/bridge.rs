@@ -5,10 +5,12 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use futures::FutureExt;
+use opentelemetry_sdk::Resource;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
+use super::console::{Console, Printed};
 use super::polled_gitlabs::PolledGitLabs;
 use super::progress;
 use super::webhooks::{self, Webhooks};
@@ -27,6 +29,7 @@ pub struct Bridge {
     endpoints: Endpoints,
     prometheus: Option<Arc<Prometheus>>,
     otlp: Option<Otlp>,
+    console: Option<Console>,
     webhooks: Option<Webhooks>,
     introspect: Introspect,
     publish: watch::Sender<Arc<View>>,
@@ -44,15 +47,8 @@ impl Bridge {
         let enabled = enabled_metrics(config)?;
         let gitlabs = resume(config, &enabled).await?;
         let resource = config.export.resource();
-        let prometheus = match config.export.prometheus {
-            true => {
-                let mut instances = config.instances.iter();
-                let state = instances.find_map(|instance| instance.poll.state.as_deref());
-                let prometheus = Prometheus::build(&resource, enabled.clone())?;
-                Some(Arc::new(prometheus.beside(state)))
-            }
-            false => None,
-        };
+        let prometheus = prometheus(config, &resource, &enabled)?;
+        let printed = printed(config, &resource, &enabled)?;
         let otlp = match &config.export.otlp {
             Some(otlp) => Some(otlp.build(resource, enabled)?),
             None => None,
@@ -64,6 +60,10 @@ impl Bridge {
             .as_ref()
             .map(|webhooks| Arc::clone(&webhooks.counts));
         let introspect = introspect(&gitlabs, prometheus.clone(), health.clone(), counts);
+        let console = printed.map(|printed| Console {
+            introspect: Arc::clone(&introspect),
+            printed,
+        });
         let endpoints = Endpoints {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -92,6 +92,7 @@ impl Bridge {
             endpoints,
             prometheus,
             otlp,
+            console,
             webhooks,
             introspect,
             publish,
@@ -124,6 +125,9 @@ impl Bridge {
         if let Some(prometheus) = self.prometheus {
             tasks.spawn(prometheus.run(self.views.clone()).map(Ok));
         }
+        if let Some(console) = self.console {
+            tasks.spawn(console.run(self.views.clone(), stop.clone()).map(Ok));
+        }
         if let Some(otlp) = self.otlp {
             let pushing = otlp.run(self.views.clone(), self.introspect, stop.clone());
             tasks.spawn(pushing.map(Ok));
@@ -133,6 +137,34 @@ impl Bridge {
         self.gitlabs.spawn(&mut tasks, self.publish, stop);
         tasks
     }
+}
+
+/// What is scraped, if anything is. It is kept beside a state.
+fn prometheus(
+    config: &Config,
+    resource: &Resource,
+    enabled: &EnabledMetrics,
+) -> Result<Option<Arc<Prometheus>>> {
+    if !config.export.prometheus {
+        return Ok(None);
+    }
+    let mut instances = config.instances.iter();
+    let state = instances.find_map(|instance| instance.poll.state.as_deref());
+    let prometheus = Prometheus::build(resource, enabled.clone())?;
+    Ok(Some(Arc::new(prometheus.beside(state))))
+}
+
+/// What is printed, if anything is.
+fn printed(
+    config: &Config,
+    resource: &Resource,
+    enabled: &EnabledMetrics,
+) -> Result<Option<Printed>> {
+    let Some(every) = config.export.console else {
+        return Ok(None);
+    };
+    let prometheus = Arc::new(Prometheus::build(resource, enabled.clone())?);
+    Ok(Some(Printed { prometheus, every }))
 }
 
 /// The settings that matter, for the log. The address is told as it was bound.

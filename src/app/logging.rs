@@ -6,7 +6,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::progress::Stderr;
-use crate::config::{Log, LogFormat};
+use crate::config::{Config, Log, LogFormat};
 use crate::export::Rejections;
 
 /// Starts logging.
@@ -39,4 +39,17 @@ pub fn start(log: &Log) -> Result<()> {
         .with(layer.with_filter(filter))
         .try_init()
         .context("starting the log")
+}
+
+/// Says what was left out of the configuration, and where a token goes that nobody has given an address.
+pub fn say_what_was_doubtful(config: &Config, asks_gitlab: bool) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    if config.is_address_assumed && asks_gitlab {
+        let gitlabs = config.instances.iter();
+        for url in gitlabs.map(|instance| &instance.gitlab.url) {
+            tracing::info!(%url, "no GitLab is named, so this one is asked: set GITLAB_URL for another");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod check;
+mod console;
 #[cfg(feature = "simulator")]
 mod demo;
 mod findings;
@@ -28,7 +29,7 @@ pub use bridge::require_tokens;
 pub use check::check;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
-pub use logging::start as start_logging;
+pub use logging::{say_what_was_doubtful, start as start_logging};
 pub use once::once;
 pub use plan::plan;
 

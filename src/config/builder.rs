@@ -23,6 +23,8 @@ pub struct Builder {
     pub instance: Instance,
     /// Whether `/metrics` is served, if it is said.
     pub prometheus: Option<bool>,
+    /// Whether metrics are printed, if it is said.
+    pub console: Option<bool>,
     pub otlp: Otlp,
     /// The old switch for one of the labels of projects.
     pub project_path_label: bool,
@@ -31,6 +33,13 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Notes what is left out. Several settings may be read from one variable.
+    pub fn warn(&mut self, warning: Error) {
+        if !self.config.warnings.contains(&warning) {
+            self.config.warnings.push(warning);
+        }
+    }
+
     /// The configuration with these GitLabs; where none are listed, with the one it speaks of.
     ///
     /// # Errors
@@ -42,11 +51,18 @@ impl Builder {
         self.both_of_each_pair("otlp.")?;
         self.secret_for_webhooks()?;
         let labels = self.project_labels()?;
+        let console = self
+            .console
+            .unwrap_or(false)
+            .then_some(self.otlp.config.interval);
+        let is_address_assumed = !self.places.contains_key("gitlab.url") && instances.len() == 1;
         let (mut config, otlp) = (self.config, self.otlp.finish()?);
         config.metrics.choices.project_labels = labels;
+        config.is_address_assumed = is_address_assumed;
         config.instances = instances;
         let export = &mut config.export;
         export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
+        export.console = console.filter(|_| !export.sdk_disabled);
         export.otlp = otlp.filter(|_| !export.sdk_disabled);
         Ok(config)
     }

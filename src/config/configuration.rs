@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::error::Error;
 use crate::export::{self, Listen};
 use crate::metrics::Choices;
 use crate::{gitlab, poll, webhook};
@@ -19,6 +20,10 @@ pub struct Config {
     pub metrics: Metrics,
     pub export: export::Config,
     pub log: Log,
+    /// Whether nothing says which GitLab is asked.
+    pub is_address_assumed: bool,
+    /// What was not understood and left out, as OpenTelemetry has it for its own variables.
+    pub warnings: Vec<Error>,
 }
 
 /// One GitLab that is polled, or one of the tokens for it.
@@ -76,6 +81,8 @@ impl Default for Config {
             metrics: Metrics::default(),
             export: export::Config::default(),
             log: Log::default(),
+            is_address_assumed: false,
+            warnings: Vec::new(),
         }
     }
 }

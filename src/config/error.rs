@@ -11,6 +11,15 @@ pub struct Error {
     pub problem: String,
 }
 
+impl Error {
+    /// The same, with what is done about it.
+    #[must_use]
+    pub fn and(self, consequence: &str) -> Error {
+        let problem = format!("{}; {consequence}", self.problem);
+        Error { problem, ..self }
+    }
+}
+
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -1,5 +1,6 @@
 //! The order in which sources are read: file, environment, flags. A later one wins.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
@@ -11,7 +12,7 @@ use super::flags::Flags;
 use super::input::{Input, Raw};
 use super::setting::Setting;
 use super::settings::{CONFIG_FILE, SETTINGS, everything};
-use super::wording::nearest;
+use super::wording::{is_one_letter_off, nearest};
 
 impl Config {
     /// Reads the file that the flags or the environment name, then the environment, then the flags.
@@ -21,6 +22,7 @@ impl Config {
     /// secret.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Error> {
         refuse_unknown(environment)?;
+        refuse_mistyped(environment)?;
         if environment.is_empty("GITLAB_URL") {
             // The default would take the token to somebody else's GitLab.
             let place = Place::Variable("GITLAB_URL".to_owned());
@@ -29,6 +31,7 @@ impl Config {
             ));
         }
         let mut builder = Builder::default();
+        doubt_mistyped(environment, &mut builder);
         let sources = Sources { flags, environment };
         let named = sources.environment(&CONFIG_FILE).into_iter();
         for input in named.chain(sources.flag(&CONFIG_FILE)?) {
@@ -77,6 +80,47 @@ fn refuse_unknown(environment: &Environment) -> Result<(), Error> {
     };
     let place = Place::Variable(name.to_owned());
     Err(place.error(format!("no such setting; {hint}")))
+}
+
+/// Variables of others that we read begin so.
+const STANDARD: [&str; 2] = ["GITLAB_", "OTEL_"];
+
+/// Variables that are one letter off one that we read and that is not set.
+fn mistyped<'a>(
+    environment: &'a Environment,
+    prefix: &'static str,
+) -> impl Iterator<Item = (&'a str, Cow<'static, str>)> {
+    let known: Vec<_> = everything().flat_map(Setting::variables).collect();
+    environment.names_like(prefix).filter_map(move |name| {
+        if known.iter().any(|known| known == name) {
+            return None;
+        }
+        let mut unset = known
+            .iter()
+            .filter(|known| environment.get(known).is_none());
+        let meant = unset.find(|known| is_one_letter_off(name, known))?;
+        Some((name, meant.clone()))
+    })
+}
+
+/// Refuses what was meant to be the address of GitLab, or a token: without the one the other would go to
+/// somebody else's GitLab.
+fn refuse_mistyped(environment: &Environment) -> Result<(), Error> {
+    match mistyped(environment, STANDARD[0]).next() {
+        Some((name, meant)) => {
+            let place = Place::Variable(name.to_owned());
+            Err(place.error(format!("nothing reads it; did you mean {meant}?")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says what may have been meant to be one of OpenTelemetry's variables.
+fn doubt_mistyped(environment: &Environment, builder: &mut Builder) {
+    for (name, meant) in mistyped(environment, STANDARD[1]) {
+        let place = Place::Variable(name.to_owned());
+        builder.warn(place.error(format!("nothing reads it; did you mean {meant}?")));
+    }
 }
 
 /// The GitLabs that the file lists, if it does. What it says of one wins over what any source says of
@@ -139,8 +183,14 @@ impl<'a> Sources<'a> {
                     let problem = format!("{other} is set too: unset one of them");
                     return Err(input.place.error(problem));
                 }
-                setting.value.read(builder, &input)?;
-                builder.places.insert(setting.key, input.place);
+                match setting.value.read(builder, &input) {
+                    Ok(()) => drop(builder.places.insert(setting.key, input.place)),
+                    // A platform sets them for every container.
+                    Err(error) if input.is_opentelemetry() && !setting.value.is_essential() => {
+                        builder.warn(error.and("it is left out"));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())

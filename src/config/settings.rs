@@ -11,11 +11,11 @@ use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
 use super::value::exporting::{Attributes, Endpoint, Exporter};
 use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
-use super::value::number::{Limit, Number, Time};
+use super::value::number::{Limit, Number, Time, TimeOrNone};
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
-    File, GROUP, LOG_LEVEL, Line, List, MayBeNew::No, MayBeNew::Yes, NOT_EMPTY, PROJECT,
-    PathPatterns, group, log_level, not_empty, project,
+    File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Yes, NOT_EMPTY, PROJECT, PathPatterns,
+    group, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
 use crate::gitlab::CredentialSource;
@@ -320,6 +320,10 @@ pub static SETTINGS: &[Setting] = &[
         .standard(&["OTEL_METRICS_EXPORTER"])
         .shared(EXPORTER)
         .example("true"),
+    row("console exporter", &Exporter("console", |b| &mut b.console),
+        "Whether the metrics are printed on stdout at each otlp.interval, for a look at them.")
+        .standard(&["OTEL_METRICS_EXPORTER"])
+        .shared(EXPORTER),
     row("prometheus.host", &Line(|b| &mut b.config.export.listen.host, host, HOST),
         "The name or address to listen on; 0.0.0.0 is every one.")
         .standard(&["OTEL_EXPORTER_PROMETHEUS_HOST"])
@@ -356,8 +360,8 @@ pub static SETTINGS: &[Setting] = &[
     row("otlp.compression", &Choice(|b| &mut b.otlp.config.compression),
         "none, gzip or zstd; not every collector understands zstd.")
         .standard(&["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION"]),
-    row("otlp.timeout", &Time(|b| &mut b.otlp.config.timeout, TIMEOUT),
-        "How long one request may take. The variables are in milliseconds.")
+    row("otlp.timeout", &TimeOrNone(|b| &mut b.otlp.config.timeout, TIMEOUT),
+        "How long one request may take; 0 sets no limit. The variables are in milliseconds.")
         .standard(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"]),
     row("otlp.ca_file", &File(|b| &mut b.otlp.config.ca_file, No),
         "Certificates (PEM) to trust besides the system's.")
@@ -374,6 +378,10 @@ pub static SETTINGS: &[Setting] = &[
     row("otlp.interval", &Time(|b| &mut b.otlp.config.interval, INTERVAL),
         "How often metrics are pushed. The variable is in milliseconds.")
         .standard(&["OTEL_METRIC_EXPORT_INTERVAL"]),
+    row("otlp.export_timeout", &TimeOrNone(|b| &mut b.otlp.config.export_timeout, TIMEOUT),
+        "How long all requests of one export may take together; 0 sets no limit. The variable is in milliseconds.")
+        .standard(&["OTEL_METRIC_EXPORT_TIMEOUT"])
+        .example("30s"),
     row("otlp.temporality", &Choice(|b| &mut b.otlp.config.temporality),
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")
@@ -386,8 +394,9 @@ pub static SETTINGS: &[Setting] = &[
     row("resource.service_name", &Line(|b| &mut b.config.export.service_name, not_empty, NOT_EMPTY),
         "The resource attribute service.name.")
         .standard(&["OTEL_SERVICE_NAME"]),
-    row("log.level", &Line(|b| &mut b.config.log.level, log_level, LOG_LEVEL),
+    row("log.level", &Level(|b| &mut b.config.log.level),
         "error, warn, info, debug, trace or off; target=level, separated by commas, for a part.")
+        .standard(&["OTEL_LOG_LEVEL", "GITLAB_BRIDGE_LOG_LEVEL"])
         .flag("log-level", Takes::Value("LEVEL"), "How much is logged"),
     row("log.format", &Choice(|b| &mut b.config.log.format),
         "text (key=value) or json.")

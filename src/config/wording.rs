@@ -1,5 +1,7 @@
 //! Texts taken apart, quoted without leaking, and the name that was probably meant.
 
+use strsim::osa_distance;
+
 /// The text in quotes, short, and hidden if it looks like a GitLab token that slipped in here.
 pub fn quote(text: &str) -> String {
     /// Longer texts are cut: an error is one line.
@@ -70,24 +72,13 @@ pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<
     let wrong = wrong.to_lowercase();
     let far = (wrong.chars().count() / 3).max(1);
     known
-        .map(|name| (distance(&wrong, &name.to_lowercase()), name))
+        .map(|name| (osa_distance(&wrong, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= far)
         .min()
         .map(|(_, name)| name)
 }
 
-/// How many letters must be inserted, removed or replaced (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 1..row.len() {
-            let replaced = diagonal + usize::from(to[column - 1] != letter);
-            diagonal = row[column];
-            row[column] = replaced.min(diagonal + 1).min(row[column - 1] + 1);
-        }
-    }
-    row[to.len()]
+/// Whether one letter is missing, too many or another one, or two are in the wrong order.
+pub fn is_one_letter_off(wrong: &str, known: &str) -> bool {
+    osa_distance(wrong, known) == 1
 }

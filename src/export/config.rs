@@ -1,6 +1,7 @@
 //! What exporting needs to know.
 
 use std::fmt;
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
@@ -17,6 +18,8 @@ pub struct Config {
     pub prometheus: bool,
     /// Where metrics are pushed, if anywhere.
     pub otlp: Option<OtlpConfig>,
+    /// How often metrics are printed on stdout, if they are.
+    pub console: Option<Duration>,
     /// Whether `OTEL_SDK_DISABLED` has switched all exporters off.
     pub sdk_disabled: bool,
     /// The resource attribute `service.name`.
@@ -59,6 +62,7 @@ impl Default for Config {
             listen: Listen::default(),
             prometheus: true,
             otlp: None,
+            console: None,
             sdk_disabled: false,
             service_name: "gitlab-metrics-bridge".to_owned(),
             resource_attributes: Vec::new(),

@@ -32,7 +32,7 @@ pub use config::{Config, Listen};
 pub use failures::Rejections;
 pub use health::Health;
 pub use http::{Endpoints, Server};
-pub use otlp::{Compression, Otlp, OtlpConfig, Protocol, Temporality};
+pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, Temporality};
 pub use prometheus::{Exposition, Prometheus};
 pub use readiness::Readiness;
 

@@ -33,6 +33,9 @@ use super::reader::SharedReader;
 use super::{Health, Introspect, Views};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
+/// A limit of time that nothing comes to.
+pub const NO_LIMIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// Where to push and how.
 #[derive(Clone, Debug)]
 pub struct OtlpConfig {
@@ -44,6 +47,8 @@ pub struct OtlpConfig {
     pub compression: Option<Compression>,
     /// How long one request may take, retries included.
     pub timeout: Duration,
+    /// How long all requests of one export may take together.
+    pub export_timeout: Duration,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Our certificate, for mutual TLS; never without its key.
@@ -64,6 +69,7 @@ impl Default for OtlpConfig {
             headers: Vec::new(),
             compression: None,
             timeout: Duration::from_secs(10),
+            export_timeout: NO_LIMIT,
             ca_file: None,
             client_certificate: None,
             client_key: None,
@@ -122,6 +128,7 @@ pub struct Otlp {
     bridge: Arc<Collector<BridgeStatus>>,
     shown: EnabledMetrics,
     interval: Duration,
+    export_timeout: Duration,
     health: Arc<Health>,
 }
 
@@ -178,6 +185,7 @@ impl Otlp {
             }),
             shown,
             interval: config.interval,
+            export_timeout: config.export_timeout,
             health: Arc::new(Health::new("otlp")),
         })
     }
@@ -203,7 +211,7 @@ impl Otlp {
             let view = views.borrow_and_update().clone();
             known = view.known();
             let pushed = tokio::select! {
-                pushed = self.push(&view, &introspect) => pushed,
+                pushed = self.push_in_time(&view, &introspect) => pushed,
                 () = stop.cancelled() => break,
             };
             next = started + self.interval;
@@ -229,6 +237,19 @@ impl Otlp {
                 }
             }
         }
+    }
+
+    /// Pushes within the time that an export may take.
+    async fn push_in_time(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+        let pushed = timeout(self.export_timeout, self.push(view, introspect)).await;
+        pushed.unwrap_or_else(|_| {
+            let outcome = Err(format!(
+                "the export did not end within {:?}, as otlp.export_timeout has it",
+                self.export_timeout
+            ));
+            self.health.note(&outcome);
+            outcome
+        })
     }
 
     /// Pushes one view and the bridge's own metrics.

@@ -69,6 +69,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("anyhow", "app export main stdio webhook"),
     ("thiserror", "config gitlab poll webhook"),
     ("fastrand", "gitlab poll simulator"),
+    ("strsim", "config"),
     ("secrecy", "app config export gitlab webhook"),
     ("serde_saphyr", "config"),
     (

@@ -153,7 +153,7 @@ async fn values_that_fail_exit_1_and_leave_the_others() {
 async fn a_wrong_configuration_exits_2_and_prints_nothing() {
     for (name, value) in [
         ("GITLAB_URL", "gitlab.example.com"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "soon"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
         ("GITLAB_BRIDGE_POLL_INTERVAL", "60"),
     ] {
         let once = bridge().arg("once").env(name, value).finish().await;

@@ -4,7 +4,7 @@
 use crate::gitlab_of_two;
 use crate::support::PATIENCE;
 use crate::support::process::{Finished, Program, bridge_with_streams, free_ports};
-use crate::support::running::TOKEN;
+use crate::support::running::{Running, TOKEN, bridge_for};
 
 /// Commands that end, and their exit codes where nothing stands in the way.
 const COMMANDS: &[(&str, i32)] = &[
@@ -100,4 +100,51 @@ async fn a_bridge_whose_log_nobody_takes_goes_on_serving() {
             assert_eq!(finished.code(), 0, "{line} {redirection}");
         }
     }
+}
+
+#[tokio::test]
+async fn metrics_are_printed_at_each_interval_whatever_else_a_platform_sets() {
+    let gitlab = gitlab_of_two().await;
+    let program = bridge_for(gitlab.url())
+        .env("OTEL_METRICS_EXPORTER", "console,zipkin")
+        .env("OTEL_METRIC_EXPORT_INTERVAL", "200")
+        .env("OTEL_RESOURCE_ATTRIBUTES", "team=a,b")
+        .env("OTEL_LOG_LEVEL", "Info");
+    let mut bridge = Running::start(program).await;
+    let line = r#"gitlab_commits_total{project_id="2540"} 11"#;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    bridge.process.wait_for_line(line).await;
+    let times = |bridge: &Running| {
+        let printed = bridge.process.output().stdout;
+        printed
+            .iter()
+            .filter(|printed| printed.contains(line))
+            .count()
+    };
+    while times(&bridge) < 3 {
+        assert!(tokio::time::Instant::now() < deadline, "printed once");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let finished = bridge.stop().await;
+    let said = finished.stderr();
+    for left_out in ["zipkin", "OTEL_RESOURCE_ATTRIBUTES: pair 2"] {
+        assert_eq!(said.matches(left_out).count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_token_goes_that_has_no_address_is_said_before_it_goes_there() {
+    let nowhere = bridge_with_streams("")
+        .env("GITLAB_TOKEN", TOKEN)
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("GITLAB_BRIDGE_POLL_TIMEOUT", "1s")
+        .env("GITLAB_BRIDGE_ATTEMPTS", "1")
+        .arg("once");
+    let finished = nowhere.finish().await;
+    assert_eq!(finished.code(), 1, "{finished:#?}");
+    let first = finished.stderr().lines().next().unwrap().to_owned();
+    assert!(
+        first.contains("https://gitlab.com") && first.contains("GITLAB_URL"),
+        "{first}"
+    );
 }

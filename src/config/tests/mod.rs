@@ -5,6 +5,7 @@ mod exporting;
 mod instances;
 mod measuring;
 mod mistakes;
+mod opentelemetry;
 mod secrets;
 mod selecting;
 mod sources;

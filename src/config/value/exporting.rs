@@ -7,7 +7,7 @@ use super::{Field, Value};
 use crate::config::builder::Builder;
 use crate::config::error::Error;
 use crate::config::input::{Input, Raw, Text};
-use crate::config::wording::quote;
+use crate::config::wording::unknown;
 use crate::export;
 
 /// Whether the exporter of that name is on: yes or no in a file, else a list of those that are.
@@ -20,15 +20,28 @@ pub struct Endpoint(pub Field<Option<Text>>);
 pub struct Attributes(pub Field<export::Config>);
 
 /// What can be listed; `none` stands alone.
-const EXPORTERS: [&str; 3] = ["prometheus", "otlp", "none"];
+const EXPORTERS: [&str; 4] = ["prometheus", "otlp", "console", "none"];
 
 impl Value for Exporter {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         let Exporter(name, field) = self;
-        *field(builder) = Some(match input.raw {
+        let on = Some(match input.raw {
             Raw::Yaml(_) => switch(&input.text()?)?,
-            _ => exporters(&input.list()?)?.contains(name),
+            _ => {
+                let (on, wrong) = exporters(&input.list()?);
+                for error in wrong {
+                    match input.is_opentelemetry() {
+                        true => builder.warn(error.and("it is left out")),
+                        false => return Err(error),
+                    }
+                }
+                if on.is_empty() {
+                    return Ok(());
+                }
+                on.contains(name)
+            }
         });
+        *field(builder) = on;
         Ok(())
     }
 
@@ -46,6 +59,11 @@ impl Value for Exporter {
 }
 
 impl Value for Endpoint {
+    /// Metrics would go to another place.
+    fn is_essential(&self) -> bool {
+        true
+    }
+
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         *self.0(builder) = Some(input.text()?);
         Ok(())
@@ -72,9 +90,8 @@ impl Value for Attributes {
                     "an attribute has no name: write for example deployment.environment.name",
                 ));
             }
-            if attributes.iter().any(|(known, _)| *known == key.text) {
-                return Err(key.error(format!("the attribute {} is given twice", key.text)));
-            }
+            // Of one that is given twice the last is meant.
+            attributes.retain(|(known, _)| *known != key.text);
             attributes.push((key.text, value.text));
         }
         attributes.retain(|(key, value)| {
@@ -101,30 +118,23 @@ impl Value for Attributes {
     }
 }
 
-/// The exporters that are on.
-fn exporters(items: &[Text]) -> Result<Vec<&'static str>, Error> {
-    let mut on = Vec::new();
+/// The exporters that are on, `none` among them, and what is wrong with the list.
+fn exporters(items: &[Text]) -> (Vec<&'static str>, Vec<Error>) {
+    let (mut on, mut wrong) = (Vec::new(), Vec::new());
     for item in items {
         let mut names = EXPORTERS.iter();
         match names.find(|name| name.eq_ignore_ascii_case(&item.text)) {
             Some(&"none") if items.len() > 1 => {
-                return Err(item.error("none can't be listed with others: remove it or the others"));
+                let problem = "none can't be listed with others: remove it or the others";
+                wrong.push(item.error(problem));
             }
-            Some(&"none") => {}
             Some(name) => on.push(*name),
-            None if item.text == "console" => {
-                return Err(item.error(
-                    "there is no console exporter: use prometheus, otlp or none, and the command \
-                     `once` to see the metrics",
-                ));
-            }
-            None => {
-                return Err(item.error(format!(
-                    "{} is not an exporter: use prometheus, otlp or none",
-                    quote(&item.text)
-                )));
-            }
+            None => wrong.push(item.error(unknown(
+                "there is no exporter",
+                &item.text,
+                EXPORTERS.into_iter(),
+            ))),
         }
     }
-    Ok(on)
+    (on, wrong)
 }

@@ -32,6 +32,12 @@ pub trait Value: Sync {
         None
     }
 
+    /// Whether the bridge must not run without it where it was given: one of OpenTelemetry's variables that is
+    /// not understood is left out otherwise.
+    fn is_essential(&self) -> bool {
+        false
+    }
+
     /// The JSON schema of what a file may hold; nothing if a file may not hold it.
     fn schema(&self) -> Option<Json>;
 

@@ -13,6 +13,7 @@ use crate::config::builder::Builder;
 use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::quote;
+use crate::export::NO_LIMIT;
 
 /// A number within bounds.
 pub struct Number<T: 'static>(pub Field<T>, pub RangeInclusive<f64>);
@@ -22,6 +23,32 @@ pub struct Limit<T: 'static>(pub Field<Option<T>>, pub RangeInclusive<u32>);
 
 /// A time within bounds; it may be missing if the field says so.
 pub struct Time<T: 'static>(pub Field<T>, pub RangeInclusive<Duration>);
+
+/// A time within bounds, or [`NO_LIMIT`].
+pub struct TimeOrNone(pub Field<Duration>, pub RangeInclusive<Duration>);
+
+impl Value for TimeOrNone {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let text = input.text()?;
+        let is_none = text.text == "0" || text.text.eq_ignore_ascii_case("none");
+        *self.0(builder) = match is_none {
+            true => NO_LIMIT,
+            false => duration(&text, input.is_opentelemetry(), &self.1)?,
+        };
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(match *self.0(builder) {
+            NO_LIMIT => "none".to_owned(),
+            time => format_duration(time).to_string(),
+        })
+    }
+
+    fn schema(&self) -> Option<Json> {
+        Some(json!({"anyOf": [duration_schema(), {"enum": ["none", "0", 0]}]}))
+    }
+}
 
 impl<T: FromStr + Display> Value for Number<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {

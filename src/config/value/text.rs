@@ -33,6 +33,10 @@ pub enum MayBeNew {
 }
 
 impl Value for Line {
+    fn is_essential(&self) -> bool {
+        true
+    }
+
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         *self.0(builder) = input.text()?.checked(self.1)?;
         Ok(())
@@ -81,6 +85,10 @@ impl Value for PathPatterns {
 }
 
 impl Value for File {
+    fn is_essential(&self) -> bool {
+        true
+    }
+
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         let text = input.text()?;
         *self.0(builder) = Some(match self.1 {
@@ -166,6 +174,34 @@ fn full_path(text: &str, what: &str, right: &str) -> Result<(), String> {
 pub const LOG_LEVEL: &str = r"^([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*(,([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*)*$";
 
 /// A level of the log, or `target=level` directives.
+/// How much is logged; OpenTelemetry has more words for it than we do.
+pub struct Level(pub Field<String>);
+
+impl Value for Level {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let mut text = input.text()?;
+        if input.is_opentelemetry() {
+            text.text = match text.text.to_ascii_lowercase().as_str() {
+                "none" => "off".to_owned(),
+                "fatal" | "critical" => "error".to_owned(),
+                "warning" => "warn".to_owned(),
+                "verbose" | "all" => "trace".to_owned(),
+                word => word.to_owned(),
+            };
+        }
+        *self.0(builder) = text.checked(log_level)?;
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        Some(self.0(builder).clone())
+    }
+
+    fn schema(&self) -> Option<Json> {
+        Some(json!({"type": "string", "pattern": LOG_LEVEL}))
+    }
+}
+
 pub fn log_level(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     for directive in text.split(',') {

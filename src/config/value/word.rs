@@ -67,7 +67,15 @@ impl Named for Temporality {
 
 impl Value for Switch {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        *self.0(builder) = switch(&input.text()?)?;
+        let text = input.text()?;
+        let on = match switch(&text) {
+            Err(error) if input.is_opentelemetry() => {
+                builder.warn(error.and("it is taken for false"));
+                false
+            }
+            on => on?,
+        };
+        *self.0(builder) = on;
         Ok(())
     }
 

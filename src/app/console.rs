@@ -1,0 +1,51 @@
+//! Prints the metrics on stdout again and again, for a look at them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::export::{Introspect, Prometheus, Views};
+use crate::stdio;
+
+/// The console exporter.
+pub struct Console {
+    pub introspect: Introspect,
+    pub printed: Printed,
+}
+
+/// What is printed, and how often.
+pub struct Printed {
+    pub prometheus: Arc<Prometheus>,
+    pub every: Duration,
+}
+
+impl Console {
+    /// Prints at each interval from the first poll on, and once more when told to stop.
+    pub async fn run(self, mut views: Views, stop: CancellationToken) {
+        let polled = views.wait_for(|view| view.known() > 0);
+        tokio::select! { _ = polled => {}, () = stop.cancelled() => return }
+        loop {
+            let (prometheus, introspect) = (
+                Arc::clone(&self.printed.prometheus),
+                Arc::clone(&self.introspect),
+            );
+            let view = views.borrow_and_update().clone();
+            let printed = spawn_blocking(move || {
+                prometheus.render(&view)?;
+                let text = prometheus.exposition(&introspect, false);
+                stdio::print(text.pieces).map_err(|error| format!("{error:#}"))
+            });
+            let printed = printed.await.map_err(|error| error.to_string());
+            if let Err(error) = printed.and_then(|printed| printed) {
+                return tracing::warn!(error, "the console exporter ends");
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            tokio::select! { () = sleep(self.printed.every) => {}, () = stop.cancelled() => {} }
+        }
+    }
+}
