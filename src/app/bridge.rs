@@ -42,7 +42,7 @@ impl Bridge {
     /// # Errors
     /// If one of them can't be built; the message says what to do.
     pub async fn build(config: &Config) -> Result<Bridge> {
-        let server = Server::bind(&config.export.listen, "--listen").await?;
+        let server = bound(config).await?;
         let address = server.address()?;
         let enabled = enabled_metrics(config)?;
         let gitlabs = resume(config, &enabled).await?;
@@ -107,7 +107,7 @@ impl Bridge {
         if let Some(webhooks) = self.webhooks {
             match webhooks.server {
                 Some(own) => {
-                    tasks.spawn(own.serve(webhooks.routes, stop.clone()));
+                    tasks.spawn(own.serve(webhooks.routes, stop.clone()).map(Ok));
                 }
                 None => more_routes = webhooks.routes,
             }
@@ -120,7 +120,8 @@ impl Bridge {
                 let begun = prometheus.begun();
                 tokio::select! { () = begun => {}, () = drain.cancelled() => return Ok(()) }
             }
-            server.run(endpoints, more_routes, drain).await
+            server.run(endpoints, more_routes, drain).await;
+            Ok(())
         });
         if let Some(prometheus) = self.prometheus {
             tasks.spawn(prometheus.run(self.views.clone()).map(Ok));
@@ -165,6 +166,12 @@ fn printed(
     };
     let prometheus = Arc::new(Prometheus::build(resource, enabled.clone())?);
     Ok(Some(Printed { prometheus, every }))
+}
+
+/// The listener, with as many connections as leave descriptors for the rest.
+async fn bound(config: &Config) -> Result<Server> {
+    let server = Server::bind(&config.export.listen, "--listen").await?;
+    Ok(server.holding(webhooks::most_connections(config)))
 }
 
 /// The settings that matter, for the log. The address is told as it was bound.

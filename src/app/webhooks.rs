@@ -6,7 +6,7 @@ use anyhow::Result;
 use url::Url;
 
 use crate::config::Config;
-use crate::export::Server;
+use crate::export::{self, Server};
 use crate::poll::Inbox;
 use crate::webhook::{Counts, Event, Hint, Receiver, Routes};
 
@@ -35,7 +35,10 @@ pub async fn build(config: &Config, inboxes: Vec<HintInbox>) -> Result<Option<We
         return Ok(None);
     }
     let server = match &config.webhook_listen {
-        Some(own) => Some(Server::bind(own, "webhook.listen:").await?),
+        Some(own) => {
+            let bound = Server::bind(own, "webhook.listen:").await?;
+            Some(bound.holding(most_connections(config)))
+        }
         None => None,
     };
     let counts = Arc::new(Counts::default());
@@ -51,6 +54,15 @@ pub async fn build(config: &Config, inboxes: Vec<HintInbox>) -> Result<Option<We
         server,
         counts,
     }))
+}
+
+/// How many connections each listener may have: descriptors are kept for every request to GitLab that
+/// there may be at once, and for resolving its name.
+pub fn most_connections(config: &Config) -> usize {
+    let instances = config.instances.iter();
+    let requests = instances.map(|instance| instance.gitlab.concurrency + 1);
+    let listeners = 1 + usize::from(config.webhook_listen.is_some());
+    export::most_connections(requests.sum(), listeners)
 }
 
 /// A hint goes to the GitLab whose name it was sent to, else to the one with the sender's address. Where

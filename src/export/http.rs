@@ -1,11 +1,8 @@
-//! The listener: `/metrics`, health and a landing page. No request here ever reaches GitLab.
+//! What is served: `/metrics`, health and a landing page. No request here ever reaches GitLab.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -13,22 +10,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use futures::stream;
-use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::listener::Server;
 use super::prometheus::Pieces;
-use super::{Health, Introspect, Listen, Prometheus, Readiness, Views};
+use super::{Health, Introspect, Prometheus, Readiness, Views};
 use crate::metrics::{BridgeStatus, View};
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The bound listener.
-pub struct Server {
-    listener: TcpListener,
-}
 
 /// What the endpoints answer from.
 pub struct Endpoints {
@@ -45,42 +36,8 @@ pub struct Endpoints {
 }
 
 impl Server {
-    /// How long open connections may take once the bridge is told to stop.
-    const DRAIN: Duration = Duration::from_secs(2);
-
-    /// Binds the address. `setting` is what would choose another one.
-    ///
-    /// # Errors
-    /// If it is taken or not ours.
-    pub async fn bind(listen: &Listen, setting: &str) -> Result<Server> {
-        let Listen { host, port } = listen;
-        let listener = TcpListener::bind((host.as_str(), *port)).await;
-        let listener = listener.with_context(|| {
-            format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
-        })?;
-        Ok(Server { listener })
-    }
-
-    /// The bound address.
-    ///
-    /// # Errors
-    /// If the system does not tell.
-    pub fn address(&self) -> Result<SocketAddr> {
-        self.listener
-            .local_addr()
-            .context("reading the address of the listener")
-    }
-
     /// Serves the endpoints, and other routes beside them, until told to stop.
-    ///
-    /// # Errors
-    /// Like [`Server::serve`].
-    pub async fn run(
-        self,
-        endpoints: Endpoints,
-        others: Router,
-        stop: CancellationToken,
-    ) -> Result<()> {
+    pub async fn run(self, endpoints: Endpoints, others: Router, stop: CancellationToken) {
         let router = Router::new()
             .route("/", get(landing))
             .route("/metrics", get(metrics))
@@ -90,26 +47,7 @@ impl Server {
             )
             .route("/-/ready", get(ready))
             .with_state(Arc::new(endpoints));
-        self.serve(router.merge(others), stop).await
-    }
-
-    /// Serves until told to stop, then lets open requests end for a moment.
-    ///
-    /// # Errors
-    /// If the listener breaks.
-    pub async fn serve(self, router: Router, stop: CancellationToken) -> Result<()> {
-        let draining = stop.clone();
-        let serving = axum::serve(self.listener, router)
-            .with_graceful_shutdown(async move { draining.cancelled().await });
-        let mut serving = std::pin::pin!(serving.into_future());
-        tokio::select! {
-            served = &mut serving => return served.context("serving HTTP"),
-            () = stop.cancelled() => {}
-        }
-        match timeout(Self::DRAIN, serving).await {
-            Ok(served) => served.context("serving HTTP"),
-            Err(_) => Ok(()), // A client that keeps its connection open does not keep us.
-        }
+        self.serve(router.merge(others), stop).await;
     }
 }
 

@@ -38,6 +38,11 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("http", "config gitlab simulator"),
     // Only these serve anything.
     ("axum", "export simulator webhook"),
+    ("hyper", "export"),
+    ("hyper_util", "export"),
+    ("tokio_rustls", "export"),
+    ("bcrypt", "export"),
+    ("rustix", "export"),
     ("opentelemetry", "export app"),
     ("opentelemetry_sdk", "export app"),
     ("opentelemetry_otlp", "export"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 
+use super::fragments::MetricText;
 use super::gzip::{Codec, HEADER};
 use super::rendering::Rendered;
 
@@ -19,7 +20,8 @@ pub struct Exposition {
 
 /// What is still to be sent of an exposition.
 pub struct Pieces {
-    rendered: Arc<Rendered>,
+    /// Not the view beside them: a client that reads slowly keeps no values of GitLab.
+    texts: Vec<Arc<MetricText>>,
     /// The metric and the piece of it that come next.
     next: (usize, usize),
     gzip: bool,
@@ -30,7 +32,7 @@ pub struct Pieces {
 
 impl Exposition {
     /// The rendered texts, and a fresh one behind them.
-    pub(super) fn of(rendered: Arc<Rendered>, fresh: Vec<u8>, gzip: bool) -> Exposition {
+    pub(super) fn of(rendered: &Rendered, fresh: Vec<u8>, gzip: bool) -> Exposition {
         let (first, last) = match gzip {
             true => {
                 let fresh = Codec::new().compress(&fresh);
@@ -56,7 +58,7 @@ impl Exposition {
         Exposition {
             length: texts + around as u64,
             pieces: Pieces {
-                rendered,
+                texts: rendered.texts.clone(),
                 next: (0, 0),
                 gzip,
                 codec: None,
@@ -83,7 +85,7 @@ impl Pieces {
         let codec = self.codec.get_or_insert_with(Codec::new);
         let (metric, piece) = &mut self.next;
         while text.len() < Self::TEXT
-            && let Some(of_metric) = self.rendered.texts.get(*metric)
+            && let Some(of_metric) = self.texts.get(*metric)
         {
             let mut left = of_metric.pieces().skip(*piece);
             match left.next() {
@@ -106,12 +108,34 @@ impl Iterator for Pieces {
         }
         let next = match self.gzip {
             true => {
-                let text = self.rendered.texts.get(self.next.0);
+                let text = self.texts.get(self.next.0);
                 self.next.0 += 1;
                 text.map(|text| text.whole().compressed.clone())
             }
             false => self.text(),
         };
         next.or_else(|| self.last.pop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_share_what_they_are_sent() {
+        let (mut text, mut codec) = (MetricText::default(), Codec::new());
+        let rendered = b"# TYPE m gauge\nm{a=\"1\"} 1\nm{a=\"2\"} 2\n";
+        assert!(text.replace(Vec::new(), rendered.to_vec(), &mut codec));
+        text.join();
+        let kept = text.whole().compressed.as_ptr();
+        let mut rendered = Rendered::default();
+        rendered.texts = vec![Arc::new(text)];
+        let sent = || {
+            let pieces = Exposition::of(&rendered, Vec::new(), true).pieces;
+            pieces.map(|piece| piece.as_ptr()).collect::<Vec<_>>()
+        };
+        let readers = (0..180).map(|_| sent());
+        assert!(readers.into_iter().all(|pieces| pieces.contains(&kept)));
     }
 }

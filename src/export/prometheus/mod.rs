@@ -221,7 +221,7 @@ impl Prometheus {
             tracing::error!(error, "reading the bridge's own metrics failed");
             Vec::new()
         });
-        Exposition::of(rendered, fresh, gzip)
+        Exposition::of(&rendered, fresh, gzip)
     }
 
     fn show(&self, rendered: Rendered) {

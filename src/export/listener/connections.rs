@@ -1,0 +1,156 @@
+//! The open connections, up to a limit. When it is reached, the one that is worth least is closed for
+//! the next.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+
+/// All open connections of a listener.
+pub struct Connections {
+    most: usize,
+    open: Mutex<Open>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, (Arc<Activity>, CancellationToken)>,
+}
+
+/// A place among the connections; free again when it is dropped.
+pub struct Connection {
+    /// What the connection does.
+    pub activity: Arc<Activity>,
+    /// Cancelled when it has to leave.
+    pub cut: CancellationToken,
+    number: u64,
+    connections: Arc<Connections>,
+}
+
+impl Connections {
+    pub fn new(most: usize) -> Arc<Connections> {
+        Arc::new(Connections {
+            most,
+            open: Mutex::default(),
+            ended: Notify::new(),
+        })
+    }
+
+    /// A place for one more, if there is one.
+    pub fn join(self: &Arc<Self>, now: Instant) -> Option<Connection> {
+        let mut open = self.open();
+        if open.all.len() >= self.most {
+            return None;
+        }
+        let activity = Arc::new(Activity::opened(now));
+        let cut = CancellationToken::new();
+        let number = open.next;
+        open.next += 1;
+        open.all
+            .insert(number, (Arc::clone(&activity), cut.clone()));
+        Some(Connection {
+            activity,
+            cut,
+            number,
+            connections: Arc::clone(self),
+        })
+    }
+
+    /// Cuts the connection that is worth least, and of those the longest so; false if none may be cut.
+    /// Its place is free once it has ended.
+    pub fn make_room(&self, now: Instant) -> bool {
+        let open = self.open();
+        if open.all.values().any(|(_, cut)| cut.is_cancelled()) {
+            return true;
+        }
+        let worths = open.all.values();
+        let worths = worths.filter_map(|(activity, cut)| Some((activity.worth(now)?, cut)));
+        let least = worths.min_by_key(|(worth, _)| *worth);
+        if let Some((_, cut)) = least {
+            cut.cancel();
+        }
+        least.is_some()
+    }
+
+    /// Cuts every connection.
+    pub fn cut_all(&self) {
+        self.open().all.values().for_each(|(_, cut)| cut.cancel());
+    }
+
+    /// Ends when a connection does.
+    pub async fn one_ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Ends when no connection is left.
+    pub async fn all_ended(&self) {
+        loop {
+            let one_ended = self.ended.notified();
+            if self.open().all.is_empty() {
+                return;
+            }
+            one_ended.await;
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.connections.open().all.remove(&self.number);
+        self.connections.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hyper::Version;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_idle_leaves_for_the_next_and_nobody_who_works() {
+        let start = Instant::now();
+        let connections = Connections::new(3);
+        let join = |seconds| connections.join(start + Duration::from_secs(seconds));
+        let (works, silent, idle) = (join(0).unwrap(), join(1).unwrap(), join(2).unwrap());
+        let begun = works.activity.begin(Version::HTTP_11, start);
+        begun.received();
+        drop(idle.activity.begin(Version::HTTP_11, start));
+        let now = start + Duration::from_secs(10);
+        works.activity.wrote(now);
+
+        assert!(connections.make_room(now) && silent.cut.is_cancelled());
+        // It has not ended yet: nobody else has to.
+        assert!(connections.make_room(now) && !idle.cut.is_cancelled());
+        assert!(connections.join(now).is_none());
+        drop(silent);
+        let fourth = connections.join(now).unwrap();
+
+        assert!(connections.make_room(now) && idle.cut.is_cancelled());
+        drop(idle);
+        assert!(!connections.make_room(now));
+        assert!(!works.cut.is_cancelled() && !fourth.cut.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_is_free_again_after_a_connection() {
+        let start = Instant::now();
+        let connections = Connections::new(1);
+        let first = connections.join(start).unwrap();
+        assert!(connections.join(start).is_none());
+        drop(first);
+        assert!(connections.join(start).is_some());
+    }
+}
