@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitlab_metrics_bridge::export::{
-    Compression, Introspect, OtlpConfig, Prometheus, Protocol, Rejections,
-};
+use gitlab_metrics_bridge::export::{Compression, Introspect, OtlpConfig, Prometheus, Protocol};
 use gitlab_metrics_bridge::metrics::subject::{Cadence, Rows, Shows, gauge};
 use gitlab_metrics_bridge::metrics::{
     BridgeStatus, Catalogue, Choices, EnabledMetrics, GitLabView, Grain, Identity, Owner, Reading,
@@ -648,9 +646,6 @@ async fn headers_and_compression_arrive_as_they_were_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_points_are_a_failure_although_the_request_succeeded() {
-    use tracing_subscriber::layer::SubscriberExt;
-    let log = tracing_subscriber::registry().with(Rejections);
-    tracing::subscriber::set_global_default(log).unwrap();
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::PartialSuccess(7), 1);

@@ -228,3 +228,73 @@ fn label_names(series: &Series) -> Option<Vec<&String>> {
     let first = series.keys().next()?;
     Some(first.keys().collect())
 }
+
+/// Renames the project and waits until `/metrics` shows that.
+async fn rename(gitlab: &GitLab, bridge: &Running) {
+    gitlab.edit(|world| world.rename_project("group/one", "group/other"));
+    let renamed = |series: &Series| {
+        let mut paths = series.keys().map(|labels| labels["project_path"].as_str());
+        paths.any(|path| path == "group/other")
+    };
+    bridge.wait_for_series("gitlab_project_info", renamed).await;
+}
+
+async fn gitlab_of_one() -> GitLab {
+    let mut world = World::new();
+    world.project("group/one").commits(11);
+    GitLab::start(world).await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs the Collector"]
+async fn a_collector_drops_the_series_of_the_old_path_at_once() {
+    for protocol in PROTOCOLS {
+        let gitlab = gitlab_of_one().await;
+        let mut collector = Collector::start().await;
+        let program = pushing(bridge_for(gitlab.url()), protocol, &collector)
+            .env("GITLAB_BRIDGE_POLL_CI_INTERVAL", "1s")
+            .env("OTEL_METRIC_EXPORT_INTERVAL", "500");
+        let bridge = Running::start(program).await;
+        let url = collector.metrics_url();
+        let old = |body: &str| body.contains("project_path=\"group/one\"");
+        let new = |body: &str| body.contains("project_path=\"group/other\"");
+        collector.process.wait_for_body(&url, old).await;
+        rename(&gitlab, &bridge).await;
+        let body = collector.process.wait_for_body(&url, new).await;
+        assert!(!old(&body), "{body}");
+        assert_eq!(bridge.stop().await.code(), 0);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Prometheus"]
+async fn a_rename_breaks_no_join_in_a_prometheus_that_receives_otlp() {
+    let gitlab = gitlab_of_one().await;
+    let prometheus = Prometheus::start("global: {scrape_interval: 1s}").await;
+    let program = bridge_for(gitlab.url())
+        .env("GITLAB_BRIDGE_POLL_CI_INTERVAL", "1s")
+        .env("OTEL_METRICS_EXPORTER", "otlp,prometheus")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", prometheus.otlp_endpoint())
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        .env("OTEL_METRIC_EXPORT_INTERVAL", "500");
+    let bridge = Running::start(program).await;
+    let joined =
+        "gitlab_commits_total * on (project_id) group_left (project_path) gitlab_project_info";
+    let path = |series: &Series, path: &str| {
+        let paths: Vec<_> = series
+            .keys()
+            .map(|labels| labels["project_path"].as_str())
+            .collect();
+        paths == [path]
+    };
+    prometheus
+        .wait_for(joined, |series| path(series, "group/one"))
+        .await;
+    rename(&gitlab, &bridge).await;
+    // Each of these queries would fail with "duplicate series" if both paths were there.
+    prometheus
+        .wait_for(joined, |series| path(series, "group/other"))
+        .await;
+    assert_eq!(prometheus.query("gitlab_project_info").await.len(), 1);
+    assert_eq!(bridge.stop().await.code(), 0);
+}

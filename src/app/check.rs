@@ -235,8 +235,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         match push_nothing(config, otlp).await {
             Ok(()) => findings.good(format!("{endpoint} accepts OTLP")),
             Err(error) => findings.problem(format!(
-                "{endpoint} does not accept OTLP: {error}. Is it the right port (4317 gRPC, 4318 \
-                 HTTP), protocol and authentication? See otlp in the configuration, or \
+                "{endpoint} does not accept OTLP: {error}. See otlp in the configuration, or \
                  OTEL_EXPORTER_OTLP_*"
             )),
         }

@@ -7,7 +7,6 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::progress::Stderr;
 use crate::config::{Config, Log, LogFormat};
-use crate::export::Rejections;
 
 /// Starts logging.
 ///
@@ -35,7 +34,6 @@ pub fn start(log: &Log) -> Result<()> {
             .boxed(),
     };
     tracing_subscriber::registry()
-        .with(Rejections)
         .with(layer.with_filter(filter))
         .try_init()
         .context("starting the log")

@@ -6,10 +6,7 @@
 //! one export comes from the same view.
 
 mod batches;
-mod beginnings;
 mod config;
-mod ended;
-mod failures;
 #[cfg(test)]
 mod fragile;
 mod health;
@@ -19,7 +16,6 @@ mod listener;
 mod meter;
 mod otlp;
 mod prometheus;
-mod reader;
 mod readiness;
 
 use std::sync::Arc;
@@ -30,7 +26,6 @@ use tokio::sync::watch;
 use crate::metrics::{BridgeStatus, UnixTime, View};
 
 pub use config::{Config, Listen};
-pub use failures::Rejections;
 pub use health::Health;
 pub use http::Endpoints;
 pub use listener::{Server, most_connections};

@@ -6,7 +6,7 @@ use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, World};
 use serde_json::{Value, json};
 
 use crate::support::process::{Finished, Program, bridge, free_ports};
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Fault as OtlpFault, Receiver};
 use crate::support::running::{TOKEN, bridge_for};
 use crate::{gitlab_of_two, world_of_two};
 
@@ -218,6 +218,30 @@ async fn a_collector_that_is_down_is_told_with_what_to_look_at() {
             &finished,
             1,
             &[&receiver.endpoint(), "does not accept OTLP", "4317"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_refuses_is_told_in_its_own_words_with_a_hint() {
+    let gitlab = gitlab_of_two().await;
+    for protocol in ["grpc", "http/protobuf"] {
+        let receiver = Receiver::start();
+        receiver.fail(OtlpFault::Refused(401, "who is planted-secret?".to_owned()));
+        let finished = check(gitlab.url())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=planted-secret")
+            .finish()
+            .await;
+        assert_says(
+            &finished,
+            1,
+            &["does not accept OTLP", "who is [secret]?", "otlp.headers"],
+        );
+        assert!(
+            !format!("{finished:?}").contains("planted-secret"),
+            "{finished:#?}"
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::gitlab_of_two;
 use crate::support::certificates::Certificates;
 use crate::support::process::{Program, free_ports};
 use crate::support::received::Transport;
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Fault, Receiver};
 use crate::support::running::{Running, bridge_for};
 
 const PROTOCOLS: [(&str, Transport); 2] = [
@@ -139,5 +139,63 @@ async fn mutual_tls_shows_the_clients_certificate() {
             .await;
         assert_eq!(known.code(), 0, "{protocol}: {known:#?}");
         assert_eq!(receiver.read(|received| received.ended()), 1, "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_one_line_of_the_log_with_the_receivers_words() {
+    let gitlab = gitlab_of_two().await;
+    for (protocol, _) in PROTOCOLS {
+        for fault in [
+            Fault::Refused(400, "tenant unknown".to_owned()),
+            Fault::Unavailable,
+            Fault::PartialSuccess(7),
+        ] {
+            let receiver = Receiver::start();
+            receiver.fail_times(fault.clone(), 20);
+            let bridge = bridge_for(gitlab.url())
+                .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+                .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+                .env("OTEL_EXPORTER_OTLP_TIMEOUT", "500");
+            let mut bridge = Running::start(bridge).await;
+            let line = bridge.process.wait_for_line("OTLP export").await;
+            assert!(line.contains("OTLP export failed"), "{line}");
+            match fault {
+                Fault::Refused(..) => assert!(line.contains("tenant unknown"), "{line}"),
+                Fault::PartialSuccess(_) => {
+                    assert!(
+                        line.contains("rejected 7 points: rejected by the test"),
+                        "{line}"
+                    );
+                }
+                _ => assert!(line.contains("navailable"), "{line}"),
+            }
+            receiver.recover();
+            let finished = bridge.stop().await;
+            let warned = finished.output.stderr.iter();
+            let warned: Vec<_> = warned.filter(|line| line.contains("level=warn")).collect();
+            assert_eq!(warned.len(), 1, "{protocol} {fault:?}: {warned:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_file_that_is_none_ends_the_start() {
+    let gitlab = gitlab_of_two().await;
+    let folder = tempfile::tempdir().unwrap();
+    let junk = folder.path().join("junk.pem");
+    std::fs::write(&junk, "junk").unwrap();
+    for (protocol, _) in PROTOCOLS {
+        let finished = bridge_for(gitlab.url())
+            .args(["--listen", "127.0.0.1:0"])
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &junk)
+            .finish()
+            .await;
+        assert_ne!(finished.code(), 0, "{finished:#?}");
+        for word in ["otlp.ca_file", "junk.pem", "no certificate"] {
+            assert!(finished.stderr().contains(word), "{finished:#?}");
+        }
     }
 }

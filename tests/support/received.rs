@@ -1,7 +1,7 @@
 //! What an OTLP receiver was sent: the requests as they came, and the exports they add up to.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -12,6 +12,9 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::{Labels, Series};
+
+/// The flag of a point that ends its series.
+const NO_RECORDED_VALUE: u32 = 1;
 
 /// The metric that is only in the last request of an export.
 const LAST: &str = "gitlab_bridge_build_info";
@@ -92,6 +95,8 @@ pub struct Metric {
     pub description: String,
     /// The value of every series; of a histogram or a summary, its count.
     pub series: Series,
+    /// The series that are told to have ended: by a flag, without a value.
+    pub ended: BTreeSet<Labels>,
 }
 
 impl Received {
@@ -161,6 +166,14 @@ impl Export {
             .map_or(0, |metric| metric.series.len())
     }
 
+    /// The series of a metric that are told to have ended.
+    pub fn ended(&self, metric: &str) -> BTreeSet<Labels> {
+        let metric = self.metrics.get(metric);
+        metric
+            .map(|metric| metric.ended.clone())
+            .unwrap_or_default()
+    }
+
     /// The value of one series.
     pub fn value<const N: usize>(&self, metric: &str, labels: [(&str, &str); N]) -> Option<f64> {
         self.metrics
@@ -192,8 +205,13 @@ impl Export {
                     unit: wire.unit.clone(),
                     description: wire.description.clone(),
                     series: Series::new(),
+                    ended: BTreeSet::new(),
                 });
             for point in points {
+                if point.flags & NO_RECORDED_VALUE != 0 {
+                    metric.ended.insert(labels(point.attributes));
+                    continue;
+                }
                 match metric.series.entry(labels(point.attributes)) {
                     Entry::Vacant(vacant) => {
                         vacant.insert(point.value);
@@ -211,6 +229,7 @@ impl Export {
 struct Point<'a> {
     attributes: &'a [KeyValue],
     time: u64,
+    flags: u32,
     value: f64,
 }
 
@@ -220,6 +239,7 @@ fn points(metric: &WireMetric) -> (&'static str, Vec<Point<'_>>) {
             $data.data_points.iter().map(|point| Point {
                 attributes: &point.attributes,
                 time: point.time_unix_nano,
+                flags: point.flags,
                 value: point.count as f64,
             })
         };
@@ -245,6 +265,7 @@ fn number(point: &NumberDataPoint) -> Point<'_> {
     Point {
         attributes: &point.attributes,
         time: point.time_unix_nano,
+        flags: point.flags,
         value,
     }
 }

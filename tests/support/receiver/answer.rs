@@ -19,9 +19,9 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 };
 use prost::Message;
 use tokio::sync::watch;
-use tonic::Status;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
+use tonic::{Code, Status};
 
 use crate::support::received::{Received, Refused, Request, Transport};
 
@@ -35,6 +35,10 @@ pub enum Fault {
     Unavailable,
     /// UNAUTHENTICATED in gRPC, 401 in HTTP: not worth another try.
     Unauthenticated,
+    /// This HTTP status, or the gRPC code that goes with it, with words of the receiver.
+    Refused(u16, String),
+    /// 503 in HTTP and UNAVAILABLE in gRPC, with so many seconds to wait.
+    Throttled(u64),
     /// Answers well, but late.
     Slow(Duration),
     /// Takes the request and never answers.
@@ -93,6 +97,39 @@ impl Shared {
         let response = match arrival.transport {
             Transport::Grpc => grpc.into_http(),
             Transport::Http => http.into_response(),
+        };
+        self.refused(arrival, error_of(&response).expect("an error"));
+        response
+    }
+
+    fn refuse_saying(&self, arrival: &Arrival, status: u16, words: String) -> Response {
+        let code = match status {
+            400 => Code::InvalidArgument,
+            401 => Code::Unauthenticated,
+            403 => Code::PermissionDenied,
+            404 => Code::Unimplemented,
+            413 => Code::ResourceExhausted,
+            _ => Code::Unavailable,
+        };
+        let status = StatusCode::from_u16(status).expect("a status");
+        let response = match arrival.transport {
+            Transport::Grpc => Status::new(code, words).into_http(),
+            Transport::Http => (status, words).into_response(),
+        };
+        self.refused(arrival, error_of(&response).expect("an error"));
+        response
+    }
+
+    fn throttle(&self, arrival: &Arrival, seconds: u64) -> Response {
+        let response = match arrival.transport {
+            Transport::Http => {
+                let wait = [(header::RETRY_AFTER, seconds.to_string())];
+                (StatusCode::SERVICE_UNAVAILABLE, wait).into_response()
+            }
+            Transport::Grpc => {
+                let details = retry_info(u8::try_from(seconds).expect("a short wait"));
+                Status::with_details(Code::Unavailable, "throttled", details.into()).into_http()
+            }
         };
         self.refused(arrival, error_of(&response).expect("an error"));
         response
@@ -204,6 +241,10 @@ async fn at_the_door(
                 StatusCode::UNAUTHORIZED,
             );
         }
+        Some(Fault::Refused(status, words)) => {
+            return shared.refuse_saying(&arrival, status, words);
+        }
+        Some(Fault::Throttled(seconds)) => return shared.throttle(&arrival, seconds),
         Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::Hanging) => {
             shared.refused(&arrival, "nothing".to_owned());
@@ -221,11 +262,25 @@ async fn at_the_door(
     response
 }
 
+/// A `google.rpc.Status` with a `RetryInfo` of so many seconds, byte by byte.
+fn retry_info(seconds: u8) -> Vec<u8> {
+    assert!(seconds < 128, "a longer wait takes a second byte");
+    let url = b"type.googleapis.com/google.rpc.RetryInfo";
+    let info = [0x0a, 2, 0x08, seconds]; // retry_delay: {seconds}
+    let mut any = vec![0x0a, url.len() as u8];
+    any.extend(url);
+    any.extend([0x12, info.len() as u8]);
+    any.extend(info);
+    let mut status = vec![0x08, 14, 0x1a, any.len() as u8]; // code: UNAVAILABLE, details
+    status.extend(any);
+    status
+}
+
 /// What went wrong, as the client is told: a gRPC error has HTTP status 200 and says the rest in
 /// its headers.
 fn error_of(response: &Response) -> Option<String> {
     if let Some(status) = Status::from_header_map(response.headers()) {
-        return (status.code() != tonic::Code::Ok)
+        return (status.code() != Code::Ok)
             .then(|| format!("{:?}: {}", status.code(), status.message()));
     }
     (!response.status().is_success()).then(|| response.status().to_string())

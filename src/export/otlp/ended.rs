@@ -21,8 +21,8 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{Aggregation, SdkMeterProvider, Stream, Temporality};
 
 use super::beginnings::Beginnings;
-use super::meter::{SCOPE, key_values};
 use super::reader::SharedReader;
+use crate::export::meter::{SCOPE, key_values};
 use crate::metrics::{Choices, EnabledMetrics, EndedSeries, Instrument, Metric, View};
 
 /// How many series travel in one message: with twenty buckets each they take about a megabyte.
@@ -158,7 +158,7 @@ impl PushedEnded {
     }
 
     fn sends_deltas(&self) -> bool {
-        self.temporality == Temporality::Delta
+        self.temporality != Temporality::Cumulative
     }
 
     /// Takes back what was recorded for a message that was not delivered: the SDK has forgotten it, and

@@ -1,0 +1,446 @@
+//! Pushes views over OTLP, batch by batch.
+//!
+//! The SDK collects and its own conversion makes the messages; our loop drives it and our transport
+//! sends them. The SDK's periodic reader would send one message of any size, wait a whole interval before
+//! the first, and hold up a shutdown; its exporter would swallow what receivers say, and send again what
+//! they have refused.
+
+mod beginnings;
+mod config;
+mod ended;
+mod flagged;
+mod gone;
+mod grpc;
+mod hint;
+mod http;
+mod outcome;
+mod reader;
+mod sender;
+mod tally;
+mod words;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::body::Bytes;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use self::beginnings::Beginnings;
+use self::ended::PushedEnded;
+use self::gone::{Gone, OwnSeries};
+use self::outcome::{Outcome, Why};
+use self::reader::SharedReader;
+use self::sender::Sender;
+use self::tally::Tally;
+use super::batches::{Batch, Bounds, batches, halves};
+use super::meter::{Instruments, ViewBatch};
+use super::{Health, Introspect, Views};
+use crate::metrics::{BridgeStatus, EnabledMetrics, View};
+
+pub use config::{Compression, NO_LIMIT, OtlpConfig, Protocol, Temporality};
+
+impl OtlpConfig {
+    /// Builds the exporter; it connects when it first pushes. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// If a certificate or key can't be read or a header is not valid.
+    pub fn build(&self, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
+        Otlp::build(self, resource, shown)
+    }
+}
+
+/// The OTLP exporter of the bridge.
+pub struct Otlp {
+    sender: Sender,
+    gone: Gone,
+    last: Mutex<LastPush>,
+    gitlab: Arc<Collector<ViewBatch>>,
+    ended: Arc<Mutex<PushedEnded>>,
+    bridge: Arc<Collector<BridgeStatus>>,
+    shown: EnabledMetrics,
+    interval: Duration,
+    export_timeout: Duration,
+    health: Arc<Health>,
+}
+
+/// A reader and the instruments it reads.
+struct Collector<T> {
+    reader: SharedReader,
+    instruments: Instruments<T>,
+}
+
+/// What was pushed last, taken or not: what is not in the next push has ended.
+#[derive(Default)]
+struct LastPush {
+    view: Option<Arc<View>>,
+    bridge: OwnSeries,
+    /// Messages that end series and were not taken yet.
+    waiting: VecDeque<Bytes>,
+}
+
+/// What became of a message of an export.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// At the most some of its points were rejected, which are not to be sent again.
+    Taken,
+    /// It will never be taken as it is.
+    Refused,
+    /// It was not taken for now.
+    Lost,
+}
+
+impl Otlp {
+    /// How long the last push may take once the bridge is told to stop.
+    const LAST_PUSH: Duration = Duration::from_secs(3);
+    /// The pause after the receiver was first away; it doubles up to the interval.
+    const FIRST_PAUSE: Duration = Duration::from_secs(2);
+    /// How many bytes of messages that end series may wait for a receiver that is away.
+    const MOST_WAITING: usize = 8 << 20;
+
+    fn build(config: &OtlpConfig, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
+        let sender = Sender::build(config)?;
+        let reader = || SharedReader::new(config.temporality);
+        let (of_gitlab, of_bridge) = (reader(), reader());
+        let ended = PushedEnded::new(&shown, resource.clone(), config.temporality);
+        let gone = Gone::new(&shown, resource.clone(), config.temporality);
+        let shown = shown.only(|metric| !metric.counts_ended());
+        let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
+        let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
+        Ok(Otlp {
+            sender,
+            gone,
+            last: Mutex::default(),
+            gitlab: Arc::new(Collector {
+                reader: of_gitlab,
+                instruments: gitlab,
+            }),
+            ended: Arc::new(Mutex::new(ended)),
+            bridge: Arc::new(Collector {
+                reader: of_bridge,
+                instruments: bridge,
+            }),
+            shown,
+            interval: config.interval,
+            export_timeout: config.export_timeout,
+            health: Arc::new(Health::new("otlp")),
+        })
+    }
+
+    /// How the exports go.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Pushes every interval, right after the first poll of each GitLab, and once more when told to
+    /// stop. While the receiver is away it tries again sooner, unless the receiver says when.
+    pub async fn run(self, mut views: Views, introspect: Introspect, stop: CancellationToken) {
+        let mut next = Instant::now() + self.interval;
+        let mut pause = Self::FIRST_PAUSE;
+        let mut known = 0;
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => {}
+                Ok(_) = views.wait_for(|view| view.known() > known) => {}
+                () = stop.cancelled() => break,
+            }
+            let started = Instant::now();
+            let view = views.borrow_and_update().clone();
+            known = view.known();
+            let until = Some(started + self.export_timeout);
+            let tally = tokio::select! {
+                tally = self.push_within(&view, &introspect, until) => tally,
+                () = stop.cancelled() => break,
+            };
+            next = started + self.interval;
+            match tally.is_away {
+                false => pause = Self::FIRST_PAUSE,
+                true => {
+                    let again = Instant::now() + pause.mul_f64(0.75 + fastrand::f64() / 2.0);
+                    next = self.sender.closed_until().unwrap_or(next.min(again));
+                    pause = (pause * 2).min(self.interval);
+                }
+            }
+            tell(&tally, next);
+        }
+        let view = views.borrow().clone();
+        if view.known() > 0 {
+            let until = Instant::now() + Self::LAST_PUSH;
+            let tally = self.push_within(&view, &introspect, Some(until)).await;
+            match tally.outcome() {
+                Ok(()) => tracing::info!("last OTLP export done"),
+                Err(error) => tracing::warn!(error, "last OTLP export failed"),
+            }
+        }
+    }
+
+    /// Pushes one view and the bridge's own metrics.
+    ///
+    /// # Errors
+    /// Why the target did not take all of it.
+    pub async fn push(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
+        self.push_within(view, introspect, None).await.outcome()
+    }
+
+    async fn push_within(
+        &self,
+        view: &Arc<View>,
+        introspect: &Introspect,
+        until: Option<Instant>,
+    ) -> Tally {
+        let mut export = Export {
+            otlp: self,
+            view,
+            until,
+            tally: Tally::default(),
+        };
+        if let Err(text) = export.send_all(introspect).await {
+            export.tally.failed(Why { text, hint: None });
+        }
+        self.health.note(&export.tally.outcome());
+        export.tally
+    }
+
+    fn last(&self) -> MutexGuard<'_, LastPush> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_ended(&self) -> MutexGuard<'_, PushedEnded> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says once why an export was not taken.
+fn tell(tally: &Tally, next: Instant) {
+    let Err(error) = tally.outcome() else {
+        return;
+    };
+    let again = Duration::from_secs(
+        next.saturating_duration_since(Instant::now())
+            .as_secs_f64()
+            .round() as u64,
+    );
+    match tally.is_away {
+        true => tracing::warn!(
+            error,
+            ?again,
+            "OTLP export failed; will try again with fresh values"
+        ),
+        false => tracing::warn!(
+            error,
+            "OTLP export failed; what was refused is not sent again"
+        ),
+    }
+}
+
+/// One export on its way.
+struct Export<'a> {
+    otlp: &'a Otlp,
+    view: &'a Arc<View>,
+    /// When it has to end, if it has to.
+    until: Option<Instant>,
+    tally: Tally,
+}
+
+impl Export<'_> {
+    /// Sends all messages. A message that is refused does not stop the others; a receiver that is away
+    /// does.
+    ///
+    /// # Errors
+    /// If a part of it can't be made.
+    async fn send_all(&mut self, introspect: &Introspect) -> Result<(), String> {
+        self.of_ended(PushedEnded::begin).await?;
+        self.send_gone().await;
+        let (shown, whole) = (self.otlp.shown.clone(), Arc::clone(self.view));
+        let batches = computed(move || batches(&shown, &whole, Bounds::DEFAULT)).await?;
+        for batch in batches {
+            self.send_batch(batch).await?;
+        }
+        if self.tally.is_away {
+            return Ok(());
+        }
+        self.send_ended().await?;
+        self.send_bridge(introspect(self.view)).await
+    }
+
+    /// Ends the series about GitLab that have gone since the last push. This comes before the values: of
+    /// two names of a thing, a receiver must never hold both.
+    async fn send_gone(&mut self) {
+        self.send_waiting().await;
+        let last = self.otlp.last().view.clone();
+        if let Some(before) = last.filter(|before| !Arc::ptr_eq(before, self.view)) {
+            // One message at a time: all series may go at once.
+            let (hand, mut handed) = mpsc::channel(1);
+            let (gone, after) = (self.otlp.gone.clone(), Arc::clone(self.view));
+            let finding = spawn_blocking(move || {
+                gone.between(&before, &after, &mut |message| {
+                    hand.blocking_send(message).is_ok()
+                });
+            });
+            while let Some(message) = handed.recv().await {
+                self.send_or_wait(message).await;
+            }
+            let _ = finding.await; // It ends with the last message.
+        }
+        self.otlp.last().view = Some(Arc::clone(self.view));
+    }
+
+    /// Sends what earlier pushes could not, in order.
+    async fn send_waiting(&mut self) {
+        loop {
+            let first = self.otlp.last().waiting.front().cloned();
+            let Some(message) = first else {
+                return;
+            };
+            if self.send(message).await == Fate::Lost {
+                return;
+            }
+            self.otlp.last().waiting.pop_front();
+        }
+    }
+
+    /// Sends the bridge's own metrics, and ends those of its series that have gone since they were last
+    /// taken.
+    async fn send_bridge(&mut self, status: BridgeStatus) -> Result<(), String> {
+        let now = self.otlp.gone.own_series(&status);
+        let bridge = collected(&self.otlp.bridge, status).await??;
+        let mut message = ExportMetricsServiceRequest::from(&bridge);
+        let gone = &self.otlp.gone;
+        gone.of_bridge(&self.otlp.last().bridge, &now, &mut message);
+        match self.send(message.encode_to_vec().into()).await {
+            Fate::Taken | Fate::Refused => self.otlp.last().bridge = now,
+            Fate::Lost => self.otlp.last().bridge.extend(now),
+        }
+        Ok(())
+    }
+
+    /// Sends a message that ends series. If the receiver is away it is kept for the next push, as long as
+    /// there is room.
+    async fn send_or_wait(&mut self, message: Bytes) {
+        if self.send(message.clone()).await == Fate::Lost {
+            let mut last = self.otlp.last();
+            let waiting: usize = last.waiting.iter().map(Bytes::len).sum();
+            if waiting + message.len() <= Otlp::MOST_WAITING {
+                last.waiting.push_back(message);
+            }
+        }
+    }
+
+    /// Sends a batch. What can't be read of it is found by halves and left out: that is logged where it
+    /// is read.
+    async fn send_batch(&mut self, batch: Batch) -> Result<(), String> {
+        let mut left = vec![batch];
+        while let Some(batch) = left.pop() {
+            if self.tally.is_away {
+                return Ok(());
+            }
+            let content = ViewBatch {
+                view: Arc::clone(self.view),
+                batch: batch.clone(),
+            };
+            match collected(&self.otlp.gitlab, content).await? {
+                Ok(metrics) => {
+                    self.send(encoded(&metrics, None)).await;
+                }
+                Err(_) => left.extend(halves(batch).into_iter().flatten()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_ended(&mut self) -> Result<(), String> {
+        let messages = self.of_ended(PushedEnded::collect).await??;
+        for (at, (metrics, beginnings)) in messages.into_iter().enumerate() {
+            let message = encoded(&metrics, Some(&beginnings));
+            // What is refused may be taken as a part of what comes next.
+            if self.send(message).await == Fate::Taken {
+                self.otlp.lock_ended().delivered(at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, message: Bytes) -> Fate {
+        if self.tally.is_away {
+            return Fate::Lost;
+        }
+        match self.otlp.sender.send(&message, self.until).await {
+            Outcome::Delivered => {
+                self.tally.taken();
+                Fate::Taken
+            }
+            Outcome::Partial(why) => {
+                self.tally.failed(why);
+                Fate::Taken
+            }
+            Outcome::Refused(why) => {
+                self.tally.failed(why);
+                Fate::Refused
+            }
+            Outcome::Later { why, .. } => {
+                self.tally.is_away = true;
+                self.tally.failed(why);
+                Fate::Lost
+            }
+        }
+    }
+
+    /// Computes something with what has ended of the view.
+    async fn of_ended<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce(&mut PushedEnded, &View) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let (ended, view) = (Arc::clone(&self.otlp.ended), Arc::clone(self.view));
+        computed(move || {
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            compute(&mut ended, &view)
+        })
+        .await
+    }
+}
+
+/// The bytes of a message.
+fn encoded(metrics: &ResourceMetrics, beginnings: Option<&Beginnings>) -> Bytes {
+    let mut message = ExportMetricsServiceRequest::from(metrics);
+    if let Some(beginnings) = beginnings {
+        beginnings.correct(&mut message);
+    }
+    message.encode_to_vec().into()
+}
+
+/// What the instruments show of some content. The inner error is about that content alone.
+async fn collected<T>(
+    from: &Arc<Collector<T>>,
+    content: T,
+) -> Result<Result<ResourceMetrics, String>, String>
+where
+    T: Default + Send + 'static,
+{
+    let from = Arc::clone(from);
+    computed(move || {
+        let mut metrics = ResourceMetrics::default();
+        let collected = from
+            .instruments
+            .collect(content, || from.reader.collect(&mut metrics))?;
+        collected.map_err(|error| error.to_string())?;
+        Ok(metrics)
+    })
+    .await
+}
+
+/// What takes milliseconds of computing, too long for the runtime's workers. Fails if it panics.
+async fn computed<T: Send + 'static>(
+    compute: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let computed = spawn_blocking(compute).await;
+    computed.map_err(|error| error.to_string())
+}
