@@ -477,3 +477,49 @@ async fn a_body_that_does_not_end_is_not_waited_for() {
     assert!(began.elapsed() < Duration::from_secs(11));
     assert!(hints.is_empty());
 }
+
+/// What a stranger writes who knows how GitLab signs, and not with what.
+fn as_if_signed(length: usize) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format!(
+        "POST /webhook HTTP/1.1\r\nHost: a\r\nwebhook-id: 1\r\nwebhook-timestamp: {}\r\n\
+         webhook-signature: v1,AAAA\r\nContent-Length: {length}\r\n\r\n",
+        now.as_secs()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_strangers_that_do_not_end_delay_no_honest_hook() {
+    const LARGE: usize = 25 << 20;
+    let gitlab = gitlab().await;
+    let bridge = Running::start(taking(&gitlab)).await;
+    let mut held = Vec::new();
+    for sent in [vec![], vec![b' '; LARGE - 1]] {
+        for _ in 0..8 {
+            let address = ("127.0.0.1", bridge.port());
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = as_if_signed(LARGE);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // An earlier one of theirs has to give way, and may be this one.
+            let _ = stream.write_all(&sent).await;
+            held.push(stream);
+        }
+        let url = bridge.url("/webhook");
+        let mut large = push();
+        large.push_str(&" ".repeat(5 << 20));
+        for body in [push(), large] {
+            let began = Instant::now();
+            let (status, text) = send(signed(post(&url), "1", SystemTime::now(), &body)).await;
+            assert_eq!(status, StatusCode::OK, "{text}");
+            let (status, text) = send(post(&url).header("X-Gitlab-Token", SECRET).body(body)).await;
+            assert_eq!(status, StatusCode::OK, "{text}");
+            assert!(
+                began.elapsed() < Duration::from_secs(5),
+                "{:?}",
+                began.elapsed()
+            );
+        }
+    }
+    let labels = [("event", "push"), ("outcome", "accepted")];
+    assert_eq!(bridge.scrape().await.value(TOTAL, labels), Some(8.0));
+}

@@ -8,6 +8,7 @@ mod config;
 mod counts;
 mod event;
 mod hint;
+mod memory;
 mod receive;
 mod secrets;
 

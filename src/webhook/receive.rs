@@ -3,21 +3,23 @@
 //! GitLab waits 10 s for an answer and switches a webhook off that fails too often. So answers come
 //! fast, and the only thing that is waited for is the rest of the body.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::body::{Body, HttpBody};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::counts::{Counts, Outcome};
 use super::event::{Event, Payload};
 use super::hint::{Hint, TakeHint};
+use super::memory::{Memory, Share};
 use super::secrets::{Refusal, Secrets, Signature};
 
 /// The largest payload that GitLab sends.
@@ -49,13 +51,12 @@ impl Receiver {
     pub fn routes(self) -> Routes {
         let receiving = Receiving {
             receiver: self,
-            memory: Semaphore::new(MEMORY),
+            memory: Memory::new(MEMORY),
             refusals: Refusals::default(),
         };
         Router::new()
             .route("/webhook", post(receive))
             .route("/webhook/{name}", post(receive))
-            .layer(DefaultBodyLimit::max(LARGEST))
             .with_state(Arc::new(receiving))
     }
 }
@@ -63,7 +64,7 @@ impl Receiver {
 /// A receiver at work, which many requests share.
 struct Receiving {
     receiver: Receiver,
-    memory: Semaphore,
+    memory: Memory,
     refusals: Refusals,
 }
 
@@ -136,7 +137,9 @@ impl Receiving {
     async fn read(self: &Arc<Self>, request: Request) -> Result<Payload, Failure> {
         let secrets = &self.receiver.secrets;
         let signature = secrets.check_headers(request.headers(), SystemTime::now())?;
-        let (body, _memory) = self.body(request).await?;
+        // Only a token shows before the body that the sender knows the secret.
+        let memory = self.memory.share(signature.is_none());
+        let body = body(request.into_body(), &memory).await?;
         if body.len() <= SMALL {
             return self.parse(signature.as_ref(), &body);
         }
@@ -146,35 +149,6 @@ impl Receiving {
         parsed.unwrap_or_else(|_| Err(invalid("it could not be read")))
     }
 
-    /// The whole body, once there is memory for it. The memory is free again when the permit is dropped.
-    async fn body(
-        &self,
-        request: Request<Body>,
-    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Failure> {
-        let size = request.body().size_hint();
-        if size.lower() > LARGEST as u64 {
-            return Err(TOO_LARGE);
-        }
-        let needed = size.upper().unwrap_or(LARGEST as u64).min(LARGEST as u64);
-        let received = timeout(PATIENCE, async {
-            // The semaphore is never closed, and what is needed fits into 32 bits.
-            let permit = self.memory.acquire_many(needed as u32).await.ok();
-            let body = Bytes::from_request(request, &()).await;
-            body.map(|body| (body, permit))
-        });
-        match received.await {
-            Ok(Ok(received)) => Ok(received),
-            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(TOO_LARGE)
-            }
-            Ok(Err(_)) => Err(invalid("its body ends too early")),
-            Err(_) => Err(Failure::Invalid(
-                StatusCode::REQUEST_TIMEOUT,
-                "its body did not arrive in time",
-            )),
-        }
-    }
-
     fn parse(&self, signature: Option<&Signature>, body: &[u8]) -> Result<Payload, Failure> {
         if let Some(signature) = signature {
             self.receiver.secrets.check_body(signature, body)?;
@@ -182,6 +156,48 @@ impl Receiving {
         Payload::read(body).map_err(invalid)
     }
 }
+
+/// The whole body, as long as there is memory for what comes of it.
+async fn body(body: Body, memory: &Share<'_>) -> Result<Vec<u8>, Failure> {
+    if body.size_hint().lower() > LARGEST as u64 {
+        return Err(TOO_LARGE);
+    }
+    tokio::select! {
+        received = timeout(PATIENCE, receive_into_memory(body, memory)) => {
+            received.unwrap_or(Err(TOO_SLOW))
+        }
+        () = memory.gives_way() => Err(NO_MEMORY),
+    }
+}
+
+async fn receive_into_memory(mut body: Body, memory: &Share<'_>) -> Result<Vec<u8>, Failure> {
+    let mut received = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| invalid("its body ends too early"))?;
+        let Ok(data) = frame.into_data() else {
+            continue; // Trailers.
+        };
+        if received.len() + data.len() > LARGEST {
+            return Err(TOO_LARGE);
+        }
+        if !memory.take(data.len()) {
+            return Err(NO_MEMORY);
+        }
+        received.extend_from_slice(&data);
+    }
+    memory.complete();
+    Ok(received)
+}
+
+const TOO_SLOW: Failure = Failure::Invalid(
+    StatusCode::REQUEST_TIMEOUT,
+    "its body did not arrive in time",
+);
+
+const NO_MEMORY: Failure = Failure::Invalid(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "its body came more slowly than others and had to give way to them",
+);
 
 const TOO_LARGE: Failure = Failure::Invalid(
     StatusCode::PAYLOAD_TOO_LARGE,
