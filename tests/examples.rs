@@ -21,6 +21,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/measured.md",
     "docs/operating.md",
     "docs/polling.md",
+    "docs/securing.md",
     "docs/settings.md",
     "docs/simulator.md",
     "otel/metrics.md",

@@ -16,7 +16,7 @@ use super::progress;
 use super::webhooks::{self, Webhooks};
 use crate::config::{self, Config};
 use crate::export::{
-    self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views,
+    self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views, Web,
 };
 use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, Metric, View};
 use crate::poll::Patterns;
@@ -170,8 +170,10 @@ fn printed(
 
 /// The listener, with as many connections as leave descriptors for the rest.
 async fn bound(config: &Config) -> Result<Server> {
+    let web = Web::build(&config.export)?;
     let server = Server::bind(&config.export.listen, "--listen").await?;
-    Ok(server.holding(webhooks::most_connections(config)))
+    let server = server.holding(webhooks::most_connections(config));
+    Ok(server.secured(web.map(Arc::new)))
 }
 
 /// The settings that matter, for the log. The address is told as it was bound.

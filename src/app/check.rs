@@ -10,7 +10,7 @@ use super::findings::Findings;
 use super::polled_gitlabs::PolledGitLab;
 use super::{bridge, waiting, webhooks};
 use crate::config::Config;
-use crate::export::{Introspect, OtlpConfig, Server};
+use crate::export::{Introspect, OtlpConfig, Server, Web};
 use crate::gitlab::TokenInfo;
 use crate::metrics::{
     BridgeStatus, Catalogue, Metric, Missing, Reason, Snapshot, SubjectState, View,
@@ -228,6 +228,11 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         Ok(_) => findings.good(format!(
             "{address} is free for health; the Prometheus exporter is off"
         )),
+        Err(error) => findings.problem(format!("{error:#}")),
+    }
+    match Web::build(&config.export) {
+        Ok(None) => {}
+        Ok(Some(_)) => findings.good("the web configuration is valid"),
         Err(error) => findings.problem(format!("{error:#}")),
     }
     if let Some(otlp) = &config.export.otlp {

@@ -332,6 +332,13 @@ pub static SETTINGS: &[Setting] = &[
         "The port to listen on; 0 takes a free one.")
         .standard(&["OTEL_EXPORTER_PROMETHEUS_PORT"])
         .shared(LISTEN),
+    row("prometheus.web_config_file", &File(|b| &mut b.config.export.web_config, No),
+        "A web configuration of Prometheus: TLS, client certificates, passwords (bcrypt), headers and a limit of \
+         requests for the endpoint. It is read again when it changes. Paths in it are relative to it.")
+        .flag("web.config.file", Takes::Value("FILE"), "A web configuration of Prometheus, for TLS and passwords")
+        .example("/etc/bridge/web.yaml"),
+    row("prometheus.open_health", &Switch(|b| &mut b.config.export.open_health),
+        "Whether /-/healthy answers without the password that a web configuration asks for."),
     row("otlp.enabled", &Exporter("otlp", |b| &mut b.otlp.enabled),
         "Whether metrics are pushed over OTLP. Without a word about it, they are if an endpoint is given.")
         .standard(&["OTEL_METRICS_EXPORTER"])

@@ -1,6 +1,7 @@
 //! What exporting needs to know.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -16,6 +17,10 @@ pub struct Config {
     pub listen: Listen,
     /// Whether `/metrics` is served.
     pub prometheus: bool,
+    /// A file with how the endpoint is secured, if it is.
+    pub web_config: Option<PathBuf>,
+    /// Whether health is answered without a password.
+    pub open_health: bool,
     /// Where metrics are pushed, if anywhere.
     pub otlp: Option<OtlpConfig>,
     /// How often metrics are printed on stdout, if they are.
@@ -61,6 +66,8 @@ impl Default for Config {
         Config {
             listen: Listen::default(),
             prometheus: true,
+            web_config: None,
+            open_health: false,
             otlp: None,
             console: None,
             sdk_disabled: false,

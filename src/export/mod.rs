@@ -17,6 +17,7 @@ mod meter;
 mod otlp;
 mod prometheus;
 mod readiness;
+mod web;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,6 +33,7 @@ pub use listener::{Server, most_connections};
 pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, Temporality};
 pub use prometheus::{Exposition, Prometheus};
 pub use readiness::Readiness;
+pub use web::Web;
 
 /// The latest view.
 pub type Views = watch::Receiver<Arc<View>>;

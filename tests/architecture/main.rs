@@ -53,8 +53,8 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tonic", "export"),
     ("crc32fast", "export"),
     ("flate2", "export poll simulator"),
-    ("aws_lc_rs", "webhook"),
-    ("base64", "webhook"),
+    ("aws_lc_rs", "export webhook"),
+    ("base64", "export webhook"),
     ("graphql_parser", "simulator"),
     // The terminal and the system.
     ("clap", "cli config main"),
@@ -73,7 +73,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("fastrand", "export gitlab poll simulator"),
     ("strsim", "config"),
     ("secrecy", "app config export gitlab webhook"),
-    ("serde_saphyr", "config"),
+    ("serde_saphyr", "config export"),
     (
         "serde",
         "config export gitlab metrics poll simulator webhook",

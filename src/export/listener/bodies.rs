@@ -33,11 +33,7 @@ impl Asked {
 
 impl Answer {
     /// The answer to the request that has begun.
-    pub fn of(
-        answer: Result<Response, std::convert::Infallible>,
-        begun: Arc<Begun>,
-    ) -> hyper::Response<Answer> {
-        let Ok(answer) = answer;
+    pub fn of(answer: Response, begun: Arc<Begun>) -> hyper::Response<Answer> {
         answer.map(|body| Answer {
             body,
             _begun: begun,

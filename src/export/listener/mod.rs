@@ -7,6 +7,7 @@ mod bodies;
 mod connections;
 mod descriptors;
 mod refusals;
+mod speaking;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -17,21 +18,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Listen;
-use activity::Activity;
-use bodies::{Answer, Asked};
+use super::{Listen, Web};
 use connections::{Connection, Connections};
 use refusals::Refusals;
-use watched::Watched;
+use speaking::Speaking;
 
 pub use descriptors::most_connections;
 
@@ -39,6 +33,7 @@ pub use descriptors::most_connections;
 pub struct Server {
     listener: TcpListener,
     most: usize,
+    web: Option<Arc<Web>>,
 }
 
 impl Server {
@@ -58,13 +53,23 @@ impl Server {
             format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
         })?;
         let most = most_connections(0, 1);
-        Ok(Server { listener, most })
+        Ok(Server {
+            listener,
+            most,
+            web: None,
+        })
     }
 
     /// Holds at most so many connections.
     #[must_use]
     pub fn holding(self, most: usize) -> Server {
         Server { most, ..self }
+    }
+
+    /// Speaks TLS and asks for passwords as a web configuration says.
+    #[must_use]
+    pub fn secured(self, web: Option<Arc<Web>>) -> Server {
+        Server { web, ..self }
     }
 
     /// The bound address.
@@ -80,12 +85,13 @@ impl Server {
     /// Serves until told to stop, then lets open requests end for a moment.
     pub async fn serve(self, router: Router, stop: CancellationToken) {
         let connections = Connections::new(self.most);
-        let serving = Serving {
+        let speaking = Speaking {
             router,
+            web: self.web.clone(),
             stop: stop.clone(),
         };
         tokio::select! {
-            () = self.accept(&connections, serving) => {}
+            () = self.accept(&connections, speaking) => {}
             () = stop.cancelled() => {}
         }
         drop(self.listener); // Nobody waits in its queue for an answer that does not come.
@@ -95,13 +101,13 @@ impl Server {
     }
 
     /// Takes connections, for ever.
-    async fn accept(&self, connections: &Arc<Connections>, serving: Serving) {
+    async fn accept(&self, connections: &Arc<Connections>, speaking: Speaking) {
         let mut refusals = Refusals::default();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = self.place(connections, &mut refusals).await;
-                    tokio::spawn(serving.clone().attend(stream, connection));
+                    tokio::spawn(speaking.clone().attend(stream, connection));
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
@@ -135,74 +141,4 @@ fn is_of_the_client(error: &std::io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
     )
-}
-
-/// What a connection is served with.
-#[derive(Clone)]
-struct Serving {
-    router: Router,
-    stop: CancellationToken,
-}
-
-impl Serving {
-    /// Serves one connection until it ends or is cut.
-    async fn attend(self, stream: TcpStream, connection: Connection) {
-        let _ = stream.set_nodelay(true); // Answers are written whole.
-        let activity = &connection.activity;
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(activity)));
-        let router = TowerToHyperService::new(self.router.clone());
-        let answering = service_fn(|request: hyper::Request<Incoming>| {
-            let begun = activity.begin(request.version(), Instant::now());
-            let answer = router.call(request.map(|body| Asked::new(body, Arc::clone(&begun))));
-            async move { Ok::<_, std::convert::Infallible>(Answer::of(answer.await, begun)) }
-        });
-        let builder = builder();
-        let serving = builder.serve_connection(io, answering);
-        let mut serving = std::pin::pin!(serving);
-        let mut stopping = false;
-        loop {
-            tokio::select! {
-                // What went wrong is the client's business: it broke off, or does not speak HTTP.
-                _ = serving.as_mut() => return,
-                () = connection.cut.cancelled() => return,
-                () = overdue(activity) => return,
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    serving.as_mut().graceful_shutdown();
-                }
-            }
-        }
-    }
-}
-
-/// How HTTP is spoken. Waiting is bounded by [`Activity`], in both versions alike.
-fn builder() -> Builder<TokioExecutor> {
-    /// Requests at once on one connection.
-    const STREAMS: u32 = 32;
-    /// Bytes of a request's head; of an answer, what is read from it before the client takes more.
-    const BUFFER: usize = 64 << 10;
-    let mut builder = Builder::new(TokioExecutor::new());
-    let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new()).header_read_timeout(None);
-    http1.max_buf_size(BUFFER);
-    let mut http2 = builder.http2();
-    http2
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS);
-    http2.max_header_list_size(BUFFER as u32);
-    http2.max_send_buf_size(BUFFER);
-    builder
-}
-
-/// Ends once the connection has taken too long over what it does.
-async fn overdue(activity: &Activity) {
-    /// A deadline may move closer: it is looked at again after this.
-    const LOOK: Duration = Duration::from_secs(1);
-    loop {
-        let (deadline, now) = (activity.deadline(), Instant::now());
-        if deadline <= now {
-            return;
-        }
-        sleep_until(deadline.min(now + LOOK)).await;
-    }
 }

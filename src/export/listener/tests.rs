@@ -5,6 +5,10 @@ use axum::routing::{get, post};
 use futures::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+
 use super::*;
 
 /// More than the system takes for a client that does not read.
