@@ -32,16 +32,38 @@ pub fn alike(runner: &Value) -> Option<(u64, Value)> {
         "paused": paused,
         "description": runner["description"].as_str().unwrap_or_default(),
         "version": version,
-        "tags": either("tagList", "tag_list"),
+        "tags": tags(&either("tagList", "tag_list")),
         "busy": busy,
         "last_contact": either("contactedAt", "contacted_at"),
     });
     Some((id, alike))
 }
 
+/// The tags of a runner as one text, which is empty where it has none; null where nobody tells.
+fn tags(list: &Value) -> Value {
+    let Some(list) = list.as_array() else {
+        return Value::Null;
+    };
+    let mut tags: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+    tags.sort_unstable();
+    tags.join(",").into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runner_without_tags_has_none_and_one_whose_tags_nobody_tells_does_not_say_so() {
+        let runner = |tags: Value| {
+            let told = json!({"id": 7, "status": "online", "runner_type": "group_type",
+                "paused": false, "tagList": tags});
+            alike(&told).unwrap().1["tags"].clone()
+        };
+        assert_eq!(runner(json!(["linux", "docker"])), "docker,linux");
+        assert_eq!(runner(json!([])), "");
+        assert_eq!(runner(Value::Null), Value::Null);
+    }
 
     #[test]
     fn both_apis_tell_the_same_runner() {
