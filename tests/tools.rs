@@ -8,14 +8,11 @@ use std::collections::BTreeMap;
 
 use gitlab_metrics_bridge::simulator::{GitLab, World};
 use reqwest::StatusCode;
-use support::exposition::{Exposition, Family};
+use support::exposition::{Exposition, Family, TARGET, is_own};
 use support::process::Program;
 use support::running::{Running, bridge_for};
 use support::tools::{Collector, Prometheus, check_metrics, promtool};
 use support::{Labels, Series, labels};
-
-/// What the bridge says of itself; the rest is what it says of GitLab.
-const OWN: &str = "gitlab_bridge_";
 
 const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
 
@@ -179,9 +176,10 @@ fn assert_same(collector: &Exposition, bridge: &Exposition) {
         .iter()
         .map(|(name, family)| (name.as_str(), family))
         .collect();
-    received.remove("target_info");
+    received.remove(TARGET);
     let names: Vec<&str> = received.keys().copied().collect();
-    let own: Vec<&str> = bridge.families.keys().map(String::as_str).collect();
+    let own = bridge.families.keys().map(String::as_str);
+    let own: Vec<&str> = own.filter(|name| *name != TARGET).collect();
     assert_eq!(names, own);
     for (name, family) in received {
         let ours = &bridge.families[name];
@@ -191,7 +189,7 @@ fn assert_same(collector: &Exposition, bridge: &Exposition) {
             "{name}"
         );
         let (theirs, ours) = (stripped(&collector.series(name)), bridge.series(name));
-        if name.starts_with(OWN) {
+        if is_own(name) {
             assert_eq!(label_names(&theirs), label_names(&ours), "{name}");
         } else {
             assert!(

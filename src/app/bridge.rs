@@ -1,5 +1,6 @@
 //! The running bridge: what polls, serves, pushes and takes webhooks, built from the configuration.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Printed};
 use super::polled_gitlabs::PolledGitLabs;
+use super::process::process;
 use super::progress;
+use super::supervision::Panics;
 use super::webhooks::{self, Webhooks};
 use crate::config::{self, Config};
 use crate::export::{
@@ -32,6 +35,7 @@ pub struct Bridge {
     console: Option<Console>,
     webhooks: Option<Webhooks>,
     introspect: Introspect,
+    panics: Arc<Panics>,
     publish: watch::Sender<Arc<View>>,
     views: Views,
 }
@@ -59,7 +63,15 @@ impl Bridge {
         let counts = webhooks
             .as_ref()
             .map(|webhooks| Arc::clone(&webhooks.counts));
-        let introspect = introspect(&gitlabs, prometheus.clone(), health.clone(), counts);
+        let panics = Arc::<Panics>::default();
+        let own = OwnStatus {
+            prometheus: prometheus.clone(),
+            otlp: health.clone(),
+            webhooks: counts,
+            panics: Arc::clone(&panics),
+            config: config.digest(),
+        };
+        let introspect = introspect(&gitlabs, own);
         let console = printed.map(|printed| Console {
             introspect: Arc::clone(&introspect),
             printed,
@@ -69,23 +81,9 @@ impl Bridge {
             introspect: Arc::clone(&introspect),
             views: views.clone(),
             otlp: health,
-            readiness: Readiness::new(
-                config
-                    .export
-                    .otlp
-                    .as_ref()
-                    .map(|otlp| otlp.interval)
-                    .unwrap_or_default(),
-            ),
+            readiness: readiness(config),
         };
-        let summary = summary(config);
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary, "starting");
-        if let Some(own) = webhooks
-            .as_ref()
-            .and_then(|webhooks| webhooks.server.as_ref())
-        {
-            tracing::info!(listen = %own.address()?, "taking webhooks");
-        }
+        log_start(config, address, webhooks.as_ref())?;
         Ok(Bridge {
             gitlabs,
             server,
@@ -95,6 +93,7 @@ impl Bridge {
             console,
             webhooks,
             introspect,
+            panics,
             publish,
             views,
         })
@@ -124,7 +123,12 @@ impl Bridge {
             Ok(())
         });
         if let Some(prometheus) = self.prometheus {
-            tasks.spawn(prometheus.run(self.views.clone()).map(Ok));
+            let (panics, views) = (Arc::clone(&self.panics), self.views.clone());
+            tasks.spawn(async move {
+                let part = || Arc::clone(&prometheus).run(views.clone());
+                panics.survived("prometheus", part).await;
+                Ok(())
+            });
         }
         if let Some(console) = self.console {
             tasks.spawn(console.run(self.views.clone(), stop.clone()).map(Ok));
@@ -138,6 +142,21 @@ impl Bridge {
         self.gitlabs.spawn(&mut tasks, self.publish, stop);
         tasks
     }
+}
+
+/// Tells where the bridge listens, and what it is set up for.
+fn log_start(config: &Config, address: SocketAddr, webhooks: Option<&Webhooks>) -> Result<()> {
+    let summary = summary(config);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary, "starting");
+    if let Some(own) = webhooks.and_then(|webhooks| webhooks.server.as_ref()) {
+        tracing::info!(listen = %own.address()?, "taking webhooks");
+    }
+    Ok(())
+}
+
+fn readiness(config: &Config) -> Readiness {
+    let otlp = config.export.otlp.as_ref();
+    Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default())
 }
 
 /// What is scraped, if anything is. It is kept beside a state.
@@ -227,30 +246,42 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
 }
 
+/// Where it is read what the bridge knows of itself.
+#[derive(Default)]
+pub struct OwnStatus {
+    pub prometheus: Option<Arc<Prometheus>>,
+    pub otlp: Option<Arc<Health>>,
+    pub webhooks: Option<Arc<Counts>>,
+    pub panics: Arc<Panics>,
+    /// A digest of the settings.
+    pub config: String,
+}
+
 /// Tells what the bridge knows of itself.
-pub fn introspect(
-    gitlabs: &PolledGitLabs,
-    prometheus: Option<Arc<Prometheus>>,
-    otlp: Option<Arc<Health>>,
-    webhooks: Option<Arc<Counts>>,
-) -> Introspect {
-    let statuses = gitlabs.introspect();
+pub fn introspect(gitlabs: &PolledGitLabs, own: OwnStatus) -> Introspect {
+    let (statuses, polls) = (gitlabs.introspect(), gitlabs.progress());
     Arc::new(move |view| {
-        let mut exports: Vec<_> = otlp.iter().map(|health| health.export()).collect();
+        let mut exports: Vec<_> = own.otlp.iter().map(|health| health.export()).collect();
         exports.extend(
-            prometheus
+            own.prometheus
                 .iter()
                 .map(|prometheus| prometheus.health().export()),
         );
+        let mut panics = own.panics.all();
+        panics.insert("poll", polls.iter().map(|poll| poll.panics()).sum());
         BridgeStatus {
             version: env!("CARGO_PKG_VERSION"),
             wall_clock: export::seconds(SystemTime::now()),
             gitlabs: statuses(view),
             exports,
-            webhooks: webhooks
+            webhooks: own
+                .webhooks
                 .as_ref()
                 .map(|counts| counts.all())
                 .unwrap_or_default(),
+            process: process(),
+            panics,
+            config: own.config.clone(),
         }
     })
 }

@@ -6,6 +6,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::progress::Stderr;
+use super::supervision::log_panics;
 use crate::config::{Config, Log, LogFormat};
 
 /// Starts logging.
@@ -36,7 +37,9 @@ pub fn start(log: &Log) -> Result<()> {
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init()
-        .context("starting the log")
+        .context("starting the log")?;
+    log_panics();
+    Ok(())
 }
 
 /// Says what was left out of the configuration, and where a token goes that nobody has given an address.

@@ -10,7 +10,9 @@ mod logging;
 mod once;
 mod plan;
 mod polled_gitlabs;
+mod process;
 mod progress;
+mod supervision;
 mod waiting;
 mod webhooks;
 

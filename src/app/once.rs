@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::bridge::OwnStatus;
 use super::polled_gitlabs::PolledGitLabs;
 use super::{bridge, progress};
 use crate::config::Config;
@@ -28,12 +29,13 @@ pub async fn once(config: Config) -> Result<()> {
     };
     let mut gitlabs = PolledGitLabs::build(&config, &enabled)?;
     let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
-    let introspect = bridge::introspect(
-        &gitlabs,
-        Some(Arc::clone(&prometheus)),
-        otlp.as_ref().map(Otlp::health),
-        None,
-    );
+    let own = OwnStatus {
+        prometheus: Some(Arc::clone(&prometheus)),
+        otlp: otlp.as_ref().map(Otlp::health),
+        config: config.digest(),
+        ..OwnStatus::default()
+    };
+    let introspect = bridge::introspect(&gitlabs, own);
 
     let stop = CancellationToken::new();
     let bar = tokio::spawn(progress::show(gitlabs.progress(), views, stop.clone()));

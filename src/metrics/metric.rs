@@ -169,10 +169,9 @@ impl Metric {
     /// What is wrong with its row.
     pub(super) fn problem(&self) -> Option<String> {
         let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        if !self.name.starts_with("gitlab_")
-            || self.name.contains("__")
-            || !self.name.bytes().all(is_word)
-        {
+        // What every client of Prometheus tells of its process has names of its own.
+        let is_ours = self.name.starts_with("gitlab_") || self.name.starts_with("process_");
+        if !is_ours || self.name.contains("__") || !self.name.bytes().all(is_word) {
             return Some("the name does not survive a translation to Prometheus".to_owned());
         }
         let stem = self.name.trim_end_matches("_total");

@@ -20,6 +20,27 @@ pub struct BridgeStatus {
     pub exports: Vec<Export>,
     /// What GitLab sent, by event and outcome.
     pub webhooks: BTreeMap<(&'static str, &'static str), u64>,
+    /// What the system tells of the process, if it does.
+    pub process: Option<Process>,
+    /// How often a part of the bridge panicked, by its name.
+    pub panics: BTreeMap<&'static str, u64>,
+    /// A digest of the settings in use.
+    pub config: String,
+}
+
+/// What the system tells of the process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Processor time that it has used.
+    pub cpu_seconds: f64,
+    pub resident_bytes: u64,
+    pub virtual_bytes: u64,
+    pub open_files: Option<u64>,
+    /// None where there is no limit.
+    pub most_open_files: Option<u64>,
+    pub threads: u64,
+    /// When it began, in seconds since 1970.
+    pub started: f64,
 }
 
 /// How the bridge gets on with one GitLab.

@@ -1,13 +1,13 @@
 //! Drives the engine against GitLab: sends what it wants sent, hands in the answers, publishes what is
 //! known, and keeps it over a restart.
 
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
@@ -47,10 +47,11 @@ pub struct Poller {
     checkpoint: Option<Checkpoint>,
 }
 
-/// How many projects the poll under way has read.
+/// How many projects the poll under way has read, and how often a poll broke off.
 #[derive(Debug, Default)]
 pub struct Progress {
     read: AtomicUsize,
+    panics: AtomicU64,
 }
 
 /// Where snapshots go.
@@ -66,13 +67,11 @@ impl Config {
 impl Poller {
     fn new(client: Client, config: Config, enabled: EnabledMetrics) -> Poller {
         let enabled = Arc::new(enabled);
+        let engine = engine(&client, &config, &enabled);
         let since_1970 = client.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Poller {
             asking: Asking::new(client.clone(), Arc::clone(&enabled)),
-            engine: Arc::new(Mutex::new(
-                Engine::new(&config, client.concurrency(), Arc::clone(&enabled))
-                    .with_budget(client.hourly_budget()),
-            )),
+            engine: Arc::new(Mutex::new(engine)),
             client,
             config,
             enabled,
@@ -149,8 +148,28 @@ impl Poller {
         let mut pause = interval.mul_f64(1.0 - 0.9 * fastrand::f64());
         loop {
             let next = Instant::now() + std::mem::replace(&mut pause, interval);
-            self.poll_and_publish(Some(publish)).await;
-            self.wait(publish, next).await;
+            self.survive(async |this| drop(this.poll_and_publish(Some(publish)).await))
+                .await;
+            self.survive(async |this| this.wait(publish, next).await)
+                .await;
+            sleep_until(next).await; // Where following a hint broke off.
+        }
+    }
+
+    /// Does a part of polling. Where it panics the engine may be in disorder: another one goes on with what
+    /// that one knew.
+    async fn survive(&mut self, work: impl AsyncFnOnce(&mut Self)) {
+        if AssertUnwindSafe(work(self)).catch_unwind().await.is_ok() {
+            return;
+        }
+        self.progress.panics.fetch_add(1, Ordering::Relaxed);
+        tracing::error!("a poll broke off and is made again: please report this");
+        let now = self.now();
+        let mut anew = engine(&self.client, &self.config, &self.enabled);
+        let known = self.with_engine(move |engine| engine.memory(now));
+        if let Ok(memory) = AssertUnwindSafe(known).catch_unwind().await {
+            anew.recall(memory, now);
+            self.engine = Arc::new(Mutex::new(anew));
         }
     }
 
@@ -370,7 +389,18 @@ impl Poller {
     }
 }
 
+/// An engine that knows nothing yet.
+fn engine(client: &Client, config: &Config, enabled: &Arc<EnabledMetrics>) -> Engine {
+    Engine::new(config, client.concurrency(), Arc::clone(enabled))
+        .with_budget(client.hourly_budget())
+}
+
 impl Progress {
+    /// How often a poll broke off.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
     /// How many projects have been read.
     pub fn projects(&self) -> usize {
         self.read.load(Ordering::Relaxed)
@@ -428,6 +458,21 @@ mod tests {
             assert_eq!(at != ours, is_beside, "{projects} projects");
             let snapshot = poller.poll().await;
             assert_eq!(snapshot.projects.len(), projects);
+        }
+    }
+
+    /// What is known outlives a panic, and so does polling.
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_panics_is_counted_and_the_next_one_goes_on_with_what_was_known() {
+        for projects in [1, MANY] {
+            let mut poller = poller(projects);
+            let broken = async |this: &mut Poller| this.with_engine(|_| panic!("broken")).await;
+            poller.survive(broken).await;
+            assert_eq!(poller.progress().panics(), 1);
+            let snapshot = poller.poll().await;
+            assert_eq!(snapshot.projects.len(), projects);
+            poller.survive(async |_| ()).await;
+            assert_eq!(poller.progress().panics(), 1);
         }
     }
 

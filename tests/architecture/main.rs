@@ -53,7 +53,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tonic", "export"),
     ("crc32fast", "export"),
     ("flate2", "export poll simulator"),
-    ("aws_lc_rs", "export webhook"),
+    ("aws_lc_rs", "config export webhook"),
     ("base64", "export webhook"),
     ("graphql_parser", "simulator"),
     // The terminal and the system.
@@ -72,6 +72,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("thiserror", "config gitlab poll webhook"),
     ("fastrand", "export gitlab poll simulator"),
     ("strsim", "config"),
+    ("procfs", "app"),
     ("secrecy", "app config export gitlab webhook"),
     ("serde_saphyr", "config export"),
     (

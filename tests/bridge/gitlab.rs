@@ -7,9 +7,10 @@ use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, TokenHeader};
 use reqwest::StatusCode;
 
 use crate::support::Series;
+use crate::support::exposition::is_own;
 use crate::support::process::bridge;
 use crate::support::running::{Running, bridge_for};
-use crate::{OWN, gitlab_of_two, of_project, world_of_two};
+use crate::{gitlab_of_two, of_project, world_of_two};
 
 #[tokio::test]
 async fn one_connection_is_kept_and_every_request_carries_the_token() {
@@ -113,7 +114,7 @@ async fn whatever_answers_in_place_of_gitlab_no_value_is_lost() {
         let before = bridge.first_scrape().await;
         gitlab.fault(fault);
         let after = polled(0.0).await;
-        for name in before.families.keys().filter(|name| !name.starts_with(OWN)) {
+        for name in before.families.keys().filter(|name| !is_own(name)) {
             assert_eq!(after.series(name), before.series(name), "{name}, {said}");
         }
         gitlab.clear_faults();

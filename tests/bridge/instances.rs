@@ -5,11 +5,12 @@ use reqwest::StatusCode;
 use tempfile::TempDir;
 
 use crate::support::exposition::Exposition;
+use crate::support::exposition::is_own;
 use crate::support::process::{Program, bridge};
 use crate::support::receiver::Receiver;
 use crate::support::running::{Running, TOKEN, bridge_for};
 use crate::support::{Labels, Series, labels};
-use crate::{OWN, assert_same, gitlab_of_two, world_of_two};
+use crate::{assert_same, gitlab_of_two, world_of_two};
 
 /// The token that the second GitLab takes, and no other.
 const OTHER_TOKEN: &str = "other-token";
@@ -91,8 +92,17 @@ fn by_instance(series: &Series) -> Vec<(&str, f64)> {
 
 /// The bodies of the metrics about GitLab, without the bridge's own.
 fn about_gitlab(text: &str) -> String {
-    let own = |line: &&str| line.contains(OWN);
-    let lines = text.lines().filter(|line| !own(line));
+    let name = |line: &str| {
+        let words = line
+            .trim_start_matches("# HELP ")
+            .trim_start_matches("# TYPE ");
+        words
+            .split(['{', ' '])
+            .next()
+            .map(str::to_owned)
+            .unwrap_or_default()
+    };
+    let lines = text.lines().filter(|line| !is_own(&name(line)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -127,14 +137,16 @@ async fn series_are_told_apart_by_name_and_each_gitlab_has_its_totals() {
     }
     let told = shown.series("gitlab_bridge_series").into_values();
     let told = told.sum::<f64>() as usize;
-    let about_gitlab = shown.families.keys().filter(|name| !name.starts_with(OWN));
+    let about_gitlab = shown.families.keys().filter(|name| !is_own(name));
     let counted = about_gitlab
         .map(|name| shown.series(name).len())
         .sum::<usize>();
     assert_eq!(told, counted);
     for name in shown.families.keys() {
         let named = |labels: &Labels| labels.contains_key("gitlab_instance");
-        let of_the_bridge = name.contains("build_info") || name.contains("export");
+        let of_the_bridge = ["build_info", "config_info", "panics", "export"];
+        let of_the_bridge =
+            !name.starts_with("gitlab_") || of_the_bridge.iter().any(|part| name.contains(part));
         assert!(
             shown
                 .series(name)

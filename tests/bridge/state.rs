@@ -7,11 +7,12 @@ use gitlab_metrics_bridge::simulator::Fault;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
+use crate::gitlab_of_two;
 use crate::support::exposition::Exposition;
+use crate::support::exposition::is_own;
 use crate::support::process::Program;
 use crate::support::running::{Running, bridge_for};
 use crate::support::{PATIENCE, Series, labels};
-use crate::{OWN, gitlab_of_two};
 
 /// Four requests at once, and another one after two minutes.
 const SMALL_BUDGET: &str = "60/h,60/m";
@@ -28,7 +29,7 @@ fn folder() -> TempDir {
 fn about_gitlab(exposition: &Exposition) -> Vec<(&String, Series)> {
     let names = exposition.families.keys();
     names
-        .filter(|name| !name.starts_with(OWN))
+        .filter(|name| !is_own(name))
         .map(|name| (name, exposition.series(name)))
         .collect()
 }

@@ -27,6 +27,14 @@ pub struct Family {
     pub samples: BTreeMap<String, Series>,
 }
 
+/// Whether a metric is about the bridge and its process; the rest is about GitLab.
+pub fn is_own(name: &str) -> bool {
+    name.starts_with("gitlab_bridge_") || name.starts_with("process_") || name == TARGET
+}
+
+/// The resource, which is beside the metrics in OTLP.
+pub const TARGET: &str = "target_info";
+
 impl Exposition {
     /// Reads a whole exposition; an error names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {

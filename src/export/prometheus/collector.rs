@@ -18,7 +18,7 @@ pub struct Collector<T> {
 impl Collector<ViewBatch> {
     /// For every enabled metric about GitLab.
     pub fn about_gitlab(resource: &Resource, enabled: &EnabledMetrics) -> Result<Self> {
-        let (registry, reader) = registry_and_reader()?;
+        let (registry, reader) = registry_and_reader(None)?;
         let instruments = Instruments::about_gitlab(reader, resource.clone(), enabled);
         for histogram in HistogramCollector::all(instruments.frame(), enabled) {
             let registered = registry.register(Box::new(histogram));
@@ -34,7 +34,9 @@ impl Collector<ViewBatch> {
 impl Collector<BridgeStatus> {
     /// For every enabled metric about the bridge itself.
     pub fn about_bridge(resource: &Resource, enabled: &EnabledMetrics) -> Result<Self> {
-        let (registry, reader) = registry_and_reader()?;
+        // Without a word about the bridge the exposition holds what was asked for, and nothing else.
+        let target = enabled.shows_any_of("bridge").then_some(TargetInfo);
+        let (registry, reader) = registry_and_reader(target)?;
         Ok(Collector {
             registry,
             instruments: Instruments::about_bridge(reader, resource.clone(), enabled),
@@ -59,15 +61,22 @@ impl<T: Default + Send + 'static> Collector<T> {
     }
 }
 
+/// The resource as a series, once in an exposition.
+struct TargetInfo;
+
 /// Names and units are chosen so that nothing must be added to them (see `metrics::reference`);
 /// the exporter's own suffixes would double them.
-fn registry_and_reader() -> Result<(Registry, PrometheusExporter)> {
+fn registry_and_reader(target: Option<TargetInfo>) -> Result<(Registry, PrometheusExporter)> {
     let registry = Registry::new();
-    let reader = opentelemetry_prometheus::exporter()
+    let exporter = opentelemetry_prometheus::exporter();
+    let exporter = match target {
+        Some(TargetInfo) => exporter,
+        None => exporter.without_target_info(),
+    };
+    let reader = exporter
         .with_registry(registry.clone())
         .without_units()
         .without_counter_suffixes()
-        .without_target_info()
         .scope_info_enabled(false)
         .build()
         .context("building the Prometheus exporter")?;

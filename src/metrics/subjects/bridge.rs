@@ -20,6 +20,28 @@ pub(super) static SUBJECT: Subject = Subject {
             Shows::Bridge(|bridge, emit| emit(&[(VERSION.name, bridge.version)], 1.0)),
         ),
         gauge(
+            "gitlab_bridge_config_info",
+            "",
+            "A digest of the settings in use, which tells replicas with other settings apart; always 1",
+            &[HASH],
+            Shows::Bridge(|bridge, emit| {
+                if !bridge.config.is_empty() {
+                    emit(&[(HASH.name, &bridge.config)], 1.0);
+                }
+            }),
+        ),
+        counter(
+            "gitlab_bridge_panics_total",
+            "{panic}",
+            "How often a part of the bridge broke off since the start; it begins anew by itself",
+            &[TASK],
+            Shows::Bridge(|bridge, emit| {
+                for (task, count) in &bridge.panics {
+                    emit(&[(TASK.name, task)], *count as f64);
+                }
+            }),
+        ),
+        gauge(
             "gitlab_bridge_up",
             "",
             "Whether GitLab answers: 0 once it has answered nothing for two intervals, though asked",
@@ -315,6 +337,18 @@ const VERSION: Attribute = Attribute {
     name: "version",
     meaning: "The version of the bridge.",
     examples: &["0.1.0"],
+};
+
+const HASH: Attribute = Attribute {
+    name: "hash",
+    meaning: "The digest: the first letters of the settings' SHA-256, secrets left out.",
+    examples: &["5f70bf18a086"],
+};
+
+const TASK: Attribute = Attribute {
+    name: "task",
+    meaning: "The part of the bridge.",
+    examples: &["poll", "prometheus", "otlp"],
 };
 
 const INSTANCE_URL: Attribute = Attribute {

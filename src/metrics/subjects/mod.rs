@@ -19,6 +19,7 @@ mod pipeline_attributes;
 mod pipeline_counts;
 mod pipeline_schedules;
 mod pipelines;
+mod process;
 mod projects;
 mod queue;
 mod releases;
@@ -72,6 +73,7 @@ const STANDARD: &[&Subject] = &[
     &instance::LICENSE,
     &instance::TOKEN,
     &bridge::SUBJECT,
+    &process::SUBJECT,
 ];
 
 impl Catalogue {

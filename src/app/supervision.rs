@@ -1,0 +1,92 @@
+//! What becomes of a part of the bridge that panics: it is said, counted and begun anew.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, set_hook};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::time::sleep;
+
+/// The pause after a first panic; it doubles with each further one.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often each part has panicked.
+#[derive(Debug, Default)]
+pub struct Panics(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Panics {
+    /// How often, by the name of the part.
+    pub fn all(&self) -> BTreeMap<&'static str, u64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Runs a part, and begins it anew whenever it panics.
+    pub async fn survived<F: Future>(
+        &self,
+        task: &'static str,
+        mut part: impl FnMut() -> F,
+    ) -> F::Output {
+        let mut pause = PAUSE;
+        loop {
+            match AssertUnwindSafe(part()).catch_unwind().await {
+                Ok(ended) => return ended,
+                Err(panic) => self.note(task, panic.as_ref(), pause),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn note(&self, task: &'static str, panic: &(dyn Any + Send), pause: Duration) {
+        tracing::error!(
+            task,
+            panic = reason(panic),
+            ?pause,
+            "a part of the bridge broke off and begins anew: please report this"
+        );
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry(task).or_default() += 1;
+    }
+}
+
+/// What a panic says of itself.
+fn reason(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it says nothing")
+}
+
+/// Logs where something panics like everything else is logged.
+pub fn log_panics() {
+    set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.unwrap_or_default();
+        tracing::error!(place, panic = reason(panic.payload()), "a panic");
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_panics_is_counted_and_begun_anew_after_longer_and_longer_pauses() {
+        let (panics, begun, start) = (Panics::default(), AtomicU32::new(0), Instant::now());
+        let part = || async {
+            let times = begun.fetch_add(1, Ordering::Relaxed);
+            assert!(times >= 3, "broken {times} times");
+            "whole"
+        };
+        assert_eq!(panics.survived("poll", part).await, "whole");
+        assert_eq!(panics.all(), BTreeMap::from([("poll", 3)]));
+        assert_eq!(start.elapsed().as_secs(), 1 + 2 + 4);
+    }
+}
