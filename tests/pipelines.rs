@@ -206,6 +206,56 @@ async fn every_version_and_rest_alone_count_the_same() {
     assert!(total(&counted) <= total(&ended) && total(&counted) >= 0.9 * total(&ended));
 }
 
+/// The number that moves tells once that something was merged: it is asked for until there is an answer.
+#[tokio::test(start_paused = true)]
+async fn what_a_number_told_is_counted_soon_after_failures_and_after_a_crash() {
+    const MERGED: &str = "gitlab_merge_requests_merged_total";
+    let wanted = |name: &str| [MERGED, "gitlab_merge_requests"].contains(&name);
+    let setup = Setup {
+        metrics: EnabledMetrics::new(Catalogue::standard(), wanted, Choices::default()),
+        ..Setup::default()
+    };
+    for crashes in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let gitlab = Arc::new(GitLab::in_process(idle(12)));
+        let mut process = Process::start(&gitlab, &setup, &state);
+        tokio::time::sleep(20 * MINUTE).await;
+        gitlab.fault(
+            Fault::on("/api/graphql")
+                .containing("mergedAfter")
+                .always()
+                .status(502),
+        );
+        gitlab.edit(|world| {
+            let mut events = world.events(&path(1));
+            events.open_merge_request().merge_merge_request();
+        });
+        tokio::time::sleep(4 * MINUTE).await;
+        let shown = process.shown();
+        let numbers = series(&shown, "gitlab_merge_requests");
+        assert_eq!(
+            numbers.get("project_id=1,state=merged"),
+            Some(&1.0),
+            "{numbers:?}"
+        );
+        assert_eq!(series(&shown, MERGED).get("project_id=1"), None);
+        if crashes {
+            process.kill().await;
+            process = Process::start(&gitlab, &setup, &state);
+        }
+        gitlab.clear_faults();
+        tokio::time::sleep(2 * MINUTE).await;
+        let counted = series(&process.shown(), MERGED);
+        assert_eq!(
+            counted.get("project_id=1"),
+            Some(&1.0),
+            "crashes: {crashes}"
+        );
+        process.kill().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn merges_and_incidents_are_counted_each_once() {
     let own = [

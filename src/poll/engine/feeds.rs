@@ -35,6 +35,9 @@ pub struct FeedList {
     /// Projects that are asked for their newest things by the next poll, since another branch is the
     /// default one.
     pub doubtful: HashSet<u64>,
+    /// Projects in which something is known to have changed since they were asked, and when that was known by
+    /// GitLab's clock: they are asked until they have answered, over failures and restarts.
+    pub owed: BTreeMap<u64, UnixTime>,
     /// The default branches that were looked for by name: they have run nothing, or nothing lately.
     pub sought: BTreeMap<u64, String>,
     /// Projects whose list of changes took GitLab too long, and how often in a row.
@@ -73,6 +76,9 @@ pub struct FeedsCourse {
     /// By how many seconds GitLab's clock was ahead of ours.
     #[serde(default)]
     pub ahead: Option<i64>,
+    /// The projects that are still to be asked, by feed.
+    #[serde(default)]
+    pub owed: BTreeMap<String, Vec<u64>>,
 }
 
 /// A clock that is off by more is not believed.
@@ -161,6 +167,7 @@ impl Feeds {
             list.owners.remove(&id);
             list.hard.remove(&id);
             list.doubtful.remove(&id);
+            list.owed.remove(&id);
             list.sought.remove(&id);
             list.kinds.remove(&id);
             list.searched.remove(&id);
@@ -168,13 +175,16 @@ impl Feeds {
         }
     }
 
-    /// What is kept over a restart.
-    pub fn course(&self) -> FeedsCourse {
+    /// What is kept over a restart. `name` tells how a feed is called.
+    pub fn course(&self, name: impl Fn(u8) -> String) -> FeedsCourse {
         let ahead =
             |(date, at): (UnixTime, Moment)| date.cast_signed() - at.as_secs().cast_signed();
+        let owing = self.lists.iter().filter(|(_, list)| !list.owed.is_empty());
+        let owed = owing.map(|(place, list)| (name(*place), list.owed.keys().copied().collect()));
         FeedsCourse {
             looked: self.looked,
             ahead: self.clock.told.map(ahead),
+            owed: owed.collect(),
         }
     }
 

@@ -77,6 +77,12 @@ impl Engine {
             .keys()
             .map(|place| (*place, feeds[usize::from(*place)].full_name()))
             .collect();
+        for (place, name) in &names {
+            let owed = course.owed.get(name).into_iter().flatten();
+            if let Some(list) = self.feeds.lists.get_mut(place) {
+                list.owed = owed.map(|id| (*id, 0)).collect();
+            }
+        }
         for (id, mut own) in kept {
             for (place, name) in &names {
                 if let Some(progress) = own.remove(name) {
@@ -118,6 +124,10 @@ impl Engine {
                 queues.ask_newest(id);
                 continue;
             };
+            if list.owed.contains_key(&id) {
+                queues.ask_changed(id);
+                continue;
+            }
             if rest {
                 // Each project has its price.
                 if is_due(kept.progress.watermark, slowly) {
@@ -197,9 +207,9 @@ impl Engine {
 
     /// Asks in this poll what ended in a project whose numbers have moved, of what is not glanced at: what was
     /// merged is counted when the number of the merged ones shows it.
-    pub(super) fn feed_moved(&self, poll: &mut Poll, before: &Owner) {
+    pub(super) fn feed_moved(&mut self, poll: &mut Poll, before: &Owner) {
         let (id, catalogue) = (before.identity.id, self.enabled.catalogue);
-        let Some(project) = self.projects.get(&id) else {
+        let Some(project) = self.projects.get(&id).map(Arc::clone) else {
             return;
         };
         let columns = catalogue.project_columns().iter();
@@ -224,18 +234,21 @@ impl Engine {
     }
 
     /// Asks in this poll what changed in the feeds of a project, because something is said to have.
-    pub(super) fn hint_feeds(&self, poll: &mut Poll, id: u64) {
+    pub(super) fn hint_feeds(&mut self, poll: &mut Poll, id: u64) {
         self.ask_feeds_again(poll, id, is_glanced);
     }
 
-    /// Asks in this poll what changed in some feeds of a project, even if they were asked before in it.
-    fn ask_feeds_again(&self, poll: &mut Poll, id: u64, which: impl Fn(&PlacedFeed) -> bool) {
+    /// Asks in this poll what changed in some feeds of a project, even if they were asked before in it; and
+    /// in the next ones, until there is an answer.
+    fn ask_feeds_again(&mut self, poll: &mut Poll, id: u64, which: impl Fn(&PlacedFeed) -> bool) {
         let feeds = self.enabled.catalogue.feeds(Grain::Project);
-        for (place, list) in &self.feeds.lists {
+        let now = self.feeds.clock.told.map(|(date, _)| date);
+        for (place, list) in &mut self.feeds.lists {
             let place = usize::from(*place);
             let is_refused = !self.gitlab.graphql && list.is_refused(id, poll.began);
             if list.owners.contains_key(&id) && !is_refused && which(&feeds[place]) {
                 poll.feeds[place].ask_changed_again(id);
+                list.owed.insert(id, now.unwrap_or_default());
             }
         }
     }
@@ -447,6 +460,9 @@ impl Engine {
         queues.walks.remove(&id);
         kept.progress.complete(began);
         list.hard.remove(&id);
+        if list.owed.get(&id).is_some_and(|known| began > *known) {
+            list.owed.remove(&id);
+        }
         if list.newest_after.remove(&id) {
             queues.newest.push_back(id);
         }
@@ -585,6 +601,10 @@ impl Engine {
         queues.walks.remove(&id);
         if depth == FeedDepth::OfRef {
             list.sought.remove(&id);
+        }
+        // Neither is to be had sooner by asking more often.
+        if matches!(reason, Reason::Hidden | Reason::Timeout) {
+            list.owed.remove(&id);
         }
         if reason == Reason::Hidden {
             let known = list.owners.get_mut(&id);

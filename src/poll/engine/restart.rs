@@ -71,6 +71,7 @@ impl Engine {
             reads.entry(*id).or_default();
         }
         let projects = self.projects.values();
+        let feeds = self.enabled.catalogue.feeds(Grain::Project);
         Memory {
             at: now.as_secs(),
             course: Course {
@@ -79,7 +80,9 @@ impl Engine {
                 names: self.names.clone(),
                 details: self.details.clone(),
                 deployments: self.deployments.clone(),
-                feeds: self.feeds.course(),
+                feeds: self
+                    .feeds
+                    .course(|place| feeds[usize::from(place)].full_name()),
                 departed: self.departed.clone(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,
