@@ -220,6 +220,45 @@ async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deltas_that_waited_on_disk_are_delivered_once_also_by_the_process_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (ends, since) = ([|id: u64| id % 3, |id| id % 3 + 1, |id| id % 3 + 4], |_| {
+        1_000
+    });
+    let mut receiver = Receiver::start();
+    let mut target = pushing(&receiver, Protocol::Grpc, Temporality::Delta);
+    target.interval = std::time::Duration::from_millis(200);
+    let built = || {
+        let otlp = target.build(Resource::builder_empty().build(), enabled());
+        otlp.unwrap().beside(&target, Some(&state))
+    };
+    let first = built();
+    first
+        .push(&view(ends[0], since, false), &introspect())
+        .await
+        .unwrap();
+    receiver.refuse();
+    for ended in &ends[1..] {
+        let failed = first.push(&view(ended, since, false), &introspect()).await;
+        failed.unwrap_err();
+    }
+    drop(first);
+    receiver.listen();
+    let second = built();
+    let health = second.health();
+    let (_publish, views) = tokio::sync::watch::channel(view(ends[2], since, true));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(second.run(views, introspect(), stop.clone()));
+    while health.export().queue.unwrap().messages > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_adds_up(&receiver, ends[2], "after the restart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_process_has_counted_is_not_sent_as_a_delta_though_the_first_export_fails()
 {
     let receiver = Receiver::start();

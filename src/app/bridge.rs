@@ -1,6 +1,7 @@
 //! The running bridge: what polls, serves, pushes and takes webhooks, built from the configuration.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -54,7 +55,10 @@ impl Bridge {
         let prometheus = prometheus(config, &resource, &enabled)?;
         let printed = printed(config, &resource, &enabled)?;
         let otlp = match &config.export.otlp {
-            Some(otlp) => Some(otlp.build(resource, enabled)?),
+            Some(otlp) => Some(
+                otlp.build(resource, enabled)?
+                    .beside(otlp, state_file(config)),
+            ),
             None => None,
         };
         let webhooks = webhooks::build(config, gitlabs.inboxes()).await?;
@@ -168,10 +172,8 @@ fn prometheus(
     if !config.export.prometheus {
         return Ok(None);
     }
-    let mut instances = config.instances.iter();
-    let state = instances.find_map(|instance| instance.poll.state.as_deref());
     let prometheus = Prometheus::build(resource, enabled.clone())?;
-    Ok(Some(Arc::new(prometheus.beside(state))))
+    Ok(Some(Arc::new(prometheus.beside(state_file(config)))))
 }
 
 /// What is printed, if anything is.
@@ -193,6 +195,12 @@ async fn bound(config: &Config) -> Result<Server> {
     let server = Server::bind(&config.export.listen, "--listen").await?;
     let server = server.holding(webhooks::most_connections(config));
     Ok(server.secured(web.map(Arc::new)))
+}
+
+/// The state file of the first GitLab that has one: what the exporters keep lies next to it.
+fn state_file(config: &Config) -> Option<&Path> {
+    let mut instances = config.instances.iter();
+    instances.find_map(|instance| instance.poll.state.as_deref())
 }
 
 /// The settings that matter, for the log. The address is told as it was bound.

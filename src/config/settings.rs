@@ -12,6 +12,7 @@ use super::value::budget::Requests;
 use super::value::exporting::{Attributes, Endpoint, Exporter};
 use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
 use super::value::number::{Limit, Number, Time, TimeOrNone};
+use super::value::queue::Queue;
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
     File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Yes, NOT_EMPTY, PROJECT, PathPatterns,
@@ -389,6 +390,12 @@ pub static SETTINGS: &[Setting] = &[
         "How long all requests of one export may take together; 0 sets no limit. The variable is in milliseconds.")
         .standard(&["OTEL_METRIC_EXPORT_TIMEOUT"])
         .example("30s"),
+    row("otlp.queue", &Queue(|b| &mut b.otlp.config.queue),
+        "Exports wait on disk while the receiver is away, and are delivered in order when it is back, beside the \
+         live ones. off keeps nothing; else path (a folder; without it, next to state.path, and nothing is kept \
+         if that is not set either), size on disk and age at the most. The variable is on, off, or \
+         path=FOLDER,size=SIZE,age=AGE.")
+        .example("{path: /var/lib/gitlab-metrics-bridge/otlp-queue, size: 1GiB, age: 3days}"),
     row("otlp.temporality", &Choice(|b| &mut b.otlp.config.temporality),
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::Export;
+use crate::metrics::{Export, ExportQueue};
 
 /// How the exports to one target go.
 pub struct Health {
@@ -21,6 +21,7 @@ struct History {
     first: Option<Instant>,
     last_success: Option<Instant>,
     last: Option<Result<(), String>>,
+    queue: Option<ExportQueue>,
 }
 
 impl Health {
@@ -46,6 +47,11 @@ impl Health {
         history.last = Some(outcome.clone());
     }
 
+    /// Notes what waits for the target.
+    pub fn note_queue(&self, queue: ExportQueue) {
+        self.history().queue = Some(queue);
+    }
+
     /// How the exports went, as the bridge's own metrics tell it.
     pub fn export(&self) -> Export {
         let history = self.history();
@@ -55,6 +61,7 @@ impl Health {
             failed: history.failed,
             last: history.last.as_ref().map(Result::is_ok),
             last_success: history.last_success.map(|at| at.elapsed()),
+            queue: history.queue.clone(),
         }
     }
 

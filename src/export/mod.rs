@@ -30,7 +30,7 @@ pub use config::{Config, Listen};
 pub use health::Health;
 pub use http::Endpoints;
 pub use listener::{Server, most_connections};
-pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, Temporality};
+pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality};
 pub use prometheus::{Exposition, Prometheus};
 pub use readiness::Readiness;
 pub use web::Web;

@@ -105,4 +105,15 @@ pub struct Export {
     pub last: Option<bool>,
     /// How long ago the last good one ended.
     pub last_success: Option<Duration>,
+    /// What waits for a target that is away, if anything is to.
+    pub queue: Option<ExportQueue>,
+}
+
+/// What waits for a target that is away.
+#[derive(Clone, Debug, Default)]
+pub struct ExportQueue {
+    pub messages: u64,
+    pub bytes: u64,
+    /// Messages that were given up since the start, by reason.
+    pub given_up: BTreeMap<&'static str, u64>,
 }

@@ -1,8 +1,10 @@
 //! The variables of OpenTelemetry, as far as the receiver can tell.
 
 use gitlab_metrics_bridge::simulator::GitLab;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
 use crate::gitlab_of_two;
+use crate::support::Series;
 use crate::support::certificates::Certificates;
 use crate::support::process::{Program, free_ports};
 use crate::support::received::Transport;
@@ -198,4 +200,81 @@ async fn a_certificate_file_that_is_none_ends_the_start() {
             assert!(finished.stderr().contains(word), "{finished:#?}");
         }
     }
+}
+
+/// When the commits of a project were read, in the order in which they came.
+fn times(received: &crate::support::received::Received) -> Vec<u64> {
+    let metrics = received
+        .requests
+        .iter()
+        .flat_map(|request| request.metrics());
+    let commits = metrics.filter(|(_, metric)| metric.name == "gitlab_commits_total");
+    let times = commits.filter_map(|(_, metric)| match &metric.data {
+        Some(Data::Gauge(gauge)) => Some(gauge.data_points[0].time_unix_nano),
+        _ => None,
+    });
+    times.collect()
+}
+
+#[tokio::test]
+async fn what_waits_for_a_receiver_survives_a_kill() {
+    let gitlab = gitlab_of_two().await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    for (protocol, _) in PROTOCOLS {
+        let mut receiver = Receiver::refusing();
+        let program = || {
+            bridge_for(gitlab.url())
+                .env("GITLAB_BRIDGE_STATE_PATH", &state)
+                .env("OTEL_METRICS_EXPORTER", "otlp,prometheus")
+                .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+                .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+                .env("OTEL_METRIC_EXPORT_INTERVAL", "300")
+        };
+        let bridge = Running::start(program()).await;
+        let waiting = |series: &Series| series.values().any(|count| *count >= 6.0);
+        bridge
+            .wait_for_series("gitlab_bridge_export_queue_messages", waiting)
+            .await;
+        let killed = now();
+        bridge.process.signal("KILL");
+        bridge
+            .process
+            .finish_within(std::time::Duration::from_secs(5))
+            .await;
+        let bridge = Running::start(program()).await;
+        receiver.listen();
+        receiver
+            .wait_for(|received| {
+                times(received)
+                    .iter()
+                    .filter(|time| **time < killed)
+                    .count()
+                    >= 2
+            })
+            .await;
+        let empty = |series: &Series| series.values().all(|count| *count == 0.0);
+        let scrape = bridge
+            .wait_for_series("gitlab_bridge_export_queue_messages", empty)
+            .await;
+        // What waited for the receiver of the other protocol is not sent to this one.
+        let given_up = scrape.series("gitlab_bridge_export_given_up_total");
+        let reasons = given_up.keys().map(|labels| labels["reason"].as_str());
+        assert!(
+            reasons.into_iter().all(|reason| reason == "other_endpoint"),
+            "{given_up:?}"
+        );
+        assert_eq!(bridge.stop().await.code(), 0);
+        let before: Vec<_> = receiver
+            .read(times)
+            .into_iter()
+            .filter(|time| *time < killed)
+            .collect();
+        assert!(before.is_sorted(), "{before:?}");
+    }
+}
+
+fn now() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    u64::try_from(since.as_nanos()).unwrap()
 }

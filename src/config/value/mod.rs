@@ -5,6 +5,7 @@ pub mod budget;
 pub mod exporting;
 pub mod measured;
 pub mod number;
+pub mod queue;
 pub mod secret;
 pub mod text;
 pub mod word;

@@ -8,6 +8,8 @@ use reqwest::{Certificate, ClientBuilder, Identity};
 use secrecy::SecretString;
 use url::Url;
 
+use super::queue::QueueConfig;
+
 pub use opentelemetry_sdk::metrics::Temporality;
 
 /// A limit of time that nothing comes to.
@@ -38,6 +40,8 @@ pub struct OtlpConfig {
     pub interval: Duration,
     /// The temporality of counters.
     pub temporality: Temporality,
+    /// How messages wait while the receiver is away.
+    pub queue: QueueConfig,
 }
 
 /// The OTLP transport.
@@ -71,6 +75,7 @@ impl Default for OtlpConfig {
             client_key: None,
             interval: Duration::from_secs(60),
             temporality: Temporality::Cumulative,
+            queue: QueueConfig::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod beginnings;
 mod config;
+mod drain;
 mod ended;
 mod flagged;
 mod gone;
@@ -14,12 +15,15 @@ mod grpc;
 mod hint;
 mod http;
 mod outcome;
+mod queue;
 mod reader;
+mod rhythm;
 mod sender;
 mod tally;
 mod words;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +34,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +43,9 @@ use self::beginnings::Beginnings;
 use self::ended::PushedEnded;
 use self::gone::{Gone, OwnSeries};
 use self::outcome::{Outcome, Why};
+use self::queue::{Queue, now};
 use self::reader::SharedReader;
+use self::rhythm::Rhythm;
 use self::sender::Sender;
 use self::tally::Tally;
 use super::batches::{Batch, Bounds, batches, halves};
@@ -48,6 +54,7 @@ use super::{Health, Introspect, Views};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
 pub use config::{Compression, NO_LIMIT, OtlpConfig, Protocol, Temporality};
+pub use queue::QueueConfig;
 
 impl OtlpConfig {
     /// Builds the exporter; it connects when it first pushes. Needs a tokio runtime.
@@ -61,7 +68,9 @@ impl OtlpConfig {
 
 /// The OTLP exporter of the bridge.
 pub struct Otlp {
-    sender: Sender,
+    sender: Arc<Sender>,
+    /// Where messages wait while the receiver is away, if they do.
+    queue: Option<Arc<Queue>>,
     gone: Gone,
     last: Mutex<LastPush>,
     gitlab: Arc<Collector<ViewBatch>>,
@@ -95,6 +104,8 @@ enum Fate {
     Taken,
     /// It will never be taken as it is.
     Refused,
+    /// It waits in the queue.
+    Kept,
     /// It was not taken for now.
     Lost,
 }
@@ -102,8 +113,6 @@ enum Fate {
 impl Otlp {
     /// How long the last push may take once the bridge is told to stop.
     const LAST_PUSH: Duration = Duration::from_secs(3);
-    /// The pause after the receiver was first away; it doubles up to the interval.
-    const FIRST_PAUSE: Duration = Duration::from_secs(2);
     /// How many bytes of messages that end series may wait for a receiver that is away.
     const MOST_WAITING: usize = 8 << 20;
 
@@ -117,7 +126,8 @@ impl Otlp {
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
         Ok(Otlp {
-            sender,
+            sender: Arc::new(sender),
+            queue: None,
             gone,
             last: Mutex::default(),
             gitlab: Arc::new(Collector {
@@ -136,50 +146,137 @@ impl Otlp {
         })
     }
 
+    /// Lets messages wait on disk while the receiver is away: in the folder that is configured, else next to
+    /// the state file, if there is one.
+    pub fn beside(mut self, config: &OtlpConfig, state: Option<&Path>) -> Otlp {
+        let beside = state.map(|state| {
+            let mut folder = state.as_os_str().to_owned();
+            folder.push(".otlp-queue");
+            folder.into()
+        });
+        let folder = config.queue.path.clone().or(beside);
+        let Some(folder) = folder.filter(|_| config.queue.enabled) else {
+            return self;
+        };
+        let (endpoint, health) = (config.shown_endpoint(), Arc::clone(&self.health));
+        match Queue::open(folder.clone(), &config.queue, endpoint.as_str(), health) {
+            Ok(queue) => {
+                let messages = queue.len();
+                if messages > 0 {
+                    tracing::info!(
+                        messages,
+                        "an earlier process has left messages for the OTLP receiver"
+                    );
+                }
+                self.queue = Some(Arc::new(queue));
+            }
+            Err(error) => tracing::warn!(
+                %error,
+                folder = %folder.display(),
+                "the OTLP queue can't be used: what a receiver that is away does not take is not kept"
+            ),
+        }
+        self
+    }
+
     /// How the exports go.
     pub fn health(&self) -> Arc<Health> {
         Arc::clone(&self.health)
     }
 
     /// Pushes every interval, right after the first poll of each GitLab, and once more when told to
-    /// stop. While the receiver is away it tries again sooner, unless the receiver says when.
+    /// stop. While the receiver is away it tries again sooner, unless the receiver says when. What waits
+    /// is delivered beside that.
     pub async fn run(self, mut views: Views, introspect: Introspect, stop: CancellationToken) {
-        let mut next = Instant::now() + self.interval;
-        let mut pause = Self::FIRST_PAUSE;
+        let live = Arc::new(watch::Sender::new(false));
+        let draining = self.queue.clone().map(|queue| {
+            let draining = drain::drain(Arc::clone(&self.sender), queue, Arc::clone(&live));
+            AbortOnDrop(tokio::spawn(draining))
+        });
+        let mut rhythm = Rhythm::begin(self.interval);
         let mut known = 0;
         loop {
             tokio::select! {
-                () = sleep_until(next) => {}
+                () = sleep_until(rhythm.next) => {}
                 Ok(_) = views.wait_for(|view| view.known() > known) => {}
                 () = stop.cancelled() => break,
             }
             let started = Instant::now();
             let view = views.borrow_and_update().clone();
+            let turn = Turn {
+                is_due: started >= rhythm.due || view.known() > known,
+                until: Some(started + self.export_timeout),
+            };
             known = view.known();
-            let until = Some(started + self.export_timeout);
             let tally = tokio::select! {
-                tally = self.push_within(&view, &introspect, until) => tally,
+                tally = self.push_within(&view, &introspect, turn) => tally,
                 () = stop.cancelled() => break,
             };
-            next = started + self.interval;
-            match tally.is_away {
-                false => pause = Self::FIRST_PAUSE,
-                true => {
-                    let again = Instant::now() + pause.mul_f64(0.75 + fastrand::f64() / 2.0);
-                    next = self.sender.closed_until().unwrap_or(next.min(again));
-                    pause = (pause * 2).min(self.interval);
-                }
-            }
-            tell(&tally, next);
+            live.send_replace(!tally.is_away);
+            let closed_until = self.sender.closed_until();
+            rhythm.went(
+                started,
+                turn.is_due,
+                tally.is_away,
+                closed_until,
+                self.queue.is_some(),
+            );
+            self.tell(&tally, rhythm.next);
         }
+        drop(draining);
         let view = views.borrow().clone();
         if view.known() > 0 {
-            let until = Instant::now() + Self::LAST_PUSH;
-            let tally = self.push_within(&view, &introspect, Some(until)).await;
-            match tally.outcome() {
-                Ok(()) => tracing::info!("last OTLP export done"),
-                Err(error) => tracing::warn!(error, "last OTLP export failed"),
+            self.push_last(&view, &introspect).await;
+        }
+    }
+
+    async fn push_last(&self, view: &Arc<View>, introspect: &Introspect) {
+        let turn = Turn {
+            is_due: true,
+            until: Some(Instant::now() + Self::LAST_PUSH),
+        };
+        let tally = self.push_within(view, introspect, turn).await;
+        match tally.outcome() {
+            Ok(()) => tracing::info!("last OTLP export done"),
+            Err(error) if tally.kept > 0 => {
+                tracing::warn!(
+                    error,
+                    kept = tally.kept,
+                    "last OTLP export waits in the queue"
+                );
             }
+            Err(error) => tracing::warn!(error, "last OTLP export failed"),
+        }
+    }
+
+    /// Says once why an export was not taken.
+    fn tell(&self, tally: &Tally, next: Instant) {
+        let Err(error) = tally.outcome() else {
+            return;
+        };
+        let again = next.saturating_duration_since(Instant::now());
+        let again = Duration::from_secs(again.as_secs_f64().round() as u64);
+        match (&self.queue, tally.is_away) {
+            (Some(queue), true) => {
+                let waiting = queue.len();
+                tracing::warn!(
+                    error,
+                    ?again,
+                    waiting,
+                    "OTLP export failed; what was due waits in the queue"
+                );
+            }
+            (None, true) => {
+                tracing::warn!(
+                    error,
+                    ?again,
+                    "OTLP export failed; will try again with fresh values"
+                );
+            }
+            (_, false) => tracing::warn!(
+                error,
+                "OTLP export failed; what was refused is not sent again"
+            ),
         }
     }
 
@@ -188,19 +285,18 @@ impl Otlp {
     /// # Errors
     /// Why the target did not take all of it.
     pub async fn push(&self, view: &Arc<View>, introspect: &Introspect) -> Result<(), String> {
-        self.push_within(view, introspect, None).await.outcome()
+        let turn = Turn {
+            is_due: true,
+            until: None,
+        };
+        self.push_within(view, introspect, turn).await.outcome()
     }
 
-    async fn push_within(
-        &self,
-        view: &Arc<View>,
-        introspect: &Introspect,
-        until: Option<Instant>,
-    ) -> Tally {
+    async fn push_within(&self, view: &Arc<View>, introspect: &Introspect, turn: Turn) -> Tally {
         let mut export = Export {
             otlp: self,
             view,
-            until,
+            turn,
             tally: Tally::default(),
         };
         if let Err(text) = export.send_all(introspect).await {
@@ -219,35 +315,29 @@ impl Otlp {
     }
 }
 
-/// Says once why an export was not taken.
-fn tell(tally: &Tally, next: Instant) {
-    let Err(error) = tally.outcome() else {
-        return;
-    };
-    let again = Duration::from_secs(
-        next.saturating_duration_since(Instant::now())
-            .as_secs_f64()
-            .round() as u64,
-    );
-    match tally.is_away {
-        true => tracing::warn!(
-            error,
-            ?again,
-            "OTLP export failed; will try again with fresh values"
-        ),
-        false => tracing::warn!(
-            error,
-            "OTLP export failed; what was refused is not sent again"
-        ),
+/// Ends a task when it is not needed any more.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
+}
+
+/// Why and how long an export is made.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Whether it is due; else it only looks whether the receiver is there again.
+    is_due: bool,
+    /// When it has to end, if it has to.
+    until: Option<Instant>,
 }
 
 /// One export on its way.
 struct Export<'a> {
     otlp: &'a Otlp,
     view: &'a Arc<View>,
-    /// When it has to end, if it has to.
-    until: Option<Instant>,
+    turn: Turn,
     tally: Tally,
 }
 
@@ -265,7 +355,7 @@ impl Export<'_> {
         for batch in batches {
             self.send_batch(batch).await?;
         }
-        if self.tally.is_away {
+        if self.is_over() {
             return Ok(());
         }
         self.send_ended().await?;
@@ -317,7 +407,7 @@ impl Export<'_> {
         let gone = &self.otlp.gone;
         gone.of_bridge(&self.otlp.last().bridge, &now, &mut message);
         match self.send(message.encode_to_vec().into()).await {
-            Fate::Taken | Fate::Refused => self.otlp.last().bridge = now,
+            Fate::Taken | Fate::Kept | Fate::Refused => self.otlp.last().bridge = now,
             Fate::Lost => self.otlp.last().bridge.extend(now),
         }
         Ok(())
@@ -326,12 +416,25 @@ impl Export<'_> {
     /// Sends a message that ends series. If the receiver is away it is kept for the next push, as long as
     /// there is room.
     async fn send_or_wait(&mut self, message: Bytes) {
-        if self.send(message.clone()).await == Fate::Lost {
-            let mut last = self.otlp.last();
-            let waiting: usize = last.waiting.iter().map(Bytes::len).sum();
-            if waiting + message.len() <= Otlp::MOST_WAITING {
-                last.waiting.push_back(message);
+        match self.send(message.clone()).await {
+            Fate::Lost => {
+                let mut last = self.otlp.last();
+                let waiting: usize = last.waiting.iter().map(Bytes::len).sum();
+                if waiting + message.len() <= Otlp::MOST_WAITING {
+                    last.waiting.push_back(message);
+                }
             }
+            // What waits has values from before that: they must not bring a series back.
+            Fate::Taken
+                if self
+                    .otlp
+                    .queue
+                    .as_ref()
+                    .is_some_and(|queue| queue.len() > 0) =>
+            {
+                self.keep(message).await;
+            }
+            _ => {}
         }
     }
 
@@ -340,7 +443,7 @@ impl Export<'_> {
     async fn send_batch(&mut self, batch: Batch) -> Result<(), String> {
         let mut left = vec![batch];
         while let Some(batch) = left.pop() {
-            if self.tally.is_away {
+            if self.is_over() {
                 return Ok(());
             }
             let content = ViewBatch {
@@ -362,18 +465,29 @@ impl Export<'_> {
         for (at, (metrics, beginnings)) in messages.into_iter().enumerate() {
             let message = encoded(&metrics, Some(&beginnings));
             // What is refused may be taken as a part of what comes next.
-            if self.send(message).await == Fate::Taken {
+            if [Fate::Taken, Fate::Kept].contains(&self.send(message).await) {
                 self.otlp.lock_ended().delivered(at);
             }
         }
         Ok(())
     }
 
+    /// Whether nothing more of it can be sent or kept.
+    fn is_over(&self) -> bool {
+        self.tally.is_away && self.queue().is_none()
+    }
+
+    /// Where its messages wait, if they do. An export that is not due is not kept: it would be one too
+    /// many.
+    fn queue(&self) -> Option<Arc<Queue>> {
+        self.otlp.queue.clone().filter(|_| self.turn.is_due)
+    }
+
     async fn send(&mut self, message: Bytes) -> Fate {
         if self.tally.is_away {
-            return Fate::Lost;
+            return self.keep(message).await;
         }
-        match self.otlp.sender.send(&message, self.until).await {
+        match self.otlp.sender.send(&message, self.turn.until).await {
             Outcome::Delivered => {
                 self.tally.taken();
                 Fate::Taken
@@ -389,8 +503,22 @@ impl Export<'_> {
             Outcome::Later { why, .. } => {
                 self.tally.is_away = true;
                 self.tally.failed(why);
-                Fate::Lost
+                self.keep(message).await
             }
+        }
+    }
+
+    /// Lets a message wait in the queue.
+    async fn keep(&mut self, message: Bytes) -> Fate {
+        let Some(queue) = self.queue() else {
+            return Fate::Lost;
+        };
+        match computed(move || queue.add(&message, now())).await {
+            Ok(true) => {
+                self.tally.kept += 1;
+                Fate::Kept
+            }
+            _ => Fate::Lost,
         }
     }
 

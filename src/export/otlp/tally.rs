@@ -11,6 +11,8 @@ pub struct Tally {
     reasons: Vec<(Why, usize)>,
     /// Whether the receiver could take nothing for now.
     pub is_away: bool,
+    /// How many messages wait in the queue since.
+    pub kept: usize,
 }
 
 /// More reasons than this are not told.

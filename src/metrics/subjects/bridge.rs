@@ -300,6 +300,43 @@ pub(super) static SUBJECT: Subject = Subject {
                 });
             }),
         ),
+        gauge(
+            "gitlab_bridge_export_queue_messages",
+            "{message}",
+            "Messages that wait for a receiver that is away",
+            &[EXPORTER],
+            Shows::Bridge(|bridge, emit| {
+                each_export(bridge, emit, |export| {
+                    Some(export.queue.as_ref()?.messages as f64)
+                });
+            }),
+        ),
+        gauge(
+            "gitlab_bridge_export_queue_bytes",
+            "By",
+            "Size of the messages that wait for a receiver that is away",
+            &[EXPORTER],
+            Shows::Bridge(|bridge, emit| {
+                each_export(bridge, emit, |export| {
+                    Some(export.queue.as_ref()?.bytes as f64)
+                });
+            }),
+        ),
+        counter(
+            "gitlab_bridge_export_given_up_total",
+            "{message}",
+            "Messages that waited for a receiver and were given up since the start, by reason",
+            &[EXPORTER, REASON],
+            Shows::Bridge(|bridge, emit| {
+                for export in &bridge.exports {
+                    let given_up = export.queue.iter().flat_map(|queue| &queue.given_up);
+                    for (reason, count) in given_up {
+                        let attributes = [(EXPORTER.name, export.exporter), (REASON.name, *reason)];
+                        emit(&attributes, *count as f64);
+                    }
+                }
+            }),
+        ),
         counter(
             "gitlab_bridge_webhooks_total",
             "{webhook}",
@@ -406,7 +443,7 @@ const SUBJECT_STATE: Attribute = Attribute {
 
 const REASON: Attribute = Attribute {
     name: "reason",
-    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), `over_limit` (there are more than a limit allows), or an error type.",
+    meaning: "Why: `hidden` (the token may not see it), `unsupported` (this GitLab does not have it), `invalid` (GitLab told what can't be true), `pending` (it is still to be asked), `over_limit` (there are more than a limit allows), or an error type. Of messages: `too_old`, `over_size`, `refused` (the receiver does not want it), `damaged` (the disk changed it) or `other_endpoint` (it waited for another receiver).",
     examples: &[
         "over_limit",
         "hidden",
