@@ -56,6 +56,10 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
         // There is something to see in all of them.
         config.metrics.enabled = vec!["*".to_owned()];
     }
+    let labels = &mut config.metrics.choices.issue_labels;
+    if labels.is_empty() {
+        *labels = ["bug", "urgent"].map(str::to_owned).to_vec();
+    }
     let listener = format!("http://{}", config.export.listen);
     stdio::say(format_args!(
         "A model of GitLab runs at {}; its counts change every {change_every:?}.",

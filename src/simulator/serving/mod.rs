@@ -125,10 +125,14 @@ impl GitLab {
     pub fn live(&self, interval: Duration, seed: u64) {
         let (service, stopped) = (Arc::clone(&self.service), self.stopped.clone());
         tokio::spawn(async move {
-            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut random, mut turn) = (fastrand::Rng::with_seed(seed), 0);
             let step = || tokio::time::sleep(interval);
             while stopped.run_until_cancelled(step()).await.is_some() {
-                service.edit(|world| world.happen(interval, &mut random));
+                service.edit(|world| {
+                    world.tour(turn);
+                    world.happen(interval, &mut random);
+                });
+                turn += 1;
             }
         });
     }

@@ -9,10 +9,14 @@ use super::World;
 use super::counts::{MergeRequests, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
 use super::issuables::IssuableState;
+use super::issues::IssueKind;
 use super::project::Project;
 
 /// How often something happens in a project of the demo, on average.
 const EVENT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long a job takes that is there to be seen.
+const TOUR: Duration = Duration::from_secs(2);
 
 /// The groups of the demo and the names of their projects.
 const DEMO_GROUPS: [(&str, &str); 9] = [
@@ -156,6 +160,53 @@ impl World {
         self.reindex();
         self.work(random);
         self.count_at_night();
+    }
+}
+
+impl World {
+    /// What happens in turns in the first project that has everything, so that each kind of thing is soon
+    /// seen to end.
+    pub(crate) fn tour(&mut self, turn: u64) {
+        let has_all = |project: &&Project| {
+            let on = &project.features;
+            let is_live = !project.archived && !project.empty_repository;
+            is_live && on.repository && on.merge_requests && on.issues && on.builds
+        };
+        let first = self.projects().find(has_all).map(|project| project.id);
+        let Some(id) = first else {
+            return;
+        };
+        let mut events = self.events_of(id);
+        let project = &*events.project;
+        let open = project
+            .touched_issues()
+            .iter()
+            .find(|row| row.kind == IssueKind::Incident && row.state == IssuableState::Opened);
+        let (incident, requests) = (open.map(|row| row.iid), project.merge_requests.opened);
+        match (turn % 6, incident) {
+            (0, _) => {
+                events.open_incident();
+            }
+            (1, _) => {
+                events.open_merge_request();
+            }
+            (2, _) if requests > 0 => {
+                events.merge_merge_request();
+            }
+            (3, _) => {
+                events.run_pipeline(|plan| {
+                    plan.job("unit", "test").takes(TOUR);
+                    plan.job("release", "deploy")
+                        .takes(TOUR)
+                        .deploys_to("production")
+                });
+            }
+            (5, Some(iid)) => {
+                events.close_numbered_issue(iid);
+            }
+            _ => {}
+        }
+        self.reindex();
     }
 }
 
