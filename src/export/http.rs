@@ -1,25 +1,26 @@
 //! What is served: `/metrics`, health and a landing page. No request here ever reaches GitLab.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use futures::stream;
-use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::listener::Server;
-use super::prometheus::Pieces;
-use super::{Health, Introspect, Prometheus, Readiness, Views};
+use super::negotiation::takes_html;
+use super::{Health, Introspect, Prometheus, Readiness, Views, scrape};
 use crate::metrics::{BridgeStatus, View};
 
-/// The text format of Prometheus.
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// What there is to ask for, with what it tells.
+const PAGES: [(&str, &str); 4] = [
+    ("/", "what the bridge polls, and how it goes"),
+    ("/metrics", "the metrics, for Prometheus"),
+    ("/-/healthy", "whether the bridge runs"),
+    ("/-/ready", "whether what it shows is complete and fresh"),
+];
 
 /// What the endpoints answer from.
 pub struct Endpoints {
@@ -46,8 +47,11 @@ impl Server {
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
-            .with_state(Arc::new(endpoints));
-        self.serve(router.merge(others), stop).await;
+            .with_state(Arc::new(endpoints))
+            .merge(others)
+            .fallback(nothing_here)
+            .method_not_allowed_fallback(another_method);
+        self.serve(router, stop).await;
     }
 }
 
@@ -66,34 +70,30 @@ async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) ->
         let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     };
-    let (prometheus, introspect) = (Arc::clone(prometheus), Arc::clone(&endpoints.introspect));
-    let gzip = accepts_gzip(&request);
-    // The bridge's own series are gathered and compressed: not on a worker of the runtime.
-    let exposition = spawn_blocking(move || prometheus.exposition(&introspect, gzip)).await;
-    let Ok(exposition) = exposition else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let mut response = Response::builder()
-        .header(header::CONTENT_TYPE, TEXT_FORMAT)
-        .header(header::CONTENT_LENGTH, exposition.length)
-        .header(header::VARY, "Accept-Encoding");
-    let pieces = exposition.pieces;
-    let body = match exposition.gzip {
-        true => {
-            response = response.header(header::CONTENT_ENCODING, "gzip");
-            Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
-        }
-        false => Body::from_stream(stream::unfold(pieces, decompressed)),
-    };
-    let response = response.body(body);
-    response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let introspect = Arc::clone(&endpoints.introspect);
+    scrape::answer(Arc::clone(prometheus), introspect, &request).await
 }
 
-/// The next piece of a text that is kept compressed, and what comes after it. Decompressing takes too
-/// long for a worker of the runtime, and is done no faster than the client reads.
-async fn decompressed(mut pieces: Pieces) -> Option<(Result<Bytes, JoinError>, Pieces)> {
-    let next = spawn_blocking(move || pieces.next().map(|piece| (Ok(piece), pieces)));
-    next.await.ok().flatten()
+/// Says what there is instead.
+async fn nothing_here(request: HeaderMap) -> Response {
+    if takes_html(&request) {
+        let pages =
+            PAGES.map(|(path, what)| format!("<li><a href=\"{path}\">{path}</a>: {what}</li>"));
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not found</title>\
+             <h1>There is nothing here</h1><p>There is:</p><ul>{}</ul></html>\n",
+            pages.concat()
+        );
+        return (StatusCode::NOT_FOUND, Html(page)).into_response();
+    }
+    let pages = PAGES.map(|(path, what)| format!("  {path:<12}{what}\n"));
+    let text = format!("There is nothing here. There is:\n{}", pages.concat());
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+async fn another_method(method: Method) -> Response {
+    let text = format!("There is no {method} here: see the header Allow.\n");
+    (StatusCode::METHOD_NOT_ALLOWED, text).into_response()
 }
 
 async fn ready(State(endpoints): State<Arc<Endpoints>>) -> Response {
@@ -144,55 +144,8 @@ fn complaint(endpoints: &Endpoints, bridge: &BridgeStatus) -> Option<String> {
     endpoints.readiness.complaint(bridge, &exports)
 }
 
-/// Whether the client takes gzip: by name, or else by `*`, with a weight above 0.
-fn accepts_gzip(request: &HeaderMap) -> bool {
-    let accepted = request.get_all(header::ACCEPT_ENCODING);
-    let values = accepted.iter().filter_map(|value| value.to_str().ok());
-    let weights: Vec<(&str, bool)> = values
-        .flat_map(|value| value.split(','))
-        .map(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = weight
-                .trim()
-                .strip_prefix("q=")
-                .map(|weight| weight.trim().parse::<f32>());
-            (name.trim(), !matches!(weight, Some(Ok(0.0))))
-        })
-        .collect();
-    let taken = |wanted| {
-        weights
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-            .map(|(_, taken)| *taken)
-    };
-    taken("gzip").or_else(|| taken("*")).unwrap_or(false)
-}
-
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_sent_to_whom_takes_it() {
-        for (accepted, gzip) in [
-            ("gzip", true),
-            ("deflate, gzip;q=0.5", true),
-            ("*", true),
-            ("gzip;q=0, *", false),
-            ("gzip;q=0.0", false),
-            ("identity", false),
-            ("", false),
-        ] {
-            let request = [(header::ACCEPT_ENCODING, accepted.parse().unwrap())]
-                .into_iter()
-                .collect();
-            assert_eq!(accepts_gzip(&request), gzip, "{accepted}");
-        }
-    }
 }

@@ -14,9 +14,11 @@ mod histograms;
 mod http;
 mod listener;
 mod meter;
+mod negotiation;
 mod otlp;
 mod prometheus;
 mod readiness;
+mod scrape;
 mod web;
 
 use std::sync::Arc;
@@ -30,8 +32,9 @@ pub use config::{Config, Listen};
 pub use health::Health;
 pub use http::Endpoints;
 pub use listener::{Server, most_connections};
+pub use negotiation::{Coding, Format};
 pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality};
-pub use prometheus::{Exposition, Prometheus};
+pub use prometheus::{Exposition, OnDemand, Prometheus};
 pub use readiness::Readiness;
 pub use web::Web;
 

@@ -64,6 +64,27 @@ impl MetricText {
         shown.chain(self.fragments.iter().map(|fragment| &fragment.piece))
     }
 
+    /// Whether the first of its parts are the headers.
+    pub fn has_headers(&self) -> bool {
+        self.headers.is_some()
+    }
+
+    /// Whether its series are histograms.
+    pub fn is_of_histograms(&self) -> bool {
+        self.of_histograms
+    }
+
+    /// All of it but the headers, compressed. It shares the bytes of the whole.
+    pub fn without_headers(&self) -> Piece {
+        let Some(headers) = &self.headers else {
+            return self.whole.clone();
+        };
+        Piece {
+            compressed: self.whole.compressed.slice(headers.compressed.len()..),
+            sum: self.whole.sum.after(headers.sum),
+        }
+    }
+
     /// How its compressed bytes are cut.
     pub fn layout(&self) -> Layout {
         let piece = |piece: &Piece| {

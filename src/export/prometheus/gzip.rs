@@ -55,6 +55,21 @@ impl Sum {
         }
     }
 
+    /// The sum of what follows the first part of this text.
+    #[must_use]
+    pub fn after(self, first: Sum) -> Sum {
+        let length = self.length - first.length;
+        // What the first part makes of the sum of both, which is all else than the rest's own.
+        let moved = first.and(Sum {
+            checksum: 0,
+            length,
+        });
+        Sum {
+            checksum: self.checksum ^ moved.checksum,
+            length,
+        }
+    }
+
     /// The end of a gzip stream of this text.
     pub fn trailer(self) -> Bytes {
         let mut trailer = LAST_BLOCK.to_vec();
@@ -142,6 +157,14 @@ mod tests {
             let mut decoder = flate2::read::GzDecoder::new(stream.as_slice());
             decoder.read_to_end(&mut decompressed).unwrap();
             assert!(decompressed == texts.concat());
+        }
+    }
+
+    #[test]
+    fn the_sum_of_a_rest_is_known_without_reading_it() {
+        for (first, rest) in [("headers\n", "entries\n"), ("", "all"), ("all", "")] {
+            let (first, rest) = (Sum::of(first.as_bytes()), Sum::of(rest.as_bytes()));
+            assert_eq!(first.and(rest).after(first), rest);
         }
     }
 

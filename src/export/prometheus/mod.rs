@@ -12,6 +12,8 @@ mod exposition;
 mod fragments;
 mod gzip;
 mod kept;
+mod on_demand;
+mod openmetrics;
 mod rendering;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use opentelemetry_sdk::Resource;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::negotiation::{Coding, Format};
 use super::{Health, Introspect, Views};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use collector::Collector;
@@ -29,7 +32,8 @@ use difference::Fingerprints;
 use gzip::Codec;
 use rendering::{Rendered, Renderer};
 
-pub use exposition::{Exposition, Pieces};
+pub use exposition::Exposition;
+pub use on_demand::OnDemand;
 
 /// How much longer than keeping the texts the time before that is done again is at least.
 const REST: u32 = 20;
@@ -216,12 +220,24 @@ impl Prometheus {
     /// The exposition now, with what the bridge says of itself at this moment.
     pub fn exposition(&self, introspect: &Introspect, gzip: bool) -> Exposition {
         let rendered = self.rendered();
+        let fresh = self.fresh(&rendered, introspect);
+        Exposition::of(&rendered, fresh, gzip)
+    }
+
+    /// The exposition now, in a form that is made while it is sent.
+    pub fn on_demand(&self, introspect: &Introspect, format: Format, coding: Coding) -> OnDemand {
+        let rendered = self.rendered();
+        let fresh = self.fresh(&rendered, introspect);
+        OnDemand::of(&rendered, fresh, format, coding)
+    }
+
+    /// What the bridge says of itself at this moment.
+    fn fresh(&self, rendered: &Rendered, introspect: &Introspect) -> Vec<u8> {
         let bridge = introspect(&rendered.view);
-        let fresh = self.bridge.gather(bridge).unwrap_or_else(|error| {
+        self.bridge.gather(bridge).unwrap_or_else(|error| {
             tracing::error!(error, "reading the bridge's own metrics failed");
             Vec::new()
-        });
-        Exposition::of(&rendered, fresh, gzip)
+        })
     }
 
     fn show(&self, rendered: Rendered) {

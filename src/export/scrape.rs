@@ -1,0 +1,65 @@
+//! The answer to a scrape, in the format and coding that the client likes best.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::negotiation::{Coding, Format};
+use super::{Introspect, Prometheus};
+
+/// Answers a scrape.
+pub async fn answer(
+    prometheus: Arc<Prometheus>,
+    introspect: Introspect,
+    request: &HeaderMap,
+) -> Response {
+    let (format, coding) = (Format::chosen(request), Coding::chosen(request));
+    // The bridge's own series are gathered and compressed: not on a worker of the runtime.
+    let answer = spawn_blocking(move || match (format, coding) {
+        (Format::Text, Coding::Gzip | Coding::Identity) => kept(&prometheus, &introspect, coding),
+        _ => {
+            let pieces = prometheus.on_demand(&introspect, format, coding);
+            (None, Body::from_stream(stream::unfold(pieces, made)))
+        }
+    });
+    let Ok((length, body)) = answer.await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = Response::builder()
+        .header(header::CONTENT_TYPE, format.media_type())
+        .header(header::VARY, "Accept, Accept-Encoding");
+    if let Some(length) = length {
+        response = response.header(header::CONTENT_LENGTH, length);
+    }
+    if let Some(coding) = coding.name() {
+        response = response.header(header::CONTENT_ENCODING, coding);
+    }
+    let response = response.body(body);
+    response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// The text as it is kept, or decompressed, with its length.
+fn kept(prometheus: &Prometheus, introspect: &Introspect, coding: Coding) -> (Option<u64>, Body) {
+    let exposition = prometheus.exposition(introspect, coding == Coding::Gzip);
+    let (length, pieces) = (exposition.length, exposition.pieces);
+    let body = match exposition.gzip {
+        true => Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))),
+        false => Body::from_stream(stream::unfold(pieces, made)),
+    };
+    (Some(length), body)
+}
+
+/// The next piece of a text that has to be made, and what comes after it. Making it takes too long for a
+/// worker of the runtime, and is done no faster than the client reads.
+async fn made<P>(mut pieces: P) -> Option<(Result<Bytes, JoinError>, P)>
+where
+    P: Iterator<Item = Bytes> + Send + 'static,
+{
+    let next = spawn_blocking(move || pieces.next().map(|piece| (Ok(piece), pieces)));
+    next.await.ok().flatten()
+}
