@@ -31,7 +31,8 @@ pub struct Piece {
 
 /// Compresses and decompresses, one text after the other.
 pub struct Codec {
-    compress: Compress,
+    /// Made when it is needed first: it takes a quarter of a megabyte, and a reader only decompresses.
+    compress: Option<Compress>,
     decompress: Decompress,
 }
 
@@ -82,21 +83,22 @@ impl Sum {
 impl Codec {
     pub fn new() -> Codec {
         Codec {
-            compress: Compress::new(LEVEL, false),
+            compress: None,
             decompress: Decompress::new(false),
         }
     }
 
     pub fn compress(&mut self, text: &[u8]) -> Piece {
-        self.compress.reset();
+        let compress = self
+            .compress
+            .get_or_insert_with(|| Compress::new(LEVEL, false));
+        compress.reset();
         let mut compressed = Vec::with_capacity(text.len() / 4 + 64);
         loop {
-            let read = self.compress.total_in() as usize;
+            let read = compress.total_in() as usize;
             // Deflate takes any bytes, and a flush ends the last block on a byte.
-            let done =
-                self.compress
-                    .compress_vec(&text[read..], &mut compressed, FlushCompress::Sync);
-            let all_read = self.compress.total_in() as usize == text.len();
+            let done = compress.compress_vec(&text[read..], &mut compressed, FlushCompress::Sync);
+            let all_read = compress.total_in() as usize == text.len();
             if done.is_err() || (all_read && compressed.len() < compressed.capacity()) {
                 break;
             }
