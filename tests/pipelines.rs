@@ -256,6 +256,37 @@ async fn what_a_number_told_is_counted_soon_after_failures_and_after_a_crash() {
     }
 }
 
+/// A number that could not be read while it moved has moved all the same.
+#[tokio::test(start_paused = true)]
+async fn what_was_merged_while_its_number_was_not_known_is_counted_once_it_is() {
+    const MERGED: &str = "gitlab_merge_requests_merged_total";
+    let wanted = |name: &str| [MERGED, "gitlab_merge_requests"].contains(&name);
+    let setup = Setup {
+        metrics: EnabledMetrics::new(Catalogue::standard(), wanted, Choices::default()),
+        ..Setup::default()
+    };
+    for seed in 0..4 {
+        let bridge = Bridge::start(idle(12), setup.clone());
+        bridge.pass(20 * MINUTE).await;
+        let lossy = Fault::on("/api/graphql").always().loses_fields(seed);
+        bridge.gitlab.fault(lossy);
+        bridge.pass(2 * MINUTE).await;
+        bridge.gitlab.edit(|world| {
+            for id in 1..=12 {
+                world
+                    .events(&path(id))
+                    .open_merge_request()
+                    .merge_merge_request();
+            }
+        });
+        bridge.pass(3 * MINUTE).await;
+        bridge.gitlab.clear_faults();
+        bridge.pass(3 * MINUTE).await;
+        let counted = series(&bridge.snapshot(), MERGED);
+        assert_eq!(counted.values().sum::<f64>(), 12.0, "{seed}: {counted:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn merges_and_incidents_are_counted_each_once() {
     let own = [

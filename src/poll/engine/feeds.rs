@@ -37,7 +37,7 @@ pub struct FeedList {
     pub doubtful: HashSet<u64>,
     /// Projects in which something is known to have changed since they were asked, and when that was known by
     /// GitLab's clock: they are asked until they have answered, over failures and restarts.
-    pub owed: BTreeMap<u64, UnixTime>,
+    pub owed: BTreeMap<u64, Owed>,
     /// The default branches that were looked for by name: they have run nothing, or nothing lately.
     pub sought: BTreeMap<u64, String>,
     /// Projects whose list of changes took GitLab too long, and how often in a row.
@@ -48,6 +48,15 @@ pub struct FeedList {
     pub searched: BTreeMap<u64, BTreeSet<Arc<str>>>,
     /// Projects that may not be asked over REST, and when they are tried again.
     pub refused: BTreeMap<u64, Moment>,
+}
+
+/// Something that is known to have changed, and is to be asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owed {
+    /// When it was known, by GitLab's clock.
+    pub known: UnixTime,
+    /// How often GitLab took too long to tell.
+    pub timeouts: u8,
 }
 
 #[derive(Debug)]
@@ -118,6 +127,18 @@ impl FeedList {
     pub fn note_hard(&mut self, id: u64) {
         let times = self.hard.entry(id).or_default();
         *times = times.saturating_add(1);
+    }
+
+    /// Notes that what a project owes took GitLab too long to tell. After several tries it is asked for when its
+    /// turn comes.
+    pub fn note_slow_debt(&mut self, id: u64) {
+        const TRIES: u8 = 5;
+        if let Some(owed) = self.owed.get_mut(&id) {
+            owed.timeouts += 1;
+            if owed.timeouts >= TRIES {
+                self.owed.remove(&id);
+            }
+        }
     }
 
     /// Whether a project's list of changes is given up.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::Engine;
 use super::details::SeenPipeline;
 use super::errors::feed_reason;
-use super::feeds::{FeedsCourse, Kept, KeptFeeds};
+use super::feeds::{FeedsCourse, Kept, KeptFeeds, Owed};
 use super::moment::Moment;
 use super::paths::encoded;
 use super::poll::{Poll, Purpose, Query};
@@ -80,7 +80,7 @@ impl Engine {
         for (place, name) in &names {
             let owed = course.owed.get(name).into_iter().flatten();
             if let Some(list) = self.feeds.lists.get_mut(place) {
-                list.owed = owed.map(|id| (*id, 0)).collect();
+                list.owed = owed.map(|id| (*id, Owed::default())).collect();
             }
         }
         for (id, mut own) in kept {
@@ -217,7 +217,8 @@ impl Engine {
         let has_moved = |feature: Option<Feature>| {
             both.clone().any(|(placed, (before, now))| {
                 let is_of_it = feature.is_none() || placed.column.feature == feature;
-                is_of_it && before.value().is_some() && !now.shows_like(before)
+                // One that was not known for a while may have moved meanwhile.
+                is_of_it && now.value().is_some() && !now.shows_like(before)
             })
         };
         self.ask_feeds_again(poll, id, |placed| {
@@ -242,13 +243,13 @@ impl Engine {
     /// in the next ones, until there is an answer.
     fn ask_feeds_again(&mut self, poll: &mut Poll, id: u64, which: impl Fn(&PlacedFeed) -> bool) {
         let feeds = self.enabled.catalogue.feeds(Grain::Project);
-        let now = self.feeds.clock.told.map(|(date, _)| date);
+        let known = self.feeds.clock.told.map_or(0, |(date, _)| date);
         for (place, list) in &mut self.feeds.lists {
             let place = usize::from(*place);
             let is_refused = !self.gitlab.graphql && list.is_refused(id, poll.began);
             if list.owners.contains_key(&id) && !is_refused && which(&feeds[place]) {
                 poll.feeds[place].ask_changed_again(id);
-                list.owed.insert(id, now.unwrap_or_default());
+                list.owed.insert(id, Owed { known, timeouts: 0 });
             }
         }
     }
@@ -460,7 +461,7 @@ impl Engine {
         queues.walks.remove(&id);
         kept.progress.complete(began);
         list.hard.remove(&id);
-        if list.owed.get(&id).is_some_and(|known| began > *known) {
+        if list.owed.get(&id).is_some_and(|owed| began > owed.known) {
             list.owed.remove(&id);
         }
         if list.newest_after.remove(&id) {
@@ -602,11 +603,11 @@ impl Engine {
         if depth == FeedDepth::OfRef {
             list.sought.remove(&id);
         }
-        // Neither is to be had sooner by asking more often.
-        if matches!(reason, Reason::Hidden | Reason::Timeout) {
-            list.owed.remove(&id);
+        if reason == Reason::Timeout {
+            list.note_slow_debt(id);
         }
         if reason == Reason::Hidden {
+            list.owed.remove(&id);
             let known = list.owners.get_mut(&id);
             if let Some(kept) = known {
                 kept.swept = crate::metrics::stamp(self.feeds.clock.at(poll.began)).max(1);
