@@ -129,6 +129,19 @@ impl FeedList {
         *times = times.saturating_add(1);
     }
 
+    /// Notes that a project has told all that changed before that time. Whether it is to tell its newest things
+    /// now.
+    pub fn walked(&mut self, id: u64, began: UnixTime) -> bool {
+        if let Some(kept) = self.owners.get_mut(&id) {
+            kept.progress.complete(began);
+        }
+        self.hard.remove(&id);
+        if self.owed.get(&id).is_some_and(|owed| began > owed.known) {
+            self.owed.remove(&id);
+        }
+        self.newest_after.remove(&id)
+    }
+
     /// Notes that what a project owes took GitLab too long to tell. After several tries it is asked for when its
     /// turn comes.
     pub fn note_slow_debt(&mut self, id: u64) {

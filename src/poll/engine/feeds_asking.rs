@@ -124,15 +124,12 @@ impl Engine {
                 queues.ask_newest(id);
                 continue;
             };
-            if list.owed.contains_key(&id) {
+            // Over REST each project has its price.
+            let is_late = rest && is_due(kept.progress.watermark, slowly);
+            if is_late || list.owed.contains_key(&id) {
                 queues.ask_changed(id);
-                continue;
             }
-            if rest {
-                // Each project has its price.
-                if is_due(kept.progress.watermark, slowly) {
-                    queues.ask_changed(id);
-                }
+            if rest || list.owed.contains_key(&id) {
                 continue;
             }
             if kept.swept == 0 {
@@ -459,12 +456,7 @@ impl Engine {
             return poll.again.push_back(query);
         }
         queues.walks.remove(&id);
-        kept.progress.complete(began);
-        list.hard.remove(&id);
-        if list.owed.get(&id).is_some_and(|owed| began > owed.known) {
-            list.owed.remove(&id);
-        }
-        if list.newest_after.remove(&id) {
+        if list.walked(id, began) {
             queues.newest.push_back(id);
         }
     }
