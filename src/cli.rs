@@ -227,9 +227,10 @@ mod tests {
     fn an_exporter_is_chosen_among_those_there_are() {
         let export = config("--exporter otlp --exporter prometheus").export;
         assert!(export.prometheus && export.otlp.is_some());
-        let error = parse("--exporter console").unwrap_err();
+        assert!(config("--exporter console").export.console.is_some());
+        let error = parse("--exporter zipkin").unwrap_err();
         assert!(
-            error.contains("[possible values: prometheus, otlp, none]"),
+            error.contains("[possible values: prometheus, otlp, console, none]"),
             "{error}"
         );
     }
