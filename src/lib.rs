@@ -11,11 +11,13 @@ pub mod cli;
 pub mod config;
 pub mod export;
 pub mod gitlab;
+mod lock;
 pub mod metrics;
 pub mod poll;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod stdio;
+mod untold;
 pub mod webhook;
 
 pub use allocator::ALLOCATOR;

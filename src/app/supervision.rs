@@ -3,11 +3,13 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, set_hook};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::time::sleep;
+
+use crate::lock::lock;
 
 /// The pause after a first panic; it doubles with each further one.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,10 +22,7 @@ pub struct Panics(Mutex<BTreeMap<&'static str, u64>>);
 impl Panics {
     /// How often, by the name of the part.
     pub fn all(&self) -> BTreeMap<&'static str, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.0).clone()
     }
 
     /// Runs a part, and begins it anew whenever it panics.
@@ -50,7 +49,7 @@ impl Panics {
             ?pause,
             "a part of the bridge broke off and begins anew: please report this"
         );
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         *all.entry(task).or_default() += 1;
     }
 }

@@ -1,10 +1,11 @@
 //! How the exports to one target go.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::lock::lock;
 use crate::metrics::{Export, ExportQueue};
 
 /// How the exports to one target go.
@@ -81,7 +82,7 @@ impl Health {
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.history)
     }
 }
 

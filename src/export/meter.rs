@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
@@ -12,6 +12,7 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Stream};
 
 use super::batches::{Batch, Bounds};
+use crate::lock::lock;
 use crate::metrics::{BridgeStatus, Emit, EnabledMetrics, Instrument, Metric, View};
 
 /// The instrumentation scope of every series.
@@ -177,7 +178,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
     /// Runs `collect` while the callbacks see `content`. Fails if one of them panicked: what it
     /// would have shown is missing, and an incomplete batch must not pass for a whole one.
     pub fn collect<R>(&self, content: T, collect: impl FnOnce() -> R) -> Result<R, String> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = lock(&self.turn);
         *self.frame.lock() = content;
         self.frame.panicked.store(false, Ordering::Relaxed);
         let collected = collect();
@@ -194,7 +195,7 @@ impl<T: Default + Send + 'static> Instruments<T> {
 
 impl<T> Frame<T> {
     fn lock(&self) -> MutexGuard<'_, T> {
-        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.content)
     }
 
     /// A panic that left a callback would poison the SDK's pipeline for ever: scrapes would be
@@ -203,7 +204,7 @@ impl<T> Frame<T> {
         let content = self.lock();
         if catch_unwind(AssertUnwindSafe(|| read(&content))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = lock(&self.told);
             if told.insert(metric.name) {
                 tracing::error!(metric = metric.name, "reading a metric panicked");
             }

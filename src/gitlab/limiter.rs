@@ -1,6 +1,6 @@
 //! The one gate all requests pass: a steady rate, the budget, GitLab's limits, and how many at once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -13,6 +13,8 @@ use super::endpoint_limit::EndpointLimit;
 use super::error::Error;
 use super::rate_limit::{LONGEST_WAIT, Spread};
 use super::waiting::{HeldBackBy, Waiting};
+
+use crate::lock::lock;
 
 /// How many requests may follow each other without a pause after a quiet time: enough for the
 /// questions of a small GitLab, too few to be felt by a big one.
@@ -225,7 +227,7 @@ impl Limiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, Gates> {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.gates)
     }
 }
 

@@ -1,9 +1,11 @@
 //! How long GitLab has owed an answer that makes sense.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// Whether GitLab owes an answer, and since when.
 #[derive(Default)]
@@ -55,7 +57,7 @@ impl Silence {
     }
 
     fn lock(&self) -> MutexGuard<'_, Answers> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.answers)
     }
 }
 

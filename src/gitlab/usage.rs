@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::endpoint_class::EndpointClass;
@@ -10,6 +10,8 @@ use super::limiter::{Limiter, Waited};
 use super::rate_limit::RateLimit;
 use super::silence::Silence;
 use super::waiting::Waiting;
+
+use crate::lock::lock;
 
 /// What a client has spent since it was built.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,6 +82,6 @@ impl UsageCount {
     }
 
     fn lock(&self) -> MutexGuard<'_, Usage> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counted)
     }
 }

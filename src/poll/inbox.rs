@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
-use super::lock::lock;
+use crate::lock::lock;
 
 /// So many projects are remembered, and so many subjects of projects; whoever hints at more is not
 /// talking about ours.

@@ -16,7 +16,6 @@ mod fields;
 mod forecast;
 mod inbox;
 mod lateness;
-mod lock;
 mod log;
 mod own_queries;
 mod plan;

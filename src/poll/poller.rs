@@ -19,10 +19,10 @@ use super::config::{Config, Rhythm};
 use super::engine::{Engine, Moment, Next, Notice};
 use super::inbox::Inbox;
 use super::lateness::Lateness;
-use super::lock::lock;
 use super::log;
 use super::subject_log::SubjectLog;
 use crate::gitlab::Client;
+use crate::lock::lock;
 use crate::metrics::{EnabledMetrics, Snapshot};
 
 /// From so many projects on, what looks at all of them takes longer than a worker of the runtime may

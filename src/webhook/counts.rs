@@ -1,9 +1,11 @@
 //! How many webhooks came, and what became of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::event::Event;
+
+use crate::lock::lock;
 
 /// What became of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +35,11 @@ pub struct Counts(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
 
 impl Counts {
     pub fn note(&self, event: Event, outcome: Outcome) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(&self.0);
         *counts.entry((event.name(), outcome.name())).or_default() += 1;
     }
 
     pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.0).clone()
     }
 }

@@ -3,9 +3,11 @@
 //! gives way: GitLab sends a body at once, and those who hold memory for nothing don't.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
+
+use crate::lock::lock;
 
 /// The memory of all bodies.
 pub struct Memory(Mutex<Bodies>);
@@ -63,7 +65,7 @@ impl Memory {
     }
 
     fn bodies(&self) -> MutexGuard<'_, Bodies> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

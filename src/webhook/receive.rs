@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -21,6 +21,9 @@ use super::event::{Event, Payload};
 use super::hint::{Hint, TakeHint};
 use super::memory::{Memory, Share};
 use super::secrets::{Refusal, Secrets, Signature};
+
+use crate::lock::lock;
+use crate::untold::Untold;
 
 /// The largest payload that GitLab sends.
 const LARGEST: usize = 25 << 20;
@@ -216,12 +219,6 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 #[derive(Default)]
 struct Refusals(Mutex<Untold>);
 
-#[derive(Default)]
-struct Untold {
-    refused: u64,
-    last_warning: Option<Instant>,
-}
-
 impl Refusals {
     fn warn(&self, refusal: Refusal) {
         if let Some(refused) = self.due(Instant::now()) {
@@ -231,16 +228,7 @@ impl Refusals {
 
     /// Counts one more. Returns how many the next warning is about, if it is time for one.
     fn due(&self, now: Instant) -> Option<u64> {
-        let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.refused += 1;
-        if untold
-            .last_warning
-            .is_some_and(|last| now < last + WARN_EVERY)
-        {
-            return None;
-        }
-        untold.last_warning = Some(now);
-        Some(std::mem::take(&mut untold.refused))
+        lock(&self.0).due(now, WARN_EVERY)
     }
 }
 

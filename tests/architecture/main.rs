@@ -13,19 +13,21 @@ use source::{Function, Tree, functions};
 /// Part → the parts of ours it may import.
 const MAY_IMPORT: &[(&str, &str)] = &[
     ("metrics", ""),
-    ("gitlab", ""),
+    ("gitlab", "lock"),
     ("simulator", ""),
     // It fills the configurations of the parts.
     ("config", "export gitlab metrics poll webhook"),
-    ("webhook", ""),
+    ("webhook", "lock untold"),
     ("stdio", ""),
+    ("lock", ""),
+    ("untold", ""),
     ("allocator", ""),
-    ("poll", "gitlab metrics"),
-    ("export", "metrics"),
+    ("poll", "gitlab lock metrics"),
+    ("export", "lock metrics untold"),
     ("cli", "config"),
     (
         "app",
-        "cli config export gitlab metrics poll simulator stdio webhook",
+        "cli config export gitlab lock metrics poll simulator stdio webhook",
     ),
     ("main", "app cli config metrics stdio"),
     ("lib", ""),
@@ -64,7 +66,10 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tracing_logfmt", "app"),
     ("tracing_subscriber", "app"),
     // `metrics` has no clock and no I/O, `config` no I/O but files.
-    ("tokio", "app export gitlab main poll simulator webhook"),
+    (
+        "tokio",
+        "app export gitlab main poll simulator untold webhook",
+    ),
     ("tokio_util", "app export poll simulator"),
     ("futures", "app export gitlab poll simulator"),
     ("tracing", "app export gitlab poll webhook"),

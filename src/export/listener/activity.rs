@@ -1,11 +1,13 @@
 //! What a connection does, how long it may go on so, and whether it may be closed for another one.
 //! No I/O, and the time is told.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hyper::Version;
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// How long the head of a request may take, a TLS handshake before it included.
 const HEAD: Duration = Duration::from_secs(10);
@@ -148,7 +150,7 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

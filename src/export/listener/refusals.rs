@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::untold::Untold;
+
 /// What is told of goes on until nothing more of it happens for this long.
 const TELL_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -15,17 +17,10 @@ pub struct Refusals {
     waited: Untold,
 }
 
-/// What the log has not told of yet.
-#[derive(Default)]
-struct Untold {
-    count: u64,
-    told: Option<Instant>,
-}
-
 impl Refusals {
     /// The system gives no connection.
     pub fn note(&mut self, error: &io::Error, now: Instant) {
-        if let Some(failures) = self.failed.due(now) {
+        if let Some(failures) = self.failed.due(now, TELL_EVERY) {
             tracing::warn!(
                 %error,
                 failures,
@@ -36,25 +31,13 @@ impl Refusals {
 
     /// A connection waits until one of the others ends.
     pub fn full(&mut self, most: usize, now: Instant) {
-        if let Some(waits) = self.waited.due(now) {
+        if let Some(waits) = self.waited.due(now, TELL_EVERY) {
             tracing::warn!(
                 most,
                 waits,
                 "all connections to our endpoint are in use; further ones wait"
             );
         }
-    }
-}
-
-impl Untold {
-    /// Counts one more. Returns how many the next line is about, if it is time for one.
-    fn due(&mut self, now: Instant) -> Option<u64> {
-        self.count += 1;
-        if self.told.is_some_and(|told| now < told + TELL_EVERY) {
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.count))
     }
 }
 
@@ -66,7 +49,7 @@ mod tests {
     fn what_goes_on_is_told_once_in_a_while_with_its_number() {
         let (mut untold, start) = (Untold::default(), Instant::now());
         let due: Vec<_> = [0, 1, 599, 600, 601]
-            .map(|seconds| untold.due(start + Duration::from_secs(seconds)))
+            .map(|seconds| untold.due(start + Duration::from_secs(seconds), TELL_EVERY))
             .into();
         assert_eq!(due, [Some(1), None, None, Some(3), None]);
     }

@@ -24,7 +24,7 @@ mod words;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -51,6 +51,7 @@ use self::tally::Tally;
 use super::batches::{Batch, Bounds, batches, halves};
 use super::meter::{Instruments, ViewBatch};
 use super::{Health, Introspect, Views};
+use crate::lock::lock;
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
 pub use config::{Compression, NO_LIMIT, OtlpConfig, Protocol, Temporality};
@@ -307,11 +308,11 @@ impl Otlp {
     }
 
     fn last(&self) -> MutexGuard<'_, LastPush> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.last)
     }
 
     fn lock_ended(&self) -> MutexGuard<'_, PushedEnded> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ended)
     }
 }
 
@@ -529,7 +530,7 @@ impl Export<'_> {
     ) -> Result<T, String> {
         let (ended, view) = (Arc::clone(&self.otlp.ended), Arc::clone(self.view));
         computed(move || {
-            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ended = lock(&ended);
             compute(&mut ended, &view)
         })
         .await

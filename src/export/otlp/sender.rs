@@ -1,6 +1,6 @@
 //! Sends one message until it is known what became of it, and keeps the waits that receivers ask for.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,6 +11,8 @@ use super::config::{OtlpConfig, Protocol};
 use super::grpc::Grpc;
 use super::http::Http;
 use super::outcome::{Outcome, Why};
+
+use crate::lock::lock;
 
 /// The pause before a message is sent a second time, and how often at the most. It doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -103,7 +105,7 @@ impl Sender {
             Transport::Http(http) => http.send(message, within).await,
         };
         if let Some(advice) = advice {
-            let mut last = self.advice.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.advice);
             if last.as_ref() != Some(&advice) {
                 tracing::warn!(advice, "the OTLP receiver took everything, with an advice");
                 *last = Some(advice);
@@ -123,6 +125,6 @@ impl Sender {
     }
 
     fn closed(&self) -> MutexGuard<'_, Option<(Instant, Why)>> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.closed)
     }
 }

@@ -17,7 +17,7 @@ mod openmetrics;
 mod rendering;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use opentelemetry_sdk::Resource;
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::negotiation::{Coding, Format};
 use super::{Health, Introspect, Views};
+use crate::lock::lock;
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use collector::Collector;
 use difference::Fingerprints;
@@ -241,10 +242,10 @@ impl Prometheus {
     }
 
     fn show(&self, rendered: Rendered) {
-        *self.rendered.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rendered);
+        *lock(&self.rendered) = Arc::new(rendered);
     }
 
     fn rendered(&self) -> Arc<Rendered> {
-        Arc::clone(&self.rendered.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.rendered))
     }
 }

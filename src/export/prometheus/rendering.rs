@@ -17,6 +17,7 @@ use super::entries;
 use super::fragments::MetricText;
 use super::gzip::{Codec, Sum};
 use crate::export::meter::ViewBatch;
+use crate::lock::lock;
 use crate::metrics::{Choices, EnabledMetrics, Metric, View};
 
 /// How many series are rendered at once: the SDK's maps for more don't fit the processor's caches.
@@ -183,7 +184,7 @@ impl Renderer {
         let lost: Vec<_> = lost
             .map(|((_, metric), lost)| (metric.name, *lost))
             .collect();
-        let mut lacking = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lacking = lock(&self.lacking);
         for (metric, series) in &lost {
             if !lacking.contains(metric) {
                 tracing::error!(
@@ -216,7 +217,7 @@ impl Renderer {
                 jobs.get(next).zip(done.get(next))
             } {
                 let text = job.done(collector, view, changed, &all, &mut codec);
-                *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                *lock(done) = Some(text);
             }
         };
         match threads {

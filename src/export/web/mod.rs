@@ -14,7 +14,7 @@ mod stamps;
 mod tls;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result};
 use axum::body::Body;
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::export::Config;
+use crate::lock::lock;
 use file::File;
 use passwords::{Judgement, Passwords, Users};
 use rate::{Bucket, Rate};
@@ -136,7 +137,7 @@ impl Web {
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.now)
     }
 }
 

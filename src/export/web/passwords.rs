@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -17,6 +17,8 @@ use bcrypt::HashParts;
 use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+
+use crate::lock::lock;
 
 /// So many passwords are remembered.
 const REMEMBERED: usize = 100;
@@ -168,7 +170,7 @@ impl Passwords {
     }
 
     fn right(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.right.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.right)
     }
 }
 

@@ -1,9 +1,11 @@
 //! How many requests are answered: a bucket that fills by one each interval, up to a burst.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// A limit of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Bucket(Mutex<Option<Instant>>);
 impl Bucket {
     /// Takes one request out; false if there is none.
     pub fn take(&self, rate: &Rate, now: Instant) -> bool {
-        let mut full = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full = lock(&self.0);
         let next = full.unwrap_or(now).max(now) + rate.interval;
         if next > now + rate.interval * rate.burst {
             return false;

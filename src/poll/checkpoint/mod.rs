@@ -15,8 +15,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::engine::Memory;
-use super::lock::lock;
 use crate::gitlab::RemainingBudget;
+use crate::lock::lock;
 use file::Place;
 use format::{Header, Unusable};
 

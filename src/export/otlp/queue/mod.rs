@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::body::Bytes;
 
 use self::record::Unusable;
 use crate::export::{Health, seconds};
+use crate::lock::lock;
 use crate::metrics::{ExportQueue, UnixTime};
 
 /// How messages wait for a receiver that is away.
@@ -291,7 +292,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
