@@ -54,18 +54,6 @@ fn view(ids: impl IntoIterator<Item = u64>, value: u64) -> Arc<View> {
     Arc::new(View::from(Arc::new(snapshot)))
 }
 
-fn target(receiver: &Receiver, protocol: Protocol) -> OtlpConfig {
-    let path = match protocol {
-        Protocol::Http => "v1/metrics",
-        Protocol::Grpc => "",
-    };
-    OtlpConfig {
-        protocol,
-        endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
-        ..OtlpConfig::default()
-    }
-}
-
 fn built(config: &OtlpConfig) -> Otlp {
     let resource = Resource::builder_empty().with_service_name("bridge");
     config.build(resource.build(), everything()).unwrap()
@@ -77,7 +65,7 @@ async fn what_is_refused_is_sent_once_and_does_not_stop_the_other_messages() {
         let view = view(1..801, 7); // Two messages, and the bridge's own.
         for status in [400, 401, 403, 404, 413] {
             let receiver = Receiver::start();
-            let otlp = built(&target(&receiver, protocol));
+            let otlp = built(&receiver.target(protocol));
             receiver.fail_after(1, Fault::Refused(status, "no, thank you".to_owned()));
             let error = otlp.push(&view, &introspect()).await.unwrap_err();
             assert!(error.contains("no, thank you"), "{protocol:?} {error}");
@@ -102,7 +90,7 @@ async fn what_is_refused_is_not_sent_again_before_the_next_interval() {
         receiver.fail(Fault::Refused(400, "bad".to_owned()));
         let (_publish, views) = watch::channel(view([1], 7));
         let stop = CancellationToken::new();
-        let otlp = built(&target(&receiver, protocol));
+        let otlp = built(&receiver.target(protocol));
         let pushing = tokio::spawn(otlp.run(views, introspect(), stop.clone()));
         receiver
             .wait_for(|received| received.refused.len() >= 2)
@@ -120,7 +108,7 @@ async fn a_wait_that_the_receiver_asks_for_is_kept() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::Throttled(4), 1);
-        let mut target = target(&receiver, protocol);
+        let mut target = receiver.target(protocol);
         target.timeout = Duration::from_secs(1); // Too short to wait within one push.
         target.interval = Duration::from_millis(500);
         let (_publish, views) = watch::channel(view([1], 7));
@@ -149,7 +137,7 @@ async fn a_short_wait_is_kept_within_one_push() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::Throttled(1), 1);
-        let otlp = built(&target(&receiver, protocol));
+        let otlp = built(&receiver.target(protocol));
         let started = Instant::now();
         otlp.push(&view([1], 7), &introspect()).await.unwrap();
         assert!(started.elapsed() >= Duration::from_secs(1));
@@ -162,7 +150,7 @@ async fn words_of_the_receiver_are_told_with_a_hint_and_without_our_secrets() {
     for protocol in PROTOCOLS {
         for (status, hint) in [(401, "otlp.headers"), (413, "limit"), (404, "otlp.")] {
             let receiver = Receiver::start();
-            let mut target = target(&receiver, protocol);
+            let mut target = receiver.target(protocol);
             target.headers = vec![(
                 "authorization".to_owned(),
                 "Bearer planted-secret".to_owned().into(),
@@ -193,7 +181,7 @@ fn ended(receiver: &Receiver, metric: &str) -> Vec<String> {
 async fn a_series_that_has_gone_is_ended_by_a_flag_once() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start();
-        let otlp = built(&target(&receiver, protocol));
+        let otlp = built(&receiver.target(protocol));
         for (ids, gone) in [
             (vec![1, 2, 3], vec![]),
             (vec![1, 3], vec!["2"]),
@@ -225,7 +213,7 @@ fn edited(view: &View, edit: impl FnOnce(&mut Owner)) -> Arc<View> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_old_name_of_a_project_ends_before_the_new_one_begins() {
     let receiver = Receiver::start();
-    let otlp = built(&target(&receiver, Protocol::Http));
+    let otlp = built(&receiver.target(Protocol::Http));
     let first = view([1, 2], 7);
     otlp.push(&first, &introspect()).await.unwrap();
     let renamed = edited(&first, |project| {
@@ -267,7 +255,7 @@ async fn the_old_name_of_a_project_ends_before_the_new_one_begins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_became_unknown_ends_its_series() {
     let receiver = Receiver::start();
-    let otlp = built(&target(&receiver, Protocol::Http));
+    let otlp = built(&receiver.target(Protocol::Http));
     let first = view([1, 2], 7);
     otlp.push(&first, &introspect()).await.unwrap();
     let commits = Catalogue::standard().find("gitlab_commits_total").unwrap();
@@ -283,7 +271,7 @@ async fn a_value_that_became_unknown_ends_its_series() {
 #[tokio::test(flavor = "multi_thread")]
 async fn series_that_go_while_the_receiver_is_away_are_ended_when_it_returns() {
     let mut receiver = Receiver::start();
-    let otlp = built(&target(&receiver, Protocol::Http));
+    let otlp = built(&receiver.target(Protocol::Http));
     otlp.push(&view([1, 2, 3], 7), &introspect()).await.unwrap();
     receiver.refuse();
     for ids in [vec![1, 2], vec![1]] {
@@ -299,7 +287,7 @@ async fn series_that_go_while_the_receiver_is_away_are_ended_when_it_returns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_series_end_at_once_each_message_passes_a_default_receiver() {
     let receiver = Receiver::start();
-    let otlp = built(&target(&receiver, Protocol::Grpc));
+    let otlp = built(&receiver.target(Protocol::Grpc));
     let whole = view(1..1_501, 7);
     otlp.push(&whole, &introspect()).await.unwrap();
     otlp.push(&view([], 7), &introspect()).await.unwrap();
@@ -326,7 +314,7 @@ async fn however_many_series_end_at_once_each_message_passes_a_default_receiver(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_of_the_bridge_itself_that_is_over_is_ended() {
     let receiver = Receiver::start();
-    let otlp = built(&target(&receiver, Protocol::Http));
+    let otlp = built(&receiver.target(Protocol::Http));
     let version = |version| -> Introspect {
         Arc::new(move |_| BridgeStatus {
             version,
@@ -348,7 +336,7 @@ async fn a_state_of_the_bridge_itself_that_is_over_is_ended() {
 async fn both_transports_name_the_product() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start();
-        let otlp = built(&target(&receiver, protocol));
+        let otlp = built(&receiver.target(protocol));
         otlp.push(&view([1], 7), &introspect()).await.unwrap();
         let product = concat!("gitlab-metrics-bridge/", env!("CARGO_PKG_VERSION"));
         receiver.read(|received| {
@@ -377,7 +365,7 @@ async fn a_certificate_file_that_is_none_is_refused_with_its_name_and_its_settin
         for text in ["junk", "", hollow] {
             std::fs::write(&junk, text).unwrap();
             for setting in ["otlp.ca_file", "otlp.client_certificate", "otlp.client_key"] {
-                let mut target = target(&receiver, protocol);
+                let mut target = receiver.target(protocol);
                 target.ca_file = Some(certificates.ca.clone());
                 target.client_certificate = Some(certificates.client.clone());
                 target.client_key = Some(certificates.client_key.clone());

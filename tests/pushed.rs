@@ -31,15 +31,9 @@ fn enabled() -> EnabledMetrics {
 }
 
 fn pushing(receiver: &Receiver, protocol: Protocol, temporality: Temporality) -> OtlpConfig {
-    let path = match protocol {
-        Protocol::Http => "v1/metrics",
-        Protocol::Grpc => "",
-    };
     OtlpConfig {
-        protocol,
-        endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
         temporality,
-        ..OtlpConfig::default()
+        ..receiver.target(protocol)
     }
 }
 

@@ -101,16 +101,10 @@ impl Pushing {
 }
 
 fn target(receiver: &Receiver, protocol: Protocol) -> OtlpConfig {
-    let path = match protocol {
-        Protocol::Http => "v1/metrics",
-        Protocol::Grpc => "",
-    };
     OtlpConfig {
-        protocol,
-        endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
         interval: Duration::from_millis(300),
         timeout: Duration::from_secs(1),
-        ..OtlpConfig::default()
+        ..receiver.target(protocol)
     }
 }
 

@@ -74,19 +74,6 @@ fn introspect() -> Introspect {
     Arc::new(|_| BridgeStatus::default())
 }
 
-fn target(receiver: &Receiver, protocol: Protocol) -> OtlpConfig {
-    let path = if protocol == Protocol::Http {
-        "v1/metrics"
-    } else {
-        ""
-    };
-    OtlpConfig {
-        protocol,
-        endpoint: format!("{}/{path}", receiver.endpoint()).parse().unwrap(),
-        ..OtlpConfig::default()
-    }
-}
-
 fn ids(series: &support::Series) -> BTreeSet<u64> {
     series
         .keys()
@@ -268,7 +255,8 @@ fn the_lines_of_a_metric_are_sorted_by_their_label_values() {
 async fn thousands_of_projects_arrive_whole_over_otlp_and_again_when_all_ids_change() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
-        let otlp = target(&receiver, protocol)
+        let otlp = receiver
+            .target(protocol)
             .build(resource(), everything())
             .unwrap();
         for (generation, ids_now) in [(1, 1..5_001), (2, 10_001..15_001)] {
@@ -315,7 +303,8 @@ async fn a_series_that_cannot_be_read_is_left_out_over_otlp_and_nothing_else() {
     let receiver = Receiver::start();
     let catalogue = Catalogue::standard_with(&[&FRAGILE]).unwrap();
     let shown = EnabledMetrics::new(catalogue, |_| true, Choices::default());
-    let otlp = target(&receiver, Protocol::Grpc)
+    let otlp = receiver
+        .target(Protocol::Grpc)
         .build(resource(), shown)
         .unwrap();
     let view = view(1, 1..41, |id, _| id);
@@ -331,7 +320,8 @@ async fn a_series_that_cannot_be_read_is_left_out_over_otlp_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_hundred_thousand_points_pass_a_receiver_with_default_limits() {
     let receiver = Receiver::start();
-    let otlp = target(&receiver, Protocol::Grpc)
+    let otlp = receiver
+        .target(Protocol::Grpc)
         .build(resource(), everything())
         .unwrap();
     let view = view(1, 1..6_001, |id, _| id);
@@ -371,7 +361,8 @@ fn two(projects: u64) -> View {
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
     let receiver = Receiver::start();
-    let otlp = target(&receiver, Protocol::Grpc)
+    let otlp = receiver
+        .target(Protocol::Grpc)
         .build(resource(), everything())
         .unwrap();
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
@@ -404,7 +395,8 @@ async fn equal_ids_of_two_gitlabs_stay_apart_over_many_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_poll_of_each_gitlab_is_exported_when_it_ends() {
     let receiver = Receiver::start();
-    let otlp = target(&receiver, Protocol::Grpc)
+    let otlp = receiver
+        .target(Protocol::Grpc)
         .build(resource(), everything())
         .unwrap();
     let both = two(1);
@@ -425,7 +417,8 @@ async fn the_first_poll_of_each_gitlab_is_exported_when_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_project_is_gone_at_once_from_both_exporters() {
     let receiver = Receiver::start();
-    let otlp = target(&receiver, Protocol::Grpc)
+    let otlp = receiver
+        .target(Protocol::Grpc)
         .build(resource(), everything())
         .unwrap();
     let prometheus = Prometheus::build(&resource(), everything()).unwrap();
@@ -448,7 +441,7 @@ async fn a_removed_project_is_gone_at_once_from_both_exporters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_shows_one_view_while_others_come() {
     let receiver = Receiver::start();
-    let mut target = target(&receiver, Protocol::Http);
+    let mut target = receiver.target(Protocol::Http);
     target.interval = Duration::from_millis(1);
     let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(view(1, 1..1_501, |_, _| 1));
@@ -479,7 +472,7 @@ async fn an_export_shows_one_view_while_others_come() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
     let receiver = Receiver::start();
-    let mut target = target(&receiver, Protocol::Grpc);
+    let mut target = receiver.target(Protocol::Grpc);
     target.interval = Duration::from_secs(3600);
     let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(Arc::default());
@@ -507,7 +500,7 @@ async fn the_first_export_follows_the_first_poll_and_the_last_the_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_first_poll_is_exported_when_it_ends_and_not_an_interval_later() {
     let receiver = Receiver::start();
-    let mut target = target(&receiver, Protocol::Grpc);
+    let mut target = receiver.target(Protocol::Grpc);
     target.interval = Duration::from_secs(4);
     let otlp = target.build(resource(), everything()).unwrap();
     let (publish, views) = watch::channel(Arc::default());
@@ -537,7 +530,8 @@ async fn a_hanging_receiver_does_not_hold_up_the_stop() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
         receiver.fail(Fault::Hanging);
-        let otlp = target(&receiver, protocol)
+        let otlp = receiver
+            .target(protocol)
             .build(resource(), everything())
             .unwrap();
         let (_publish, views) = watch::channel(view(1, [1], |_, _| 11));
@@ -556,7 +550,8 @@ async fn a_hanging_receiver_does_not_hold_up_the_stop() {
 async fn a_receiver_that_comes_back_gets_the_values_of_now() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let mut receiver = Receiver::refusing();
-        let otlp = target(&receiver, protocol)
+        let otlp = receiver
+            .target(protocol)
             .build(resource(), everything())
             .unwrap();
         let health = otlp.health();
@@ -592,7 +587,7 @@ async fn tls_and_mutual_tls_work_and_an_unknown_authority_is_refused() {
     let certificates = Certificates::generate();
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start_mutual_tls(&certificates);
-        let mut target = target(&receiver, protocol);
+        let mut target = receiver.target(protocol);
         target.endpoint = target
             .endpoint
             .as_str()
@@ -621,7 +616,7 @@ async fn tls_and_mutual_tls_work_and_an_unknown_authority_is_refused() {
 async fn headers_and_compression_arrive_as_they_were_given() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
-        let mut target = target(&receiver, protocol);
+        let mut target = receiver.target(protocol);
         target.headers = vec![("x-api-key".to_owned(), "50% of=secret".to_owned().into())];
         target.compression = Some(Compression::Gzip);
         let otlp = target.build(resource(), everything()).unwrap();
@@ -649,7 +644,8 @@ async fn rejected_points_are_a_failure_although_the_request_succeeded() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::start();
         receiver.fail_times(Fault::PartialSuccess(7), 1);
-        let otlp = target(&receiver, protocol)
+        let otlp = receiver
+            .target(protocol)
             .build(resource(), everything())
             .unwrap();
         let view = view(1, [1], |_, _| 11);
@@ -668,7 +664,7 @@ async fn a_redirect_does_not_take_our_headers_elsewhere() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/v1/metrics", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, router).into_future());
-    let mut target = target(&elsewhere, Protocol::Http);
+    let mut target = elsewhere.target(Protocol::Http);
     target.endpoint = endpoint.parse().unwrap();
     target.headers = vec![("x-api-key".to_owned(), "secret".to_owned().into())];
     let otlp = target.build(resource(), everything()).unwrap();
@@ -682,7 +678,8 @@ async fn a_redirect_does_not_take_our_headers_elsewhere() {
 async fn a_failure_says_why() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::refusing();
-        let otlp = target(&receiver, protocol)
+        let otlp = receiver
+            .target(protocol)
             .build(resource(), everything())
             .unwrap();
         let error = otlp

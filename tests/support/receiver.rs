@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::Location;
 use std::sync::Arc;
 
+use gitlab_metrics_bridge::export::{OtlpConfig, Protocol};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -101,6 +102,20 @@ impl Receiver {
     pub fn endpoint(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// How metrics are pushed to it.
+    pub fn target(&self, protocol: Protocol) -> OtlpConfig {
+        let path = match protocol {
+            Protocol::Http => "v1/metrics",
+            Protocol::Grpc => "",
+        };
+        let endpoint = format!("{}/{path}", self.endpoint()).parse();
+        OtlpConfig {
+            protocol,
+            endpoint: endpoint.expect("an address is a URL"),
+            ..OtlpConfig::default()
+        }
     }
 
     /// Fails every request from now on, until [`Receiver::recover`].
