@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use super::console::{Console, Printed};
+use super::console::Console;
 use super::polled_gitlabs::PolledGitLabs;
 use super::process::process;
 use super::progress;
@@ -53,10 +53,9 @@ impl Bridge {
         let gitlabs = resume(config, &enabled).await?;
         let resource = config.export.resource();
         let prometheus = prometheus(config, &resource, &enabled)?;
-        let printed = printed(config, &resource, &enabled)?;
         let otlp = match &config.export.otlp {
             Some(otlp) => Some(
-                otlp.build(resource, enabled)?
+                otlp.build(resource.clone(), enabled.clone())?
                     .beside(otlp, state_file(config)),
             ),
             None => None,
@@ -76,10 +75,14 @@ impl Bridge {
             config: config.digest(),
         };
         let introspect = introspect(&gitlabs, own);
-        let console = printed.map(|printed| Console {
-            introspect: Arc::clone(&introspect),
-            printed,
-        });
+        let console = match config.export.console {
+            Some(every) => Some(Console {
+                prometheus: Arc::new(Prometheus::build(&resource, enabled)?),
+                introspect: Arc::clone(&introspect),
+                every,
+            }),
+            None => None,
+        };
         let endpoints = Endpoints {
             prometheus: prometheus.clone(),
             introspect: Arc::clone(&introspect),
@@ -174,19 +177,6 @@ fn prometheus(
     }
     let prometheus = Prometheus::build(resource, enabled.clone())?;
     Ok(Some(Arc::new(prometheus.beside(state_file(config)))))
-}
-
-/// What is printed, if anything is.
-fn printed(
-    config: &Config,
-    resource: &Resource,
-    enabled: &EnabledMetrics,
-) -> Result<Option<Printed>> {
-    let Some(every) = config.export.console else {
-        return Ok(None);
-    };
-    let prometheus = Arc::new(Prometheus::build(resource, enabled.clone())?);
-    Ok(Some(Printed { prometheus, every }))
 }
 
 /// The listener, with as many connections as leave descriptors for the rest.

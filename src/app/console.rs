@@ -12,13 +12,8 @@ use crate::stdio;
 
 /// The console exporter.
 pub struct Console {
-    pub introspect: Introspect,
-    pub printed: Printed,
-}
-
-/// What is printed, and how often.
-pub struct Printed {
     pub prometheus: Arc<Prometheus>,
+    pub introspect: Introspect,
     pub every: Duration,
 }
 
@@ -28,10 +23,8 @@ impl Console {
         let polled = views.wait_for(|view| view.known() > 0);
         tokio::select! { _ = polled => {}, () = stop.cancelled() => return }
         loop {
-            let (prometheus, introspect) = (
-                Arc::clone(&self.printed.prometheus),
-                Arc::clone(&self.introspect),
-            );
+            let (prometheus, introspect) =
+                (Arc::clone(&self.prometheus), Arc::clone(&self.introspect));
             let view = views.borrow_and_update().clone();
             let printed = spawn_blocking(move || {
                 prometheus.render(&view)?;
@@ -45,7 +38,7 @@ impl Console {
             if stop.is_cancelled() {
                 return;
             }
-            tokio::select! { () = sleep(self.printed.every) => {}, () = stop.cancelled() => {} }
+            tokio::select! { () = sleep(self.every) => {}, () = stop.cancelled() => {} }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The order in which sources are read: file, environment, flags. A later one wins.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
@@ -22,7 +21,10 @@ impl Config {
     /// secret.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, Error> {
         refuse_unknown(environment)?;
-        refuse_mistyped(environment)?;
+        // Of an address and a token that are meant for each other, one would go without the other.
+        if let Some(error) = mistyped(environment, "GITLAB_").next() {
+            return Err(error);
+        }
         if environment.is_empty("GITLAB_URL") {
             // The default would take the token to somebody else's GitLab.
             let place = Place::Variable("GITLAB_URL".to_owned());
@@ -31,7 +33,7 @@ impl Config {
             ));
         }
         let mut builder = Builder::default();
-        doubt_mistyped(environment, &mut builder);
+        mistyped(environment, "OTEL_").for_each(|warning| builder.warn(warning));
         let sources = Sources { flags, environment };
         let named = sources.environment(&CONFIG_FILE).into_iter();
         for input in named.chain(sources.flag(&CONFIG_FILE)?) {
@@ -82,14 +84,8 @@ fn refuse_unknown(environment: &Environment) -> Result<(), Error> {
     Err(place.error(format!("no such setting; {hint}")))
 }
 
-/// Variables of others that we read begin so.
-const STANDARD: [&str; 2] = ["GITLAB_", "OTEL_"];
-
-/// Variables that are one letter off one that we read and that is not set.
-fn mistyped<'a>(
-    environment: &'a Environment,
-    prefix: &'static str,
-) -> impl Iterator<Item = (&'a str, Cow<'static, str>)> {
+/// What is wrong with variables that are one letter off one that we read and that is not set.
+fn mistyped(environment: &Environment, prefix: &'static str) -> impl Iterator<Item = Error> {
     let known: Vec<_> = everything().flat_map(Setting::variables).collect();
     environment.names_like(prefix).filter_map(move |name| {
         if known.iter().any(|known| known == name) {
@@ -99,28 +95,9 @@ fn mistyped<'a>(
             .iter()
             .filter(|known| environment.get(known).is_none());
         let meant = unset.find(|known| is_one_letter_off(name, known))?;
-        Some((name, meant.clone()))
-    })
-}
-
-/// Refuses what was meant to be the address of GitLab, or a token: without the one the other would go to
-/// somebody else's GitLab.
-fn refuse_mistyped(environment: &Environment) -> Result<(), Error> {
-    match mistyped(environment, STANDARD[0]).next() {
-        Some((name, meant)) => {
-            let place = Place::Variable(name.to_owned());
-            Err(place.error(format!("nothing reads it; did you mean {meant}?")))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Says what may have been meant to be one of OpenTelemetry's variables.
-fn doubt_mistyped(environment: &Environment, builder: &mut Builder) {
-    for (name, meant) in mistyped(environment, STANDARD[1]) {
         let place = Place::Variable(name.to_owned());
-        builder.warn(place.error(format!("nothing reads it; did you mean {meant}?")));
-    }
+        Some(place.error(format!("nothing reads it; did you mean {meant}?")))
+    })
 }
 
 /// The GitLabs that the file lists, if it does. What it says of one wins over what any source says of

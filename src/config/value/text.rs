@@ -173,7 +173,6 @@ fn full_path(text: &str, what: &str, right: &str) -> Result<(), String> {
 
 pub const LOG_LEVEL: &str = r"^([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*(,([^,]*=)?\s*(error|warn|info|debug|trace|off)\s*)*$";
 
-/// A level of the log, or `target=level` directives.
 /// How much is logged; OpenTelemetry has more words for it than we do.
 pub struct Level(pub Field<String>);
 
@@ -202,7 +201,8 @@ impl Value for Level {
     }
 }
 
-pub fn log_level(text: &str) -> Result<(), String> {
+/// A level of the log, or `target=level` directives.
+fn log_level(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     for directive in text.split(',') {
         let level = directive.rsplit('=').next().unwrap_or_default().trim();

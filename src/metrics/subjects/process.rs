@@ -1,6 +1,7 @@
 //! The process of the bridge, under the names that all clients of Prometheus use.
 
 use crate::metrics::subject::{Cadence, Grain, Rows, Shows, Subject, counter, gauge};
+use crate::metrics::{BridgeStatus, Emit, Process};
 
 pub(super) static SUBJECT: Subject = Subject {
     name: "bridge",
@@ -14,11 +15,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "s",
             "Processor time that the process has used",
             &[],
-            Shows::Bridge(|bridge, emit| {
-                if let Some(process) = &bridge.process {
-                    emit(&[], process.cpu_seconds);
-                }
-            }),
+            Shows::Bridge(|bridge, emit| told(bridge, emit, |process| Some(process.cpu_seconds))),
         ),
         gauge(
             "process_resident_memory_bytes",
@@ -26,9 +23,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "Memory of the process that is in RAM",
             &[],
             Shows::Bridge(|bridge, emit| {
-                if let Some(process) = &bridge.process {
-                    emit(&[], process.resident_bytes as f64);
-                }
+                told(bridge, emit, |process| Some(process.resident_bytes as f64));
             }),
         ),
         gauge(
@@ -37,9 +32,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "Memory that the process has reserved",
             &[],
             Shows::Bridge(|bridge, emit| {
-                if let Some(process) = &bridge.process {
-                    emit(&[], process.virtual_bytes as f64);
-                }
+                told(bridge, emit, |process| Some(process.virtual_bytes as f64));
             }),
         ),
         gauge(
@@ -48,10 +41,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "Files and connections that the process has open",
             &[],
             Shows::Bridge(|bridge, emit| {
-                let process = bridge.process.as_ref();
-                if let Some(open) = process.and_then(|process| process.open_files) {
-                    emit(&[], open as f64);
-                }
+                told(bridge, emit, |process| Some(process.open_files? as f64));
             }),
         ),
         gauge(
@@ -60,10 +50,9 @@ pub(super) static SUBJECT: Subject = Subject {
             "Files and connections that the process may have open",
             &[],
             Shows::Bridge(|bridge, emit| {
-                let process = bridge.process.as_ref();
-                if let Some(most) = process.and_then(|process| process.most_open_files) {
-                    emit(&[], most as f64);
-                }
+                told(bridge, emit, |process| {
+                    Some(process.most_open_files? as f64)
+                });
             }),
         ),
         gauge(
@@ -72,9 +61,7 @@ pub(super) static SUBJECT: Subject = Subject {
             "Threads of the process",
             &[],
             Shows::Bridge(|bridge, emit| {
-                if let Some(process) = &bridge.process {
-                    emit(&[], process.threads as f64);
-                }
+                told(bridge, emit, |process| Some(process.threads as f64));
             }),
         ),
         gauge(
@@ -82,11 +69,13 @@ pub(super) static SUBJECT: Subject = Subject {
             "s",
             "When the process began",
             &[],
-            Shows::Bridge(|bridge, emit| {
-                if let Some(process) = &bridge.process {
-                    emit(&[], process.started);
-                }
-            }),
+            Shows::Bridge(|bridge, emit| told(bridge, emit, |process| Some(process.started))),
         ),
     ],
 };
+
+fn told(bridge: &BridgeStatus, emit: &mut Emit<'_>, value: impl Fn(&Process) -> Option<f64>) {
+    if let Some(value) = bridge.process.as_ref().and_then(value) {
+        emit(&[], value);
+    }
+}

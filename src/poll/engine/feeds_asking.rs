@@ -126,10 +126,11 @@ impl Engine {
             };
             // Over REST each project has its price.
             let is_late = rest && is_due(kept.progress.watermark, slowly);
-            if is_late || list.owed.contains_key(&id) {
+            let is_owed = list.owed.contains_key(&id);
+            if is_late || is_owed {
                 queues.ask_changed(id);
             }
-            if rest || list.owed.contains_key(&id) {
+            if rest || is_owed {
                 continue;
             }
             if kept.swept == 0 {

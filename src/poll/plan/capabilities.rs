@@ -39,10 +39,8 @@ pub struct Capabilities {
     project_fields: Option<HashSet<String>>,
     /// The arguments of its fields, as far as any are told.
     project_arguments: HashMap<String, HashSet<String>>,
-    /// The arguments of `Query.projects`.
-    projects_arguments: Option<HashSet<String>>,
-    /// The same of `Query.groups`.
-    groups_arguments: Option<HashSet<String>>,
+    /// The arguments of the root fields, as far as any are told.
+    root_arguments: HashMap<String, HashSet<String>>,
     /// The fields of the types below.
     pub(super) fields: Fields,
     /// The fields of `Group`.
@@ -69,25 +67,22 @@ impl Capabilities {
                 .filter_map(|item| item["name"].as_str());
             Some(names.map(str::to_owned).collect()).filter(|names: &HashSet<_>| !names.is_empty())
         };
-        let of_project = data["project"]["fields"].as_array();
-        let arguments = of_project.into_iter().flatten().filter_map(|field| {
-            let name = field["name"].as_str()?.to_owned();
-            Some((name, names(&field["args"])?))
-        });
-        let fields = data["query"]["fields"].as_array();
-        let arguments_of = |name: &str| {
-            let field = fields.and_then(|fields| fields.iter().find(|field| field["name"] == name));
-            field.and_then(|field| names(&field["args"]))
+        let arguments = |fields: &Value| -> HashMap<String, HashSet<String>> {
+            let fields = fields.as_array().into_iter().flatten();
+            let told = fields.filter_map(|field| {
+                let name = field["name"].as_str()?.to_owned();
+                Some((name, names(&field["args"])?))
+            });
+            told.collect()
         };
         Capabilities {
             version: data["metadata"]["version"].as_str().map(str::to_owned),
             project_fields: names(&data["project"]["fields"]),
-            project_arguments: arguments.collect(),
+            project_arguments: arguments(&data["project"]["fields"]),
             query_fields: names(&data["query"]["fields"]),
             group_fields: names(&data["group"]["fields"]),
             pipeline_statuses: names(&data["statuses"]["enumValues"]),
-            projects_arguments: arguments_of("projects"),
-            groups_arguments: arguments_of("groups"),
+            root_arguments: arguments(&data["query"]["fields"]),
             fields: Fields::from_probe(data),
             limit: data["queryComplexity"]["limit"]
                 .as_u64()
@@ -99,8 +94,9 @@ impl Capabilities {
     /// What a GitLab of today can do, where there is none to ask.
     pub fn current() -> Capabilities {
         Capabilities {
-            projects_arguments: Some(HashSet::from(["fullPaths".to_owned()])),
-            groups_arguments: Some(HashSet::from(["ids".to_owned()])),
+            root_arguments: [("projects", "fullPaths"), ("groups", "ids")]
+                .map(|(field, argument)| (field.to_owned(), [argument.to_owned()].into()))
+                .into(),
             ..Capabilities::default()
         }
     }
@@ -128,16 +124,17 @@ impl Capabilities {
 
     /// Whether projects can be asked for by several full paths at once (GitLab 17 and later).
     pub fn asks_by_paths(&self) -> bool {
-        self.projects_arguments
-            .as_ref()
-            .is_some_and(|arguments| arguments.contains("fullPaths"))
+        self.root_takes("projects", "fullPaths")
     }
 
     /// Whether groups can be asked for by several ids at once.
     pub fn asks_groups_by_ids(&self) -> bool {
-        self.groups_arguments
-            .as_ref()
-            .is_some_and(|arguments| arguments.contains("ids"))
+        self.root_takes("groups", "ids")
+    }
+
+    fn root_takes(&self, field: &str, argument: &str) -> bool {
+        let known = self.root_arguments.get(field);
+        known.is_some_and(|known| known.contains(argument))
     }
 
     /// What of these paths below `Project` can be asked. A field that breaks its project's answer may be
