@@ -60,7 +60,7 @@ impl Bridge {
             ),
             None => None,
         };
-        let webhooks = webhooks::build(config, gitlabs.inboxes()).await?;
+        let webhooks = webhooks::build(config, gitlabs.inboxes(), server.web()).await?;
         let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
         let health = otlp.as_ref().map(Otlp::health);
         let counts = webhooks

@@ -262,12 +262,20 @@ async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> 
 }
 
 async fn check_webhooks(config: &Config, findings: &mut Findings) {
-    match webhooks::build(config, Vec::new()).await {
+    // What is wrong with it has been said.
+    let web = Web::build(&config.export).ok().flatten();
+    let scheme = match web.is_some_and(|web| web.rules().tls.is_some()) {
+        true => "https",
+        false => "http",
+    };
+    match webhooks::build(config, Vec::new(), None).await {
         Ok(None) => {}
         Ok(Some(_)) => {
             let own = config.webhook_listen.as_ref();
             let address = own.unwrap_or(&config.export.listen);
-            findings.good(format!("webhooks are taken at http://{address}/webhook"));
+            findings.good(format!(
+                "webhooks are taken at {scheme}://{address}/webhook"
+            ));
         }
         Err(error) => findings.problem(format!("{error:#}")),
     }

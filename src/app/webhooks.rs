@@ -6,7 +6,7 @@ use anyhow::Result;
 use url::Url;
 
 use crate::config::Config;
-use crate::export::{self, Server};
+use crate::export::{self, Server, Web};
 use crate::poll::Inbox;
 use crate::webhook::{Counts, Event, Hint, Receiver, Routes};
 
@@ -26,18 +26,23 @@ pub struct HintInbox {
     pub inbox: Arc<Inbox>,
 }
 
-/// Builds what receives webhooks, if that is configured, and binds the listener if they have their own.
+/// Builds what receives webhooks, if that is configured, and binds the listener if they have their own. It
+/// speaks TLS as the web configuration says, as the one of `/metrics` does.
 ///
 /// # Errors
 /// If a secret can't be read or the listener can't be bound; the message says what to do.
-pub async fn build(config: &Config, inboxes: Vec<HintInbox>) -> Result<Option<Webhooks>> {
+pub async fn build(
+    config: &Config,
+    inboxes: Vec<HintInbox>,
+    web: Option<Arc<Web>>,
+) -> Result<Option<Webhooks>> {
     if !config.webhook.enabled {
         return Ok(None);
     }
     let server = match &config.webhook_listen {
         Some(own) => {
             let bound = Server::bind(own, "webhook.listen:").await?;
-            Some(bound.holding(most_connections(config)))
+            Some(bound.holding(most_connections(config)).secured(web))
         }
         None => None,
     };

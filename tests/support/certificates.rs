@@ -26,6 +26,7 @@ pub struct Certificates {
     pub client: PathBuf,
     /// The client's private key.
     pub client_key: PathBuf,
+    authority: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
@@ -38,32 +39,24 @@ impl Certificates {
             CertifiedIssuer::self_signed(parameters, new_key()).expect("the parameters are valid");
 
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            fs::write(&path, text).expect("writing a certificate");
-            path
-        };
-        let issue = |name: &str, hosts: &[&str]| {
-            let key = new_key();
-            let certificate = named(name, hosts)
-                .signed_by(&key, &authority)
-                .expect("the parameters are valid");
-            (
-                write(&format!("{name}.pem"), &certificate.pem()),
-                write(&format!("{name}.key"), &key.serialize_pem()),
-            )
-        };
+        let issue = |name: &str, hosts: &[&str]| issue(&authority, folder.path(), name, hosts);
         let (server, server_key) = issue("server", &["localhost", "127.0.0.1"]);
         let (client, client_key) = issue("client", &[]);
-        let ca = write("ca.pem", &authority.pem());
+        let ca = write(folder.path(), "ca.pem", &authority.pem());
         Self {
             ca,
             server,
             server_key,
             client,
             client_key,
+            authority,
             folder,
         }
+    }
+
+    /// Issues another certificate with these names in it, and returns it and its key.
+    pub fn issue(&self, name: &str, hosts: &[&str]) -> (PathBuf, PathBuf) {
+        issue(&self.authority, self.folder(), name, hosts)
     }
 
     /// The folder that all of them are in.
@@ -96,6 +89,28 @@ impl Certificates {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+fn issue(
+    authority: &CertifiedIssuer<'_, KeyPair>,
+    folder: &Path,
+    name: &str,
+    hosts: &[&str],
+) -> (PathBuf, PathBuf) {
+    let key = new_key();
+    let certificate = named(name, hosts)
+        .signed_by(&key, authority)
+        .expect("the parameters are valid");
+    (
+        write(folder, &format!("{name}.pem"), &certificate.pem()),
+        write(folder, &format!("{name}.key"), &key.serialize_pem()),
+    )
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, text).expect("writing a certificate");
+    path
 }
 
 fn named(name: &str, hosts: &[&str]) -> CertificateParams {

@@ -72,6 +72,11 @@ impl Server {
         Server { web, ..self }
     }
 
+    /// The web configuration that it keeps to.
+    pub fn web(&self) -> Option<Arc<Web>> {
+        self.web.clone()
+    }
+
     /// The bound address.
     ///
     /// # Errors

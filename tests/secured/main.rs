@@ -2,6 +2,9 @@
 //! happens when the file changes. Over real sockets, and with the real Prometheus and promtool.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod clients;
+mod hooks;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -57,11 +60,17 @@ impl Secured {
 
     /// A client that the authority vouches for.
     fn known_client(&self) -> ClientBuilder {
-        let read = |path: &Path| fs::read(path).unwrap();
-        let mut pem = read(&self.certificates.client);
-        pem.extend(read(&self.certificates.client_key));
-        self.client().identity(Identity::from_pem(&pem).unwrap())
+        let Certificates {
+            client, client_key, ..
+        } = &self.certificates;
+        self.client().identity(identity(client, client_key))
     }
+}
+
+/// What a client with this certificate and key shows.
+fn identity(certificate: &Path, key: &Path) -> Identity {
+    let files = [certificate, key].map(|path| fs::read(path).unwrap());
+    Identity::from_pem(&files.concat()).unwrap()
 }
 
 const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.key";
@@ -116,9 +125,8 @@ async fn only_clients_of_the_authority_get_in() {
     assert!(stranger.get(&url).send().await.is_err());
     // One of another authority is a stranger too.
     let other = Secured::new("").await;
-    let mut pem = fs::read(&other.certificates.client).unwrap();
-    pem.extend(fs::read(&other.certificates.client_key).unwrap());
-    let other = secured.client().identity(Identity::from_pem(&pem).unwrap());
+    let other = identity(&other.certificates.client, &other.certificates.client_key);
+    let other = secured.client().identity(other);
     assert!(other.build().unwrap().get(&url).send().await.is_err());
 }
 
