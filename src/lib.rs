@@ -12,6 +12,7 @@ pub mod config;
 pub mod export;
 pub mod gitlab;
 mod lock;
+mod logged;
 pub mod metrics;
 pub mod poll;
 #[cfg(feature = "simulator")]

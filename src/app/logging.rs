@@ -1,13 +1,15 @@
-//! Logs on stderr: one line an event, logfmt or JSON.
+//! Logs on stderr: one line an event, logfmt or JSON, with the same fields in both.
 
 use anyhow::{Context, Result};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::log_line::Lines;
 use super::progress::Stderr;
 use super::supervision::log_panics;
-use crate::config::{Config, Log, LogFormat};
+use crate::config::{Config, Log};
 
 /// Starts logging.
 ///
@@ -20,20 +22,10 @@ pub fn start(log: &Log) -> Result<()> {
         false => format!("warn,gitlab_metrics_bridge={}", log.level),
     };
     let filter = EnvFilter::new(filter);
-    let layer = match log.format {
-        LogFormat::Text => tracing_logfmt::builder()
-            .with_target(false)
-            .with_span_name(false)
-            .with_span_path(false)
-            .layer()
-            .with_writer(|| Stderr)
-            .boxed(),
-        LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(|| Stderr)
-            .boxed(),
-    };
+    let layer = tracing_subscriber::fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(Lines(log.format))
+        .with_writer(|| Stderr);
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init()

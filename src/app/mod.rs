@@ -6,6 +6,7 @@ mod console;
 #[cfg(feature = "simulator")]
 mod demo;
 mod findings;
+mod log_line;
 mod logging;
 mod once;
 mod plan;
@@ -70,7 +71,10 @@ pub async fn run(config: Config) -> Result<()> {
         }
     };
     if timeout(DRAIN, drained).await.is_err() {
-        tracing::warn!(limit = ?DRAIN, "stopped before everything had ended");
+        tracing::warn!(
+            limit_seconds = DRAIN.as_secs(),
+            "stopped before everything had ended"
+        );
     }
     ended
 }

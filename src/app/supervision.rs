@@ -10,6 +10,7 @@ use futures::FutureExt;
 use tokio::time::sleep;
 
 use crate::lock::lock;
+use crate::logged::seconds;
 
 /// The pause after a first panic; it doubles with each further one.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ impl Panics {
         tracing::error!(
             task,
             panic = reason(panic),
-            ?pause,
+            pause_seconds = seconds(pause),
             "a part of the bridge broke off and begins anew: please report this"
         );
         let mut all = lock(&self.0);

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::bucket::Bucket;
 use super::budget::Budget;
+use super::debug_log;
 use super::endpoint_class::EndpointClass;
 use super::endpoint_limit::EndpointLimit;
 use super::error::Error;
@@ -128,6 +129,7 @@ impl Limiter {
             drop(slot);
             self.lock().waiting = Some(opening);
             let before = Instant::now();
+            debug_log::wait(class, opening.at - before, opening.held_back_by);
             sleep_until(opening.at).await;
             self.lock().waited.add(before.elapsed(), opening);
         }

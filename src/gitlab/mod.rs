@@ -14,6 +14,7 @@ mod config;
 mod connections;
 mod count;
 mod credential_source;
+mod debug_log;
 mod endpoint_class;
 mod endpoint_limit;
 mod error;

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
+use super::debug_log::{self, Exchange};
 use super::endpoint_class::EndpointClass;
 use super::error::Error;
 use super::rate_limit::{self, RateLimit};
@@ -47,6 +48,12 @@ struct Attempts {
     told_to_wait: u32,
 }
 
+impl Attempts {
+    fn made(self) -> u32 {
+        self.failed + self.told_to_wait
+    }
+}
+
 impl Client {
     /// Sends the request until it is answered, the attempts are used up, or the deadline is near.
     ///
@@ -58,7 +65,12 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let mut attempts = Attempts::default();
         loop {
-            let failure = match self.ask_once(request, attempts, deadline).await {
+            let mut exchange = Exchange::new(request, attempts.made() + 1);
+            let asked = self
+                .ask_once(request, attempts, deadline, &mut exchange)
+                .await;
+            exchange.tell(&asked);
+            let failure = match asked {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
@@ -79,6 +91,7 @@ impl Client {
             if attempts.failed >= self.shared.attempts || Instant::now() + pause >= deadline {
                 return Err(failure.error);
             }
+            debug_log::again(request, attempts.made(), pause, &failure.error);
             sleep(pause).await;
         }
     }
@@ -88,6 +101,7 @@ impl Client {
         request: &ApiRequest,
         attempts: Attempts,
         deadline: Instant,
+        told: &mut Exchange<'_>,
     ) -> Result<Outcome, Failure> {
         let shared = &*self.shared;
         let permit = shared
@@ -95,13 +109,15 @@ impl Client {
             .enter(request.class, deadline)
             .await
             .map_err(Failure::lasting)?;
-        if attempts.failed + attempts.told_to_wait > 0 {
+        if attempts.made() > 0 {
             shared.usage.retry();
         }
         let credentials = shared.secrets.current();
         let mut in_flight = shared.usage.silence.request_sent();
+        let sent = Instant::now();
         let exchange = shared.sender.send(request, &credentials, deadline).await;
         shared.usage.request(request.class, code(&exchange));
+        told.happened(&exchange, sent.elapsed());
         let response = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
 
         let server_time = rate_limit::server_time(&response.headers, shared.clock.now());

@@ -185,7 +185,8 @@ impl AskedColumns {
 
     /// The query about the GitLab itself.
     pub fn instance_query(&self) -> String {
-        format!("query Instance {{ {} }}", self.selection.text())
+        let fields = self.selection.text();
+        format!("query Instance {{ {fields} queryComplexity {{ score }} }}")
     }
 
     pub fn add(&mut self, place: usize, path: &str) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::logged::seconds;
 use crate::metrics::Snapshot;
 
 /// How many polls there were, and how many of the last ones took longer than their interval.
@@ -33,16 +34,16 @@ impl Lateness {
         let needed = humantime::format_duration(needed);
         match (report.reached, waited_for_budget) {
             (false, _) => tracing::warn!(
-                ?late,
+                late_seconds = seconds(late),
                 "GitLab does not answer, so everything gets older; the next poll asks again"
             ),
             (true, true) => tracing::warn!(
-                ?late,
+                late_seconds = seconds(late),
                 "the request budget does not carry the interval, so everything gets older evenly: raise \
                  poll.budget, or set poll.interval to {needed}"
             ),
             (true, false) => tracing::warn!(
-                ?late,
+                late_seconds = seconds(late),
                 "GitLab takes longer than the interval, so everything gets older evenly: set \
                  poll.interval to {needed}, or poll fewer projects"
             ),

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::logged::seconds;
 use crate::metrics::{Owner, Snapshot, UnixTime};
 
 /// Says what a restart begins with.
@@ -12,7 +13,7 @@ pub fn restored(snapshot: &Snapshot, now: UnixTime) {
     let age = ended.map(|ended| Duration::from_secs(now.saturating_sub(ended)));
     tracing::info!(
         projects = snapshot.projects.len(),
-        age = age.map(|age| format!("{age:?}")),
+        age_seconds = age.map(seconds),
         "showing what an earlier process knew"
     );
 }
@@ -28,7 +29,7 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
         changed,
     } = changes(last, snapshot);
     let projects = snapshot.projects.len();
-    let (requests, took) = (report.requests, format!("{:.2?}", report.took));
+    let (requests, took_seconds) = (report.requests, seconds(report.took));
     let before = last.report.as_ref();
     let absent_before = before.map(|report| report.absent.as_slice());
     let absent_is_news = report.absent.as_slice() != absent_before.unwrap_or_default();
@@ -48,7 +49,7 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 changed,
                 failed = report.failed,
                 requests,
-                took,
+                took_seconds,
                 "poll done"
             );
         }
@@ -66,7 +67,7 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 changed,
                 failed = report.failed,
                 requests,
-                took,
+                took_seconds,
                 failure = is_news.then_some(failure.as_str()),
                 "{message}"
             );

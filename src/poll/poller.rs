@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug_span};
 
 use super::asking::Asking;
 use super::checkpoint::Checkpoint;
@@ -266,8 +267,10 @@ impl Poller {
             for asked in requests {
                 let (asking, at) = (self.asking.clone(), self.now());
                 let deadline = self.instant(asked.deadline);
-                answers
-                    .push(async move { (asked.id, asking.ask(asked.request, deadline, at).await) });
+                let about = debug_span!("request", asks = asked.kind.name());
+                let answer =
+                    async move { (asked.id, asking.ask(asked.request, deadline, at).await) };
+                answers.push(answer.instrument(about));
             }
             if answers.is_empty() && again.is_none() {
                 return;

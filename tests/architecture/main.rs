@@ -13,21 +13,22 @@ use source::{Function, Tree, functions};
 /// Part → the parts of ours it may import.
 const MAY_IMPORT: &[(&str, &str)] = &[
     ("metrics", ""),
-    ("gitlab", "lock"),
+    ("gitlab", "lock logged"),
     ("simulator", ""),
     // It fills the configurations of the parts.
     ("config", "export gitlab metrics poll webhook"),
     ("webhook", "lock untold"),
     ("stdio", ""),
     ("lock", ""),
+    ("logged", ""),
     ("untold", ""),
     ("allocator", ""),
-    ("poll", "gitlab lock metrics"),
-    ("export", "lock metrics untold"),
+    ("poll", "gitlab lock logged metrics"),
+    ("export", "lock logged metrics untold"),
     ("cli", "config"),
     (
         "app",
-        "cli config export gitlab lock metrics poll simulator stdio webhook",
+        "cli config export gitlab lock logged metrics poll simulator stdio webhook",
     ),
     ("main", "app cli config metrics stdio"),
     ("lib", ""),
@@ -63,7 +64,6 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("clap_complete", "cli"),
     ("indicatif", "app"),
     ("gethostname", "export"),
-    ("tracing_logfmt", "app"),
     ("tracing_subscriber", "app"),
     // `metrics` has no clock and no I/O, `config` no I/O but files.
     (

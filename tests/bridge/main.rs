@@ -6,6 +6,7 @@ mod commands;
 mod gitlab;
 mod health;
 mod instances;
+mod logs;
 mod once;
 mod otlp;
 mod pages;

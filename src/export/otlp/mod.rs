@@ -256,13 +256,13 @@ impl Otlp {
             return;
         };
         let again = next.saturating_duration_since(Instant::now());
-        let again = Duration::from_secs(again.as_secs_f64().round() as u64);
+        let again = again.as_secs_f64().round() as u64;
         match (&self.queue, tally.is_away) {
             (Some(queue), true) => {
                 let waiting = queue.len();
                 tracing::warn!(
                     error,
-                    ?again,
+                    again_in_seconds = again,
                     waiting,
                     "OTLP export failed; what was due waits in the queue"
                 );
@@ -270,7 +270,7 @@ impl Otlp {
             (None, true) => {
                 tracing::warn!(
                     error,
-                    ?again,
+                    again_in_seconds = again,
                     "OTLP export failed; will try again with fresh values"
                 );
             }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::engine::Memory;
 use crate::gitlab::RemainingBudget;
 use crate::lock::lock;
+use crate::logged::seconds;
 use file::Place;
 use format::{Header, Unusable};
 
@@ -208,7 +209,11 @@ impl Writer {
             .place
             .replace(|file| format::write(file, &header, memory));
         let took = began.elapsed();
-        tracing::debug!(?took, projects = memory.projects.len(), "wrote the state");
+        tracing::debug!(
+            took_seconds = seconds(took),
+            projects = memory.projects.len(),
+            "wrote the state"
+        );
         self.note(&written, took);
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::logged::seconds;
+
 /// Something that happened and is worth a line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -52,7 +54,7 @@ impl Notice {
             ),
             Notice::ProjectBreaks { id, pause } => tracing::warn!(
                 project_id = id,
-                ?pause,
+                pause_seconds = seconds(*pause),
                 "this project breaks every GraphQL request it is in; its values are asked for one by one"
             ),
             Notice::GroupMoved { id, from, to } => {
@@ -62,7 +64,10 @@ impl Notice {
                 tracing::debug!(parts, error, "the request was too much");
             }
             Notice::Waiting { wait } => {
-                tracing::debug!(?wait, "waiting for the request budget or a limit");
+                tracing::debug!(
+                    wait_seconds = seconds(*wait),
+                    "waiting for the request budget or a limit"
+                );
             }
         }
     }

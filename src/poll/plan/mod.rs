@@ -249,7 +249,7 @@ impl Plan {
             List::All | List::Ids(_) | List::Paths(_) => ("", count(""), json!({})),
         };
         (
-            format!("query Count{declared} {{ list: {field} }}"),
+            format!("query Count{declared} {{ list: {field} queryComplexity {{ score }} }}"),
             variables,
         )
     }

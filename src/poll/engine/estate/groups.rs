@@ -459,14 +459,14 @@ impl Step {
                 let text = format!(
                     "query Groups($path: ID!, $after: String) {{ group(fullPath: $path) {{ {fields} \
                      descendantGroups(first: 100, after: $after) {{ nodes {{ {fields} }} \
-                     pageInfo {{ hasNextPage endCursor }} }} }} }}"
+                     pageInfo {{ hasNextPage endCursor }} }} }} queryComplexity {{ score }} }}"
                 );
                 Request::Query(text, json!({ "path": key, "after": after }))
             }
             Step::Ids(ids) => {
                 let text = format!(
                     "query GroupsOfIds($ids: [ID!]) {{ groups(ids: $ids, first: {PAGE}) {{ \
-                     nodes {{ {fields} }} }} }}"
+                     nodes {{ {fields} }} }} queryComplexity {{ score }} }}"
                 );
                 let gid = |id: &u64| format!("gid://gitlab/Group/{id}");
                 let ids: Vec<String> = ids.iter().map(gid).collect();
@@ -483,7 +483,7 @@ impl Step {
                     ));
                 }
                 let text = format!(
-                    "query Groups({}) {{ {} }}",
+                    "query Groups({}) {{ {} queryComplexity {{ score }} }}",
                     declared.join(", "),
                     asked.join(" ")
                 );

@@ -176,12 +176,13 @@ impl RunnersWalk {
         };
         match &self.group {
             None => Request::Query(
-                format!("query Runners($after: String) {{ {page} }}"),
+                format!("query Runners($after: String) {{ {page} queryComplexity {{ score }} }}"),
                 json!({ "after": after }),
             ),
             Some((_, path)) => Request::Query(
                 format!(
-                    "query Runners($path: ID!, $after: String) {{ group(fullPath: $path) {{ id {page} }} }}"
+                    "query Runners($path: ID!, $after: String) {{ group(fullPath: $path) {{ id {page} }} \
+                     queryComplexity {{ score }} }}"
                 ),
                 json!({ "path": path, "after": after }),
             ),
