@@ -3,13 +3,16 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use gitlab_metrics_bridge::app::{Hangups, Source};
 use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
-use gitlab_metrics_bridge::config::{self, Config, Environment};
+use gitlab_metrics_bridge::config::{self, Config, Environment, Flags};
 use gitlab_metrics_bridge::metrics::{self, Catalogue};
 use gitlab_metrics_bridge::{app, stdio};
+use tokio::runtime::Runtime;
 
 /// The exit code for a configuration that can't be used, as for wrong flags.
 const MISCONFIGURED: u8 = 2;
@@ -30,14 +33,30 @@ fn main() -> ExitCode {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
         Command::Schema => end(stdio::print(&[config::schema()])),
         Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
-        command => match configure(&cli, &command) {
-            Ok(config) => end(run(&command, config)),
-            Err(error) => {
-                complain(&error);
-                ExitCode::from(MISCONFIGURED)
-            }
+        command => match begin() {
+            Err(error) => end(Err(error)),
+            Ok((runtime, hangups)) => match configure(&cli, &command) {
+                Ok(config) => end(run(cli, &command, config, runtime, hangups)),
+                Err(error) => {
+                    complain(&error);
+                    ExitCode::from(MISCONFIGURED)
+                }
+            },
         },
     }
+}
+
+/// Starts the runtime, and listens for SIGHUP: it kills nothing from now on, whatever the command.
+fn begin() -> Result<(Runtime, Hangups)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.context("starting the runtime")?;
+    let hangups = {
+        let _entered = runtime.enter();
+        Hangups::listen()?
+    };
+    Ok((runtime, hangups))
 }
 
 /// Begins anew with an allocator that gives memory back, unless the environment says how it is to be. It
@@ -63,28 +82,37 @@ fn bound_allocator() {
 fn bound_allocator() {}
 
 fn configure(cli: &Cli, command: &Command) -> Result<Config> {
-    let config = Config::load(&cli.flags, &Environment::of_process())?;
-    if matches!(command, Command::Run | Command::Once) {
-        app::require_tokens(&config)?;
-    }
+    let config = load(&cli.flags, command)?;
     app::start_logging(&config.log)?;
     app::say_what_was_doubtful(&config, command.asks_gitlab());
     Ok(config)
 }
 
-fn run(command: &Command, config: Config) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.context("starting the runtime")?;
+fn load(flags: &Flags, command: &Command) -> Result<Config> {
+    let config = Config::load(flags, &Environment::of_process())?;
+    if matches!(command, Command::Run | Command::Once) {
+        app::require_tokens(&config)?;
+    }
+    Ok(config)
+}
+
+fn run(
+    cli: Cli,
+    command: &Command,
+    config: Config,
+    runtime: Runtime,
+    hangups: Hangups,
+) -> Result<()> {
+    let again = command.clone();
+    let source: Source = Arc::new(move || load(&cli.flags, &again));
     let ended = runtime.block_on(async {
         match command {
             Command::Once => app::once(config).await,
             Command::Check => app::check(config).await,
             Command::Plan(plan) => app::plan(config, plan).await,
             #[cfg(feature = "simulator")]
-            Command::Demo(demo) => app::demo(config, demo).await,
-            _ => app::run(config).await,
+            Command::Demo(demo) => app::demo(config, source, hangups, demo).await,
+            _ => app::run(config, source, hangups).await,
         }
     });
     // What has not ended by now was told to, and had its time.

@@ -3,11 +3,12 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
-use gitlab_metrics_bridge::app;
+use gitlab_metrics_bridge::app::{self, Hangups, Source};
 use gitlab_metrics_bridge::config::{Config, Flags};
 use gitlab_metrics_bridge::simulator::{DEMO_TOKEN, GitLab};
 use tokio::process::{Child, Command};
@@ -32,7 +33,9 @@ pub fn is_this_process() -> bool {
 pub async fn run() -> Result<()> {
     let config = Config::load(&Flags::default(), &std::env::vars().collect())?;
     app::start_logging(&config.log)?;
-    app::run(config).await
+    let again = config.clone();
+    let source: Source = Arc::new(move || Ok(again.clone()));
+    app::run(config, source, Hangups::listen()?).await
 }
 
 /// The running bridge. Killed when dropped.

@@ -1,285 +1,398 @@
-//! The running bridge: what polls, serves, pushes and takes webhooks, built from the configuration.
+//! The running bridge: what polls, serves, pushes and takes webhooks. Another configuration takes effect while
+//! it runs: parts whose settings have not changed go on untouched, and the others hand over what they know.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use anyhow::{Context, Result};
-use futures::FutureExt;
+use anyhow::Result;
 use opentelemetry_sdk::Resource;
+use tokio::join;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
-use super::polled_gitlabs::PolledGitLabs;
-use super::process::process;
+use super::listening::Listening;
+use super::own_status::{OwnParts, OwnStatus};
+use super::part::Part;
+use super::polling::Polling;
+use super::prepared::{Change, InUse, Prepared};
 use super::progress;
-use super::supervision::Panics;
-use super::webhooks::{self, Webhooks};
-use crate::config::{self, Config};
+use super::reloads::Reloads;
+use super::systemd::Systemd;
+use super::{chosen, life, webhooks};
+use crate::config::{Changes, Config};
 use crate::export::{
-    self, Endpoints, Health, Introspect, Otlp, Prometheus, Readiness, Server, Views, Web,
+    Endpoints, Health, Lifecycle, Otlp, Prometheus, Readiness, Served, Views, Web,
 };
-use crate::metrics::{BridgeStatus, Catalogue, EnabledMetrics, Metric, View};
-use crate::poll::Patterns;
+use crate::gitlab::Clock;
+use crate::metrics::View;
 use crate::webhook::{Counts, Routes};
 
-/// A bridge that is built and has its listeners bound, ready to run.
+/// The running bridge.
 pub struct Bridge {
-    gitlabs: PolledGitLabs,
-    server: Server,
-    endpoints: Endpoints,
-    prometheus: Option<Arc<Prometheus>>,
-    otlp: Option<Otlp>,
-    console: Option<Console>,
-    webhooks: Option<Webhooks>,
-    introspect: Introspect,
-    panics: Arc<Panics>,
-    publish: watch::Sender<Arc<View>>,
+    config: Config,
+    resource: Resource,
+    polling: Polling,
     views: Views,
+    own: Arc<OwnStatus>,
+    reloads: Arc<Reloads>,
+    prometheus_health: Arc<Health>,
+    otlp_health: Arc<Health>,
+    webhook_counts: Arc<Counts>,
+    web: Option<Arc<Web>>,
+    listening: Option<Listening>,
+    webhook_listening: Option<Listening>,
+    prometheus: Option<(Arc<Prometheus>, Part)>,
+    otlp: Option<Pushing>,
+    console: Option<Part>,
+    lifecycle: Lifecycle,
+    stop: CancellationToken,
+    /// The one in `prometheus`, for those who look at what it shows.
+    shown: watch::Sender<Option<Arc<Prometheus>>>,
+    /// What runs as long as the bridge.
+    beside: Vec<Part>,
+    /// What is not needed any more and has its time to end.
+    ending: Vec<Part>,
+}
+
+/// An exporter at work.
+struct Pushing {
+    otlp: Arc<Otlp>,
+    /// Ends it for good, after a last push.
+    stop: CancellationToken,
+    part: Part,
 }
 
 impl Bridge {
-    /// Builds all that the configuration asks for, and binds the listeners.
+    /// Builds all that the configuration asks for, binds the listeners and starts everything.
     ///
     /// # Errors
-    /// If one of them can't be built; the message says what to do.
-    pub async fn build(config: &Config) -> Result<Bridge> {
-        let server = bound(config).await?;
-        let address = server.address()?;
-        let enabled = enabled_metrics(config)?;
-        let gitlabs = resume(config, &enabled).await?;
-        let resource = config.export.resource();
-        let prometheus = prometheus(config, &resource, &enabled)?;
-        let otlp = match &config.export.otlp {
-            Some(otlp) => Some(
-                otlp.build(resource.clone(), enabled.clone())?
-                    .beside(otlp, state_file(config)),
-            ),
-            None => None,
-        };
-        let webhooks = webhooks::build(config, gitlabs.inboxes(), server.web()).await?;
-        let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
-        let health = otlp.as_ref().map(Otlp::health);
-        let counts = webhooks
-            .as_ref()
-            .map(|webhooks| Arc::clone(&webhooks.counts));
-        let panics = Arc::<Panics>::default();
-        let own = OwnStatus {
-            prometheus: prometheus.clone(),
-            otlp: health.clone(),
-            webhooks: counts,
-            panics: Arc::clone(&panics),
-            config: config.digest(),
-        };
-        let introspect = introspect(&gitlabs, own);
-        let console = match config.export.console {
-            Some(every) => Some(Console {
-                prometheus: Arc::new(Prometheus::build(&resource, enabled)?),
-                introspect: Arc::clone(&introspect),
-                every,
-            }),
-            None => None,
-        };
-        let endpoints = Endpoints {
-            prometheus: prometheus.clone(),
-            introspect: Arc::clone(&introspect),
-            views: views.clone(),
-            otlp: health,
-            readiness: readiness(config),
-        };
-        log_start(config, address, webhooks.as_ref())?;
-        Ok(Bridge {
-            gitlabs,
-            server,
-            endpoints,
-            prometheus,
-            otlp,
-            console,
-            webhooks,
-            introspect,
-            panics,
-            publish,
+    /// If a part can't be built; the message says what to do.
+    pub async fn start(config: Config, lifecycle: Lifecycle) -> Result<Bridge> {
+        let (publish, views) = watch::channel(Arc::<View>::default());
+        let reloads = Arc::<Reloads>::default();
+        let mut bridge = Bridge {
+            resource: config.export.resource(),
+            polling: Polling::new(publish),
             views,
-        })
+            own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads))),
+            reloads,
+            prometheus_health: Arc::new(Health::new("prometheus")),
+            otlp_health: Arc::new(Health::new("otlp")),
+            webhook_counts: Arc::default(),
+            web: None,
+            listening: None,
+            webhook_listening: None,
+            prometheus: None,
+            otlp: None,
+            console: None,
+            lifecycle,
+            stop: CancellationToken::new(),
+            shown: watch::Sender::default(),
+            beside: Vec::new(),
+            ending: Vec::new(),
+            config,
+        };
+        let config = bridge.config.clone();
+        let prepared = Prepared::new(&bridge.in_use(), config, &mut Changes::default()).await?;
+        bridge.take(prepared).await?;
+        bridge.log_start();
+        let (polls, views) = (bridge.polling.asked(), bridge.views.clone());
+        let polls = polls.into_iter().map(|asked| asked.progress).collect();
+        let bar = Part::spawn(&bridge.stop, |end| progress::show(polls, views, end));
+        bridge.beside.push(bar);
+        Ok(bridge)
     }
 
-    /// Starts everything; all of it ends when `stop` says so.
-    pub fn spawn(self, stop: &CancellationToken) -> JoinSet<Result<()>> {
-        let mut tasks = JoinSet::new();
-        let mut more_routes = Routes::new();
-        if let Some(webhooks) = self.webhooks {
-            match webhooks.server {
-                Some(own) => {
-                    tasks.spawn(own.serve(webhooks.routes, stop.clone()).map(Ok));
-                }
-                None => more_routes = webhooks.routes,
-            }
+    /// Goes on under another configuration. Returns the settings that changed.
+    ///
+    /// # Errors
+    /// If it can't be used: then nothing has changed.
+    pub async fn change_to(&mut self, mut config: Config) -> Result<Changes> {
+        let mut changes = self.config.changes(&config);
+        // Bridge time goes on as it began, whatever the wall clock shows by now.
+        let clock = self.clock();
+        for instance in &mut config.instances {
+            instance.gitlab.clock = clock.clone();
         }
-        let (server, endpoints, drain) = (self.server, self.endpoints, stop.clone());
-        let prometheus = self.prometheus.clone();
-        tasks.spawn(async move {
-            // Connections wait meanwhile: an empty text would end every series.
-            if let Some(prometheus) = prometheus {
-                let begun = prometheus.begun();
-                tokio::select! { () = begun => {}, () = drain.cancelled() => return Ok(()) }
+        let prepared = Prepared::new(&self.in_use(), config, &mut changes).await?;
+        self.take(prepared).await?;
+        Ok(changes)
+    }
+
+    /// Tells systemd how it gets on, from now on.
+    pub fn tell_systemd(&mut self, systemd: &Arc<Systemd>) {
+        let (systemd, own) = (Arc::clone(systemd), Arc::clone(&self.own));
+        let (views, shown) = (self.views.clone(), self.shown.subscribe());
+        let shown = move || match shown.borrow().as_ref() {
+            Some(prometheus) => prometheus.view(),
+            None => views.borrow().clone(),
+        };
+        let telling = Part::spawn(&self.stop, |stop| life::tell(systemd, own, shown, stop));
+        self.beside.push(telling);
+    }
+
+    /// Notes how a reload went.
+    pub fn note_reload(&self, succeeded: bool) {
+        self.reloads.note(succeeded);
+    }
+
+    fn in_use(&self) -> InUse<'_> {
+        InUse {
+            config: &self.config,
+            resource: &self.resource,
+            polling: &self.polling,
+            web: self.web.as_ref(),
+            listen: self.listening.as_ref().map(|own| &own.listen),
+            webhook_listen: self.webhook_listening.as_ref().map(|own| &own.listen),
+            is_scraped: self.prometheus.is_some(),
+            is_pushed: self.otlp.is_some(),
+            prometheus_health: &self.prometheus_health,
+            otlp_health: &self.otlp_health,
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let first = self.config.instances.first();
+        first.map_or_else(Clock::system, |first| first.gitlab.clock.clone())
+    }
+
+    /// Ends what has to give way, and starts what takes its place. What is served stays as it is until what
+    /// comes next can be shown.
+    async fn take(&mut self, next: Prepared) -> Result<()> {
+        let pushed_before = match &next.otlp {
+            Change::Stays => None,
+            _ => self.otlp.take(),
+        };
+        let is_pushed = matches!(next.otlp, Change::Begins(_));
+        let shown_before = match &next.prometheus {
+            Change::Stays => None,
+            _ => self.prometheus.take(),
+        };
+        if matches!(next.prometheus, Change::Ends) {
+            self.shown.send_replace(None);
+        }
+        let otlp_ended = async {
+            let pushing = pushed_before?;
+            if !is_pushed {
+                pushing.stop.cancel();
             }
-            server.run(endpoints, more_routes, drain).await;
-            Ok(())
-        });
-        if let Some(prometheus) = self.prometheus {
-            let (panics, views) = (Arc::clone(&self.panics), self.views.clone());
-            tasks.spawn(async move {
-                let part = || Arc::clone(&prometheus).run(views.clone());
-                panics.survived("prometheus", part).await;
-                Ok(())
+            pushing.part.ended().await;
+            Some(pushing.otlp)
+        };
+        let shown_ended = async {
+            if let Some((_, part)) = shown_before {
+                part.ended().await;
+            }
+        };
+        let (before, ()) = join!(otlp_ended, shown_ended);
+        let broken = self
+            .polling
+            .begin(next.planned, &next.enabled, &self.stop)
+            .await;
+        self.own.panics.add("poll", broken);
+        self.config = next.config;
+        self.resource = next.resource;
+        self.web = next.web;
+        if let Change::Begins(prometheus) = next.prometheus {
+            if self.listening.is_some() {
+                prometheus.start(self.views.borrow().clone()).await;
+            }
+            self.show(prometheus);
+        }
+        if let Change::Begins(otlp) = next.otlp {
+            self.push(match before {
+                Some(before) => otlp.take_over(&before),
+                None => otlp,
             });
         }
-        if let Some(console) = self.console {
-            tasks.spawn(console.run(self.views.clone(), stop.clone()).map(Ok));
-        }
-        if let Some(otlp) = self.otlp {
-            let pushing = otlp.run(self.views.clone(), self.introspect, stop.clone());
-            tasks.spawn(pushing.map(Ok));
-        }
-        let bar = progress::show(self.gitlabs.progress(), self.views, stop.clone());
-        tasks.spawn(bar.map(Ok));
-        self.gitlabs.spawn(&mut tasks, self.publish, stop);
-        tasks
+        self.tell();
+        self.print(&next.enabled)?;
+        self.serve(next.secrets, next.server, next.webhook_server)
+            .await
     }
-}
 
-/// Tells where the bridge listens, and what it is set up for.
-fn log_start(config: &Config, address: SocketAddr, webhooks: Option<&Webhooks>) -> Result<()> {
-    let summary = summary(config);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, config = summary, "starting");
-    if let Some(own) = webhooks.and_then(|webhooks| webhooks.server.as_ref()) {
-        tracing::info!(listen = %own.address()?, "taking webhooks");
-    }
-    Ok(())
-}
-
-fn readiness(config: &Config) -> Readiness {
-    let otlp = config.export.otlp.as_ref();
-    Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default())
-}
-
-/// What is scraped, if anything is. It is kept beside a state.
-fn prometheus(
-    config: &Config,
-    resource: &Resource,
-    enabled: &EnabledMetrics,
-) -> Result<Option<Arc<Prometheus>>> {
-    if !config.export.prometheus {
-        return Ok(None);
-    }
-    let prometheus = Prometheus::build(resource, enabled.clone())?;
-    Ok(Some(Arc::new(prometheus.beside(state_file(config)))))
-}
-
-/// The listener, with as many connections as leave descriptors for the rest.
-async fn bound(config: &Config) -> Result<Server> {
-    let web = Web::build(&config.export)?;
-    let server = Server::bind(&config.export.listen, "--listen").await?;
-    let server = server.holding(webhooks::most_connections(config));
-    Ok(server.secured(web.map(Arc::new)))
-}
-
-/// The state file of the first GitLab that has one: what the exporters keep lies next to it.
-fn state_file(config: &Config) -> Option<&Path> {
-    let mut instances = config.instances.iter();
-    instances.find_map(|instance| instance.poll.state.as_deref())
-}
-
-/// The settings that matter, for the log. The address is told as it was bound.
-fn summary(config: &Config) -> String {
-    let settings = config.summary().into_iter();
-    let settings = settings.filter(|(key, _)| *key != "listen");
-    let settings: Vec<_> = settings
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    settings.join(" ")
-}
-
-/// Refuses a configuration without a token, before anything is started.
-///
-/// # Errors
-/// If a GitLab has none.
-pub fn require_tokens(config: &Config) -> Result<()> {
-    let mut gitlabs = config.instances.iter().map(|instance| &instance.gitlab);
-    Ok(gitlabs.try_for_each(|gitlab| gitlab.token().map(drop))?)
-}
-
-/// What was polled and known before. Reading and taking over a large state takes a while.
-async fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
-    let (config, enabled) = (config.clone(), enabled.clone());
-    let resumed = spawn_blocking(move || PolledGitLabs::resume(&config, &enabled)).await;
-    resumed.context("going on where an earlier process ended")?
-}
-
-/// The metrics that the configuration leaves on or enables.
-///
-/// # Errors
-/// If a pattern is not valid.
-pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
-    let config::Metrics {
-        enabled,
-        disabled,
-        choices,
-    } = &config.metrics;
-    let on = Patterns::new(enabled).context("metrics.enabled")?;
-    let off = Patterns::new(disabled).context("metrics.disabled")?;
-    let catalogue = Catalogue::standard();
-    let by_subject =
-        |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
-    let is_shown = |metric: &Metric| {
-        let is_on = metric.by_default
-            || on.matches(metric.name)
-            || metric.by_subject && by_subject(enabled, metric);
-        is_on && !off.matches(metric.name) && !by_subject(disabled, metric)
-    };
-    let keep = |name: &str| catalogue.find(name).is_some_and(is_shown);
-    Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
-}
-
-/// Where it is read what the bridge knows of itself.
-#[derive(Default)]
-pub struct OwnStatus {
-    pub prometheus: Option<Arc<Prometheus>>,
-    pub otlp: Option<Arc<Health>>,
-    pub webhooks: Option<Arc<Counts>>,
-    pub panics: Arc<Panics>,
-    /// A digest of the settings.
-    pub config: String,
-}
-
-/// Tells what the bridge knows of itself.
-pub fn introspect(gitlabs: &PolledGitLabs, own: OwnStatus) -> Introspect {
-    let (statuses, polls) = (gitlabs.introspect(), gitlabs.progress());
-    Arc::new(move |view| {
-        let mut exports: Vec<_> = own.otlp.iter().map(|health| health.export()).collect();
-        exports.extend(
-            own.prometheus
-                .iter()
-                .map(|prometheus| prometheus.health().export()),
+    fn show(&mut self, prometheus: Arc<Prometheus>) {
+        let (shown, views, panics) = (
+            Arc::clone(&prometheus),
+            self.views.clone(),
+            Arc::clone(&self.own.panics),
         );
-        let mut panics = own.panics.all();
-        panics.insert("poll", polls.iter().map(|poll| poll.panics()).sum());
-        BridgeStatus {
-            version: env!("CARGO_PKG_VERSION"),
-            wall_clock: export::seconds(SystemTime::now()),
-            gitlabs: statuses(view),
-            exports,
-            webhooks: own
-                .webhooks
-                .as_ref()
-                .map(|counts| counts.all())
-                .unwrap_or_default(),
-            process: process(),
-            panics,
-            config: own.config.clone(),
+        // It ends after the pollers, whose last snapshots it keeps.
+        let alone = CancellationToken::new();
+        let part = Part::spawn(&alone, async move |end| {
+            let part = || Arc::clone(&shown).run_until(views.clone(), end.clone());
+            panics.survived("prometheus", &end, part).await;
+        });
+        self.shown.send_replace(Some(Arc::clone(&prometheus)));
+        self.prometheus = Some((prometheus, part));
+    }
+
+    fn push(&mut self, otlp: Otlp) {
+        let (otlp, stop) = (Arc::new(otlp), self.stop.child_token());
+        let (pushed, views, panics) = (
+            Arc::clone(&otlp),
+            self.views.clone(),
+            Arc::clone(&self.own.panics),
+        );
+        let (introspect, stopped) = (self.own.introspect(), stop.clone());
+        let part = Part::spawn(&stop, async move |leave| {
+            let part = || {
+                let (introspect, stopped) = (Arc::clone(&introspect), stopped.clone());
+                pushed.run_until_left(views.clone(), introspect, stopped, leave.clone())
+            };
+            panics.survived("otlp", &leave, part).await;
+        });
+        self.otlp = Some(Pushing { otlp, stop, part });
+    }
+
+    /// Tells of the parts as they are now.
+    fn tell(&self) {
+        let otlp = self.otlp.as_ref().map(|_| Arc::clone(&self.otlp_health));
+        let prometheus = self.prometheus.as_ref();
+        let prometheus = prometheus.map(|_| Arc::clone(&self.prometheus_health));
+        let counts = Arc::clone(&self.webhook_counts);
+        self.own.is_about(OwnParts {
+            gitlabs: self.polling.asked(),
+            exports: otlp.into_iter().chain(prometheus).collect(),
+            webhooks: self.config.webhook.enabled.then_some(counts),
+            config: self.config.digest(),
+        });
+    }
+
+    /// Starts the console exporter anew, if there is one.
+    fn print(&mut self, enabled: &crate::metrics::EnabledMetrics) -> Result<()> {
+        self.ending.extend(self.console.take());
+        if let Some(every) = self.config.export.console {
+            let console = Console {
+                prometheus: Arc::new(Prometheus::build(&self.resource, enabled.clone())?),
+                introspect: self.own.introspect(),
+                every,
+            };
+            let (views, panics) = (self.views.clone(), Arc::clone(&self.own.panics));
+            self.console = Some(Part::spawn(&self.stop, async move |end| {
+                let part = || console.run(views.clone(), end.clone());
+                panics.survived("console", &end, part).await;
+            }));
         }
-    })
+        Ok(())
+    }
+
+    /// Serves what there is now, on listeners that are new and on those that stay.
+    async fn serve(
+        &mut self,
+        secrets: Option<crate::webhook::Secrets>,
+        server: Option<crate::export::Server>,
+        webhook_server: Option<crate::export::Server>,
+    ) -> Result<()> {
+        let hooks = secrets
+            .map(|secrets| webhooks::routes(secrets, self.polling.inboxes(), &self.webhook_counts));
+        let own = webhooks::own_address(&self.config).cloned();
+        let (beside, apart) = match own {
+            Some(_) => (Routes::new(), hooks),
+            None => (hooks.unwrap_or_default(), None),
+        };
+        let served = self.served(self.endpoints().routes(self.allowed(), beside));
+        let begins = self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown));
+        let panics = Arc::clone(&self.own.panics);
+        match (server, &self.listening) {
+            (Some(server), _) => {
+                let listen = self.config.export.listen.clone();
+                let new = Listening::start(server, listen, served, begins, &panics, &self.stop)?;
+                let old = self.listening.replace(new);
+                self.ending.extend(old.map(Listening::into_part));
+            }
+            (None, Some(listening)) => listening.serve(served),
+            (None, None) => {}
+        }
+        let served = apart.map(|routes| self.served(routes));
+        match (served, webhook_server, own) {
+            (Some(served), Some(server), Some(listen)) => {
+                let new = Listening::start(server, listen, served, None, &panics, &self.stop)?;
+                let old = self.webhook_listening.replace(new);
+                self.ending.extend(old.map(Listening::into_part));
+            }
+            (Some(served), None, _) => {
+                self.webhook_listening
+                    .iter()
+                    .for_each(|own| own.serve(served.clone()));
+            }
+            _ => {
+                let old = self.webhook_listening.take();
+                self.ending.extend(old.map(Listening::into_part));
+            }
+        }
+        self.ending.retain(|part| !part.has_ended());
+        self.ending.iter().for_each(Part::tell_to_end);
+        Ok(())
+    }
+
+    fn served(&self, router: Routes) -> Served {
+        Served {
+            router,
+            web: self.web.clone(),
+            most: webhooks::most_connections(&self.config),
+        }
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let otlp = self.config.export.otlp.as_ref();
+        Endpoints {
+            prometheus: self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown)),
+            introspect: self.own.introspect(),
+            views: self.views.clone(),
+            otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
+            readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
+        }
+    }
+
+    /// What requests may change.
+    fn allowed(&self) -> Lifecycle {
+        Lifecycle {
+            enabled: self.config.export.lifecycle,
+            ..self.lifecycle.clone()
+        }
+    }
+
+    /// Tells where the bridge listens, and what it is set up for.
+    fn log_start(&self) {
+        let summary = chosen::summary(&self.config);
+        let address = |own: &Option<Listening>| own.as_ref().map(|own| own.address);
+        let none = SocketAddr::from(([0, 0, 0, 0], 0));
+        let listen = address(&self.listening).unwrap_or(none);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, config = summary, "starting");
+        if let Some(listen) = address(&self.webhook_listening) {
+            tracing::info!(%listen, "taking webhooks");
+        }
+    }
+
+    /// Ends only if a part does that no other can stand in for.
+    pub async fn failed(&mut self) {
+        self.polling.one_ended().await;
+    }
+
+    /// Ends everything: open scrapes end, what is known is written, and pushed a last time.
+    pub async fn ended(self) {
+        self.stop.cancel();
+        let polled_and_shown = async {
+            self.polling.ended().await;
+            if let Some((_, part)) = self.prometheus {
+                part.ended().await;
+            }
+        };
+        let others = async {
+            let listeners = [self.listening, self.webhook_listening]
+                .into_iter()
+                .flatten();
+            let parts = listeners.map(Listening::into_part).chain(self.ending);
+            let parts = parts.chain(self.beside);
+            let parts = parts
+                .chain(self.console)
+                .chain(self.otlp.map(|own| own.part));
+            for part in parts {
+                part.ended().await;
+            }
+        };
+        join!(polled_and_shown, others);
+    }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::findings::Findings;
 use super::polled_gitlabs::PolledGitLab;
-use super::{bridge, waiting, webhooks};
+use super::{chosen, waiting, webhooks};
 use crate::config::Config;
 use crate::export::{Introspect, OtlpConfig, Server, Web};
 use crate::gitlab::TokenInfo;
@@ -28,7 +28,7 @@ const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
 pub async fn check(config: Config) -> Result<()> {
     let mut findings = Findings::default();
     findings.good("the configuration is valid");
-    let enabled = bridge::enabled_metrics(&config)?;
+    let enabled = chosen::enabled_metrics(&config)?;
     for instance in &config.instances {
         let name = config.label(instance);
         findings.about = name.map(str::to_owned);
@@ -249,7 +249,7 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
 
 /// Pushes what the bridge knows before it has asked GitLab: nothing but its version.
 async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> {
-    let enabled = bridge::enabled_metrics(config).map_err(|error| format!("{error:#}"))?;
+    let enabled = chosen::enabled_metrics(config).map_err(|error| format!("{error:#}"))?;
     let built = otlp.build(config.export.resource(), enabled);
     let otlp = built.map_err(|error| format!("{error:#}"))?;
     let view = Arc::<View>::default();
@@ -268,9 +268,9 @@ async fn check_webhooks(config: &Config, findings: &mut Findings) {
         true => "https",
         false => "http",
     };
-    match webhooks::build(config, Vec::new(), None).await {
-        Ok(None) => {}
-        Ok(Some(_)) => {
+    match webhooks_set_up(config).await {
+        Ok(false) => {}
+        Ok(true) => {
             let own = config.webhook_listen.as_ref();
             let address = own.unwrap_or(&config.export.listen);
             findings.good(format!(
@@ -279,4 +279,15 @@ async fn check_webhooks(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.problem(format!("{error:#}")),
     }
+}
+
+/// Whether webhooks are taken, and can be.
+async fn webhooks_set_up(config: &Config) -> Result<bool> {
+    if webhooks::secrets(config)?.is_none() {
+        return Ok(false);
+    }
+    if let Some(own) = webhooks::own_address(config) {
+        webhooks::bound(own).await?;
+    }
+    Ok(true)
 }

@@ -19,7 +19,7 @@ pub struct Console {
 
 impl Console {
     /// Prints at each interval from the first poll on, and once more when told to stop.
-    pub async fn run(self, mut views: Views, stop: CancellationToken) {
+    pub async fn run(&self, mut views: Views, stop: CancellationToken) {
         let polled = views.wait_for(|view| view.known() > 0);
         tokio::select! { _ = polled => {}, () = stop.cancelled() => return }
         loop {

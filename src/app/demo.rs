@@ -1,10 +1,13 @@
 //! `demo`: the main job without any GitLab: a model of one in this process, over real HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 
+use super::{Hangups, Source};
 use crate::cli::Demo;
 use crate::config::{Config, Instance};
 use crate::gitlab::CredentialSource;
@@ -23,7 +26,7 @@ const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 21);
 ///
 /// # Errors
 /// Like [`super::run`].
-pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
+pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo) -> Result<()> {
     let mut world = match demo.projects {
         None => World::demo(Timestamp::now()),
         Some(projects) => World::large(projects as usize),
@@ -38,14 +41,35 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
         .await
         .context("starting the model GitLab")?;
     gitlab.live(change_every, SEED);
+    let url: Url = gitlab
+        .url()
+        .parse()
+        .context("the address of the model GitLab")?;
+    let config = of_model(config, &url);
+    let listener = format!("http://{}", config.export.listen);
+    stdio::say(format_args!(
+        "A model of GitLab runs at {}; its counts change every {change_every:?}.",
+        gitlab.url()
+    ));
+    stdio::say(format_args!(
+        "Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C."
+    ));
+    if let Some(otlp) = &config.export.otlp {
+        stdio::say(format_args!("OTLP goes to {}.", otlp.shown_endpoint()));
+    }
+    let source: Source = Arc::new(move || Ok(of_model(source()?, &url)));
+    let ended = super::run(config, source, hangups).await;
+    gitlab.stop().await;
+    ended
+}
+
+/// The configuration, for the model in place of a GitLab.
+fn of_model(mut config: Config, url: &Url) -> Config {
     let mut instance = Instance {
         name: String::new(),
         ..config.instances.swap_remove(0)
     };
-    instance.gitlab.url = gitlab
-        .url()
-        .parse()
-        .context("the address of the model GitLab")?;
+    instance.gitlab.url = url.clone();
     let token = DEMO_TOKEN.to_owned().into();
     instance.gitlab.token = Some(CredentialSource::Value("the demo".to_owned(), token));
     instance.poll.rhythm.interval = instance.poll.rhythm.interval.min(INTERVAL);
@@ -60,20 +84,7 @@ pub async fn demo(mut config: Config, demo: &Demo) -> Result<()> {
     if labels.is_empty() {
         *labels = ["bug", "urgent"].map(str::to_owned).to_vec();
     }
-    let listener = format!("http://{}", config.export.listen);
-    stdio::say(format_args!(
-        "A model of GitLab runs at {}; its counts change every {change_every:?}.",
-        gitlab.url()
-    ));
-    stdio::say(format_args!(
-        "Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C."
-    ));
-    if let Some(otlp) = &config.export.otlp {
-        stdio::say(format_args!("OTLP goes to {}.", otlp.shown_endpoint()));
-    }
-    let ended = super::run(config).await;
-    gitlab.stop().await;
-    ended
+    config
 }
 
 /// The day on which the demo's token is no longer good.

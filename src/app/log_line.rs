@@ -12,8 +12,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
 
-/// Writes events in one of the formats.
-pub struct Lines(pub LogFormat);
+/// Writes events in the format that this tells, which may be another one for the next line.
+pub struct Lines(pub fn() -> LogFormat);
 
 /// The fields of a line, each once, in the order in which they are read.
 #[derive(Default)]
@@ -49,7 +49,7 @@ where
                 line.extend(fields(around));
             }
         }
-        match self.0 {
+        match (self.0)() {
             LogFormat::Text => line.logfmt(writer),
             LogFormat::Json => line.json(writer),
         }

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::bridge::OwnStatus;
+use super::own_status::{OwnParts, OwnStatus};
 use super::polled_gitlabs::PolledGitLabs;
-use super::{bridge, progress};
+use super::{chosen, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
 use crate::metrics::{GitLabView, Report};
@@ -20,7 +20,7 @@ use crate::stdio;
 /// # Errors
 /// If the poll was not complete or the push failed: what could be read is printed all the same.
 pub async fn once(config: Config) -> Result<()> {
-    let enabled = bridge::enabled_metrics(&config)?;
+    let enabled = chosen::enabled_metrics(&config)?;
     let resource = config.export.resource();
     let prometheus = Arc::new(Prometheus::build(&resource, enabled.clone())?);
     let otlp = match &config.export.otlp {
@@ -29,13 +29,15 @@ pub async fn once(config: Config) -> Result<()> {
     };
     let mut gitlabs = PolledGitLabs::build(&config, &enabled)?;
     let (publish, views) = watch::channel(Arc::new(gitlabs.view()));
-    let own = OwnStatus {
-        prometheus: Some(Arc::clone(&prometheus)),
-        otlp: otlp.as_ref().map(Otlp::health),
+    let exports = otlp.as_ref().map(Otlp::health).into_iter();
+    let own = Arc::<OwnStatus>::default();
+    own.is_about(OwnParts {
+        gitlabs: gitlabs.asked(),
+        exports: exports.chain([prometheus.health()]).collect(),
+        webhooks: None,
         config: config.digest(),
-        ..OwnStatus::default()
-    };
-    let introspect = bridge::introspect(&gitlabs, own);
+    });
+    let introspect = own.introspect();
 
     let stop = CancellationToken::new();
     let bar = tokio::spawn(progress::show(gitlabs.progress(), views, stop.clone()));

@@ -4,19 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use futures::FutureExt;
 use futures::future::join_all;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use super::own_status::Asked;
 use super::waiting;
-use super::webhooks::HintInbox;
 use crate::config::{self, Config};
-use crate::export;
 use crate::gitlab::{self, Client};
-use crate::metrics::{self, EnabledMetrics, GitLabView, Snapshot, View};
+use crate::metrics::{EnabledMetrics, GitLabView, View};
 use crate::poll::{Checkpoint, Polled, Poller, Progress};
 
 /// The GitLabs of a configuration, in its order.
@@ -37,28 +32,9 @@ impl PolledGitLabs {
     /// # Errors
     /// For the first that can't be built, with its name.
     pub fn build(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
-        Self::each(config, |instance, name| {
-            PolledGitLab::build(instance, name, enabled)
-        })
-    }
-
-    /// Like [`PolledGitLabs::build`]; each goes on from its state file where it has one, and keeps it.
-    ///
-    /// # Errors
-    /// For the first that can't be built, with its name.
-    pub fn resume(config: &Config, enabled: &EnabledMetrics) -> Result<PolledGitLabs> {
-        Self::each(config, |instance, name| {
-            PolledGitLab::resume(instance, name, enabled)
-        })
-    }
-
-    fn each(
-        config: &Config,
-        build: impl Fn(&config::Instance, Option<&str>) -> Result<PolledGitLab>,
-    ) -> Result<PolledGitLabs> {
         let gitlabs = config.instances.iter().map(|instance| {
             let label = config.label(instance);
-            let built = build(instance, label);
+            let built = PolledGitLab::build(instance, label, enabled);
             match label {
                 Some(name) => built.context(name.to_owned()),
                 None => built,
@@ -84,38 +60,15 @@ impl PolledGitLabs {
         pollers.map(Poller::progress).collect()
     }
 
-    /// Where hints about each go.
-    pub fn inboxes(&self) -> Vec<HintInbox> {
-        let each = self.0.iter().map(|gitlab| HintInbox {
+    /// Who is asked.
+    pub fn asked(&self) -> Vec<Asked> {
+        let each = self.0.iter().map(|gitlab| Asked {
             name: gitlab.name.clone(),
-            url: gitlab.client.url().clone(),
-            inbox: gitlab.poller.inbox(),
+            client: gitlab.client.clone(),
+            interval: gitlab.interval,
+            progress: gitlab.poller.progress(),
         });
         each.collect()
-    }
-
-    /// Tells the status of each, to be exported together with a view.
-    pub fn introspect(&self) -> impl Fn(&View) -> Vec<metrics::GitLabStatus> + use<> {
-        let clients = self.0.iter();
-        let clients: Vec<_> = clients
-            .map(|gitlab| {
-                let (name, client) = (gitlab.name.clone(), gitlab.client.clone());
-                (name, client, gitlab.interval)
-            })
-            .collect();
-        move |view| {
-            let each = clients.iter().enumerate();
-            let each = each.map(|(index, (name, client, interval))| metrics::GitLabStatus {
-                name: name.clone(),
-                url: client.url().to_string(),
-                now: export::seconds(client.now()),
-                wall_clock: export::seconds(client.wall_clock()),
-                interval: *interval,
-                snapshot: view.snapshot(index),
-                usage: usage(client),
-            });
-            each.collect()
-        }
     }
 
     /// Polls each once, all at the same time.
@@ -127,21 +80,6 @@ impl PolledGitLabs {
         });
         let snapshots = join_all(polls).await.into_iter().enumerate();
         snapshots.fold(view, |view, (index, snapshot)| view.with(index, snapshot))
-    }
-
-    /// Starts to poll each on its interval. Whenever one has published, so is the view of all.
-    pub fn spawn(
-        self,
-        tasks: &mut JoinSet<Result<()>>,
-        publish: watch::Sender<Arc<View>>,
-        stop: &CancellationToken,
-    ) {
-        for (index, PolledGitLab { name, poller, .. }) in self.0.into_iter().enumerate() {
-            let (sender, snapshots) = watch::channel(Arc::default());
-            let polling = poller.run(sender, stop.clone()).instrument(span(&name));
-            tasks.spawn(polling.map(Ok));
-            tasks.spawn(join(index, snapshots, publish.clone()).map(Ok));
-        }
     }
 }
 
@@ -205,36 +143,11 @@ impl PolledGitLab {
     }
 }
 
-/// Puts every snapshot of one GitLab into the view of all, until there are no more.
-async fn join(
-    index: usize,
-    mut snapshots: watch::Receiver<Arc<Snapshot>>,
-    publish: watch::Sender<Arc<View>>,
-) {
-    while snapshots.changed().await.is_ok() {
-        let snapshot = snapshots.borrow_and_update().clone();
-        publish.send_modify(|view| *view = Arc::new(view.with(index, snapshot)));
-    }
-}
-
 /// Names the GitLab in each of its log lines, where there are several. The span has the level of an error, so
 /// that it is there whatever level is logged.
-fn span(name: &Option<Arc<str>>) -> Span {
+pub fn span(name: &Option<Arc<str>>) -> Span {
     match name {
         Some(name) => tracing::error_span!("poll", gitlab_instance = %name),
         None => Span::none(),
-    }
-}
-
-fn usage(client: &Client) -> metrics::Usage {
-    let usage = client.usage();
-    metrics::Usage {
-        rate_limit_remaining: usage.rate_limit.map(|limit| limit.remaining),
-        budget_remaining: usage.budget_remaining,
-        requests: usage.requests,
-        retries: usage.retries,
-        waited: usage.waited,
-        silent_for: usage.silent_for,
-        silent_because: usage.silent_because,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::lock::lock;
 use crate::logged::seconds;
@@ -26,19 +27,28 @@ impl Panics {
         lock(&self.0).clone()
     }
 
-    /// Runs a part, and begins it anew whenever it panics.
-    pub async fn survived<F: Future>(
+    /// Counts panics that happened elsewhere.
+    pub fn add(&self, task: &'static str, panics: u64) {
+        if panics > 0 {
+            *lock(&self.0).entry(task).or_default() += panics;
+        }
+    }
+
+    /// Runs a part, and begins it anew whenever it panics, until it ends by itself or is told to `end` while it
+    /// does not run.
+    pub async fn survived<F: Future<Output = ()>>(
         &self,
         task: &'static str,
+        end: &CancellationToken,
         mut part: impl FnMut() -> F,
-    ) -> F::Output {
+    ) {
         let mut pause = PAUSE;
         loop {
             match AssertUnwindSafe(part()).catch_unwind().await {
-                Ok(ended) => return ended,
+                Ok(()) => return,
                 Err(panic) => self.note(task, panic.as_ref(), pause),
             }
-            sleep(pause).await;
+            tokio::select! { () = sleep(pause) => {}, () = end.cancelled() => return }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -83,9 +93,9 @@ mod tests {
         let part = || async {
             let times = begun.fetch_add(1, Ordering::Relaxed);
             assert!(times >= 3, "broken {times} times");
-            "whole"
         };
-        assert_eq!(panics.survived("poll", part).await, "whole");
+        let end = CancellationToken::new();
+        panics.survived("poll", &end, part).await;
         assert_eq!(panics.all(), BTreeMap::from([("poll", 3)]));
         assert_eq!(start.elapsed().as_secs(), 1 + 2 + 4);
     }

@@ -6,19 +6,12 @@ use anyhow::Result;
 use url::Url;
 
 use crate::config::Config;
-use crate::export::{self, Server, Web};
+use crate::export::{self, Listen, Server};
 use crate::poll::Inbox;
-use crate::webhook::{Counts, Event, Hint, Receiver, Routes};
-
-/// Webhooks, ready to be served.
-pub struct Webhooks {
-    pub routes: Routes,
-    /// The server of the routes; none if they are served beside `/metrics`.
-    pub server: Option<Server>,
-    pub counts: Arc<Counts>,
-}
+use crate::webhook::{Counts, Event, Hint, Receiver, Routes, Secrets};
 
 /// Where the hints about one GitLab go.
+#[derive(Clone)]
 pub struct HintInbox {
     /// The name of the GitLab, where there are several.
     pub name: Option<Arc<str>>,
@@ -26,39 +19,43 @@ pub struct HintInbox {
     pub inbox: Arc<Inbox>,
 }
 
-/// Builds what receives webhooks, if that is configured, and binds the listener if they have their own. It
-/// speaks TLS as the web configuration says, as the one of `/metrics` does.
+/// What webhooks are checked against, if they are taken.
 ///
 /// # Errors
-/// If a secret can't be read or the listener can't be bound; the message says what to do.
-pub async fn build(
-    config: &Config,
-    inboxes: Vec<HintInbox>,
-    web: Option<Arc<Web>>,
-) -> Result<Option<Webhooks>> {
-    if !config.webhook.enabled {
-        return Ok(None);
+/// If a secret can't be read; the message says what to do.
+pub fn secrets(config: &Config) -> Result<Option<Secrets>> {
+    match config.webhook.enabled {
+        true => Ok(Some(config.webhook.build()?)),
+        false => Ok(None),
     }
-    let server = match &config.webhook_listen {
-        Some(own) => {
-            let bound = Server::bind(own, "webhook.listen:").await?;
-            Some(bound.holding(most_connections(config)).secured(web))
-        }
-        None => None,
-    };
-    let counts = Arc::new(Counts::default());
+}
+
+/// Where webhooks arrive.
+pub fn routes(secrets: Secrets, inboxes: Vec<HintInbox>, counts: &Arc<Counts>) -> Routes {
     let names = inboxes.iter().filter_map(|inbox| inbox.name.as_deref());
     let receiver = Receiver {
-        secrets: config.webhook.build()?,
+        secrets,
         names: names.map(str::to_owned).collect(),
         take_hint: Arc::new(move |hint| deliver(&inboxes, &hint)),
-        counts: Arc::clone(&counts),
+        counts: Arc::clone(counts),
     };
-    Ok(Some(Webhooks {
-        routes: receiver.routes(),
-        server,
-        counts,
-    }))
+    receiver.routes()
+}
+
+/// The address of their own that webhooks are taken at, if they are.
+pub fn own_address(config: &Config) -> Option<&Listen> {
+    config
+        .webhook_listen
+        .as_ref()
+        .filter(|_| config.webhook.enabled)
+}
+
+/// Binds an address of their own.
+///
+/// # Errors
+/// If it is taken or not ours; the message says what to do.
+pub async fn bound(listen: &Listen) -> Result<Server> {
+    Server::bind(listen, "webhook.listen:").await
 }
 
 /// How many connections each listener may have: descriptors are kept for every request to GitLab that

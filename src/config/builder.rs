@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::configuration::{Config, Instance};
 use super::error::{Error, Place};
 use super::otlp::Otlp;
+use super::said::Said;
 use crate::metrics::ProjectLabels;
 use crate::poll::Scope;
 
@@ -30,6 +31,8 @@ pub struct Builder {
     pub project_path_label: bool,
     /// Where each setting was said last.
     pub places: BTreeMap<&'static str, Place>,
+    /// What was said of each setting last.
+    pub said: Said,
 }
 
 impl Builder {
@@ -60,6 +63,7 @@ impl Builder {
         config.metrics.choices.project_labels = labels;
         config.is_address_assumed = is_address_assumed;
         config.instances = instances;
+        config.said = self.said;
         let export = &mut config.export;
         export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
         export.console = console.filter(|_| !export.sdk_disabled);
@@ -77,6 +81,7 @@ impl Builder {
         Builder {
             instance,
             places: self.places.clone(),
+            said: self.said.clone(),
             ..Builder::default()
         }
     }
@@ -88,7 +93,10 @@ impl Builder {
     pub fn finished_instance(&self) -> Result<Instance, Error> {
         self.both_of_each_pair("gitlab.")?;
         self.not_all_and_named()?;
-        Ok(self.instance.clone())
+        Ok(Instance {
+            said: self.said.clone(),
+            ..self.instance.clone()
+        })
     }
 
     fn both_of_each_pair(&self, section: &str) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::Error;
+use super::said::Said;
 use crate::export::{self, Listen};
 use crate::metrics::Choices;
 use crate::{gitlab, poll, webhook};
@@ -24,6 +25,8 @@ pub struct Config {
     pub is_address_assumed: bool,
     /// What was not understood and left out, as OpenTelemetry has it for its own variables.
     pub warnings: Vec<Error>,
+    /// What was said of each setting.
+    pub said: Said,
 }
 
 /// One GitLab that is polled, or one of the tokens for it.
@@ -33,6 +36,8 @@ pub struct Instance {
     pub name: String,
     pub gitlab: gitlab::Config,
     pub poll: poll::Config,
+    /// What was said of it, and of all.
+    pub said: Said,
 }
 
 /// Which metrics are shown: names, patterns with `*`, or the names of subjects.
@@ -83,6 +88,7 @@ impl Default for Config {
             log: Log::default(),
             is_address_assumed: false,
             warnings: Vec::new(),
+            said: Said::default(),
         }
     }
 }

@@ -38,6 +38,7 @@ impl Config {
         let named = sources.environment(&CONFIG_FILE).into_iter();
         for input in named.chain(sources.flag(&CONFIG_FILE)?) {
             CONFIG_FILE.value.read(&mut builder, &input)?;
+            builder.said.note(CONFIG_FILE.key, &input);
             builder.places.insert(CONFIG_FILE.key, input.place);
         }
         let document = match (&builder.config.file, builder.places.get(CONFIG_FILE.key)) {
@@ -161,7 +162,10 @@ impl<'a> Sources<'a> {
                     return Err(input.place.error(problem));
                 }
                 match setting.value.read(builder, &input) {
-                    Ok(()) => drop(builder.places.insert(setting.key, input.place)),
+                    Ok(()) => {
+                        builder.said.note(setting.key, &input);
+                        builder.places.insert(setting.key, input.place);
+                    }
                     // A platform sets them for every container.
                     Err(error) if input.is_opentelemetry() && !setting.value.is_essential() => {
                         builder.warn(error.and("it is left out"));

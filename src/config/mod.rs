@@ -5,6 +5,7 @@
 //! of this is what they have in common, and each is read from the same rows again.
 
 mod builder;
+mod changes;
 mod configuration;
 mod document;
 mod environment;
@@ -14,6 +15,7 @@ mod input;
 mod load;
 mod otlp;
 mod reference;
+mod said;
 mod schema;
 mod setting;
 mod settings;
@@ -27,11 +29,14 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use changes::Changes;
 pub use configuration::{Config, Instance, Log, LogFormat, Metrics};
 pub use environment::Environment;
 pub use error::{Error, Place};
 pub use flags::Flags;
 pub use reference::{example, markdown};
+pub use said::Said;
 pub use schema::schema;
 pub use setting::Setting;
 pub use settings::SETTINGS;
+pub use value::text::log_level as check_level;

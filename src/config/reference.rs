@@ -10,7 +10,9 @@ pub fn markdown() -> String {
         "# Settings\n\nA later source wins: the file, variables, flags. \
          [`config.schema.json`](config.schema.json) says the same to an editor;\n\
          [`full.yaml`](../examples/full.yaml) is a file with every setting.\n\n\
-         | setting | variable | flag | default | meaning |\n|---|---|---|---|---|\n",
+         A reload (SIGHUP, or `POST /-/reload`) reads all of them again; those marked *restart* hold from the\n\
+         next start on.\n\n\
+         | setting | variable | flag | default | change | meaning |\n|---|---|---|---|---|---|\n",
     );
     let code = |text: &str| format!("`{text}`");
     let mut defaults = Builder::default();
@@ -27,6 +29,7 @@ pub fn markdown() -> String {
             variables.join("<br>"),
             flag.unwrap_or_default(),
             default.as_deref().map(code).unwrap_or_default(),
+            if setting.restart { "restart" } else { "reload" }.to_owned(),
             setting.meaning.to_owned(),
         ];
         table.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -99,7 +102,7 @@ fn instances() -> String {
 
 fn block(setting: &Setting, key: &str, indent: &str, defaults: &mut Builder) -> String {
     let mut text = String::new();
-    comment(&mut text, indent, setting.meaning);
+    comment(&mut text, indent, &setting.whole_meaning());
     comment(&mut text, indent, &places(setting));
     let example = setting.example;
     text.push_str(&match setting.value.show(defaults) {

@@ -77,7 +77,7 @@ fn insert(properties: &mut Map<String, Json>, key: &str, value: Json) {
 
 fn property(setting: &Setting, builder: &mut Builder) -> Option<Json> {
     let mut value = setting.value.schema()?;
-    value["description"] = setting.meaning.into();
+    value["description"] = setting.whole_meaning().into();
     if let Some(default) = setting.value.show(builder) {
         value["default"] = json(&default);
     }

@@ -15,6 +15,8 @@ pub struct Setting {
     pub flag: Option<Flag>,
     /// A value to show where the default is to have none.
     pub example: &'static str,
+    /// Whether a change of it needs a restart; else a reload is enough.
+    pub restart: bool,
     pub(super) value: &'static dyn Value,
 }
 
@@ -51,6 +53,7 @@ pub(super) const fn row(
         standard: &[],
         flag: None,
         example: "",
+        restart: false,
         value,
     }
 }
@@ -78,6 +81,22 @@ impl Setting {
 
     pub(super) const fn example(self, example: &'static str) -> Setting {
         Setting { example, ..self }
+    }
+
+    /// A change of it needs a restart.
+    pub(super) const fn restart(self) -> Setting {
+        Setting {
+            restart: true,
+            ..self
+        }
+    }
+
+    /// What it means, and whether a change of it waits for a restart.
+    pub(super) fn whole_meaning(&self) -> Cow<'static, str> {
+        match self.restart {
+            true => format!("{} A change needs a restart.", self.meaning).into(),
+            false => self.meaning.into(),
+        }
     }
 
     /// Its variables; a later one wins. Ours are called after the key, in which `gitlab` and `select`

@@ -111,6 +111,7 @@ const HEADERS_FOR_COLLECTOR: Headers<SecretString> = Headers {
 pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file, No),
     "The YAML file to read. Without it, the environment and flags suffice.")
     .standard(&["GITLAB_BRIDGE_CONFIG"])
+    .restart()
     .flag("config", Takes::Value("FILE"), "The configuration file, YAML");
 
 /// Everything that can be said, in a file or not.
@@ -127,7 +128,8 @@ pub static SETTINGS: &[Setting] = &[
         .flag("gitlab-url", Takes::Value("URL"), "Address of GitLab"),
     row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, CredentialSource::Value, "GITLAB_TOKEN"),
         "An access token with the scope read_api. Only the environment can hold it.")
-        .standard(&["GITLAB_TOKEN"]),
+        .standard(&["GITLAB_TOKEN"])
+        .restart(),
     row("gitlab.token_file", &TokenFile(|b| &mut b.instance.gitlab.token, CredentialSource::File),
         "A file that holds the access token. It may be replaced while the bridge runs.")
         .standard(&["GITLAB_TOKEN_FILE"])
@@ -233,18 +235,20 @@ pub static SETTINGS: &[Setting] = &[
         .example("0.0.0.0:9465"),
     row("webhook.token",
         &Token(|b| &mut b.config.webhook.token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_TOKEN"),
-        "The secret token of the webhooks. Only the environment can hold it."),
+        "The secret token of the webhooks. Only the environment can hold it.")
+        .restart(),
     row("webhook.token_file", &TokenFile(|b| &mut b.config.webhook.token, SecretSource::File),
         "A file that holds the secret token, or several, one a line: each is right, so that one can be \
-         replaced by another. It is read at the start.")
+         replaced by another. It is read at the start and at each reload.")
         .example("/run/secrets/webhook-token"),
     row("webhook.signing_token",
         &Token(|b| &mut b.config.webhook.signing_token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"),
         "The signing token of the webhooks, from GitLab 19.0 on; it begins with whsec_. Only the \
-         environment can hold it."),
+         environment can hold it.")
+        .restart(),
     row("webhook.signing_token_file",
         &TokenFile(|b| &mut b.config.webhook.signing_token, SecretSource::File),
-        "A file that holds the signing token, or several, one a line. It is read at the start.")
+        "A file that holds the signing token, or several, one a line. It is read at the start and at each reload.")
         .example("/run/secrets/webhook-signing-token"),
     row("metrics.enabled", &MetricNames(|b| &mut b.config.metrics.enabled),
         "Metrics that are shown although they are opt-in: names, patterns with *, or the name of a subject \
@@ -324,7 +328,8 @@ pub static SETTINGS: &[Setting] = &[
     row("console exporter", &Exporter("console", |b| &mut b.console),
         "Whether the metrics are printed on stdout at each otlp.interval, for a look at them.")
         .standard(&["OTEL_METRICS_EXPORTER"])
-        .shared(EXPORTER),
+        .shared(EXPORTER)
+        .restart(),
     row("prometheus.host", &Line(|b| &mut b.config.export.listen.host, host, HOST),
         "The name or address to listen on; 0.0.0.0 is every one.")
         .standard(&["OTEL_EXPORTER_PROMETHEUS_HOST"])
@@ -340,6 +345,10 @@ pub static SETTINGS: &[Setting] = &[
         .example("/etc/bridge/web.yaml"),
     row("prometheus.open_health", &Switch(|b| &mut b.config.export.open_health),
         "Whether /-/healthy answers without the password that a web configuration asks for."),
+    row("prometheus.enable_lifecycle", &Switch(|b| &mut b.config.export.lifecycle),
+        "Whether POST /-/reload reads the configuration again, and PUT /-/log-level changes what is logged. Whoever \
+         reaches the endpoint may do so: secure it. SIGHUP reloads without this switch.")
+        .flag("web.enable-lifecycle", Takes::Nothing("true"), "Allow POST /-/reload and PUT /-/log-level"),
     row("otlp.enabled", &Exporter("otlp", |b| &mut b.otlp.enabled),
         "Whether metrics are pushed over OTLP. Without a word about it, they are if an endpoint is given.")
         .standard(&["OTEL_METRICS_EXPORTER"])
@@ -395,7 +404,8 @@ pub static SETTINGS: &[Setting] = &[
          live ones. off keeps nothing; else path (a folder; without it, next to state.path, and nothing is kept \
          if that is not set either), size on disk and age at the most. The variable is on, off, or \
          path=FOLDER,size=SIZE,age=AGE.")
-        .example("{path: /var/lib/gitlab-metrics-bridge/otlp-queue, size: 1GiB, age: 3days}"),
+        .example("{path: /var/lib/gitlab-metrics-bridge/otlp-queue, size: 1GiB, age: 3days}")
+        .restart(),
     row("otlp.temporality", &Choice(|b| &mut b.otlp.config.temporality),
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")
@@ -417,5 +427,6 @@ pub static SETTINGS: &[Setting] = &[
         .flag("log-format", Takes::Value("FORMAT"), "How a line of the log looks"),
     row("all exporters off", &Switch(|b| &mut b.config.export.sdk_disabled),
         "If true, nothing is exported, whatever else is said; OpenTelemetry's switch for everything.")
-        .standard(&["OTEL_SDK_DISABLED"]),
+        .standard(&["OTEL_SDK_DISABLED"])
+        .restart(),
 ];

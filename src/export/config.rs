@@ -21,6 +21,8 @@ pub struct Config {
     pub web_config: Option<PathBuf>,
     /// Whether health is answered without a password.
     pub open_health: bool,
+    /// Whether the configuration is read again, and the level of the log changed, by a request.
+    pub lifecycle: bool,
     /// Where metrics are pushed, if anywhere.
     pub otlp: Option<OtlpConfig>,
     /// How often metrics are printed on stdout, if they are.
@@ -68,6 +70,7 @@ impl Default for Config {
             prometheus: true,
             web_config: None,
             open_health: false,
+            lifecycle: false,
             otlp: None,
             console: None,
             sdk_disabled: false,

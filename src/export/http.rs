@@ -7,19 +7,25 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio_util::sync::CancellationToken;
 
-use super::listener::Server;
 use super::negotiation::takes_html;
-use super::{Health, Introspect, Prometheus, Readiness, Views, scrape};
+use super::{Health, Introspect, Lifecycle, Prometheus, Readiness, Views, scrape};
 use crate::metrics::{BridgeStatus, View};
 
 /// What there is to ask for, with what it tells.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 6] = [
     ("/", "what the bridge polls, and how it goes"),
     ("/metrics", "the metrics, for Prometheus"),
     ("/-/healthy", "whether the bridge runs"),
     ("/-/ready", "whether what it shows is complete and fresh"),
+    (
+        "/-/reload",
+        "POST reads the configuration again, if that is switched on",
+    ),
+    (
+        "/-/log-level",
+        "PUT changes what is logged, if that is switched on",
+    ),
 ];
 
 /// What the endpoints answer from.
@@ -36,10 +42,10 @@ pub struct Endpoints {
     pub readiness: Readiness,
 }
 
-impl Server {
-    /// Serves the endpoints, and other routes beside them, until told to stop.
-    pub async fn run(self, endpoints: Endpoints, others: Router, stop: CancellationToken) {
-        let router = Router::new()
+impl Endpoints {
+    /// The pages, and other routes beside them.
+    pub fn routes(self, lifecycle: Lifecycle, others: Router) -> Router {
+        Router::new()
             .route("/", get(landing))
             .route("/metrics", get(metrics))
             .route(
@@ -47,15 +53,13 @@ impl Server {
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
-            .with_state(Arc::new(endpoints))
+            .with_state(Arc::new(self))
+            .merge(lifecycle.routes())
             .merge(others)
             .fallback(nothing_here)
-            .method_not_allowed_fallback(another_method);
-        self.serve(router, stop).await;
+            .method_not_allowed_fallback(another_method)
     }
-}
 
-impl Endpoints {
     /// The view a client is shown: the latest one that has been rendered.
     fn shown(&self) -> Arc<View> {
         match &self.prometheus {
@@ -86,7 +90,7 @@ async fn nothing_here(request: HeaderMap) -> Response {
         );
         return (StatusCode::NOT_FOUND, Html(page)).into_response();
     }
-    let pages = PAGES.map(|(path, what)| format!("  {path:<12}{what}\n"));
+    let pages = PAGES.map(|(path, what)| format!("  {path:<14}{what}\n"));
     let text = format!("There is nothing here. There is:\n{}", pages.concat());
     (StatusCode::NOT_FOUND, text).into_response()
 }
@@ -134,13 +138,10 @@ async fn landing(State(endpoints): State<Arc<Endpoints>>) -> Html<String> {
 }
 
 fn complaint(endpoints: &Endpoints, bridge: &BridgeStatus) -> Option<String> {
-    let mut exports: Vec<&Health> = endpoints.otlp.iter().map(|health| &**health).collect();
-    exports.extend(
-        endpoints
-            .prometheus
-            .iter()
-            .map(|prometheus| prometheus.health()),
-    );
+    let prometheus = endpoints.prometheus.as_ref();
+    let prometheus = prometheus.map(|prometheus| prometheus.health());
+    let exports = endpoints.otlp.iter().chain(&prometheus);
+    let exports: Vec<&Health> = exports.map(|health| &**health).collect();
     endpoints.readiness.complaint(bridge, &exports)
 }
 

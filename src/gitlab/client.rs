@@ -108,6 +108,22 @@ impl Client {
         self.shared.usage.read(&self.shared.limiter)
     }
 
+    /// Goes on with what an earlier session with the same GitLab has left of its limits. Nobody may use that
+    /// one any more.
+    pub fn take_over_limits(&self, before: &Client) {
+        self.shared.limiter.take_over(&before.shared.limiter);
+        self.shared
+            .usage
+            .silence
+            .take_over(&before.shared.usage.silence);
+    }
+
+    /// Goes on counting where an earlier session did.
+    pub fn take_over_counts(&self, before: &Client) {
+        self.shared.limiter.take_over_waited(&before.shared.limiter);
+        self.shared.usage.take_over(&before.shared.usage);
+    }
+
     /// To be kept over a restart.
     #[must_use]
     pub fn remaining_budget(&self) -> RemainingBudget {

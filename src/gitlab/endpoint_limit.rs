@@ -24,7 +24,7 @@ const JOBS_A_MINUTE: usize = 600;
 
 /// What is known of one class. GitLab limits some endpoints apart from all others, and shows such a
 /// limit only by refusing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct EndpointLimit {
     /// How many requests GitLab allows in any minute, where that is known before a refusal.
     known: Option<usize>,
@@ -37,7 +37,7 @@ pub(super) struct EndpointLimit {
 }
 
 /// The limit that follows from the refusals so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Refusal {
     /// When the last one was.
     at: Instant,

@@ -45,6 +45,7 @@ struct Gates {
 }
 
 /// Few requests are left: they are to last until the window ends.
+#[derive(Clone)]
 struct Scarce {
     interval: Duration,
     until: Instant,
@@ -162,6 +163,29 @@ impl Limiter {
     /// GitLab has had too many requests of this class: only the class is held back.
     pub(super) fn refused(&self, class: EndpointClass, wait: Duration) {
         self.lock().endpoint_limits[class as usize].refused(Instant::now(), wait);
+    }
+
+    /// Goes on where another limiter of the same GitLab was: nothing is allowed twice, and what GitLab asked for
+    /// is kept. Where that one counted no budget, nothing is left of ours.
+    pub(super) fn take_over(&self, before: &Limiter) {
+        let now = Instant::now();
+        let (before, mut gates) = (before.lock(), self.lock());
+        let level = before.steady.level(now);
+        gates.steady = gates.steady.clone().holding(level, now);
+        let level = before.budget.as_ref().map(|(_, bucket)| bucket.level(now));
+        if let Some((_, bucket)) = &mut gates.budget {
+            *bucket = bucket.clone().holding(level.unwrap_or_default(), now);
+        }
+        gates.blocked_until = before.blocked_until;
+        gates.scarce.clone_from(&before.scarce);
+        gates.endpoint_limits.clone_from(&before.endpoint_limits);
+        gates.last_passed = before.last_passed;
+    }
+
+    /// Goes on adding up how long requests have waited.
+    pub(super) fn take_over_waited(&self, before: &Limiter) {
+        let waited = before.waited();
+        self.lock().waited = waited;
     }
 
     /// How long requests have waited here.

@@ -44,6 +44,14 @@ impl Silence {
         }
     }
 
+    /// Goes on waiting where another session with the same GitLab did. What was under way there was given up.
+    pub(super) fn take_over(&self, before: &Silence) {
+        let (before, mut answers) = (before.lock(), self.lock());
+        answers.last = before.last;
+        answers.owed = before.owed;
+        answers.failure.clone_from(&before.failure);
+    }
+
     /// None while GitLab owes no answer.
     pub(super) fn duration(&self) -> Option<Duration> {
         let answers = self.lock();

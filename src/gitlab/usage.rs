@@ -68,6 +68,12 @@ impl UsageCount {
         }
     }
 
+    /// Goes on counting where another count ended.
+    pub(super) fn take_over(&self, before: &UsageCount) {
+        let before = before.lock().clone();
+        *self.lock() = before;
+    }
+
     pub(super) fn request(&self, class: EndpointClass, code: Cow<'static, str>) {
         let mut usage = self.lock();
         *usage.requests.entry((class.name(), code)).or_default() += 1;

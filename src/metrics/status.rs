@@ -26,6 +26,16 @@ pub struct BridgeStatus {
     pub panics: BTreeMap<&'static str, u64>,
     /// A digest of the settings in use.
     pub config: String,
+    /// How the last reload went; none where there are none.
+    pub reload: Option<Reload>,
+}
+
+/// How the last reload of the configuration went. The start counts as one.
+#[derive(Clone, Copy, Debug)]
+pub struct Reload {
+    pub succeeded: bool,
+    /// When the last good one ended, in seconds since 1970.
+    pub last_success: f64,
 }
 
 /// What the system tells of the process.

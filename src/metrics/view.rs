@@ -67,6 +67,17 @@ impl View {
             .unwrap_or_default()
     }
 
+    /// The names of the GitLabs, in their order.
+    pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.gitlabs.iter().map(|gitlab| gitlab.name.as_deref())
+    }
+
+    /// What is known of the GitLab of that name.
+    pub fn named(&self, name: Option<&str>) -> Option<&GitLabView> {
+        let mut gitlabs = self.gitlabs.iter();
+        gitlabs.find(|gitlab| gitlab.name.as_deref() == name)
+    }
+
     /// This view after an instance has published.
     pub fn with(&self, instance: usize, snapshot: Arc<Snapshot>) -> View {
         let mut view = self.clone();

@@ -14,12 +14,14 @@ mod details_plan;
 pub mod engine;
 mod fields;
 mod forecast;
+mod handover;
 mod inbox;
 mod lateness;
 mod log;
 mod own_queries;
 mod plan;
 mod poller;
+mod progress;
 mod selection;
 mod subject_log;
 mod survey;
@@ -30,8 +32,10 @@ pub use engine::Kind;
 pub use forecast::{
     ALONG, ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices,
 };
+pub use handover::HandedOver;
 pub use inbox::Inbox;
 pub use own_queries::{own_queries, scored_details};
 pub use plan::{Capabilities, Depth, FeedDepth, List, PROBE, Plan, RequestPart};
-pub use poller::{Poller, Progress};
+pub use poller::Poller;
+pub use progress::Progress;
 pub use selection::{Filter, Patterns, Scope, Selection, Source};

@@ -2,7 +2,6 @@
 //! known, and keeps it over a restart.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,17 +9,19 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span};
 
 use super::asking::Asking;
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Polled};
 use super::config::{Config, Rhythm};
 use super::engine::{Engine, Moment, Next, Notice};
+use super::handover::HandedOver;
 use super::inbox::Inbox;
 use super::lateness::Lateness;
 use super::log;
+use super::progress::Progress;
 use super::subject_log::SubjectLog;
 use crate::gitlab::Client;
 use crate::lock::lock;
@@ -46,13 +47,10 @@ pub struct Poller {
     /// What the log has said of subjects.
     said: SubjectLog,
     checkpoint: Option<Checkpoint>,
-}
-
-/// How many projects the poll under way has read, and how often a poll broke off.
-#[derive(Debug, Default)]
-pub struct Progress {
-    read: AtomicUsize,
-    panics: AtomicU64,
+    /// Whether it goes on for another poller of this process.
+    is_successor: bool,
+    /// Whether what is shown stays until the first poll has ended: then it is known what is selected.
+    holds_back: bool,
 }
 
 /// Where snapshots go.
@@ -83,6 +81,8 @@ impl Poller {
             lateness: Lateness::default(),
             said: SubjectLog::default(),
             checkpoint: None,
+            is_successor: false,
+            holds_back: false,
         }
     }
 
@@ -95,6 +95,32 @@ impl Poller {
         }
         self.checkpoint = Some(checkpoint);
         self
+    }
+
+    /// Goes on for another poller of this process, whose settings were others. Where that one kept no file at
+    /// the same place, `state` is the file. This takes a while where much is known.
+    #[must_use]
+    pub fn take_over(mut self, mut handed: HandedOver, state: Option<Checkpoint>) -> Poller {
+        let polled = self.polled();
+        let was_whole = handed.before.last.project_count.is_some();
+        handed.before.memory = handed.memory(&polled);
+        let now = self.now();
+        let mut engine = lock(&self.engine);
+        self.last = engine.take_over(handed.before, now);
+        self.holds_back = was_whole && !engine.is_whole();
+        drop(engine);
+        self.progress = handed.progress;
+        self.inbox = handed.inbox;
+        self.said = handed.said;
+        let kept = handed.checkpoint.map(|before| before.go_on(polled));
+        self.checkpoint = kept.or(state);
+        self.is_successor = true;
+        self
+    }
+
+    /// What it polls.
+    fn polled(&self) -> Polled {
+        Polled::new(self.client.url(), &self.config, &self.enabled)
     }
 
     /// What was known last: before the first poll, what an earlier process knew.
@@ -113,16 +139,66 @@ impl Poller {
     }
 
     /// Polls on the interval and publishes every snapshot, until told to stop.
-    pub async fn run(mut self, publish: Publish, stop: CancellationToken) {
+    pub async fn run(self, publish: Publish, stop: CancellationToken) {
+        let never = CancellationToken::new();
+        self.run_until_left(publish, stop, never).await;
+    }
+
+    /// Like [`Poller::run`]; told to `leave`, it gives what is left to a successor.
+    pub async fn run_until_left(
+        mut self,
+        publish: Publish,
+        stop: CancellationToken,
+        leave: CancellationToken,
+    ) -> Option<HandedOver> {
+        /// How long a poll under way may take that a successor would have to make again.
+        const LEAVE: Duration = Duration::from_secs(3);
         self.start(&publish).await;
+        let client = self.client.clone();
+        let left = async {
+            leave.cancelled().await;
+            let waiting = client.usage().waiting;
+            if waiting.is_none_or(|waiting| waiting.remaining < LEAVE) {
+                sleep(LEAVE).await;
+            }
+        };
         tokio::select! {
-            () = self.poll_for_ever(&publish) => {}
+            () = self.poll_for_ever(&publish, &leave) => {}
+            () = left => {}
             () = stop.cancelled() => {}
         }
+        if !stop.is_cancelled() && leave.is_cancelled() {
+            return Some(self.hand_over().await);
+        }
+        self.finish(&publish).await;
+        None
+    }
+
+    /// What is left to a successor.
+    async fn hand_over(mut self) -> HandedOver {
+        let now = self.now();
+        let before = self.with_engine(move |engine| engine.hand_over(now)).await;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.settle().await;
+        }
+        HandedOver {
+            before,
+            polled: self.polled(),
+            client: self.client,
+            progress: self.progress,
+            inbox: self.inbox,
+            said: self.said,
+            checkpoint: self.checkpoint,
+        }
+    }
+
+    async fn finish(mut self, publish: &Publish) {
         // What is kept over a restart is what is shown last, also of a poll that was broken off.
         let now = self.now();
         let so_far = move |engine: &mut Engine| (engine.projects() > 0).then(|| engine.so_far(now));
-        if let Some(snapshot) = self.with_engine(so_far).await {
+        if let Some(snapshot) = self.with_engine(so_far).await
+            && !self.holds_back
+        {
             self.last = snapshot;
             publish.send_replace(Arc::clone(&self.last));
         }
@@ -132,7 +208,9 @@ impl Poller {
     /// Shows what an earlier process knew, and takes its file over: from now on a crash is one.
     async fn start(&mut self, publish: &Publish) {
         if self.last.generation > 0 {
-            log::restored(&self.last, self.now().as_secs());
+            if !self.is_successor {
+                log::restored(&self.last, self.now().as_secs());
+            }
             publish.send_replace(Arc::clone(&self.last));
         }
         self.keep().await;
@@ -141,7 +219,7 @@ impl Poller {
         }
     }
 
-    async fn poll_for_ever(&mut self, publish: &Publish) {
+    async fn poll_for_ever(&mut self, publish: &Publish, leave: &CancellationToken) {
         let Rhythm { interval, .. } = self.config.rhythm;
         // The first poll is made at once, since somebody may be looking. The second comes early by
         // chance, so that a fleet that was started together does not go on asking in the same second;
@@ -151,9 +229,15 @@ impl Poller {
             let next = Instant::now() + std::mem::replace(&mut pause, interval);
             self.survive(async |this| drop(this.poll_and_publish(Some(publish)).await))
                 .await;
-            self.survive(async |this| this.wait(publish, next).await)
-                .await;
-            sleep_until(next).await; // Where following a hint broke off.
+            let waiting = async {
+                self.survive(async |this| this.wait(publish, next).await)
+                    .await;
+                sleep_until(next).await; // Where following a hint broke off.
+            };
+            tokio::select! {
+                () = waiting => {}
+                () = leave.cancelled() => return,
+            }
         }
     }
 
@@ -163,7 +247,7 @@ impl Poller {
         if AssertUnwindSafe(work(self)).catch_unwind().await.is_ok() {
             return;
         }
-        self.progress.panics.fetch_add(1, Ordering::Relaxed);
+        self.progress.note_panic();
         tracing::error!("a poll broke off and is made again: please report this");
         let now = self.now();
         let mut anew = engine(&self.client, &self.config, &self.enabled);
@@ -183,6 +267,7 @@ impl Poller {
         let mut earliest = Instant::now();
         let inbox = Arc::clone(&self.inbox);
         loop {
+            self.progress.expects(next);
             let due = self.checkpoint.as_ref().and_then(Checkpoint::due);
             tokio::select! {
                 () = sleep_until(next) => return,
@@ -249,6 +334,7 @@ impl Poller {
         let written = self.keep_counts().await;
         if let Some(publish) = publish {
             publish.send_replace(Arc::clone(&snapshot));
+            self.holds_back = false;
         }
         if !written {
             self.keep().await;
@@ -277,6 +363,10 @@ impl Poller {
             }
             let again = again.map(|again| self.instant(again));
             let show = shown + interval;
+            self.progress.expects(match publish {
+                Some(_) => show,
+                None => Instant::now() + self.config.timeout,
+            });
             tokio::select! {
                 Some((id, answer)) = answers.next() => {
                     let now = self.now();
@@ -304,9 +394,7 @@ impl Poller {
             engine.hint(None);
         }
         let next = engine.next(self.now());
-        self.progress
-            .read
-            .store(engine.progress(), Ordering::Relaxed);
+        self.progress.note_read(engine.progress());
         engine.take_notices().iter().for_each(Notice::log);
         next
     }
@@ -316,7 +404,7 @@ impl Poller {
         let now = self.now();
         self.last = self.with_engine(move |engine| engine.so_far(now)).await;
         self.keep_counts().await;
-        if let Some(publish) = publish {
+        if let Some(publish) = publish.filter(|_| !self.holds_back) {
             publish.send_replace(Arc::clone(&self.last));
         }
         self.keep().await;
@@ -353,7 +441,7 @@ impl Poller {
     }
 
     /// Keeps what is known at a clean end.
-    async fn end(mut self) {
+    async fn end(&mut self) {
         if let Some(checkpoint) = self.checkpoint.take() {
             let now = self.now();
             let memory = self.with_engine(move |engine| engine.memory(now)).await;
@@ -396,18 +484,6 @@ impl Poller {
 fn engine(client: &Client, config: &Config, enabled: &Arc<EnabledMetrics>) -> Engine {
     Engine::new(config, client.concurrency(), Arc::clone(enabled))
         .with_budget(client.hourly_budget())
-}
-
-impl Progress {
-    /// How often a poll broke off.
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
-    /// How many projects have been read.
-    pub fn projects(&self) -> usize {
-        self.read.load(Ordering::Relaxed)
-    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("hyper_util", "export"),
     ("tokio_rustls", "export"),
     ("bcrypt", "export"),
-    ("rustix", "export"),
+    ("rustix", "app export"),
     ("opentelemetry", "export app"),
     ("opentelemetry_sdk", "export app"),
     ("opentelemetry_proto", "export"),

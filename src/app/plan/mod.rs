@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio::time::Instant;
 
 use super::polled_gitlabs::PolledGitLab;
-use super::{bridge, waiting};
+use super::{chosen, waiting};
 use crate::cli::{Active, Plan, PlanFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
@@ -28,7 +28,7 @@ const ACTIVE: Active = Active::Percent(5.0);
 /// # Errors
 /// If a GitLab is to be asked and can't be.
 pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
-    let of_all = bridge::enabled_metrics(&config)?;
+    let of_all = chosen::enabled_metrics(&config)?;
     let mut plans = Vec::new();
     for gitlab in &config.instances {
         let enabled = of_all.with_cadence(&gitlab.poll.cadence);

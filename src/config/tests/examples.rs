@@ -135,7 +135,7 @@ fn the_reference_has_every_setting_once() {
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), SETTINGS.len() + 1);
-    let row = "| `poll.interval` | `GITLAB_BRIDGE_POLL_INTERVAL` | `--interval` | `1m` | From the start of one \
-               poll to the start of the next. |";
+    let row = "| `poll.interval` | `GITLAB_BRIDGE_POLL_INTERVAL` | `--interval` | `1m` | reload | From the start of \
+               one poll to the start of the next. |";
     assert!(markdown().lines().any(|line| line == row), "{}", markdown());
 }

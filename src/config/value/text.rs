@@ -202,7 +202,7 @@ impl Value for Level {
 }
 
 /// A level of the log, or `target=level` directives.
-fn log_level(text: &str) -> Result<(), String> {
+pub fn log_level(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     for directive in text.split(',') {
         let level = directive.rsplit('=').next().unwrap_or_default().trim();

@@ -2,6 +2,7 @@
 //! the next.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
@@ -14,7 +15,7 @@ use crate::lock::lock;
 
 /// All open connections of a listener.
 pub struct Connections {
-    most: usize,
+    most: AtomicUsize,
     open: Mutex<Open>,
     ended: Notify,
 }
@@ -38,16 +39,21 @@ pub struct Connection {
 impl Connections {
     pub fn new(most: usize) -> Arc<Connections> {
         Arc::new(Connections {
-            most,
+            most: AtomicUsize::new(most),
             open: Mutex::default(),
             ended: Notify::new(),
         })
     }
 
+    /// Holds at most so many from now on; nobody has to leave for that.
+    pub fn hold(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
     /// A place for one more, if there is one.
     pub fn join(self: &Arc<Self>, now: Instant) -> Option<Connection> {
         let mut open = self.open();
-        if open.all.len() >= self.most {
+        if open.all.len() >= self.most.load(Ordering::Relaxed) {
             return None;
         }
         let activity = Arc::new(Activity::opened(now));

@@ -7,6 +7,7 @@ mod bodies;
 mod connections;
 mod descriptors;
 mod refusals;
+mod served;
 mod speaking;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +30,12 @@ use refusals::Refusals;
 use speaking::Speaking;
 
 pub use descriptors::most_connections;
+pub use served::{Served, ServedNow};
 
 /// The bound listener.
 pub struct Server {
     listener: TcpListener,
+    connections: Arc<Connections>,
     most: usize,
     web: Option<Arc<Web>>,
 }
@@ -55,6 +59,7 @@ impl Server {
         let most = most_connections(0, 1);
         Ok(Server {
             listener,
+            connections: Connections::new(most),
             most,
             web: None,
         })
@@ -72,11 +77,6 @@ impl Server {
         Server { web, ..self }
     }
 
-    /// The web configuration that it keeps to.
-    pub fn web(&self) -> Option<Arc<Web>> {
-        self.web.clone()
-    }
-
     /// The bound address.
     ///
     /// # Errors
@@ -89,36 +89,48 @@ impl Server {
 
     /// Serves until told to stop, then lets open requests end for a moment.
     pub async fn serve(self, router: Router, stop: CancellationToken) {
-        let connections = Connections::new(self.most);
+        let (web, most) = (self.web.clone(), self.most);
+        let served = Arc::new(Served { router, web, most });
+        let (_served, now) = watch::channel(served);
+        self.take(&now, &stop).await;
+        self.drain().await;
+    }
+
+    /// Takes connections and answers with what is served at the time, until told to stop.
+    pub async fn take(&self, served: &ServedNow, stop: &CancellationToken) {
         let speaking = Speaking {
-            router,
-            web: self.web.clone(),
+            served: served.clone(),
             stop: stop.clone(),
         };
         tokio::select! {
-            () = self.accept(&connections, speaking) => {}
+            () = self.accept(speaking) => {}
             () = stop.cancelled() => {}
         }
+    }
+
+    /// Takes no more connections, and lets open requests end for a moment.
+    pub async fn drain(self) {
         drop(self.listener); // Nobody waits in its queue for an answer that does not come.
-        let _ = timeout(Self::DRAIN, connections.all_ended()).await;
+        let _ = timeout(Self::DRAIN, self.connections.all_ended()).await;
         // A client that keeps its connection open does not keep us.
-        connections.cut_all();
+        self.connections.cut_all();
     }
 
     /// Takes connections, for ever.
-    async fn accept(&self, connections: &Arc<Connections>, speaking: Speaking) {
+    async fn accept(&self, speaking: Speaking) {
         let mut refusals = Refusals::default();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = self.place(connections, &mut refusals).await;
+                    let most = speaking.served.borrow().most;
+                    let connection = self.place(most, &mut refusals).await;
                     tokio::spawn(speaking.clone().attend(stream, connection));
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     refusals.note(&error, Instant::now());
                     // No descriptor is left: one that does nothing gives its own.
-                    connections.make_room(Instant::now());
+                    self.connections.make_room(Instant::now());
                     sleep(Self::PAUSE).await;
                 }
             }
@@ -126,15 +138,16 @@ impl Server {
     }
 
     /// Waits for a place among the connections. One that does nothing has to leave for it.
-    async fn place(&self, connections: &Arc<Connections>, refusals: &mut Refusals) -> Connection {
+    async fn place(&self, most: usize, refusals: &mut Refusals) -> Connection {
+        self.connections.hold(most);
         loop {
-            if let Some(connection) = connections.join(Instant::now()) {
+            if let Some(connection) = self.connections.join(Instant::now()) {
                 return connection;
             }
-            if !connections.make_room(Instant::now()) {
-                refusals.full(self.most, Instant::now());
+            if !self.connections.make_room(Instant::now()) {
+                refusals.full(most, Instant::now());
             }
-            let _ = timeout(Self::PAUSE, connections.one_ended()).await;
+            let _ = timeout(Self::PAUSE, self.connections.one_ended()).await;
         }
     }
 }

@@ -22,14 +22,14 @@ use tokio_util::sync::CancellationToken;
 use super::activity::Activity;
 use super::bodies::{Answer, Asked};
 use super::connections::Connection;
+use super::served::ServedNow;
 use super::watched::Watched;
 use crate::export::Web;
 
 /// What every connection of a listener is served with.
 #[derive(Clone)]
 pub struct Speaking {
-    pub router: Router,
-    pub web: Option<Arc<Web>>,
+    pub served: ServedNow,
     pub stop: CancellationToken,
 }
 
@@ -50,7 +50,8 @@ impl Speaking {
     }
 
     async fn converse(&self, stream: TcpStream, activity: &Arc<Activity>) {
-        let rules = self.web.as_ref().map(|web| web.rules());
+        let web = self.served.borrow().web.clone();
+        let rules = web.as_ref().map(|web| web.rules());
         let http2 = rules.as_ref().is_none_or(|rules| rules.http2);
         let Some(tls) = rules.and_then(|rules| rules.tls.clone()) else {
             let stream = Watched::new(stream, Arc::clone(activity));
@@ -66,13 +67,13 @@ impl Speaking {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = TowerToHyperService::new(self.router.clone());
-        let web = self.web.clone();
         let answering = service_fn(move |request: hyper::Request<Incoming>| {
             let begun = activity.begin(request.version(), Instant::now());
             let request = request.map(|body| Asked::new(body, Arc::clone(&begun)));
-            let (web, router) = (web.clone(), router.clone());
+            let served = Arc::clone(&self.served.borrow());
             async move {
+                let router = TowerToHyperService::new(served.router.clone());
+                let web = served.web.clone();
                 let answer = answered(request, tls, web, router).await;
                 Ok::<_, hyper::Error>(Answer::of(answer, begun))
             }

@@ -39,6 +39,8 @@ pub struct PushedEnded {
     messages: Vec<Message>,
     /// The names of the GitLabs of which something was known already.
     known: HashSet<Option<Arc<str>>>,
+    /// Whether it goes on for another exporter of this process, which has sent what was counted so far.
+    is_successor: bool,
 }
 
 /// Some series that are sent together, and the provider that they are recorded with.
@@ -82,7 +84,38 @@ impl PushedEnded {
             temporality,
             messages: Vec::new(),
             known: HashSet::new(),
+            is_successor: false,
         }
+    }
+
+    /// Goes on for another exporter. With deltas what that one has sent is not sent again, and what was not
+    /// delivered is.
+    pub fn take_over(&mut self, before: &mut PushedEnded) {
+        self.is_successor = true;
+        self.known.clone_from(&before.known);
+        if !self.sends_deltas() {
+            return;
+        }
+        let places: Vec<Option<usize>> = before.metrics.iter().map(|own| self.place(own)).collect();
+        for old in std::mem::take(&mut before.messages) {
+            let mut message = self.message();
+            (message.collected, message.delivered) = (old.collected, old.delivered);
+            for (series, mut counted) in old.recorded {
+                if let Some(undelivered) = old.undelivered.get(&series) {
+                    counted.ended = undelivered.clone();
+                }
+                if let Some(place) = places[series.0] {
+                    message.recorded.insert((place, series.1), counted);
+                }
+            }
+            self.messages.push(message);
+        }
+    }
+
+    /// The place of a metric of another exporter, if it is counted in the same buckets.
+    fn place(&self, metric: &Metric) -> Option<usize> {
+        let mut metrics = self.metrics.iter();
+        metrics.position(|own| own.name == metric.name && own.bounds() == metric.bounds())
     }
 
     /// Takes note of what was counted before the start. With deltas an earlier process has sent it; so
@@ -93,7 +126,8 @@ impl PushedEnded {
                 continue;
             };
             let is_new = self.known.insert(gitlab.name.clone());
-            if is_new && report.restored && self.sends_deltas() {
+            let was_sent = report.restored || self.is_successor;
+            if is_new && was_sent && self.sends_deltas() {
                 let only = View {
                     gitlabs: vec![gitlab.clone()],
                 };

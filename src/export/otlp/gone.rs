@@ -1,7 +1,7 @@
 //! Tells receivers which series have ended: a point without a value, flagged as such, for each series that
 //! the view before shows and this one does not. Without it receivers show the last value for minutes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -42,9 +42,20 @@ impl Gone {
         }
     }
 
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    pub fn temporality(&self) -> Temporality {
+        self.temporality
+    }
+
     /// Hands over messages that end all series about GitLab that have gone between two views, as long as
     /// `take` wants more.
     pub fn between(&self, before: &View, after: &View, take: &mut dyn FnMut(Bytes) -> bool) {
+        if !before.names().eq(after.names()) {
+            return self.replaced_by(self, before, after, take);
+        }
         let changed = changed(before, after);
         let mut flagged = self.flagged();
         let about_gitlab = self.shown.metrics.iter();
@@ -68,6 +79,71 @@ impl Gone {
             }
         }
         flagged.finish().map(take);
+    }
+
+    /// Like [`Gone::between`], where the second view is shown under other settings.
+    pub fn replaced_by(
+        &self,
+        now: &Gone,
+        before: &View,
+        after: &View,
+        take: &mut dyn FnMut(Bytes) -> bool,
+    ) {
+        let mut flagged = self.flagged();
+        let places = places(after);
+        let about_gitlab = self.shown.metrics.iter();
+        for metric in about_gitlab.filter(|metric| metric.is_about_gitlab()) {
+            let mut note = |attributes: SeriesAttributes| match flagged.add(metric, attributes) {
+                Some(full) => take(full),
+                None => true,
+            };
+            let other = now.shown.metrics.iter();
+            let mut other = other.filter(|_| self.resource == now.resource);
+            let other = other.find(|other| other.name == metric.name).copied();
+            let mut end = |of: Range<usize>, to: Option<Range<usize>>| {
+                let is = match (other, to) {
+                    (Some(other), Some(to)) => now.series(other, after, to),
+                    _ => HashSet::new(),
+                };
+                let was = self.series(metric, before, of);
+                was.into_iter()
+                    .filter(|own| !is.contains(own))
+                    .all(&mut note)
+            };
+            let is_per_project = metric.is_per_project_by(&self.shown.choices);
+            let stays_so = other.is_none_or(|other| other.is_per_project_by(&now.shown.choices));
+            let mut find = || match is_per_project && stays_so {
+                true => ids(before).enumerate().all(|(place, id)| {
+                    let to = places.get(&id).map(|to| *to..*to + 1);
+                    end(place..place + 1, to)
+                }),
+                false => end(0..before.projects(), Some(0..after.projects())),
+            };
+            if !catch_unwind(AssertUnwindSafe(&mut find)).unwrap_or(true) {
+                return;
+            }
+        }
+        flagged.finish().map(take);
+    }
+
+    /// Of the bridge's own series that another exporter has sent those that are shown still, and a message
+    /// that ends the others.
+    pub fn own_after(&self, before: &Gone, sent: OwnSeries) -> (OwnSeries, Option<Bytes>) {
+        let (mut kept, mut flagged) = (OwnSeries::new(), before.flagged());
+        let mut sent: Vec<_> = sent.into_iter().collect();
+        sent.sort_unstable();
+        for (place, attributes) in sent {
+            let metric = before.shown.metrics[place];
+            let mut shown = self.shown.metrics.iter();
+            match shown.position(|own| own.name == metric.name) {
+                Some(now) if self.resource == before.resource => {
+                    kept.insert((now, attributes));
+                }
+                // They are few: one message holds them all.
+                _ => drop(flagged.add(metric, attributes)),
+            }
+        }
+        (kept, flagged.finish())
     }
 
     /// The series of the bridge's own metrics.
@@ -161,6 +237,22 @@ impl Gone {
         }
         series
     }
+}
+
+/// Each project of a view, by the name of its GitLab and its id.
+fn ids(view: &View) -> impl Iterator<Item = (Option<&str>, u64)> {
+    let gitlabs = view.gitlabs.iter();
+    gitlabs.flat_map(|gitlab| {
+        let projects = gitlab.snapshot.projects.iter();
+        projects.map(|project| (gitlab.name.as_deref(), project.identity.id))
+    })
+}
+
+fn places(view: &View) -> HashMap<(Option<&str>, u64), usize> {
+    ids(view)
+        .enumerate()
+        .map(|(place, id)| (id, place))
+        .collect()
 }
 
 fn owned(attributes: &[(&'static str, &str)]) -> SeriesAttributes {

@@ -15,10 +15,12 @@ mod grpc;
 mod hint;
 mod http;
 mod outcome;
+mod own_since;
 mod queue;
 mod reader;
 mod rhythm;
 mod sender;
+mod takeover;
 mod tally;
 mod words;
 
@@ -36,13 +38,15 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use prost::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use self::beginnings::Beginnings;
 use self::ended::PushedEnded;
 use self::gone::{Gone, OwnSeries};
 use self::outcome::{Outcome, Why};
+use self::own_since::OwnSince;
 use self::queue::{Queue, now};
 use self::reader::SharedReader;
 use self::rhythm::Rhythm;
@@ -72,7 +76,10 @@ pub struct Otlp {
     sender: Arc<Sender>,
     /// Where messages wait while the receiver is away, if they do.
     queue: Option<Arc<Queue>>,
+    /// The endpoint as it may be shown.
+    endpoint: Url,
     gone: Gone,
+    own_since: Mutex<OwnSince>,
     last: Mutex<LastPush>,
     gitlab: Arc<Collector<ViewBatch>>,
     ended: Arc<Mutex<PushedEnded>>,
@@ -93,7 +100,11 @@ struct Collector<T> {
 #[derive(Default)]
 struct LastPush {
     view: Option<Arc<View>>,
+    /// What showed the view, if that was another exporter.
+    gone: Option<Gone>,
     bridge: OwnSeries,
+    /// What the own series were made of.
+    status: Option<BridgeStatus>,
     /// Messages that end series and were not taken yet.
     waiting: VecDeque<Bytes>,
 }
@@ -129,7 +140,9 @@ impl Otlp {
         Ok(Otlp {
             sender: Arc::new(sender),
             queue: None,
+            endpoint: config.shown_endpoint(),
             gone,
+            own_since: Mutex::new(OwnSince::now(config.temporality)),
             last: Mutex::default(),
             gitlab: Arc::new(Collector {
                 reader: of_gitlab,
@@ -180,6 +193,12 @@ impl Otlp {
         self
     }
 
+    /// Goes on counting for another one.
+    #[must_use]
+    pub fn counting(self, health: Arc<Health>) -> Otlp {
+        Otlp { health, ..self }
+    }
+
     /// How the exports go.
     pub fn health(&self) -> Arc<Health> {
         Arc::clone(&self.health)
@@ -188,7 +207,20 @@ impl Otlp {
     /// Pushes every interval, right after the first poll of each GitLab, and once more when told to
     /// stop. While the receiver is away it tries again sooner, unless the receiver says when. What waits
     /// is delivered beside that.
-    pub async fn run(self, mut views: Views, introspect: Introspect, stop: CancellationToken) {
+    pub async fn run(self, views: Views, introspect: Introspect, stop: CancellationToken) {
+        let never = CancellationToken::new();
+        self.run_until_left(views, introspect, stop, never).await;
+    }
+
+    /// Like [`Otlp::run`]; told to `leave`, it lets the push under way end and leaves the next one to another
+    /// exporter.
+    pub async fn run_until_left(
+        &self,
+        mut views: Views,
+        introspect: Introspect,
+        stop: CancellationToken,
+        leave: CancellationToken,
+    ) {
         let live = Arc::new(watch::Sender::new(false));
         let draining = self.queue.clone().map(|queue| {
             let draining = drain::drain(Arc::clone(&self.sender), queue, Arc::clone(&live));
@@ -201,6 +233,10 @@ impl Otlp {
                 () = sleep_until(rhythm.next) => {}
                 Ok(_) = views.wait_for(|view| view.known() > known) => {}
                 () = stop.cancelled() => break,
+                () = leave.cancelled() => match stop.is_cancelled() {
+                    true => break,
+                    false => return,
+                },
             }
             let started = Instant::now();
             let view = views.borrow_and_update().clone();
@@ -212,6 +248,10 @@ impl Otlp {
             let tally = tokio::select! {
                 tally = self.push_within(&view, &introspect, turn) => tally,
                 () = stop.cancelled() => break,
+                () = left(&leave) => match stop.is_cancelled() {
+                    true => break,
+                    false => return,
+                },
             };
             live.send_replace(!tally.is_away);
             let closed_until = self.sender.closed_until();
@@ -316,6 +356,12 @@ impl Otlp {
     }
 }
 
+/// Ends once a push under way has had its time after we were told to leave.
+async fn left(leave: &CancellationToken) {
+    leave.cancelled().await;
+    sleep(Otlp::LAST_PUSH).await;
+}
+
 /// Ends a task when it is not needed any more.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
@@ -367,22 +413,29 @@ impl Export<'_> {
     /// two names of a thing, a receiver must never hold both.
     async fn send_gone(&mut self) {
         self.send_waiting().await;
-        let last = self.otlp.last().view.clone();
-        if let Some(before) = last.filter(|before| !Arc::ptr_eq(before, self.view)) {
+        let (last, shown_by) = {
+            let last = self.otlp.last();
+            (last.view.clone(), last.gone.clone())
+        };
+        let is_another = |before: &Arc<View>| shown_by.is_some() || !Arc::ptr_eq(before, self.view);
+        if let Some(before) = last.filter(is_another) {
             // One message at a time: all series may go at once.
             let (hand, mut handed) = mpsc::channel(1);
             let (gone, after) = (self.otlp.gone.clone(), Arc::clone(self.view));
             let finding = spawn_blocking(move || {
-                gone.between(&before, &after, &mut |message| {
-                    hand.blocking_send(message).is_ok()
-                });
+                let mut take = |message| hand.blocking_send(message).is_ok();
+                match shown_by {
+                    Some(shown_by) => shown_by.replaced_by(&gone, &before, &after, &mut take),
+                    None => gone.between(&before, &after, &mut take),
+                }
             });
             while let Some(message) = handed.recv().await {
                 self.send_or_wait(message).await;
             }
             let _ = finding.await; // It ends with the last message.
         }
-        self.otlp.last().view = Some(Arc::clone(self.view));
+        let mut last = self.otlp.last();
+        (last.view, last.gone) = (Some(Arc::clone(self.view)), None);
     }
 
     /// Sends what earlier pushes could not, in order.
@@ -403,8 +456,11 @@ impl Export<'_> {
     /// taken.
     async fn send_bridge(&mut self, status: BridgeStatus) -> Result<(), String> {
         let now = self.otlp.gone.own_series(&status);
-        let bridge = collected(&self.otlp.bridge, status).await??;
+        let bridge = collected(&self.otlp.bridge, status.clone()).await??;
         let mut message = ExportMetricsServiceRequest::from(&bridge);
+        lock(&self.otlp.own_since).correct(&mut message);
+        lock(&self.otlp.own_since).pushed();
+        self.otlp.last().status = Some(status);
         let gone = &self.otlp.gone;
         gone.of_bridge(&self.otlp.last().bridge, &now, &mut message);
         match self.send(message.encode_to_vec().into()).await {

@@ -55,6 +55,12 @@ impl Sender {
         })
     }
 
+    /// Keeps the wait that a receiver has asked another one for.
+    pub fn take_over(&self, before: &Sender) {
+        let before = before.closed().clone();
+        *self.closed() = before;
+    }
+
     /// Until when the receiver wants to be left alone, if it does.
     pub fn closed_until(&self) -> Option<Instant> {
         let closed = self.closed().as_ref().map(|(until, _)| *until);

@@ -43,7 +43,7 @@ const REST: u32 = 20;
 pub struct Prometheus {
     gitlab: Renderer,
     bridge: Collector<BridgeStatus>,
-    health: Health,
+    health: Arc<Health>,
     rendered: Mutex<Arc<Rendered>>,
     /// Where the texts are kept over a restart, if they are.
     file: Option<PathBuf>,
@@ -60,11 +60,17 @@ impl Prometheus {
         Ok(Prometheus {
             bridge: Collector::about_bridge(resource, &enabled)?,
             gitlab: Renderer::build(resource, enabled)?,
-            health: Health::new("prometheus"),
+            health: Arc::new(Health::new("prometheus")),
             rendered: Mutex::default(),
             file: None,
             begun: CancellationToken::new(),
         })
+    }
+
+    /// Goes on counting for another one.
+    #[must_use]
+    pub fn counting(self, health: Arc<Health>) -> Prometheus {
+        Prometheus { health, ..self }
     }
 
     /// Keeps the texts over a restart, in a file beside a state.
@@ -84,14 +90,30 @@ impl Prometheus {
     }
 
     /// How the rendering goes.
-    pub fn health(&self) -> &Health {
-        &self.health
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Renders a first view ahead of [`Prometheus::run`], in place of what is kept in the file.
+    pub async fn start(self: &Arc<Self>, view: Arc<View>) {
+        self.blocking(move |this| this.render(&view)).await;
+        self.begun.cancel();
     }
 
     /// Renders every view as it comes, until no more can come.
-    pub async fn run(self: Arc<Self>, mut views: Views) {
+    pub async fn run(self: Arc<Self>, views: Views) {
+        self.run_until(views, CancellationToken::new()).await;
+    }
+
+    /// Like [`Prometheus::run`], until told to stop.
+    pub async fn run_until(self: Arc<Self>, mut views: Views, stop: CancellationToken) {
         let view = views.borrow_and_update().clone();
-        self.blocking(move |this| this.begin(&view)).await;
+        let has_begun = self.begun.is_cancelled();
+        self.blocking(move |this| match has_begun {
+            true => this.render(&view),
+            false => this.begin(&view),
+        })
+        .await;
         self.begun.cancel();
         // What is in the file, and when it may be written again.
         let (mut kept, mut due) = (None, Instant::now());
@@ -99,6 +121,10 @@ impl Prometheus {
             let unkept = self.file.is_some() && Some(self.rendered().sum) != kept;
             tokio::select! {
                 changed = views.changed() => if changed.is_err() { break },
+                () = stop.cancelled() => match views.has_changed() {
+                    Ok(true) => {}
+                    _ => break,
+                },
                 () = sleep_until(due), if unkept => {
                     let began = Instant::now();
                     kept = Some(self.rendered().sum);

@@ -98,7 +98,7 @@ impl Renderer {
     /// What is rendered for a view: what was rendered before it, with what changed since. If that does
     /// not work out, everything is rendered, as far as it can be.
     pub fn after(&self, before: &Rendered, view: &Arc<View>) -> Rendered {
-        if !before.texts.is_empty() {
+        if !before.texts.is_empty() && before.view.names().eq(view.names()) {
             let changed = difference::changed(&before.view, view);
             let texts = before.texts.iter().cloned().map(Some);
             let known = texts.zip(before.lost.iter().copied()).collect();

@@ -30,6 +30,28 @@ pub(super) static SUBJECT: Subject = Subject {
                 }
             }),
         ),
+        gauge(
+            "gitlab_bridge_config_last_reload_successful",
+            "",
+            "Whether the last reload took the configuration; 0 while an older one goes on since it was refused",
+            &[],
+            Shows::Bridge(|bridge, emit| {
+                if let Some(reload) = bridge.reload {
+                    emit(&[], flag(reload.succeeded));
+                }
+            }),
+        ),
+        gauge(
+            "gitlab_bridge_config_last_reload_success_timestamp_seconds",
+            "s",
+            "When the configuration in use was taken, at the start or by a reload",
+            &[],
+            Shows::Bridge(|bridge, emit| {
+                if let Some(reload) = bridge.reload {
+                    emit(&[], reload.last_success);
+                }
+            }),
+        ),
         counter(
             "gitlab_bridge_panics_total",
             "{panic}",

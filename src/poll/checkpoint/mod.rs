@@ -1,6 +1,7 @@
 //! The file that keeps over a restart what is known, where polling goes on, and what was spent of
 //! the budget. It is written as a whole, beside the polls and never in their way.
 
+mod carried;
 mod file;
 mod format;
 mod owners;
@@ -21,6 +22,7 @@ use crate::logged::seconds;
 use file::Place;
 use format::{Header, Unusable};
 
+pub use carried::carried;
 pub use file::InUse;
 pub use polled::Polled;
 
@@ -44,7 +46,7 @@ pub struct Checkpoint {
 }
 
 struct Writer {
-    place: Place,
+    place: Arc<Place>,
     polled: Polled,
     state: Mutex<State>,
 }
@@ -82,11 +84,46 @@ impl Checkpoint {
                 (unusable.remaining_budget(now), None)
             }
         };
+        Ok(Checkpoint {
+            memory,
+            remaining_budget,
+            ..Checkpoint::at(Arc::new(place), polled)
+        })
+    }
+
+    /// What an earlier process has left of the budget; none if there was none.
+    pub fn remaining_budget(&self) -> Option<RemainingBudget> {
+        self.remaining_budget
+    }
+
+    /// A file for what a poller of this process knows already: what an earlier one left there is replaced.
+    ///
+    /// # Errors
+    /// If another process uses the file.
+    pub fn anew(path: &Path, polled: Polled) -> Result<Checkpoint, InUse> {
+        let place = Arc::new(Place::take(path)?);
+        Ok(Checkpoint::at(place, polled))
+    }
+
+    /// The same file for what is polled from now on.
+    pub fn go_on(self, polled: Polled) -> Checkpoint {
+        Checkpoint {
+            writing: self.writing,
+            ..Checkpoint::at(Arc::clone(&self.writer.place), polled)
+        }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        self.writer.place.path()
+    }
+
+    fn at(place: Arc<Place>, polled: Polled) -> Checkpoint {
         let state = State {
             good: None,
             due: Instant::now(),
         };
-        Ok(Checkpoint {
+        Checkpoint {
             writer: Arc::new(Writer {
                 place,
                 polled,
@@ -94,14 +131,9 @@ impl Checkpoint {
             }),
             writing: None,
             unwritten: false,
-            memory,
-            remaining_budget,
-        })
-    }
-
-    /// What an earlier process has left of the budget; none if there was none.
-    pub fn remaining_budget(&self) -> Option<RemainingBudget> {
-        self.remaining_budget
+            memory: None,
+            remaining_budget: None,
+        }
     }
 
     pub(super) fn take_memory(&mut self) -> Option<Memory> {

@@ -11,9 +11,10 @@ use super::feeds::{FeedsCourse, KeptFeeds};
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
-use crate::metrics::{Departed, Owner, UnixTime};
+use crate::metrics::{Departed, Owner, Snapshot, UnixTime};
 
 /// What an engine knows.
+#[derive(Clone)]
 pub struct Memory {
     /// When.
     pub at: UnixTime,
@@ -30,7 +31,7 @@ pub struct Memory {
 }
 
 /// Where polling goes on, and what is known of names.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Course {
     /// The walks of the lists.
     pub lists: Vec<ListProgress>,
@@ -60,4 +61,15 @@ pub struct LastPoll {
     pub ended: UnixTime,
     /// When the last complete one ended.
     pub complete: Option<UnixTime>,
+}
+
+/// What an engine leaves to the one that goes on under other settings.
+pub struct Before {
+    /// What it knew; none if that is about something else.
+    pub memory: Option<Memory>,
+    /// What it showed last.
+    pub last: Arc<Snapshot>,
+    pub(super) errors: BTreeMap<(&'static str, &'static str), u64>,
+    pub(super) counted: BTreeMap<&'static str, u64>,
+    pub(super) unsaved: bool,
 }

@@ -79,7 +79,7 @@ pub use errors::{is_gone, is_timeout, not_understood, unread};
 pub use feeds::KeptFeeds;
 pub use gitlab::{Verdict, judge};
 pub use list::ListProgress;
-pub use memory::{Course, LastPoll, Memory};
+pub use memory::{Before, Course, LastPoll, Memory};
 pub use moment::Moment;
 pub use names::{MOST_PATHS, Names};
 pub use notice::Notice;
@@ -400,6 +400,11 @@ impl Engine {
     /// shown.
     pub fn take_unsaved(&mut self) -> bool {
         std::mem::take(&mut self.feeds.unsaved)
+    }
+
+    /// Whether every list has been read to its end.
+    pub fn is_whole(&self) -> bool {
+        self.schedule.is_whole()
     }
 
     /// How many projects are known, selected or not.

@@ -56,6 +56,16 @@ impl Engine {
     /// A snapshot of what is known now. The number of projects is known once every list has been read
     /// to its end, and stays so: later failures leave the set of projects as it was.
     pub(super) fn snapshot(&self, report: Option<Report>, now: Moment) -> Snapshot {
+        self.snapshot_of(report, now, self.counts_all())
+    }
+
+    /// Like [`Engine::snapshot`]; `is_all` says whether the number of projects is known.
+    pub(super) fn snapshot_of(
+        &self,
+        report: Option<Report>,
+        now: Moment,
+        is_all: bool,
+    ) -> Snapshot {
         let taken = |project: &&Arc<Owner>| self.filter.takes(&project.identity, now.as_secs());
         let all = self.projects.values();
         let (projects, others): (Vec<_>, Vec<_>) =
@@ -75,7 +85,7 @@ impl Engine {
                 groups: self.estate.groups.values().cloned().collect(),
                 runners: self.estate.runners.values().cloned().collect(),
             },
-            self.counts_all().then_some(count),
+            is_all.then_some(count),
             report,
             &self.enabled,
         );

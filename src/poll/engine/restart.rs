@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
-use super::memory::{Course, LastPoll, Memory};
+use super::memory::{Before, Course, LastPoll, Memory};
 use super::moment::Moment;
 use crate::metrics::{
     EnabledMetrics, Grain, Owner, Reading, Reason, Report, Snapshot, TableReading, UnixTime, stamp,
@@ -61,6 +61,35 @@ impl Engine {
         }
         self.last = Arc::new(self.snapshot(report, at));
         Some(Arc::clone(&self.last))
+    }
+
+    /// Takes over from an engine of this process: its counts go on, and what it showed last is shown until the
+    /// first poll has ended. `before` has memory where that is of use.
+    pub fn take_over(&mut self, before: Before, at: Moment) -> Arc<Snapshot> {
+        self.errors = before.errors;
+        self.feeds.ended = before.counted;
+        let Some(memory) = before.memory else {
+            return Arc::default();
+        };
+        self.recall(memory, at);
+        let was_whole = before.last.project_count.is_some();
+        let report = before.last.report.clone();
+        self.last = before.last;
+        self.feeds.unsaved = before.unsaved;
+        self.last = Arc::new(self.snapshot_of(report, at, was_whole));
+        Arc::clone(&self.last)
+    }
+
+    /// What an engine leaves to the one that goes on under other settings.
+    pub fn hand_over(&mut self, now: Moment) -> Before {
+        self.close();
+        Before {
+            memory: Some(self.memory(now)),
+            last: Arc::clone(&self.last),
+            errors: self.errors.clone(),
+            counted: self.feeds.ended.clone(),
+            unsaved: self.feeds.unsaved,
+        }
     }
 
     /// What is known now.

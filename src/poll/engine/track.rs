@@ -133,6 +133,20 @@ impl Track {
         first.into_iter().chain(others).map(usize::from)
     }
 
+    /// The same track in these lists, last seen in these sweeps of them.
+    pub fn in_lists(&self, rounds: &[(usize, u32)]) -> Track {
+        let mut track = Track {
+            list: NONE,
+            round: 0,
+            others: None,
+            ..self.clone()
+        };
+        for (list, round) in rounds {
+            track.seen_in(*list, *round);
+        }
+        track
+    }
+
     /// Whether GraphQL is not asked about it now.
     pub fn is_quarantined(&self, now: Moment) -> bool {
         self.quarantine.as_ref().is_some_and(|own| own.0 > now)

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub struct Queue {
     folder: PathBuf,
     size: u64,
     age: Duration,
-    endpoint: u64,
+    endpoint: AtomicU64,
     state: Mutex<State>,
     health: Arc<Health>,
     /// Held as long as we live: the folder is of one process.
@@ -108,13 +109,23 @@ impl Queue {
             folder,
             size: config.size,
             age: config.age,
-            endpoint: record::endpoint(shown_endpoint),
+            endpoint: AtomicU64::new(record::endpoint(shown_endpoint)),
             state: Mutex::new(state),
             health,
             _lock: lock,
         };
         queue.tell(&queue.state());
         Ok(queue)
+    }
+
+    /// Keeps messages for this endpoint from now on.
+    pub fn is_for(&self, shown_endpoint: &str) {
+        let endpoint = record::endpoint(shown_endpoint);
+        self.endpoint.store(endpoint, Ordering::Relaxed);
+    }
+
+    fn endpoint(&self) -> u64 {
+        self.endpoint.load(Ordering::Relaxed)
     }
 
     /// How many messages wait.
@@ -124,7 +135,7 @@ impl Queue {
 
     /// Takes in a message; the oldest ones give way. False if there is no room at all.
     pub fn add(&self, message: &[u8], now: UnixTime) -> bool {
-        let Ok(record) = record::written(message, self.endpoint) else {
+        let Ok(record) = record::written(message, self.endpoint()) else {
             return false;
         };
         let mut state = self.state();
@@ -182,7 +193,7 @@ impl Queue {
                 // Perhaps it can be read later.
                 Err(_) => break,
             };
-            match record::read(&record, self.endpoint) {
+            match record::read(&record, self.endpoint()) {
                 Ok(message) => found = Some((first.number, message)),
                 Err(Unusable::Damaged) => self.give_up_first(&mut state, "damaged"),
                 Err(Unusable::OtherEndpoint) => self.give_up_first(&mut state, "other_endpoint"),

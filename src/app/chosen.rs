@@ -1,0 +1,59 @@
+//! What a configuration chooses, beyond what it says in so many words.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::config::{self, Config};
+use crate::metrics::{Catalogue, EnabledMetrics, Metric};
+use crate::poll::Patterns;
+
+/// Refuses a configuration without a token, before anything is started.
+///
+/// # Errors
+/// If a GitLab has none.
+pub fn require_tokens(config: &Config) -> Result<()> {
+    let mut gitlabs = config.instances.iter().map(|instance| &instance.gitlab);
+    Ok(gitlabs.try_for_each(|gitlab| gitlab.token().map(drop))?)
+}
+
+/// The metrics that the configuration leaves on or enables.
+///
+/// # Errors
+/// If a pattern is not valid.
+pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
+    let config::Metrics {
+        enabled,
+        disabled,
+        choices,
+    } = &config.metrics;
+    let on = Patterns::new(enabled).context("metrics.enabled")?;
+    let off = Patterns::new(disabled).context("metrics.disabled")?;
+    let catalogue = Catalogue::standard();
+    let by_subject =
+        |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
+    let is_shown = |metric: &Metric| {
+        let is_on = metric.by_default
+            || on.matches(metric.name)
+            || metric.by_subject && by_subject(enabled, metric);
+        is_on && !off.matches(metric.name) && !by_subject(disabled, metric)
+    };
+    let keep = |name: &str| catalogue.find(name).is_some_and(is_shown);
+    Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
+}
+
+/// The state file of the first GitLab that has one: what the exporters keep lies next to it.
+pub fn state_file(config: &Config) -> Option<&Path> {
+    let mut instances = config.instances.iter();
+    instances.find_map(|instance| instance.poll.state.as_deref())
+}
+
+/// The settings that matter, for the log. The address is told as it was bound.
+pub fn summary(config: &Config) -> String {
+    let settings = config.summary().into_iter();
+    let settings = settings.filter(|(key, _)| *key != "listen");
+    let settings: Vec<_> = settings
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    settings.join(" ")
+}
