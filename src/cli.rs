@@ -63,6 +63,8 @@ pub enum Command {
     },
     /// Print the JSON schema of the configuration file, for editors
     Schema,
+    /// Print what this program is made of, as CycloneDX (SBOM)
+    Sbom,
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -15,9 +15,12 @@ mod lock;
 mod logged;
 pub mod metrics;
 pub mod poll;
+pub mod sbom;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod stdio;
+#[cfg(test)]
+mod tests;
 mod untold;
 pub mod webhook;
 

@@ -11,7 +11,7 @@ use gitlab_metrics_bridge::app::{Hangups, Source};
 use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
 use gitlab_metrics_bridge::config::{self, Config, Environment, Flags};
 use gitlab_metrics_bridge::metrics::{self, Catalogue};
-use gitlab_metrics_bridge::{app, stdio};
+use gitlab_metrics_bridge::{app, sbom, stdio};
 use tokio::runtime::Runtime;
 
 /// The exit code for a configuration that can't be used, as for wrong flags.
@@ -32,6 +32,9 @@ fn main() -> ExitCode {
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
         Command::Schema => end(stdio::print(&[config::schema()])),
+        Command::Sbom => {
+            end(sbom::cyclonedx(jiff::Timestamp::now()).and_then(|bom| stdio::print(&[bom])))
+        }
         Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
         command => match begin() {
             Err(error) => end(Err(error)),

@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use super::exposed_files;
 use super::log_line::Lines;
 use super::progress::Stderr;
 use super::supervision::log_panics;
@@ -103,6 +104,9 @@ fn format() -> LogFormat {
 /// Says what was left out of the configuration, and where a token goes that nobody has given an address.
 pub fn say_what_was_doubtful(config: &Config, asks_gitlab: bool) {
     for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for warning in exposed_files::warnings(config) {
         tracing::warn!("{warning}");
     }
     if config.is_address_assumed && asks_gitlab {

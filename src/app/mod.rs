@@ -6,6 +6,7 @@ mod chosen;
 mod console;
 #[cfg(feature = "simulator")]
 mod demo;
+mod exposed_files;
 mod findings;
 mod life;
 mod listening;

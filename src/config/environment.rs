@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The variables of a process. `Debug` shows no values: some are secrets.
+use zeroize::Zeroizing;
+
+/// The variables of a process. `Debug` shows no values: some are secrets. They do not outlast their use in
+/// memory, apart from the block that the system gave the process.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 
 impl Environment {
     /// The variables of this process.
@@ -53,7 +56,7 @@ impl<Name: Into<String>, Value: Into<String>> FromIterator<(Name, Value)> for En
         let variables = variables.into_iter();
         Environment(
             variables
-                .map(|(name, value)| (name.into(), value.into()))
+                .map(|(name, value)| (name.into(), Zeroizing::new(value.into())))
                 .collect(),
         )
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::wording::quote;
+
 /// Something is wrong with the configuration. It reads as one line and never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
@@ -63,7 +65,8 @@ impl fmt::Display for Place {
                     None => Ok(()),
                 }
             }
-            Place::Variable(name) => formatter.write_str(name),
+            // Whoever starts us may give it any name: an error stays a line.
+            Place::Variable(name) => formatter.write_str(quote(name).trim_matches('"')),
             Place::Flag(name) => write!(formatter, "--{name}"),
         }
     }

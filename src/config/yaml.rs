@@ -9,6 +9,9 @@ use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
 use super::error::{Error, Place};
 
+/// No setting is nested as deep. What is deeper would be read until the stack is used up.
+const DEEPEST: usize = 32;
+
 /// A value in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -39,7 +42,11 @@ impl Node {
             position,
             key: None,
         };
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            with_snippet: false,
+            budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        };
         let parsed = serde_saphyr::from_str_with_options::<Spanned<Parsed>>(text, options);
         let parsed = parsed.map_err(|error| {
             let position = error.location().map(position);

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder, Identity};
+use zeroize::Zeroizing;
 
 use super::build_error::BuildError;
 use super::config::Config;
@@ -136,8 +137,8 @@ fn identity(config: &Config) -> Result<Option<Identity>, BuildError> {
     };
     let mut pem = files::read(WHAT, certificate)?;
     if let Some(key) = key {
-        pem.push(b'\n');
-        pem.extend(files::read("client key", key)?);
+        let key = files::read("client key", key)?;
+        pem = Zeroizing::new([&pem[..], b"\n", &key].concat());
     }
     let identity = Identity::from_pem(&pem).map_err(|source| BuildError::NotPem {
         what: WHAT,

@@ -20,11 +20,12 @@ pub enum CredentialSource {
 impl CredentialSource {
     /// The secret without the white space around it. `what` names it in an error.
     pub(super) fn read(&self, what: &'static str) -> Result<SecretString, BuildError> {
+        let bytes;
         let text = match self {
-            CredentialSource::Value(_, secret) => secret.expose_secret().to_owned(),
+            CredentialSource::Value(_, secret) => secret.expose_secret(),
             CredentialSource::File(path) => {
-                let bytes = files::read(what, path)?;
-                String::from_utf8(bytes).map_err(|_| self.malformed(what))?
+                bytes = files::read(what, path)?;
+                std::str::from_utf8(&bytes).map_err(|_| self.malformed(what))?
             }
         };
         let text = text.trim_start_matches('\u{feff}').trim();

@@ -3,21 +3,24 @@
 use std::fs;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::build_error::BuildError;
 
 /// The byte order mark that editors on Windows put before UTF-8.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads a file of ASCII text; byte order marks are left out, also those between joined files.
+/// Reads a file of ASCII text, which may be a secret: it does not outlast its use in memory. Byte order marks are left out, also those between joined files.
 ///
 /// # Errors
 /// When it can't be read, or is written in UTF-16.
-pub(super) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, BuildError> {
+pub(super) fn read(what: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, BuildError> {
     let text = fs::read(path).map_err(|source| BuildError::Unreadable {
         what,
         path: path.to_owned(),
         source,
     })?;
+    let text = Zeroizing::new(text);
     if is_utf16(&text) {
         let path = path.to_owned();
         return Err(BuildError::Utf16 { what, path });
@@ -33,7 +36,7 @@ fn is_utf16(text: &[u8]) -> bool {
     )
 }
 
-fn without_marks(mut text: Vec<u8>) -> Vec<u8> {
+fn without_marks(mut text: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     while let Some(at) = text.windows(MARK.len()).position(|bytes| bytes == MARK) {
         text.drain(at..at + MARK.len());
     }
@@ -44,7 +47,7 @@ fn without_marks(mut text: Vec<u8>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn read_text(text: &[u8]) -> Result<Vec<u8>, BuildError> {
+    fn read_text(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, BuildError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         read("token file", file.path())
@@ -53,10 +56,10 @@ mod tests {
     #[test]
     fn byte_order_marks_are_left_out() {
         assert_eq!(
-            read_text(b"\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo").unwrap(),
+            *read_text(b"\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo").unwrap(),
             b"one\ntwo"
         );
-        assert_eq!(read_text(b"").unwrap(), b"");
+        assert_eq!(*read_text(b"").unwrap(), b"");
     }
 
     #[test]

@@ -21,10 +21,10 @@ pub struct GraphqlError {
 impl GraphqlError {
     /// `redact` takes the token out of GitLab's words, should it have echoed it.
     pub(super) fn read(error: &Value, redact: &dyn Fn(&str) -> String) -> GraphqlError {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(redact);
         let extension = |name: &str| text(error.get("extensions").and_then(|all| all.get(name)));
         GraphqlError {
-            message: redact(&text(error.get("message")).unwrap_or_default()),
+            message: text(error.get("message")).unwrap_or_default(),
             path: error
                 .get("path")
                 .and_then(Value::as_array)

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::paging::Paging;
 use super::rate_limit;
 use super::request::{ApiRequest, Outcome};
+use super::words;
 
 /// GitLab moves the addresses of renamed projects; more hops than this are a loop.
 const MOST_REDIRECTS: usize = 5;
@@ -58,12 +59,14 @@ impl Client {
         }
     }
 
-    /// A redirect that is not followed.
+    /// A redirect that is not followed. Whoever sent it may have put anything into it, the token too.
     pub(super) fn redirected(&self, to: &Url) -> Error {
+        let credentials = self.shared.secrets.current();
+        let shown = |url: Url| words::shorten(&credentials.redact(url.as_str()));
         let elsewhere = address::gitlab_of(to).filter(|url| !self.address().is(url));
         Error::Redirected {
-            to: address::without_credentials(to).into(),
-            gitlab_url: elsewhere.map(Into::into),
+            to: shown(address::without_credentials(to)),
+            gitlab_url: elsewhere.map(shown),
         }
     }
 }

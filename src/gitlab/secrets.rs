@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use http::header::{self, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use super::build_error::BuildError;
 use super::credential_source::CredentialSource;
@@ -107,7 +108,7 @@ impl Secret {
             true if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 return Err(self.source.malformed(what));
             }
-            true => HeaderValue::from_str(&format!("{BEARER}{text}")),
+            true => HeaderValue::from_str(&Zeroizing::new(format!("{BEARER}{text}"))),
             false => HeaderValue::from_str(text),
         };
         let mut value = value.map_err(|_| self.source.malformed(what))?;

@@ -25,6 +25,8 @@ mod progress;
 mod selection;
 mod subject_log;
 mod survey;
+#[cfg(all(test, feature = "simulator"))]
+mod tests;
 
 pub use checkpoint::{Checkpoint, InUse, Polled};
 pub use config::{Config, Rhythm};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use super::secrets::Secrets;
 
@@ -46,7 +47,8 @@ fn read(source: Option<&SecretSource>) -> Result<Vec<SecretString>> {
         Some(SecretSource::Variable(_, secret)) => Ok(vec![secret.clone()]),
         Some(SecretSource::File(file)) => {
             let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-            let text = text(bytes).with_context(|| format!("reading {}", file.display()))?;
+            let text = text(&Zeroizing::new(bytes))
+                .with_context(|| format!("reading {}", file.display()))?;
             let lines = text.expose_secret().lines().map(str::trim);
             let secrets: Vec<_> = lines
                 .filter(|line| !line.is_empty())
@@ -63,12 +65,11 @@ fn read(source: Option<&SecretSource>) -> Result<Vec<SecretString>> {
 }
 
 /// Text in UTF-8, without a byte order mark. No error shows a byte of it.
-fn text(bytes: Vec<u8>) -> Result<SecretString> {
+fn text(bytes: &[u8]) -> Result<SecretString> {
     let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     ensure!(!wide, "it is in UTF-16: save it in UTF-8");
-    let text = String::from_utf8(bytes)
-        .ok()
-        .context("it is not in UTF-8")?;
+    let text = std::str::from_utf8(bytes).ok();
+    let text = text.context("it is not in UTF-8")?;
     Ok(text.trim_start_matches('\u{feff}').into())
 }
 

@@ -234,7 +234,81 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::hmac;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+
     use super::*;
+    use crate::tests::fuzz::{Outcome, Target};
+
+    const TOKEN: &str = "token-of-the-hook";
+    const KEY: &[u8] = b"key-of-the-hook";
+
+    /// A webhook as it is written: its headers, an empty line, and its body. With the header `sign` it is
+    /// signed by whoever knows the key.
+    fn hook(input: &[u8]) -> Request {
+        let text = String::from_utf8_lossy(input);
+        let (head, body) = text.split_once("\n\n").unwrap_or(("", &text));
+        let mut request = Request::builder().method("POST").uri("/webhook");
+        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+            let value = value.replace('@', TOKEN);
+            let is_valid = axum::http::HeaderName::try_from(name).is_ok();
+            if is_valid && axum::http::HeaderValue::from_str(&value).is_ok() {
+                request = request.header(name, value);
+            }
+        }
+        if head.lines().any(|line| line == "sign: yes") {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let now = now.unwrap().as_secs();
+            let key = hmac::Key::new(hmac::HMAC_SHA256, KEY);
+            let tag = hmac::sign(&key, format!("1.{now}.{body}").as_bytes());
+            request = request
+                .header("webhook-id", "1")
+                .header("webhook-timestamp", now)
+                .header("webhook-signature", format!("v1,{}", BASE64.encode(tag)));
+        }
+        request.body(Body::from(body.to_owned())).unwrap()
+    }
+
+    /// Only whoever knows a secret of ours is taken.
+    #[test]
+    fn any_webhook() {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_time().build().unwrap();
+        let signing = format!("whsec_{}", BASE64.encode(KEY));
+        let receiving = Arc::new(Receiving {
+            receiver: Receiver {
+                secrets: super::super::Secrets::build(&[TOKEN.into()], &[signing.into()]).unwrap(),
+                names: vec!["main".to_owned()],
+                take_hint: Arc::new(|_| ()),
+                counts: Arc::default(),
+            },
+            memory: Memory::new(MEMORY),
+            refusals: Refusals::default(),
+        });
+        let push = r#"{"object_kind":"push","project_id":7,"project":{"id":7}}"#;
+        Target::new("webhook")
+            .seeds(["X-Gitlab-Token: @", "sign: yes", "X-Gitlab-Token: wrong", "webhook-signature: v1,AAAA"].map(
+                |head| format!("{head}\nX-Gitlab-Event: Push Hook\nX-Gitlab-Instance: https://a.example\n\n{push}"),
+            ))
+            .words(["X-Gitlab-Token: @\n", "sign: yes\n", "webhook-id: 1\n", "webhook-timestamp: 1\n"])
+            .words(["webhook-signature: v1,AAAA v1a,BB\n", "\n\n", "{", "[", "\"object_attributes\":{", "\"id\":", "null"])
+            .run(|input| {
+                let request = hook(input);
+                let header = |name: &str| request.headers().get(name).cloned();
+                let has_token = header("x-gitlab-token").is_some_and(|token| token == TOKEN);
+                let is_signed = header("sign").is_some_and(|word| word == "yes");
+                let response = runtime.block_on(receive(State(Arc::clone(&receiving)), None, request));
+                if response.status() == StatusCode::OK {
+                    assert!(has_token || is_signed, "a stranger is taken");
+                }
+                let body = axum::body::to_bytes(response.into_body(), 1 << 20);
+                let body = runtime.block_on(body).unwrap();
+                let body = Outcome::from_utf8(body.to_vec()).unwrap();
+                assert!(!body.contains(TOKEN), "{body}");
+                body
+            });
+    }
 
     #[test]
     fn one_warning_a_minute_tells_of_all_refusals() {

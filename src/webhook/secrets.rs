@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 /// How far the time of a signature may be from ours. An older webhook may be a copy that somebody sends
 /// again.
@@ -132,7 +133,8 @@ fn key(token: &SecretString) -> Result<hmac::Key> {
     let token = token.expose_secret();
     let base64 = token.strip_prefix("whsec_").unwrap_or(token);
     // The cause is not told: it may name a character of the secret.
-    let bytes = BASE64.decode(base64).ok().filter(|key| !key.is_empty());
+    let bytes = BASE64.decode(base64).ok().map(Zeroizing::new);
+    let bytes = bytes.filter(|key| !key.is_empty());
     let bytes = bytes.context(
         "a signing token is whsec_ and base64 after it: copy the whole of it from the webhook in GitLab",
     )?;

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     // It fills the configurations of the parts.
     ("config", "export gitlab metrics poll webhook"),
     ("webhook", "lock untold"),
+    ("sbom", ""),
     ("stdio", ""),
     ("lock", ""),
     ("logged", ""),
@@ -30,7 +31,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "app",
         "cli config export gitlab lock logged metrics poll simulator stdio webhook",
     ),
-    ("main", "app cli config metrics stdio"),
+    ("main", "app cli config metrics sbom stdio"),
     ("lib", ""),
 ];
 
@@ -73,12 +74,13 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tokio_util", "app export poll simulator"),
     ("futures", "app export gitlab poll simulator"),
     ("tracing", "app export gitlab poll webhook"),
-    ("anyhow", "app export main stdio webhook"),
+    ("anyhow", "app export main sbom stdio webhook"),
     ("thiserror", "config gitlab poll webhook"),
     ("fastrand", "export gitlab poll simulator"),
     ("strsim", "config"),
     ("procfs", "app"),
     ("secrecy", "app config export gitlab webhook"),
+    ("zeroize", "config export gitlab webhook"),
     ("serde_saphyr", "config export"),
     (
         "serde",
@@ -86,11 +88,11 @@ const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "serde_json",
-        "app config export gitlab metrics poll simulator webhook",
+        "app config export gitlab metrics poll sbom simulator webhook",
     ),
     ("globset", "app config poll"),
     ("humantime", "app cli config gitlab poll"),
-    ("jiff", "app export gitlab metrics poll simulator"),
+    ("jiff", "app export gitlab main metrics poll sbom simulator"),
     ("url", "app config export gitlab poll simulator"),
 ];
 

@@ -257,6 +257,12 @@ impl Process {
         }
     }
 
+    /// Its number among the processes.
+    pub fn id(&self) -> u32 {
+        let id = self.child.id();
+        id.unwrap_or_else(|| panic!("{} has ended already", self.name))
+    }
+
     /// Sends a signal: `TERM`, `HUP`, `INT`, `KILL`.
     pub fn signal(&self, signal: &str) {
         let Some(pid) = self.child.id() else {

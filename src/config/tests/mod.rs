@@ -2,6 +2,7 @@
 
 mod examples;
 mod exporting;
+mod fuzz;
 mod instances;
 mod measuring;
 mod mistakes;

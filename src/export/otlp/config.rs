@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Certificate, ClientBuilder, Identity};
 use secrecy::SecretString;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::queue::QueueConfig;
 
@@ -91,7 +92,7 @@ pub struct Certificates {
 /// Our certificate and its key.
 pub struct OwnCertificate {
     pub certificate: Vec<u8>,
-    pub key: Vec<u8>,
+    pub key: Zeroizing<Vec<u8>>,
 }
 
 impl OtlpConfig {
@@ -140,7 +141,7 @@ impl OwnCertificate {
     /// # Errors
     /// If the one file holds no certificate or the other no key.
     pub fn identity(&self) -> Result<Identity> {
-        let pem = [&self.certificate[..], b"\n", &self.key].concat();
+        let pem = Zeroizing::new([&self.certificate[..], b"\n", &self.key].concat());
         Ok(Identity::from_pem(&pem)?)
     }
 }
@@ -163,8 +164,9 @@ fn certificate(file: &Path) -> Result<Vec<u8>> {
     Ok(pem)
 }
 
-fn key(file: &Path) -> Result<Vec<u8>> {
+fn key(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let pem = std::fs::read(file).context("it can't be read")?;
+    let pem = Zeroizing::new(pem);
     let text = String::from_utf8_lossy(&pem);
     ensure!(
         text.contains("PRIVATE KEY-----"),

@@ -364,6 +364,8 @@ mod tests {
     use crate::metrics::{
         Catalogue, Grain, Identity, Owner, Reading, Snapshot, Table, TableReading,
     };
+    use crate::tests::exposition::Exposition;
+    use crate::tests::fuzz::Target;
 
     /// The jobs of a project: as many of one name as this.
     fn project(catalogue: &Catalogue, id: u64, activity: u64, of_one_name: u64) -> Arc<Owner> {
@@ -455,5 +457,83 @@ mod tests {
             assert_eq!(lacking.contains(&JOBS), spoilt);
             assert_eq!(lacking.contains(&"gitlab_fragile"), spoilt);
         }
+    }
+
+    /// A project whose names are these texts, parted by `\u{1}`.
+    fn named(catalogue: &Catalogue, id: u64, texts: &str) -> Arc<Owner> {
+        let mut texts = texts.split('\u{1}').map(Box::<str>::from);
+        let mut next = || texts.next().unwrap_or_default();
+        let identity = Identity {
+            id,
+            path: next(),
+            name: next(),
+            default_branch: Some(next().into_string().into()),
+            topics: Some(next()),
+            ..Identity::default()
+        };
+        let values = vec![Reading::known(1.0, 1); catalogue.project_columns().len()];
+        Arc::new(Owner::new(identity, 1, values))
+    }
+
+    fn text_of(rendered: &Rendered) -> String {
+        let (mut text, mut codec) = (Vec::new(), Codec::new());
+        for piece in rendered.texts.iter().flat_map(|text| text.pieces()) {
+            assert!(codec.decompress(piece, &mut text));
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    fn view_of_names(catalogue: &Catalogue, input: &str) -> Arc<View> {
+        let projects = input.split('\u{2}').take(5).zip(1..);
+        let projects = projects.map(|(texts, id)| named(catalogue, id, texts));
+        let snapshot = Snapshot {
+            projects: projects.collect(),
+            ..Snapshot::default()
+        };
+        Arc::new(Arc::new(snapshot).into())
+    }
+
+    /// Whatever projects are called: a reader that shares no code with us reads the names that they have,
+    /// and a text that is brought up to date is the one that would be rendered anew.
+    #[test]
+    fn any_names() {
+        let shows = |name: &str| name == "gitlab_project_info" || name == "gitlab_commits_total";
+        let enabled = EnabledMetrics::new(Catalogue::standard(), shows, Choices::default());
+        let resource = Resource::builder_empty().build();
+        let renderer = Renderer::build(&resource, enabled.clone()).unwrap();
+        let anew = |view: &Arc<View>| renderer.after(&Rendered::default(), view);
+        Target::new("exposition")
+            .seeds(["group/a\u{1}A\u{1}main\u{1}x,y\u{2}b\\n\"\u{1}\n\\\u{1}{a=\"b\"} 1"])
+            .words([
+                "\\", "\"", "\n", "\r", "{", "}", ",", "=", "# TYPE ", " 1\n", "\u{1}", "\u{2}",
+                "\u{0}", "\u{2028}", "ä", "\u{fffd}",
+            ])
+            // What is rendered is compressed in blocks.
+            .memory(2_000, 16 << 20)
+            .run(|input| {
+                let text = String::from_utf8_lossy(input);
+                let view = view_of_names(enabled.catalogue, &text);
+                let rendered = anew(&view);
+                let shown = text_of(&rendered);
+                let read = Exposition::parse(&shown).unwrap_or_else(|error| panic!("{error}"));
+                let infos = read.series("gitlab_project_info");
+                assert_eq!(infos.len(), view.gitlabs[0].snapshot.projects.len());
+                for labels in infos.keys() {
+                    let id: usize = labels["project_id"].parse().unwrap();
+                    let own = &view.gitlabs[0].snapshot.projects[id - 1].identity;
+                    let told = |name: &str| labels.get(name).map_or("", String::as_str);
+                    assert_eq!(told("project_path"), &*own.path);
+                    assert_eq!(told("project_name"), &*own.name);
+                    assert_eq!(
+                        told("default_branch"),
+                        own.default_branch.as_deref().unwrap()
+                    );
+                }
+                let parts: Vec<_> = text.split('\u{2}').rev().collect();
+                let other = view_of_names(enabled.catalogue, &parts.join("\u{2}"));
+                let updated = renderer.after(&rendered, &other);
+                assert_eq!(text_of(&updated), text_of(&anew(&other)));
+                format!("{} projects", infos.len())
+            });
     }
 }

@@ -11,9 +11,13 @@ use axum::http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::localizer::Localizer;
 use serde_saphyr::{Location, UserMessageFormatter};
+use zeroize::Zeroizing;
 
 use super::go;
 use super::rate::Rate;
+
+/// Nothing in it is nested as deep.
+const DEEPEST: usize = 32;
 
 /// A web configuration as it is written.
 #[derive(Default, Deserialize)]
@@ -94,7 +98,12 @@ impl File {
     pub fn read(path: &Path) -> Result<File> {
         let shown = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("reading {shown}"))?;
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let text = Zeroizing::new(text);
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            with_snippet: false,
+            budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        };
         // A file without a word in it is a valid one.
         let parsed = serde_saphyr::from_str_with_options::<Option<File>>(&text, options);
         let parsed = parsed.map_err(|error| {
@@ -122,6 +131,17 @@ impl File {
             .filter(|path| !path.as_os_str().is_empty())
             .map(|path| self.path(path))
             .collect()
+    }
+
+    /// The file of the key, and this file if it holds a key or hashes itself.
+    pub fn secret_files(&self, own: &Path) -> Vec<PathBuf> {
+        let tls = self.tls();
+        let key = tls.and_then(|tls| tls.key_file.as_deref());
+        let mut files: Vec<_> = key.map(|key| self.path(key)).into_iter().collect();
+        if tls.is_some_and(|tls| tls.key.is_some()) || self.users().next().is_some() {
+            files.push(own.to_owned());
+        }
+        files
     }
 
     /// The path of a file that it names: relative to its own folder.

@@ -86,6 +86,14 @@ impl Web {
         })
     }
 
+    /// The files that hold keys or hashes of passwords, of a web configuration that can be read.
+    pub fn secret_files(config: &Config) -> Vec<PathBuf> {
+        let path = config.web_config.as_deref();
+        let read = path.and_then(|path| Some((path, File::read(path).ok()?)));
+        read.map(|(path, file)| file.secret_files(path))
+            .unwrap_or_default()
+    }
+
     /// What holds now: read again if a file has changed.
     pub fn rules(&self) -> Arc<Rules> {
         let mut now = self.now();

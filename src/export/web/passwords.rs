@@ -17,6 +17,7 @@ use bcrypt::HashParts;
 use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use crate::lock::lock;
 
@@ -27,12 +28,15 @@ const WAITING: usize = 64;
 /// A hash of this cost takes some seconds, of each more twice as long.
 const HIGHEST_COST: u32 = 18;
 
+/// The hash of a password.
+type Hash = Arc<Zeroizing<String>>;
+
 /// Users by name, with the hashes of their passwords.
 #[derive(Default)]
 pub struct Users {
-    known: Vec<(String, Arc<str>)>,
+    known: Vec<(String, Hash)>,
     /// Checked for a name that is not known, so that it takes as long as for one that is.
-    nobody: Arc<str>,
+    nobody: Hash,
 }
 
 /// What checks passwords.
@@ -72,13 +76,13 @@ impl Users {
                 parts.get_cost()
             );
             highest = highest.max(parts.get_cost());
-            known.push((name.to_owned(), Arc::from(hash)));
+            known.push((name.to_owned(), kept(hash)));
         }
         let nobody =
             format!("$2y${highest:02}$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi");
         Ok(Users {
             known,
-            nobody: nobody.into(),
+            nobody: kept(&nobody),
         })
     }
 
@@ -89,7 +93,7 @@ impl Users {
 
     /// The hash to check a password with, and whether it is a user's. All names are looked at, so that
     /// the time it takes tells nothing of them.
-    fn hash(&self, name: &[u8]) -> (Arc<str>, bool) {
+    fn hash(&self, name: &[u8]) -> (Hash, bool) {
         let wanted = digest(&SHA256, name);
         let mut found = None;
         for (known, hash) in &self.known {
@@ -145,7 +149,7 @@ impl Passwords {
     }
 
     /// Whether a password fits a hash. One is computed at a time.
-    async fn fits(&self, password: SecretSlice<u8>, hash: Arc<str>) -> bool {
+    async fn fits(&self, password: SecretSlice<u8>, hash: Hash) -> bool {
         let Ok(permit) = Arc::clone(&self.one).acquire_owned().await else {
             return false;
         };
@@ -174,6 +178,10 @@ impl Passwords {
     }
 }
 
+fn kept(hash: &str) -> Hash {
+    Arc::new(Zeroizing::new(hash.to_owned()))
+}
+
 /// One that waits for its hash, or has gone.
 struct Waiting<'a>(&'a AtomicUsize);
 
@@ -190,7 +198,7 @@ fn credentials(headers: &HeaderMap) -> Option<(Vec<u8>, SecretSlice<u8>)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let text = BASE64.decode(value.trim()).ok()?;
+    let text = Zeroizing::new(BASE64.decode(value.trim()).ok()?);
     let colon = text.iter().position(|byte| *byte == b':')?;
     let password = SecretSlice::from(text[colon + 1..].to_vec());
     Some((text[..colon].to_vec(), password))

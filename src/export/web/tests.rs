@@ -6,6 +6,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
+use crate::tests::fuzz::Target;
 
 const HASH: &str = "$2y$04$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
 
@@ -273,4 +274,37 @@ async fn more_requests_than_the_limit_are_refused() {
         answers.push(refusal.map(|refusal| refusal.status()));
     }
     assert_eq!(answers, [None, None, Some(StatusCode::TOO_MANY_REQUESTS)]);
+}
+
+/// Whatever the file says: it is taken or refused in a line, without the hashes and keys in it, and what is
+/// taken is taken again.
+#[test]
+fn any_web_configuration() {
+    const KEY: &str = "s3cret-7f31";
+    let folder = folder("");
+    Target::new("web-configuration")
+        .seeds(["basic_auth_users:\n  alice: @\n", "tls_server_config:\n  cert_file: cert.pem\n  key: #\n"])
+        .seeds([format!(
+            "{TLS}, client_ca_file: cert.pem, client_auth_type: RequireAndVerifyClientCert, \
+             client_allowed_sans: [a], min_version: TLS12, max_version: TLS13, \
+             cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], curve_preferences: [X25519]}}\n\
+             http_server_config: {{http2: false, headers: {{X-Frame-Options: deny}}}}\n\
+             rate_limit: {{interval: 1m30s, burst: 5}}\n"
+        )])
+        .words(["tls_server_config: ", "cert: ", "key: #", "alice: @", "client_ca: ", "basic_auth_users: "])
+        .words(["interval: ", "burst: ", "headers: ", "{", "}", "[", "]", "- ", "&a ", "*a", "|\n  ", "!!binary "])
+        .memory(2_000, 16 << 20)
+        .run(|input| {
+            let text = String::from_utf8_lossy(input);
+            let text = text.replace("alice: @", &format!("alice: \"{HASH}\""));
+            let text = text.replace("key: #", &format!("key: \"{KEY}\""));
+            fs::write(folder.path().join("web.yaml"), text).unwrap();
+            let judged = || open(&folder).map(drop).map_err(|error| format!("{error:#}"));
+            let outcome = judged();
+            assert_eq!(outcome, judged());
+            let error = outcome.err().unwrap_or_default();
+            assert!(!error.contains(HASH) && !error.contains(KEY), "{error}");
+            assert!(error.len() < 4_000 && !error.contains(['\n', '\r', '\u{1b}']), "{error:?}");
+            error
+        });
 }

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::{
     CipherSuite, RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
 };
 
+use zeroize::Zeroizing;
+
 use super::client_certificates::{self, Wanted};
 use super::file::{File, Tls};
 
@@ -77,16 +79,16 @@ fn pem(
     key: &str,
     named: Option<&Path>,
     written: Option<&str>,
-) -> Result<Option<Vec<u8>>> {
+) -> Result<Option<Zeroizing<Vec<u8>>>> {
     match (file_given(named), given(written)) {
         (Some(_), Some(_)) => bail!("{key} and {key}_file: give one of them"),
         (Some(named), None) => {
             let path = file.path(named);
             let read = fs::read(&path);
             let read = read.with_context(|| format!("{key}_file: reading {}", path.display()))?;
-            Ok(Some(read))
+            Ok(Some(Zeroizing::new(read)))
         }
-        (None, written) => Ok(written.map(|text| text.as_bytes().to_vec())),
+        (None, written) => Ok(written.map(|text| Zeroizing::new(text.as_bytes().to_vec()))),
     }
 }
 

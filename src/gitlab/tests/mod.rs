@@ -23,6 +23,7 @@ mod broken_connections;
 mod budget;
 mod counting;
 mod environment;
+mod fuzz;
 mod limiter;
 mod limits;
 mod memory;

@@ -387,6 +387,7 @@ mod tests {
         Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, GivenWay,
         Identity, PROJECT_ID, Progress, Reading, Reason, Rest, Subject, Table, TableReading,
     };
+    use crate::tests::fuzz::Target;
 
     fn polled() -> Polled {
         Polled {
@@ -484,6 +485,53 @@ mod tests {
                 .remaining_budget,
             None
         );
+    }
+
+    /// Whatever the lines say, or the file is: it is refused, or taken and written again as it was taken.
+    #[test]
+    fn any_state() {
+        let mut lines = String::new();
+        let file = written(&some(), None);
+        GzDecoder::new(&*file).read_to_string(&mut lines).unwrap();
+        Target::new("state")
+            .seeds([lines.into_bytes(), file])
+            .words([
+                "\n",
+                "null",
+                "[",
+                "]",
+                "{",
+                "}",
+                ",",
+                "\"",
+                "\"projects\":",
+                "\"groups\":",
+                "\"version\":2",
+            ])
+            .memory(1_000, 64 << 20)
+            .run(|input| {
+                let packed = |input: &[u8]| {
+                    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+                    packed.write_all(input).unwrap();
+                    packed.finish().unwrap()
+                };
+                let file = match input.starts_with(&[0x1f, 0x8b]) {
+                    true => input.to_vec(),
+                    false => packed(input),
+                };
+                match read(&*file, &polled()) {
+                    Ok(kept) => {
+                        let again = read(&*written(&kept.memory, kept.remaining_budget), &polled());
+                        assert_eq!(text(&again.unwrap().memory), text(&kept.memory));
+                        String::new()
+                    }
+                    Err(unusable) => {
+                        let told = unusable.to_string();
+                        assert!(told.len() < 2_000, "{} bytes", told.len());
+                        told
+                    }
+                }
+            });
     }
 
     #[test]

@@ -105,9 +105,12 @@ impl Capabilities {
     pub fn most_score(&self) -> usize {
         /// What every GitLab allows whom it knows.
         const LIMIT: usize = 250;
+        /// More is no limit of GitLab's: what says so is not believed, and does not overflow.
+        const HIGHEST: usize = 100_000;
         /// `queryComplexity` itself.
         const OWN: usize = 3;
-        let limit = self.limit.unwrap_or(LIMIT).saturating_sub(OWN);
+        let limit = self.limit.unwrap_or(LIMIT).min(HIGHEST);
+        let limit = limit.saturating_sub(OWN);
         // Versions differ by a few points.
         limit * (98_usize.saturating_sub(self.caution)) / 100
     }

@@ -1,6 +1,7 @@
 //! The queue on disk: order, bounds, damage and restarts.
 
 use super::*;
+use crate::tests::fuzz::Target;
 
 fn config(size: u64) -> QueueConfig {
     QueueConfig {
@@ -164,4 +165,45 @@ fn a_kill_at_any_byte_leaves_all_whole_messages() {
         let left = 8 + usize::from(length == whole.len());
         assert_eq!(drain(&queue, 10), texts[..left]);
     }
+}
+
+/// Whatever lies in the folder: what is no message of ours is given up, and new messages come and go.
+#[test]
+fn any_folder() {
+    let record = record::written(b"kept", record::endpoint("here")).unwrap();
+    let name = format!("0000000000000003-10.{ENDING}");
+    Target::new("queue-folder")
+        .seeds([[name.as_bytes(), b"\n", &record].concat()])
+        .words([
+            ENDING,
+            UNFINISHED,
+            ".",
+            "-",
+            "fffffffffffffffe",
+            "18446744073709551615",
+            "lock",
+            "\n\n",
+        ])
+        .run(|input| {
+            let folder = tempfile::tempdir().unwrap();
+            let (name, content) =
+                input.split_at(input.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+            let name = String::from_utf8_lossy(name).replace(['/', '\0'], "");
+            let _ = fs::write(folder.path().join(format!("_{name}")), content);
+            let _ = fs::write(folder.path().join(&name), content);
+            let health = Arc::new(Health::new("otlp"));
+            let opened = Queue::open(folder.path().to_owned(), &config(1 << 20), "here", health);
+            let Ok(queue) = opened else {
+                return "refused".to_owned();
+            };
+            let waited = queue.len();
+            assert!(queue.add(b"new", 10));
+            let read = drain(&queue, 10);
+            assert_eq!(read.last().map(String::as_str), Some("new"));
+            format!(
+                "{} {}",
+                "waited ".repeat(waited),
+                "read ".repeat(read.len())
+            )
+        });
 }
