@@ -24,6 +24,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/securing.md",
     "docs/settings.md",
     "docs/simulator.md",
+    "docs/threat-model.md",
     "otel/metrics.md",
 ];
 

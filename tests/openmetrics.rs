@@ -354,3 +354,49 @@ async fn prometheus_reads_openmetrics_with_the_types_that_are_meant() {
         );
     }
 }
+
+/// What strangers call a project is read by Prometheus as they wrote it, in both formats.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Prometheus: run tests/run"]
+async fn prometheus_reads_every_name_as_it_is() {
+    let names = [
+        "back\\slash and \\n",
+        "\"quotes\"",
+        "two\nlines",
+        "a\"} 1\nb{c=\"d\"} 2",
+        "ä€😀\u{2028}\u{fffd}",
+        "\ttab\r\u{7f}\u{1}",
+        "# TYPE a gauge",
+    ];
+    let mut world = World::new();
+    for (id, name) in (1..).zip(names) {
+        world
+            .project_with_id(&format!("group/p{id}"), id)
+            .named(name);
+    }
+    let gitlab = GitLab::start(world).await.unwrap();
+    let bridge = Running::start(bridge_for(gitlab.url())).await;
+    for protocol in ["OpenMetricsText1.0.0", "PrometheusText0.0.4"] {
+        let prometheus = Prometheus::start(&format!(
+            "
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: bridge
+    scrape_protocols: [{protocol}]
+    static_configs: [{{targets: ['127.0.0.1:{}']}}]
+",
+            bridge.port()
+        ))
+        .await;
+        let all = |series: &Series| series.len() == names.len();
+        let read = prometheus.wait_for("gitlab_project_info", all).await;
+        for (id, name) in (1..).zip(names) {
+            let id = id.to_string();
+            let own = read
+                .keys()
+                .find(|labels| labels["project_id"] == id)
+                .unwrap();
+            assert_eq!(own["project_name"], name, "{protocol}");
+        }
+    }
+}

@@ -9,8 +9,9 @@ mod support;
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use gitlab_metrics_bridge::simulator::{AccessToken, GitLab, World};
@@ -98,10 +99,7 @@ impl Around {
                 self.certificates.folder().join("web.yaml"),
             )
             .env("OTEL_METRICS_EXPORTER", "otlp,prometheus")
-            .env(
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                format!("{}?key={QUERY}", self.receiver.endpoint()),
-            )
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", self.receiver.endpoint())
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
             .env(
                 "OTEL_EXPORTER_OTLP_HEADERS",
@@ -138,6 +136,8 @@ impl Around {
             "/metrics",
             "/-/healthy",
             "/-/ready",
+            "/-/reload",
+            "/-/log-level",
             "/nothing",
             "/webhook",
             "/webhook/x",
@@ -162,9 +162,10 @@ impl Around {
         }
     }
 
-    /// The state, the queue and what else lies beside them, unpacked where it is packed.
-    fn look_at_files(&self) -> usize {
-        let mut looked_at = 0;
+    /// The state, the queue and what else lies beside them, unpacked where it is packed. Whether there is
+    /// something in each.
+    fn look_at_files(&self) -> bool {
+        let (mut state, mut queue) = (false, false);
         for path in files(self.certificates.folder()) {
             let name = path.display().to_string();
             if !name.contains("/state") {
@@ -181,10 +182,11 @@ impl Around {
                 let _ = flate2::read::GzDecoder::new(&bytes[at..]).read_to_end(&mut text);
                 text.extend(zstd::decode_all(&bytes[at..]).unwrap_or_default());
                 self.planted.assert_absent(&name, &text);
-                looked_at += usize::from(!text.is_empty());
+                state |= !text.is_empty() && name.ends_with("/state");
+                queue |= !text.is_empty() && name.contains("otlp-queue");
             }
         }
-        looked_at
+        state && queue
     }
 }
 
@@ -224,18 +226,27 @@ async fn no_secret_is_told_by_a_bridge_at_work() {
             .receiver
             .wait_for(|received| received.refused.len() > 2)
             .await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(
-            around.look_at_files() > 1,
-            "a state and a message in the queue"
-        );
+        let until = Instant::now() + support::PATIENCE;
+        while !around.look_at_files() {
+            assert!(
+                Instant::now() < until,
+                "no state, or no message in the queue"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         around.receiver.read(|received| {
             for request in &received.requests {
                 let told = format!("{:?}", request.resource_metrics);
                 around.planted.assert_absent("an export", told.as_bytes());
             }
         });
-        around.silent(protocol, &bridge.stop().await);
+        let finished = bridge.stop().await;
+        around.silent(protocol, &finished);
+        let log = finished.stderr();
+        assert!(
+            log.contains("level=debug") && log.contains("webhooks were refused"),
+            "{log}"
+        );
     }
 }
 
@@ -270,6 +281,74 @@ async fn no_secret_is_told_by_commands_and_by_errors_that_repeat_it() {
         around.look_at_pages(&bridge).await;
         around.silent(protocol, &bridge.stop().await);
     }
+}
+
+#[tokio::test]
+async fn no_secret_is_told_by_a_complaint_about_where_it_stands() {
+    let around = Around::new().await;
+    for (name, value) in [
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            format!("http://127.0.0.1:1/?key={QUERY}"),
+        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", QUERY.to_owned()),
+        ("GITLAB_URL", format!("http://user:{QUERY}@127.0.0.1:1")),
+        ("GITLAB_TOKEN", format!("{QUERY} {QUERY}")),
+        (
+            "GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN",
+            format!("whsec_{QUERY}*"),
+        ),
+        ("FRONT_KEY", format!("{QUERY}\n")),
+    ] {
+        let program = around.bridge("grpc").env(name, value);
+        let finished = program
+            .args(["check", "--listen", "127.0.0.1:0"])
+            .finish()
+            .await;
+        around.silent(name, &finished);
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_a_secret_that_every_user_can_read_is_warned_about() {
+    let around = Around::new().await;
+    let folder = around.certificates.folder();
+    let may =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let (token, web) = (folder.join("token"), folder.join("web.yaml"));
+    fs::write(&token, TOKEN).unwrap();
+    let said = async |closed: bool| {
+        let program = bridge()
+            .env("GITLAB_URL", around.gitlab.url())
+            .env("GITLAB_TOKEN_FILE", &token)
+            .args(["once", "--web.config.file"])
+            .arg(&web);
+        may(folder, if closed { 0o700 } else { 0o755 });
+        program.finish().await.stderr()
+    };
+    for path in [&token, &web, &around.certificates.server_key] {
+        may(path, 0o644);
+    }
+    let text = said(false).await;
+    for (setting, path) in [
+        ("gitlab.token_file", &token),
+        ("prometheus.web_config_file", &web),
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.contains(setting))
+            .unwrap_or(&text);
+        let path = path.to_str().unwrap();
+        assert!(
+            line.contains("warn") && line.contains(path) && line.contains("chmod 600"),
+            "{text}"
+        );
+    }
+    assert!(!said(true).await.contains("chmod"));
+    for path in [&token, &web] {
+        may(path, 0o640);
+    }
+    assert!(!said(false).await.contains("chmod"));
 }
 
 /// The test would find them: one that is told is seen, whatever it is spelt like.
