@@ -13,6 +13,7 @@ pub mod export;
 pub mod gitlab;
 mod lock;
 mod logged;
+mod memory_limit;
 pub mod metrics;
 pub mod poll;
 pub mod sbom;

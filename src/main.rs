@@ -109,6 +109,7 @@ fn run(
     let again = command.clone();
     let source: Source = Arc::new(move || load(&cli.flags, &again));
     let ended = runtime.block_on(async {
+        app::survive_file_limit();
         match command {
             Command::Once => app::once(config).await,
             Command::Check => app::check(config).await,

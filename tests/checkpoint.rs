@@ -399,3 +399,23 @@ fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// A write goes to another name first: a kill leaves a part of it there, or all of it.
+#[tokio::test]
+async fn a_write_that_was_killed_at_any_byte_leaves_the_state_before_it() {
+    let (gitlab, folder) = (gitlab(3).await, folder());
+    let setup = Setup::new(&gitlab, &folder);
+    let before = setup.run_once().await;
+    let unfinished = setup.path.with_extension("new");
+    let next = fs::read(&setup.path).unwrap();
+    for written in (0..=next.len()).step_by(next.len() / 7 + 1) {
+        fs::write(&unfinished, &next[..written]).unwrap();
+        let mut running = setup.start().unwrap();
+        let first = running.first().await;
+        assert!(first.report.as_ref().unwrap().restored, "{written}");
+        assert_eq!(series(&first), series(&before), "{written}");
+        running.polled().await;
+        running.stop().await;
+        assert_eq!(names(folder.path()), ["state", "state.lock"]);
+    }
+}

@@ -98,3 +98,77 @@ async fn readers_that_never_read_beyond_the_limit_of_files_keep_nobody_out() {
     let _held = holding(&bridge, 180, "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await;
     bridge.first_scrape().await;
 }
+
+/// What may be open of a process from now on.
+fn limit_files(bridge: &Running, most: usize) {
+    let pid = bridge.process.id().to_string();
+    let limited = std::process::Command::new("prlimit")
+        .args(["--pid", &pid, &format!("--nofile={most}:20000")])
+        .status();
+    assert!(limited.is_ok_and(|status| status.success()), "prlimit");
+}
+
+fn refused(reason: &'static str) -> impl Fn(&Series) -> bool {
+    move |series| {
+        let of_it = series.iter().find(|(labels, _)| labels["reason"] == reason);
+        of_it.is_some_and(|(_, count)| *count > 0.0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_can_not_be_accepted_are_counted_and_told_once() {
+    let gitlab = gitlab().await;
+    let bridge = Running::start(bridge_with_files(20_000, &gitlab)).await;
+    shows_commits(&bridge, &gitlab, 2).await;
+    let open = std::fs::read_dir(format!("/proc/{}/fd", bridge.process.id())).unwrap();
+    limit_files(&bridge, open.count().saturating_sub(2));
+    let held = holding(&bridge, 5, "").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    limit_files(&bridge, 20_000);
+    drop(held);
+    let metric = "gitlab_bridge_connections_refused_total";
+    bridge
+        .wait_for_series(metric, refused("accept_error"))
+        .await;
+    shows_commits(&bridge, &gitlab, 3).await;
+    let finished = bridge.stop().await;
+    let log = finished.stderr();
+    let told = log.matches("a connection to our endpoint can't be accepted");
+    assert_eq!(told.count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_scrapes_at_once_are_all_answered_and_polls_go_on() {
+    let gitlab = GitLab::start(World::large(200)).await.unwrap();
+    let bridge = Running::start(bridge_with_files(1_024, &gitlab)).await;
+    let expected = bridge.first_scrape().await.series("gitlab_commits_total");
+    let files = rustix::process::Rlimit {
+        current: Some(4_096),
+        maximum: Some(4_096),
+    };
+    // The test needs a descriptor for each.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, files);
+    let request = "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let scrapes = (0..1_000).map(async |_| {
+        let mut stream = TcpStream::connect(("127.0.0.1", bridge.port())).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    });
+    let answers = timeout(support::PATIENCE, futures::future::join_all(scrapes));
+    for answer in answers.await.unwrap() {
+        let answer = answer.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let lines = answer.lines();
+        let commits = lines.filter(|line| line.starts_with("gitlab_commits_total{"));
+        assert_eq!(commits.count(), expected.len());
+    }
+    gitlab.edit(|world| {
+        let now = jiff::Timestamp::now();
+        let project = world.project("group-000/project-000000");
+        project.commits(4_711).last_activity_at(now);
+    });
+    let shown = |series: &Series| series.values().any(|value| *value == 4_711.0);
+    bridge.wait_for_series("gitlab_commits_total", shown).await;
+}

@@ -408,6 +408,7 @@ async fn receiver() -> (String, mpsc::UnboundedReceiver<Hint>) {
         names: vec!["main".to_owned()],
         take_hint: Arc::new(move |hint| drop(sender.send(hint))),
         counts: Arc::new(Counts::default()),
+        memory: Default::default(),
     };
     let routes = receiver.routes();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
 use super::listening::Listening;
+use super::memory;
 use super::own_status::{OwnParts, OwnStatus};
 use super::part::Part;
 use super::polling::Polling;
@@ -71,11 +72,13 @@ impl Bridge {
     pub async fn start(config: Config, lifecycle: Lifecycle) -> Result<Bridge> {
         let (publish, views) = watch::channel(Arc::<View>::default());
         let reloads = Arc::<Reloads>::default();
+        let memory = memory::limit(config.limits.memory);
+        let config = memory::limited(config, &memory);
         let mut bridge = Bridge {
             resource: config.export.resource(),
             polling: Polling::new(publish),
             views,
-            own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads))),
+            own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads), memory)),
             reloads,
             prometheus_health: Arc::new(Health::new("prometheus")),
             otlp_health: Arc::new(Health::new("otlp")),
@@ -115,6 +118,7 @@ impl Bridge {
         for instance in &mut config.instances {
             instance.gitlab.clock = clock.clone();
         }
+        let config = memory::limited(config, &self.own.memory);
         let prepared = Prepared::new(&self.in_use(), config, &mut changes).await?;
         self.take(prepared).await?;
         Ok(changes)
@@ -285,8 +289,10 @@ impl Bridge {
         server: Option<crate::export::Server>,
         webhook_server: Option<crate::export::Server>,
     ) -> Result<()> {
-        let hooks = secrets
-            .map(|secrets| webhooks::routes(secrets, self.polling.inboxes(), &self.webhook_counts));
+        let hooks = secrets.map(|secrets| {
+            let (inboxes, counts) = (self.polling.inboxes(), &self.webhook_counts);
+            webhooks::routes(secrets, inboxes, counts, &self.own.memory)
+        });
         let own = webhooks::own_address(&self.config).cloned();
         let (beside, apart) = match own {
             Some(_) => (Routes::new(), hooks),
@@ -295,6 +301,8 @@ impl Bridge {
         let served = self.served(self.endpoints().routes(self.allowed(), beside));
         let begins = self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown));
         let panics = Arc::clone(&self.own.panics);
+        let counted = |server: crate::export::Server| server.counting(&self.own.connections);
+        let (server, webhook_server) = (server.map(counted), webhook_server.map(counted));
         match (server, &self.listening) {
             (Some(server), _) => {
                 let listen = self.config.export.listen.clone();
@@ -343,6 +351,7 @@ impl Bridge {
             views: self.views.clone(),
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
             readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
+            memory: self.own.memory.clone(),
         }
     }
 

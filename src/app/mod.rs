@@ -7,11 +7,13 @@ mod console;
 #[cfg(feature = "simulator")]
 mod demo;
 mod exposed_files;
+mod file_limit;
 mod findings;
 mod life;
 mod listening;
 mod log_line;
 mod logging;
+mod memory;
 mod once;
 mod own_status;
 mod part;
@@ -33,6 +35,7 @@ pub use check::check;
 pub use chosen::require_tokens;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
+pub use file_limit::survive as survive_file_limit;
 pub use logging::{say_what_was_doubtful, start as start_logging};
 pub use once::once;
 pub use plan::plan;

@@ -4,12 +4,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use super::memory;
 use super::process::process;
 use super::reloads::Reloads;
 use super::supervision::Panics;
-use crate::export::{self, Health, Introspect};
+use crate::export::{self, Health, Introspect, RefusedConnections};
 use crate::gitlab::Client;
 use crate::lock::lock;
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::{self, BridgeStatus, GitLabStatus, View};
 use crate::poll::Progress;
 use crate::webhook::Counts;
@@ -18,6 +20,10 @@ use crate::webhook::Counts;
 #[derive(Default)]
 pub struct OwnStatus {
     pub panics: Arc<Panics>,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
+    /// What our listeners could not take.
+    pub connections: Arc<RefusedConnections>,
     /// How reloads went, if there are any.
     reloads: Option<Arc<Reloads>>,
     parts: Mutex<Arc<OwnParts>>,
@@ -46,8 +52,9 @@ pub struct Asked {
 
 impl OwnStatus {
     /// Tells how reloads go too.
-    pub fn with_reloads(reloads: Arc<Reloads>) -> OwnStatus {
+    pub fn with_reloads(reloads: Arc<Reloads>, memory: MemoryLimit) -> OwnStatus {
         OwnStatus {
+            memory,
             reloads: Some(reloads),
             ..OwnStatus::default()
         }
@@ -93,6 +100,8 @@ impl OwnStatus {
                 .map(|counts| counts.all())
                 .unwrap_or_default(),
             process: process(),
+            memory: memory::usage(&self.memory),
+            connections: self.connections.all(),
             panics,
             config: parts.config.clone(),
             reload: self.reloads.as_ref().map(|reloads| reloads.last()),

@@ -124,6 +124,7 @@ impl Difference {
             (true, _) => {
                 let prometheus = Prometheus::build(resource, enabled.clone())?;
                 let prometheus = prometheus.counting(Arc::clone(before.prometheus_health));
+                let prometheus = prometheus.within(&config.export.memory);
                 Ok(Change::Begins(Arc::new(prometheus.beside(file))))
             }
         }

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::export::{self, Listen, Server};
+use crate::memory_limit::MemoryLimit;
 use crate::poll::Inbox;
 use crate::webhook::{Counts, Event, Hint, Receiver, Routes, Secrets};
 
@@ -31,13 +32,19 @@ pub fn secrets(config: &Config) -> Result<Option<Secrets>> {
 }
 
 /// Where webhooks arrive.
-pub fn routes(secrets: Secrets, inboxes: Vec<HintInbox>, counts: &Arc<Counts>) -> Routes {
+pub fn routes(
+    secrets: Secrets,
+    inboxes: Vec<HintInbox>,
+    counts: &Arc<Counts>,
+    memory: &MemoryLimit,
+) -> Routes {
     let names = inboxes.iter().filter_map(|inbox| inbox.name.as_deref());
     let receiver = Receiver {
         secrets,
         names: names.map(str::to_owned).collect(),
         take_hint: Arc::new(move |hint| deliver(&inboxes, &hint)),
         counts: Arc::clone(counts),
+        memory: memory.clone(),
     };
     receiver.routes()
 }

@@ -20,6 +20,7 @@ pub struct Config {
     pub webhook_listen: Option<Listen>,
     pub metrics: Metrics,
     pub export: export::Config,
+    pub limits: Limits,
     pub log: Log,
     /// Whether nothing says which GitLab is asked.
     pub is_address_assumed: bool,
@@ -49,6 +50,24 @@ pub struct Metrics {
     pub disabled: Vec<String>,
     /// What is read and shown of them, and how.
     pub choices: Choices,
+}
+
+/// What the bridge may take of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    pub memory: MemoryChoice,
+}
+
+/// How much memory the process may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryChoice {
+    /// Most of what the cgroup allows, if that has a limit.
+    #[default]
+    Auto,
+    Unlimited,
+    /// Of a hundred parts of what the cgroup allows, or of what the machine has.
+    Share(u8),
+    Bytes(u64),
 }
 
 /// What is logged.
@@ -85,6 +104,7 @@ impl Default for Config {
             webhook_listen: None,
             metrics: Metrics::default(),
             export: export::Config::default(),
+            limits: Limits::default(),
             log: Log::default(),
             is_address_assumed: false,
             warnings: Vec::new(),

@@ -30,7 +30,7 @@ mod yaml;
 mod tests;
 
 pub use changes::Changes;
-pub use configuration::{Config, Instance, Log, LogFormat, Metrics};
+pub use configuration::{Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics};
 pub use environment::Environment;
 pub use error::{Error, Place};
 pub use flags::Flags;

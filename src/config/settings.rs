@@ -11,6 +11,7 @@ use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
 use super::value::exporting::{Attributes, Endpoint, Exporter};
 use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
+use super::value::memory::Memory;
 use super::value::number::{Limit, Number, Time, TimeOrNone};
 use super::value::queue::Queue;
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
@@ -23,7 +24,7 @@ use crate::gitlab::CredentialSource;
 use crate::webhook::SecretSource;
 
 /// The sections of the file, in its order, with what they are about.
-pub const SECTIONS: [(&str, &str); 10] = [
+pub const SECTIONS: [(&str, &str); 11] = [
     ("gitlab", "The GitLab to ask, and how."),
     (
         "select",
@@ -41,6 +42,7 @@ pub const SECTIONS: [(&str, &str); 10] = [
         "The endpoint to scrape. Health and the landing page are served there too.",
     ),
     ("otlp", "Where metrics are pushed."),
+    ("limits", "What the bridge may take of the machine."),
     ("resource", "Who we are in OpenTelemetry."),
     ("log", "What is logged, on stderr."),
 ];
@@ -410,6 +412,13 @@ pub static SETTINGS: &[Setting] = &[
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")
         .standard(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]),
+    row("limits.memory", &Memory(|b| &mut b.config.limits.memory),
+        "How much memory the bridge may take: a size such as 512MiB, or a share such as 80% of what its cgroup \
+         allows (without one, of the machine's). auto is 90% where a cgroup has a limit, else none. Before \
+         it would take more, further projects are left out, which is told; then scrapes in forms that are \
+         not kept and webhooks are answered 503; no value becomes a wrong one.")
+        .example("80%")
+        .restart(),
     row("resource.attributes", &Attributes(|b| &mut b.config.export),
         "Resource attributes. service.instance.id is host:port unless it is given here. The variable holds \
          key=value,key=value with %xx for what can't be written.")

@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 
 use super::OtlpConfig;
+use crate::memory_limit::MemoryLimit;
 
 /// Where metrics are shown.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub service_name: String,
     /// Further resource attributes; never `service.name`.
     pub resource_attributes: Vec<(String, String)>,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
 }
 
 /// An address to listen on.
@@ -76,6 +79,7 @@ impl Default for Config {
             sdk_disabled: false,
             service_name: "gitlab-metrics-bridge".to_owned(),
             resource_attributes: Vec::new(),
+            memory: MemoryLimit::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use axum::routing::get;
 
 use super::negotiation::takes_html;
 use super::{Health, Introspect, Lifecycle, Prometheus, Readiness, Views, scrape};
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::{BridgeStatus, View};
 
 /// What there is to ask for, with what it tells.
@@ -40,6 +41,8 @@ pub struct Endpoints {
     pub otlp: Option<Arc<Health>>,
     /// Decides whether the bridge is ready.
     pub readiness: Readiness,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
 }
 
 impl Endpoints {
@@ -75,7 +78,13 @@ async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) ->
         return (StatusCode::NOT_FOUND, text).into_response();
     };
     let introspect = Arc::clone(&endpoints.introspect);
-    scrape::answer(Arc::clone(prometheus), introspect, &request).await
+    scrape::answer(
+        Arc::clone(prometheus),
+        introspect,
+        &request,
+        &endpoints.memory,
+    )
+    .await
 }
 
 /// Says what there is instead.

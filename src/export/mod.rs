@@ -33,7 +33,7 @@ pub use config::{Config, Listen};
 pub use health::Health;
 pub use http::Endpoints;
 pub use lifecycle::{Lifecycle, Reload};
-pub use listener::{Served, ServedNow, Server, most_connections};
+pub use listener::{RefusedConnections, Served, ServedNow, Server, most_connections};
 pub use negotiation::{Coding, Format};
 pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality};
 pub use prometheus::{Exposition, OnDemand, Prometheus};

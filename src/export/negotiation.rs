@@ -48,6 +48,17 @@ impl Format {
         }
     }
 
+    /// Whether a client takes the text format, however little it likes it.
+    pub fn takes_text(request: &HeaderMap) -> bool {
+        let choices = choices(request, ACCEPT);
+        let names = ["text/plain", "text/*", "*/*"];
+        let is_text = |choice: &Choice<'_>| names.iter().any(|name| choice.is(name));
+        choices.is_empty()
+            || choices
+                .iter()
+                .any(|choice| is_text(choice) && choice.weight > 0.0)
+    }
+
     /// OpenMetrics for those who name it and like nothing better that there is. There is no protobuf; who
     /// takes neither gets the text all the same.
     pub fn chosen(request: &HeaderMap) -> Format {
@@ -81,6 +92,17 @@ impl Coding {
             Coding::Identity => None,
             Coding::Gzip => Some("gzip"),
             Coding::Zstd => Some("zstd"),
+        }
+    }
+
+    /// The one that is liked best of those that are kept.
+    pub fn without_zstd(request: &HeaderMap) -> Coding {
+        let choices = choices(request, ACCEPT_ENCODING);
+        let is_gzip = |choice: &&Choice<'_>| choice.is("gzip") || choice.is("x-gzip");
+        let gzip = choices.iter().find(is_gzip);
+        match gzip.is_some_and(|gzip| gzip.weight > 0.0) {
+            true => Coding::Gzip,
+            false => Coding::Identity,
         }
     }
 

@@ -11,14 +11,24 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::negotiation::{Coding, Format};
 use super::{Introspect, Prometheus};
+use crate::memory_limit::{MemoryLimit, Work};
 
-/// Answers a scrape.
+/// Answers a scrape. Near the limit of memory nothing is made for a client: it gets the text as it is kept,
+/// if it takes that.
 pub async fn answer(
     prometheus: Arc<Prometheus>,
     introspect: Introspect,
     request: &HeaderMap,
+    memory: &MemoryLimit,
 ) -> Response {
-    let (format, coding) = (Format::chosen(request), Coding::chosen(request));
+    let (mut format, mut coding) = (Format::chosen(request), Coding::chosen(request));
+    let is_made = format == Format::OpenMetrics || coding == Coding::Zstd;
+    if is_made && memory.refuses(Work::Scrape) {
+        if !Format::takes_text(request) {
+            return refused();
+        }
+        (format, coding) = (Format::Text, Coding::without_zstd(request));
+    }
     // The bridge's own series are gathered and compressed: not on a worker of the runtime.
     let answer = spawn_blocking(move || match (format, coding) {
         (Format::Text, Coding::Gzip | Coding::Identity) => kept(&prometheus, &introspect, coding),
@@ -41,6 +51,13 @@ pub async fn answer(
     }
     let response = response.body(body);
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+fn refused() -> Response {
+    const LATER: [(header::HeaderName, &str); 1] = [(header::RETRY_AFTER, "60")];
+    let text = "The bridge is near limits.memory, and makes no text in this format for now: accept text/plain, \
+                or raise the limit.\n";
+    (StatusCode::SERVICE_UNAVAILABLE, LATER, text).into_response()
 }
 
 /// The text as it is kept, or decompressed, with its length.

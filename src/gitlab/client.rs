@@ -14,6 +14,7 @@ use super::build_error::BuildError;
 use super::clock::Clock;
 use super::config::Config;
 use super::connections::{Connections, LARGEST_BODY};
+use super::json;
 use super::limiter::Limiter;
 use super::secrets::Secrets;
 use super::sender::Sender;
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     hourly_budget: Option<u32>,
     pub(super) usage: UsageCount,
     pub(super) clock: Clock,
+    /// The most memory that an answer may take once it is read.
+    pub(super) heaviest: usize,
 }
 
 impl Config {
@@ -49,7 +52,10 @@ impl Config {
     /// # Errors
     /// Says which setting or file is at fault and what to do about it.
     pub fn build(self) -> Result<Client, BuildError> {
-        let connections = Connections::build(&self, LARGEST_BODY)?;
+        /// Of the limit of memory, the part of one answer: several may come at once.
+        const PART: u64 = 32;
+        let largest = self.memory.part(PART, LARGEST_BODY as u64) as usize;
+        let connections = Connections::build(&self, largest)?;
         Client::over(self, Arc::new(connections))
     }
 }
@@ -69,10 +75,16 @@ impl Client {
         transport: Arc<dyn Transport>,
         backoff: Backoff,
     ) -> Result<Client, BuildError> {
+        /// Of the limit of memory, the part of the answer that is being read.
+        const PART: u64 = 16;
+        /// So much of the limit there is for each answer that may come at the same time.
+        const ANSWER: u64 = 32 << 20;
         let rate = config.requests_per_second;
         if !(rate.is_finite() && rate > 0.0) {
             return Err(BuildError::RequestsPerSecond(rate));
         }
+        let at_once = config.memory.part(ANSWER, config.concurrency as u64) as usize;
+        let concurrency = at_once.clamp(1, config.concurrency.max(1));
         let budget = budget(&config)?;
         let hourly = |budget: &Budget| budget.per_hour.min(budget.per_minute.saturating_mul(60));
         let hourly_budget = budget.as_ref().map(|(budget, _)| hourly(budget));
@@ -80,13 +92,14 @@ impl Client {
             address: Address::new(&config.url)?,
             secrets: Secrets::read(config.token()?, &config.headers)?,
             sender: Sender::new(transport, config.request_timeout),
-            limiter: Limiter::new(rate, config.concurrency, budget),
+            limiter: Limiter::new(rate, concurrency, budget),
             backoff,
             attempts: config.attempts.max(1),
-            concurrency: config.concurrency,
+            concurrency,
             hourly_budget,
             usage: UsageCount::default(),
             clock: config.clock,
+            heaviest: config.memory.part(PART, json::HEAVIEST as u64) as usize,
         };
         Ok(Client {
             shared: Arc::new(shared),

@@ -11,6 +11,7 @@ use super::budget::{Budget, RemainingBudget};
 use super::build_error::BuildError;
 use super::clock::Clock;
 use super::credential_source::CredentialSource;
+use crate::memory_limit::MemoryLimit;
 
 /// How to reach GitLab and how hard to try.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct Config {
     /// What an earlier process has left of the budget; none if there was none.
     pub remaining_budget: Option<RemainingBudget>,
     pub clock: Clock,
+    /// An answer is read if it takes no more than a part of this.
+    pub memory: MemoryLimit,
 }
 
 /// Which request budget is kept.
@@ -93,6 +96,7 @@ impl Default for Config {
             budget: BudgetChoice::default(),
             remaining_budget: None,
             clock: Clock::system(),
+            memory: MemoryLimit::default(),
         }
     }
 }

@@ -31,13 +31,9 @@ pub(super) enum Unread {
     NotJson,
 }
 
-/// Reads a document that takes no more memory than [`HEAVIEST`].
-pub(super) fn read(text: &[u8]) -> Result<Value, Unread> {
-    read_within(text, HEAVIEST)
-}
-
-fn read_within(text: &[u8], most: usize) -> Result<Value, Unread> {
-    if text.len() > LIGHT && !is_within(text, most)? {
+/// Reads a document that takes no more memory than that, and no more than [`HEAVIEST`].
+pub(super) fn read(text: &[u8], most: usize) -> Result<Value, Unread> {
+    if text.len() > LIGHT.min(most / 128) && !is_within(text, most)? {
         return Err(Unread::TooHeavy);
     }
     serde_json::from_slice(text).map_err(|_| Unread::NotJson)
@@ -146,8 +142,18 @@ mod tests {
     fn what_grows_beyond_measure_when_it_is_read_is_too_heavy() {
         for item in ["0", "[]", "\"\"", r#"{"":0}"#, "[[[[[[0]]]]]]"] {
             let text = repeated(item, 4 * MIB);
-            assert!(matches!(read(&text), Err(Unread::TooHeavy)), "{item}");
+            assert!(
+                matches!(read(&text, HEAVIEST), Err(Unread::TooHeavy)),
+                "{item}"
+            );
         }
+    }
+
+    #[test]
+    fn with_less_memory_less_is_read() {
+        let text = repeated(r#"{"":0}"#, MIB / 8);
+        assert!(read(&text, HEAVIEST).is_ok());
+        assert_eq!(read(&text, 4 * MIB), Err(Unread::TooHeavy));
     }
 
     #[test]
@@ -156,7 +162,7 @@ mod tests {
             "2026-11-26T12:00:00Z","statistics":{"commitCount":1234.0,"storageSize":123456789.0,"repositorySize":1.0},
             "opened":{"count":12},"merged":{"count":123},"closed":{"count":4},"issues":{"opened":1,"closed":2},
             "releases":{"count":3},"pipelines":{"count":77},"starCount":5,"forksCount":6}"#;
-        assert!(read(&repeated(project, 2 * MIB)).is_ok());
+        assert!(read(&repeated(project, 2 * MIB), HEAVIEST).is_ok());
         assert!(is_within(&repeated(project, 2 * MIB), HEAVIEST * 2 / 3).unwrap());
     }
 
@@ -174,7 +180,7 @@ mod tests {
     fn a_broken_document_is_no_json_however_large() {
         let mut text = repeated(&"1".repeat(100), MIB);
         text.pop();
-        assert_eq!(read(&text), Err(Unread::NotJson));
-        assert_eq!(read(b""), Err(Unread::NotJson));
+        assert_eq!(read(&text, HEAVIEST), Err(Unread::NotJson));
+        assert_eq!(read(b"", HEAVIEST), Err(Unread::NotJson));
     }
 }

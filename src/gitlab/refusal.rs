@@ -50,10 +50,11 @@ pub(super) fn judge(
     request: &ApiRequest,
     response: ApiResponse,
     credentials: &Credentials,
+    heaviest: usize,
 ) -> Result<Outcome, Failure> {
     let status = response.status;
     match status {
-        200..=299 => document(request.class, response, credentials),
+        200..=299 => document(request.class, response, credentials, heaviest),
         300..=399 => redirect(&request.url, &response),
         500..=599 => Err(server_failure(request.class, &response)),
         _ => Err(Failure::lasting(
@@ -94,16 +95,17 @@ fn document(
     class: EndpointClass,
     response: ApiResponse,
     credentials: &Credentials,
+    heaviest: usize,
 ) -> Result<Outcome, Failure> {
     let status = response.status;
     let foreign = |detail: String| {
         let detail = credentials.redact(&detail);
         Failure::lasting(Error::NotGitLab { status, detail })
     };
-    let body = match json::read(response.json()) {
+    let body = match json::read(response.json(), heaviest) {
         Ok(body) => body,
         Err(Unread::TooHeavy) => {
-            let limit = json::HEAVIEST;
+            let limit = heaviest;
             return Err(Failure::lasting(Error::TooLarge { limit }));
         }
         Err(Unread::NotJson) if response.is_html() => {

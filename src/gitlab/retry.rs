@@ -138,7 +138,7 @@ impl Client {
         // Only now: the next request must see the limits that this answer has told.
         drop(permit);
         let asked = rate_limit::retry_after(&response.headers, server_time);
-        let judged = judge(request, response, credentials).await;
+        let judged = judge(request, response, credentials, shared.heaviest).await;
         match &judged {
             judged if is_gitlabs_word(judged) => in_flight.made_sense(),
             Err(failure) => in_flight.failed(&failure.error),
@@ -190,14 +190,15 @@ async fn judge(
     request: &ApiRequest,
     response: ApiResponse,
     credentials: Arc<Credentials>,
+    heaviest: usize,
 ) -> Result<Outcome, Failure> {
     if response.body.len() < LONG {
-        return refusal::judge(request, response, &credentials);
+        return refusal::judge(request, response, &credentials, heaviest);
     }
     let request = request.without_body();
     let judging = spawn_blocking(move || {
         // Waited for here and not before: a paused clock goes on while its runtime waits for another.
-        in_turn(move || refusal::judge(&request, response, &credentials))
+        in_turn(move || refusal::judge(&request, response, &credentials, heaviest))
     });
     match judging.await {
         Ok(judged) => judged,

@@ -77,7 +77,9 @@ pub use rows::RefOf;
 pub use selection::{Selection, keys, member};
 pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
-pub use status::{BridgeStatus, Export, ExportQueue, GitLabStatus, Process, Reload, Usage};
+pub use status::{
+    BridgeStatus, Export, ExportQueue, GitLabStatus, MemoryUse, Process, Reload, Usage,
+};
 pub use subject::{
     Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind, Named,
     PROJECT_ID, Raw, Rest, Stage, Subject,

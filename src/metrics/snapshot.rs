@@ -83,6 +83,8 @@ pub struct Report {
     pub failed: u64,
     /// Selected groups and projects that have been there and are not any more.
     pub absent: Vec<String>,
+    /// How many selected projects there is no memory for; none if memory is not limited.
+    pub left_out: Option<u64>,
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.

@@ -22,6 +22,10 @@ pub struct BridgeStatus {
     pub webhooks: BTreeMap<(&'static str, &'static str), u64>,
     /// What the system tells of the process, if it does.
     pub process: Option<Process>,
+    /// What `limits.memory` allows, and what was refused because of it; none without a limit.
+    pub memory: Option<MemoryUse>,
+    /// Connections to our endpoints that could not be taken, or were cut, by why.
+    pub connections: BTreeMap<&'static str, u64>,
     /// How often a part of the bridge panicked, by its name.
     pub panics: BTreeMap<&'static str, u64>,
     /// A digest of the settings in use.
@@ -36,6 +40,14 @@ pub struct Reload {
     pub succeeded: bool,
     /// When the last good one ended, in seconds since 1970.
     pub last_success: f64,
+}
+
+/// How much memory the process may take.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryUse {
+    pub limit: u64,
+    /// How often work was refused to stay below, by what it was.
+    pub refused: BTreeMap<&'static str, u64>,
 }
 
 /// What the system tells of the process.

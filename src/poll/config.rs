@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::selection::Selection;
+use crate::memory_limit::MemoryLimit;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -16,6 +17,8 @@ pub struct Config {
     pub cadence: BTreeMap<&'static str, Duration>,
     /// The file that keeps what is known over a restart.
     pub state: Option<PathBuf>,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
 }
 
 impl Default for Config {
@@ -26,6 +29,7 @@ impl Default for Config {
             timeout: Duration::from_secs(10 * 60),
             cadence: BTreeMap::new(),
             state: None,
+            memory: MemoryLimit::default(),
         }
     }
 }

@@ -25,6 +25,7 @@ use super::progress::Progress;
 use super::subject_log::SubjectLog;
 use crate::gitlab::Client;
 use crate::lock::lock;
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::{EnabledMetrics, Snapshot};
 
 /// From so many projects on, what looks at all of them takes longer than a worker of the runtime may
@@ -51,6 +52,21 @@ pub struct Poller {
     is_successor: bool,
     /// Whether what is shown stays until the first poll has ended: then it is known what is selected.
     holds_back: bool,
+}
+
+/// Tells the engine whether there is memory for further projects.
+struct Crowding {
+    memory: MemoryLimit,
+    /// How many are shown: what takes memory for showing the others is still to come.
+    shown: usize,
+}
+
+impl Crowding {
+    fn note(&self, engine: &mut Engine) {
+        let not_shown = engine.projects().saturating_sub(self.shown);
+        let limited = self.memory.bytes();
+        engine.note_room(limited.map(|_| self.memory.has_room(not_shown)));
+    }
 }
 
 /// Where snapshots go.
@@ -90,6 +106,12 @@ impl Poller {
     #[must_use]
     pub fn resume(mut self, mut checkpoint: Checkpoint) -> Poller {
         if let Some(memory) = checkpoint.take_memory() {
+            let room = self
+                .config
+                .memory
+                .bytes()
+                .map(|_| self.config.memory.has_room(0));
+            lock(&self.engine).note_room(room);
             let recalled = lock(&self.engine).recall(memory, self.now());
             self.last = recalled.unwrap_or_default();
         }
@@ -312,7 +334,12 @@ impl Poller {
         }
         let before = self.client.usage();
         let began = self.now();
-        self.with_engine(move |engine| engine.begin(began)).await;
+        let crowding = self.crowding();
+        self.with_engine(move |engine| {
+            crowding.note(engine);
+            engine.begin(began);
+        })
+        .await;
         self.drive(publish).await;
         let after = self.client.usage();
         let sum = |usage: &crate::gitlab::Usage| usage.requests.values().sum::<u64>();
@@ -369,8 +396,12 @@ impl Poller {
             });
             tokio::select! {
                 Some((id, answer)) = answers.next() => {
-                    let now = self.now();
-                    self.with_engine(move |engine| engine.answered(id, answer, now)).await;
+                    let (now, crowding) = (self.now(), self.crowding());
+                    self.with_engine(move |engine| {
+                        crowding.note(engine);
+                        engine.answered(id, answer, now);
+                    })
+                    .await;
                 }
                 () = sleep_until(again.unwrap_or(show)), if again.is_some() => {}
                 () = sleep_until(show), if publish.is_some() => {
@@ -466,6 +497,13 @@ impl Poller {
         worked
             .await
             .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    }
+
+    fn crowding(&self) -> Crowding {
+        Crowding {
+            memory: self.config.memory.clone(),
+            shown: self.last.projects.len(),
+        }
     }
 
     /// Bridge time.

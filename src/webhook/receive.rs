@@ -23,6 +23,7 @@ use super::memory::{Memory, Share};
 use super::secrets::{Refusal, Secrets, Signature};
 
 use crate::lock::lock;
+use crate::memory_limit::{MemoryLimit, Work};
 use crate::untold::Untold;
 
 /// The largest payload that GitLab sends.
@@ -47,14 +48,19 @@ pub struct Receiver {
     pub names: Vec<String>,
     pub take_hint: TakeHint,
     pub counts: Arc<Counts>,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
 }
 
 impl Receiver {
     /// The routes that webhooks arrive at.
     pub fn routes(self) -> Routes {
+        /// Of the limit of memory, the part of all bodies together.
+        const PART: u64 = 8;
+        let memory = self.memory.part(PART, MEMORY as u64) as usize;
         let receiving = Receiving {
             receiver: self,
-            memory: Memory::new(MEMORY),
+            memory: Memory::new(memory),
             refusals: Refusals::default(),
         };
         Router::new()
@@ -130,7 +136,10 @@ impl Receiving {
             Failure::Invalid(status, problem) => {
                 self.receiver.counts.note(event, Outcome::Invalid);
                 tracing::debug!(problem, "a webhook could not be read");
-                let text = format!("This is no webhook of GitLab: {problem}.\n");
+                let text = match status {
+                    StatusCode::SERVICE_UNAVAILABLE => format!("Not taken: {problem}.\n"),
+                    _ => format!("This is no webhook of GitLab: {problem}.\n"),
+                };
                 (status, text).into_response()
             }
         }
@@ -140,6 +149,9 @@ impl Receiving {
     async fn read(self: &Arc<Self>, request: Request) -> Result<Payload, Failure> {
         let secrets = &self.receiver.secrets;
         let signature = secrets.check_headers(request.headers(), SystemTime::now())?;
+        if self.receiver.memory.refuses(Work::Webhook) {
+            return Err(NEAR_THE_LIMIT);
+        }
         // Only a token shows before the body that the sender knows the secret.
         let memory = self.memory.share(signature.is_none());
         let body = body(request.into_body(), &memory).await?;
@@ -200,6 +212,11 @@ const TOO_SLOW: Failure = Failure::Invalid(
 const NO_MEMORY: Failure = Failure::Invalid(
     StatusCode::SERVICE_UNAVAILABLE,
     "its body came more slowly than others and had to give way to them",
+);
+
+const NEAR_THE_LIMIT: Failure = Failure::Invalid(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "the bridge is near limits.memory, and reads no body for now",
 );
 
 const TOO_LARGE: Failure = Failure::Invalid(
@@ -282,6 +299,7 @@ mod tests {
                 names: vec!["main".to_owned()],
                 take_hint: Arc::new(|_| ()),
                 counts: Arc::default(),
+                memory: MemoryLimit::default(),
             },
             memory: Memory::new(MEMORY),
             refusals: Refusals::default(),

@@ -8,6 +8,7 @@
 
 pub mod certificates;
 pub mod exposition;
+pub mod front;
 pub mod process;
 pub mod received;
 pub mod receiver;

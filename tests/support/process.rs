@@ -265,9 +265,7 @@ impl Process {
 
     /// Sends a signal: `TERM`, `HUP`, `INT`, `KILL`.
     pub fn signal(&self, signal: &str) {
-        let Some(pid) = self.child.id() else {
-            panic!("{} has ended already", self.name)
-        };
+        let pid = self.id();
         // The shell has `kill` built in, so no other program is needed.
         let sent = std::process::Command::new("sh")
             .arg("-c")

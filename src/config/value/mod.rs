@@ -4,6 +4,7 @@ pub mod address;
 pub mod budget;
 pub mod exporting;
 pub mod measured;
+pub mod memory;
 pub mod number;
 pub mod queue;
 pub mod secret;

@@ -60,7 +60,7 @@ impl Value for Queue {
     fn show(&self, builder: &mut Builder) -> Option<String> {
         let queue = self.0(builder);
         let age = humantime::format_duration(queue.age);
-        Some(format!("{{size: {}, age: {age}}}", shown(queue.size)))
+        Some(format!("{{size: {}, age: {age}}}", shown_size(queue.size)))
     }
 
     fn schema(&self) -> Option<Json> {
@@ -89,7 +89,13 @@ fn word(input: &Input<'_>) -> Result<Option<Text>, Error> {
 }
 
 fn size(text: &Text) -> Result<u64, Error> {
-    let written = text.text.trim().to_ascii_lowercase();
+    let size = size_of(&text.text).filter(|size| SIZE.contains(size));
+    size.ok_or_else(|| text.unexpected("a size from 1MiB to 1024GiB: write for example 256MiB"))
+}
+
+/// How many bytes a text such as `256MiB` says.
+pub(super) fn size_of(text: &str) -> Option<u64> {
+    let written = text.trim().to_ascii_lowercase();
     let digits = written.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = written[digits.len()..].trim();
     let factor = match unit {
@@ -100,14 +106,12 @@ fn size(text: &Text) -> Result<u64, Error> {
             .map(|(_, factor)| *factor),
     };
     let number = digits.trim().parse::<u64>().ok();
-    let size = number
+    number
         .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor));
-    let size = size.filter(|size| SIZE.contains(size));
-    size.ok_or_else(|| text.unexpected("a size from 1MiB to 1024GiB: write for example 256MiB"))
+        .and_then(|(number, factor)| number.checked_mul(factor))
 }
 
-fn shown(size: u64) -> String {
+pub(super) fn shown_size(size: u64) -> String {
     let mut units = UNITS.iter();
     let whole = units.find(|(_, factor)| size.is_multiple_of(*factor));
     let (unit, factor) = whole.unwrap_or(&("b", 1));

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Listen, Web};
 use connections::{Connection, Connections};
 use refusals::Refusals;
+pub use refusals::RefusedConnections;
 use speaking::Speaking;
 
 pub use descriptors::most_connections;
@@ -38,6 +39,7 @@ pub struct Server {
     connections: Arc<Connections>,
     most: usize,
     web: Option<Arc<Web>>,
+    refused: Arc<RefusedConnections>,
 }
 
 impl Server {
@@ -62,6 +64,7 @@ impl Server {
             connections: Connections::new(most),
             most,
             web: None,
+            refused: Arc::default(),
         })
     }
 
@@ -75,6 +78,13 @@ impl Server {
     #[must_use]
     pub fn secured(self, web: Option<Arc<Web>>) -> Server {
         Server { web, ..self }
+    }
+
+    /// Counts together with others what it can't take.
+    #[must_use]
+    pub fn counting(self, refused: &Arc<RefusedConnections>) -> Server {
+        let refused = Arc::clone(refused);
+        Server { refused, ..self }
     }
 
     /// The bound address.
@@ -101,6 +111,7 @@ impl Server {
         let speaking = Speaking {
             served: served.clone(),
             stop: stop.clone(),
+            refused: Arc::clone(&self.refused),
         };
         tokio::select! {
             () = self.accept(speaking) => {}
@@ -118,7 +129,7 @@ impl Server {
 
     /// Takes connections, for ever.
     async fn accept(&self, speaking: Speaking) {
-        let mut refusals = Refusals::default();
+        let mut refusals = Refusals::new(Arc::clone(&self.refused));
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::activity::Activity;
 use super::bodies::{Answer, Asked};
 use super::connections::Connection;
+use super::refusals::RefusedConnections;
 use super::served::ServedNow;
 use super::watched::Watched;
 use crate::export::Web;
@@ -31,6 +32,7 @@ use crate::export::Web;
 pub struct Speaking {
     pub served: ServedNow,
     pub stop: CancellationToken,
+    pub refused: Arc<RefusedConnections>,
 }
 
 /// The first byte of TLS: a handshake.
@@ -44,8 +46,8 @@ impl Speaking {
         let activity = &connection.activity;
         tokio::select! {
             () = self.converse(stream, activity) => {}
-            () = connection.cut.cancelled() => {}
-            () = overdue(activity) => {}
+            () = connection.cut.cancelled() => self.refused.gave_way(),
+            () = overdue(activity) => self.refused.overdue(),
         }
     }
 

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::negotiation::{Coding, Format};
 use super::{Health, Introspect, Views};
 use crate::lock::lock;
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use collector::Collector;
 use difference::Fingerprints;
@@ -71,6 +72,13 @@ impl Prometheus {
     #[must_use]
     pub fn counting(self, health: Arc<Health>) -> Prometheus {
         Prometheus { health, ..self }
+    }
+
+    /// Renders with little memory, where that is limited.
+    #[must_use]
+    pub fn within(self, memory: &MemoryLimit) -> Prometheus {
+        let gitlab = self.gitlab.within(memory);
+        Prometheus { gitlab, ..self }
     }
 
     /// Keeps the texts over a restart, in a file beside a state.

@@ -18,6 +18,7 @@ use super::fragments::MetricText;
 use super::gzip::{Codec, Sum};
 use crate::export::meter::ViewBatch;
 use crate::lock::lock;
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::{Choices, EnabledMetrics, Metric, View};
 
 /// How many series are rendered at once: the SDK's maps for more don't fit the processor's caches.
@@ -29,6 +30,8 @@ const THREADS: usize = 2;
 pub struct Renderer {
     collectors: Vec<Collector<ViewBatch>>,
     enabled: EnabledMetrics,
+    /// How many series are rendered at once.
+    series: usize,
     /// The metrics of which something is left out: that is logged once.
     lacking: Mutex<BTreeSet<&'static str>>,
 }
@@ -60,6 +63,8 @@ struct Job<'a> {
     /// Whether its series are told apart by project.
     per_project: bool,
     choices: &'a Choices,
+    /// How many series are rendered at once.
+    series: usize,
     text: Known,
     /// How many series are left out of it.
     lost: u64,
@@ -75,8 +80,22 @@ impl Renderer {
         Ok(Renderer {
             collectors: collectors.collect::<Result<_>>()?,
             enabled,
+            series: SERIES,
             lacking: Mutex::default(),
         })
+    }
+
+    /// The same where the process may take so much memory: fewer series at once, and one metric after the
+    /// other.
+    #[must_use]
+    pub fn within(mut self, memory: &MemoryLimit) -> Renderer {
+        /// Of the limit of memory, the part of a series that is rendered.
+        const PART: u64 = 64 << 10;
+        if memory.bytes().is_some() {
+            self.series = memory.part(PART, SERIES as u64).max(1) as usize;
+            self.collectors.truncate(1);
+        }
+        self
     }
 
     /// How it is shown.
@@ -144,14 +163,15 @@ impl Renderer {
             metric,
             per_project: self.is_per_project(metric),
             choices: &self.enabled.choices,
+            series: self.series,
             text,
             lost,
         });
         let jobs: Vec<_> = jobs.collect();
-        let few = changed.len() * jobs.len() < SERIES;
+        let few = changed.len() * jobs.len() < self.series;
         let threads = match few && jobs.iter().all(|job| job.text.is_some()) {
             true => 1,
-            false => THREADS,
+            false => self.collectors.len(),
         };
         let mut rendered = Rendered {
             view: Arc::clone(view),
@@ -293,7 +313,7 @@ impl Job<'_> {
         let replaced = Arc::make_mut(&mut text);
         let series = |changed: &Changed| changed.most_series(self.metric, self.choices);
         // Those that are still to be replaced, the next ones last.
-        let mut left = chunks(changed, series);
+        let mut left = chunks(changed, series, self.series);
         while let Some(some) = left.pop() {
             let [before, after] = [Side::Before, Side::After].map(|side| {
                 let view = Arc::new(difference::view_of(some, side, view));
@@ -342,11 +362,12 @@ impl Job<'_> {
 fn chunks<'a, 'b>(
     all: &'a [&'b Changed],
     series: impl Fn(&Changed) -> usize,
+    most: usize,
 ) -> Vec<&'a [&'b Changed]> {
     let (mut chunks, mut start, mut count) = (Vec::new(), 0, 0);
     for (place, changed) in all.iter().enumerate() {
         let own = series(changed);
-        if count + own > SERIES && place > start {
+        if count + own > most && place > start {
             chunks.push(&all[start..place]);
             (start, count) = (place, 0);
         }

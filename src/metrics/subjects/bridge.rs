@@ -64,6 +64,50 @@ pub(super) static SUBJECT: Subject = Subject {
             }),
         ),
         gauge(
+            "gitlab_bridge_memory_limit_bytes",
+            "By",
+            "How much memory the bridge may take; absent without a limit",
+            &[],
+            Shows::Bridge(|bridge, emit| {
+                if let Some(memory) = &bridge.memory {
+                    emit(&[], memory.limit as f64);
+                }
+            }),
+        ),
+        counter(
+            "gitlab_bridge_memory_refusals_total",
+            "{refusal}",
+            "Work that was refused since the start to stay below the limit of memory",
+            &[WORK],
+            Shows::Bridge(|bridge, emit| {
+                for (work, count) in bridge.memory.iter().flat_map(|memory| &memory.refused) {
+                    emit(&[(WORK.name, work)], *count as f64);
+                }
+            }),
+        ),
+        gauge(
+            "gitlab_bridge_left_out_projects",
+            "{project}",
+            "Selected projects that are not read, as there is no memory for them; absent without a limit",
+            &[],
+            Shows::GitLab(|gitlab, emit| {
+                if let Some(left_out) = poll(gitlab).and_then(|report| report.left_out) {
+                    emit(&[], left_out as f64);
+                }
+            }),
+        ),
+        counter(
+            "gitlab_bridge_connections_refused_total",
+            "{connection}",
+            "Connections to our endpoints that were not taken at once, or not kept, since the start",
+            &[REFUSAL],
+            Shows::Bridge(|bridge, emit| {
+                for (reason, count) in &bridge.connections {
+                    emit(&[(REFUSAL.name, reason)], *count as f64);
+                }
+            }),
+        ),
+        gauge(
             "gitlab_bridge_up",
             "",
             "Whether GitLab answers: 0 once it has answered nothing for two intervals, though asked",
@@ -408,6 +452,18 @@ const TASK: Attribute = Attribute {
     name: "task",
     meaning: "The part of the bridge.",
     examples: &["poll", "prometheus", "otlp"],
+};
+
+const WORK: Attribute = Attribute {
+    name: "work",
+    meaning: "What was refused: `scrape` (in a format that has to be made), `webhook` (its body) or `message` (one of OTLP that would wait in memory).",
+    examples: &["scrape", "webhook", "message"],
+};
+
+const REFUSAL: Attribute = Attribute {
+    name: "reason",
+    meaning: "Why: `accept_error` (the system gave no connection, such as without a descriptor), `waited` (all were in use, and nobody could leave), `gave_way` (closed for another one, as it did nothing) or `overdue` (too slow).",
+    examples: &["accept_error", "waited", "gave_way", "overdue"],
 };
 
 const INSTANCE_URL: Attribute = Attribute {

@@ -223,44 +223,82 @@ pub fn read(file: impl Read, polled: &Polled) -> Result<Kept, Unusable> {
     let instance = Arc::new(owner(instance, &of_instance)?);
     let groups = owners(&mut lines, &groups)?;
     let runners = owners(&mut lines, &runners)?;
-    let (projects, feeds) = projects(&mut lines, &of_project)?;
-    if projects.len() != count || course.lists.len() != polled.sources.len() {
+    let room = |projects: usize| polled.memory.has_room(projects);
+    let all = projects(&mut lines, &of_project, room)?;
+    if all.projects.len() + all.left_out.len() != count
+        || course.lists.len() != polled.sources.len()
+    {
         return Err(damaged("something is missing"));
     }
+    let memory = Memory {
+        at,
+        course,
+        instance,
+        groups,
+        runners,
+        feeds: BTreeMap::new(),
+        projects: Vec::new(),
+    };
     Ok(Kept {
         remaining_budget,
-        memory: Memory {
-            at,
-            course,
-            instance,
-            groups,
-            runners,
-            feeds,
-            projects,
-        },
+        memory: all.into_memory(memory),
     })
 }
 
+impl Projects {
+    /// What was known, with these projects.
+    fn into_memory(self, mut memory: Memory) -> Memory {
+        for (id, taken) in self.left_out {
+            memory.course.left_out.add(id, taken);
+        }
+        Memory {
+            feeds: self.feeds,
+            projects: self.projects,
+            ..memory
+        }
+    }
+}
+
 /// The projects with what is known of when they were asked, and how far their feeds have been read.
-type Projects = (Vec<(Arc<Owner>, Option<Track>)>, BTreeMap<u64, KeptFeeds>);
+#[derive(Default)]
+struct Projects {
+    projects: Vec<(Arc<Owner>, Option<Track>)>,
+    feeds: BTreeMap<u64, KeptFeeds>,
+    /// Those that there is no memory for, and whether they are selected.
+    left_out: Vec<(u64, bool)>,
+}
 
 /// The projects, up to the end of the file.
-fn projects<R: Read>(lines: &mut Lines<R>, places: &Places) -> Result<Projects, Unusable> {
-    let (mut projects, mut feeds) = Projects::default();
+fn projects<R: Read>(
+    lines: &mut Lines<R>,
+    places: &Places,
+    has_room: impl Fn(usize) -> bool,
+) -> Result<Projects, Unusable> {
+    /// Among so many the memory that is left is looked at.
+    const SOME: usize = 100;
+    let mut all = Projects::default();
+    let (mut last, mut is_full) = (None, false);
     while let Some(line) = lines.next()? {
         let (mut line, track): ProjectLine<'_> = parse(line)?;
         let own = line.feeds.take();
         let project = owner(line, places)?;
-        let before = projects.last().map(|(last, _)| last.identity.id);
-        if before >= Some(project.identity.id) {
+        let id = project.identity.id;
+        if last.replace(id) >= Some(id) {
             return Err(damaged("the projects are not in order"));
         }
-        if let Some(own) = own {
-            feeds.insert(project.identity.id, own.into_owned());
+        let count = all.projects.len();
+        is_full |= count.is_multiple_of(SOME) && !has_room(count);
+        if is_full {
+            let taken = track.as_ref().as_ref().is_some_and(|track| track.taken);
+            all.left_out.push((id, taken));
+            continue;
         }
-        projects.push((Arc::new(project), track.into_owned()));
+        if let Some(own) = own {
+            all.feeds.insert(id, own.into_owned());
+        }
+        all.projects.push((Arc::new(project), track.into_owned()));
     }
-    Ok((projects, feeds))
+    Ok(all)
 }
 
 /// So many owners that are no projects, in their order.
@@ -382,6 +420,7 @@ impl<R: Read> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory_limit::MemoryLimit;
     use crate::metrics::subject::{Cadence, Many, Rows, Shows, counter, label, time};
     use crate::metrics::{
         Access, Attribute, Catalogue, Choices, EnabledMetrics, Ended, EndedSeries, GivenWay,
@@ -395,7 +434,29 @@ mod tests {
             sources: Vec::new(),
             forks: true,
             enabled: EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default()),
+            memory: MemoryLimit::default(),
         }
+    }
+
+    #[test]
+    fn a_state_is_read_as_far_as_there_is_memory_and_the_rest_is_left_out() {
+        let readings = [[Reading::Off; 2]; 250];
+        let file = written(&memory(&readings), None);
+        // Room for less than two hundred projects that are not shown yet.
+        let limit = MemoryLimit::new(4 << 20, || Some(500_000));
+        let within = Polled {
+            memory: limit,
+            ..polled()
+        };
+        let kept = read(&*file, &within).unwrap().memory;
+        assert_eq!(kept.projects.len(), 200);
+        let left_out: Vec<_> = kept.course.left_out.ids().collect();
+        assert_eq!(left_out, (201..=250).collect::<Vec<_>>());
+        let all = read(&*file, &polled()).unwrap().memory;
+        assert_eq!(
+            (all.projects.len(), all.course.left_out.ids().count()),
+            (250, 0)
+        );
     }
 
     fn memory(readings: &[[Reading; 2]]) -> Memory {

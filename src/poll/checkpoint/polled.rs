@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::EnabledMetrics;
 use crate::poll::config::Config;
 use crate::poll::selection::Source;
@@ -16,6 +17,8 @@ pub struct Polled {
     /// Whether forks are taken: only who leaves them out makes sure that GitLab tells them.
     pub(super) forks: bool,
     pub(super) enabled: EnabledMetrics,
+    /// How much of a state there is room for.
+    pub(super) memory: MemoryLimit,
 }
 
 impl Polled {
@@ -26,6 +29,7 @@ impl Polled {
             sources: config.selection.sources(),
             forks: config.selection.filter.forks,
             enabled: enabled.clone(),
+            memory: config.memory.clone(),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::deployments::DeploymentsKnown;
 use super::details::PipelinesKnown;
 use super::feeds::{FeedsCourse, KeptFeeds};
+use super::left_out::LeftOut;
 use super::list::ListProgress;
 use super::names::Names;
 use super::track::Track;
@@ -47,6 +48,9 @@ pub struct Course {
     pub deployments: DeploymentsKnown,
     #[serde(default)]
     pub feeds: FeedsCourse,
+    /// Projects that there was no memory for.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// What has ended of projects that are gone.
     #[serde(default)]
     pub departed: Departed,

@@ -22,6 +22,7 @@ mod feeds_rest;
 mod gitlab;
 mod hints;
 mod learning;
+mod left_out;
 mod list;
 mod lists;
 mod lookups;
@@ -78,6 +79,7 @@ pub use environments::most as environments_query;
 pub use errors::{is_gone, is_timeout, not_understood, unread};
 pub use feeds::KeptFeeds;
 pub use gitlab::{Verdict, judge};
+pub use left_out::LeftOut;
 pub use list::ListProgress;
 pub use memory::{Before, Course, LastPoll, Memory};
 pub use moment::Moment;
@@ -238,6 +240,11 @@ impl Engine {
             hourly_budget,
             ..self
         }
+    }
+
+    /// Notes whether there is memory for further projects; none if it is not limited.
+    pub fn note_room(&mut self, room: Option<bool>) {
+        self.schedule.left_out.note_room(room);
     }
 
     /// Begins a poll: all that is due is asked.

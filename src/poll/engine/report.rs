@@ -38,7 +38,7 @@ impl Engine {
             late: took.saturating_sub(self.rhythm.interval),
             requests,
             reached: self.last_answer >= Some(poll.began),
-            failure: failure.or(gone),
+            failure: failure.or(gone).or_else(|| self.left_out()),
             failed: poll.values.values().sum(),
             absent: self.names.absent.iter().cloned().collect(),
             last_complete: match &self.last.report {
@@ -48,6 +48,7 @@ impl Engine {
             },
             errors: self.errors.clone(),
             counted: self.feeds.ended.clone(),
+            left_out: self.schedule.left_out.told(),
             kept,
         };
         self.snapshot(Some(report), now)
@@ -99,6 +100,7 @@ impl Engine {
     fn counts_all(&self) -> bool {
         self.schedule.is_whole()
             && self.names.mistaken.is_empty()
+            && self.schedule.left_out.count() == 0
             && self
                 .schedule
                 .lists
@@ -119,6 +121,12 @@ impl Engine {
         let so_far = self.projects.len();
         (!self.schedule.is_whole())
             .then(|| format!("the first sweep goes on: {so_far} projects have been read so far"))
+    }
+
+    /// Says how many projects there is no memory for. Everything else was read.
+    fn left_out(&self) -> Option<String> {
+        let left_out = &self.schedule.left_out;
+        (left_out.count() > 0).then(|| left_out.to_string())
     }
 
     /// Says which groups were there and are not any more. Everything else was read.

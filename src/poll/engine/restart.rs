@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
+use super::left_out::LeftOut;
 use super::memory::{Before, Course, LastPoll, Memory};
 use super::moment::Moment;
 use crate::metrics::{
@@ -22,9 +23,11 @@ impl Engine {
             details,
             deployments,
             feeds,
+            left_out,
             departed,
             last,
         } = memory.course;
+        self.recall_left_out(left_out, &mut reads);
         self.details = details;
         self.deployments = deployments;
         self.recall_feeds(&feeds, memory.feeds, at);
@@ -92,6 +95,17 @@ impl Engine {
         }
     }
 
+    /// Who was left out is read at once, if there is room now.
+    fn recall_left_out(&mut self, mut left_out: LeftOut, reads: &mut BTreeMap<u64, Option<usize>>) {
+        left_out.note_room(self.schedule.left_out.room());
+        if !left_out.is_shut() {
+            for id in left_out.ids() {
+                reads.entry(id).or_default();
+            }
+        }
+        self.schedule.left_out = left_out;
+    }
+
     /// What is known now.
     pub fn memory(&self, now: Moment) -> Memory {
         let mut reads = self.schedule.reads().clone();
@@ -112,6 +126,7 @@ impl Engine {
                 feeds: self
                     .feeds
                     .course(|place| feeds[usize::from(place)].full_name()),
+                left_out: self.schedule.left_out.clone(),
                 departed: self.departed.clone(),
                 last: self.last.report.as_ref().map(|report| LastPoll {
                     ended: report.ended,

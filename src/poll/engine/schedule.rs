@@ -37,6 +37,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::left_out::LeftOut;
 use super::list::ListProgress;
 use super::moment::Moment;
 use super::poll::Poll;
@@ -68,6 +69,7 @@ pub struct Schedule {
     glanced: VecDeque<(Moment, u64)>,
     /// How many projects are selected.
     taken: usize,
+    pub left_out: LeftOut,
 }
 
 impl Schedule {
@@ -82,6 +84,7 @@ impl Schedule {
             hot: BTreeSet::new(),
             glanced: VecDeque::new(),
             taken: 0,
+            left_out: LeftOut::default(),
         }
     }
 
@@ -202,6 +205,7 @@ impl Schedule {
             if let Some(track) = self.tracks.get_mut(id) {
                 track.seen_in(index, round);
             }
+            self.left_out.seen_in(*id, index, round);
         }
         list.passed += ids.len();
         (list.lost, list.failing) = (false, false);
@@ -224,6 +228,7 @@ impl Schedule {
             let latest = self.tracks.values().filter_map(Track::activity).max();
             list.watermark = latest.map(|latest| latest.saturating_sub(took + DISORDER));
         }
+        self.left_out.swept(index, round);
         self.drop_from(index, |seen| seen < round)
     }
 
@@ -322,6 +327,9 @@ impl Schedule {
         list: Option<usize>,
     ) -> bool {
         let Some(track) = self.tracks.get_mut(&id) else {
+            if self.left_out.keeps_out(id) {
+                return false;
+            }
             self.reads.insert(id, list);
             poll.read(id);
             return true;
@@ -440,6 +448,9 @@ impl Schedule {
     /// Wants everything about a project asked soon: in this poll, unless it was asked for already. One
     /// that breaks every GraphQL request is asked over REST.
     pub fn want(&mut self, poll: &mut Poll, id: u64) {
+        if self.left_out.keeps_out(id) {
+            return self.settle(id);
+        }
         self.owe(id);
         match self.is_quarantined(id, poll.began) {
             true if poll.read.insert(id) => poll.rest_reads.push_back(id),
@@ -456,6 +467,9 @@ impl Schedule {
 
     /// Wants everything about a project asked by the next poll, if not by this one.
     pub fn owe(&mut self, id: u64) {
+        if self.left_out.keeps_out(id) {
+            return;
+        }
         self.reads.entry(id).or_default();
     }
 
@@ -464,8 +478,18 @@ impl Schedule {
         self.reads.remove(&id);
     }
 
+    /// Leaves a project out, as there is no memory for it.
+    pub fn leave_out(&mut self, id: u64, taken: bool) {
+        let shown_by = self.reads.remove(&id).flatten();
+        self.left_out.add(id, taken);
+        if let Some(list) = shown_by.filter(|index| *index < self.lists.len()) {
+            self.left_out.seen_in(id, list, self.lists[list].round);
+        }
+    }
+
     /// Forgets a project.
     pub fn forget(&mut self, id: u64) {
+        self.left_out.remove(id);
         if self.tracks.remove(&id).is_some_and(|track| track.taken) {
             self.taken -= 1;
         }

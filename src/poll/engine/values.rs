@@ -32,6 +32,12 @@ impl Engine {
     ) {
         let (id, activity) = (found.identity.id, found.identity.last_activity);
         let taken = self.filter.takes(&found.identity, at.as_secs());
+        if !self.projects.contains_key(&id) {
+            if self.schedule.left_out.is_shut() {
+                return self.schedule.leave_out(id, taken);
+            }
+            self.schedule.left_out.remove(id);
+        }
         self.keep_what_rest_told(&mut found, at);
         let few = !found.failed.is_empty() && found.failed.len() < self.enabled.columns().len() / 2;
         let open = found.open(self.enabled.columns());

@@ -17,6 +17,7 @@ use axum::body::Bytes;
 use self::record::Unusable;
 use crate::export::{Health, seconds};
 use crate::lock::lock;
+use crate::memory_limit::{MemoryLimit, Work};
 use crate::metrics::{ExportQueue, UnixTime};
 
 /// How messages wait for a receiver that is away.
@@ -29,6 +30,8 @@ pub struct QueueConfig {
     pub size: u64,
     /// How long a message may wait.
     pub age: Duration,
+    /// How much memory there is for all of the process.
+    pub memory: MemoryLimit,
 }
 
 impl Default for QueueConfig {
@@ -38,6 +41,7 @@ impl Default for QueueConfig {
             path: None,
             size: 256 << 20,
             age: Duration::from_secs(24 * 60 * 60),
+            memory: MemoryLimit::default(),
         }
     }
 }
@@ -54,6 +58,7 @@ pub struct Queue {
     size: u64,
     age: Duration,
     endpoint: AtomicU64,
+    memory: MemoryLimit,
     state: Mutex<State>,
     health: Arc<Health>,
     /// Held as long as we live: the folder is of one process.
@@ -110,6 +115,7 @@ impl Queue {
             size: config.size,
             age: config.age,
             endpoint: AtomicU64::new(record::endpoint(shown_endpoint)),
+            memory: config.memory.clone(),
             state: Mutex::new(state),
             health,
             _lock: lock,
@@ -241,13 +247,23 @@ impl Queue {
         while state.bytes > self.size {
             self.give_up_first(state, "over_size");
         }
-        // Memory is scarcer than the disk.
+        self.keep_memory(state);
+    }
+
+    /// Memory is scarcer than the disk.
+    fn keep_memory(&self, state: &mut State) {
+        /// Of the limit of memory, the part of what waits.
+        const PART: u64 = 32;
         let in_memory = state
             .waiting
             .iter()
             .filter(|waiting| waiting.record.is_some());
         let mut in_memory: u64 = in_memory.map(|waiting| waiting.bytes).sum();
-        while in_memory > MOST_IN_MEMORY {
+        let most = match in_memory > 0 && self.memory.refuses(Work::Message) {
+            true => 0,
+            false => self.memory.part(PART, MOST_IN_MEMORY),
+        };
+        while in_memory > most {
             let first = state.waiting.front().filter(|first| first.record.is_some());
             in_memory -= first.map_or(0, |first| first.bytes);
             self.give_up_first(state, "over_size");
