@@ -17,7 +17,8 @@ Examples:
   gitlab-metrics-bridge --group platform --otlp-endpoint http://localhost:4317
 
 The token comes from GITLAB_TOKEN, GITLAB_TOKEN_FILE or gitlab.token_file, never from a flag.
-A later source wins: configuration file, environment, flags.";
+A later source wins: configuration file, environment, flags.
+Exit codes of all commands: 0 all is well; 1 something went wrong; 2 a flag, a setting or a file it names can't be used.";
 
 fn examples() -> String {
     let demo = match cfg!(feature = "simulator") {
@@ -30,7 +31,7 @@ fn examples() -> String {
 /// Polls GitLab and shows what it counts as OpenTelemetry gauges: over OTLP, on a Prometheus endpoint,
 /// or both.
 #[derive(Clone, Debug, Parser)]
-#[command(name = NAME, version, after_help = examples(), disable_help_subcommand = true)]
+#[command(name = NAME, version, after_help = examples())]
 pub struct Cli {
     /// What to do; without a word, run.
     #[command(subcommand)]
@@ -49,7 +50,11 @@ pub enum Command {
     /// Poll once and print the metrics; with OTLP, push them too
     Once,
     /// Check the configuration, GitLab, the token and the export targets
-    Check,
+    Check {
+        /// How it looks
+        #[arg(long, value_enum, default_value_t)]
+        format: ReportFormat,
+    },
     /// Forecast how many requests polling makes, and whether limits carry them
     Plan(Plan),
     /// Run against a model of GitLab in this process: no GitLab is needed
@@ -65,6 +70,8 @@ pub enum Command {
     Schema,
     /// Print what this program is made of, as CycloneDX (SBOM)
     Sbom,
+    /// Print the version
+    Version,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -76,7 +83,7 @@ impl Command {
     /// Whether the configured GitLab is asked.
     pub fn asks_gitlab(&self) -> bool {
         match self {
-            Command::Run | Command::Once | Command::Check => true,
+            Command::Run | Command::Once | Command::Check { .. } => true,
             Command::Plan(plan) => plan.projects.is_none(),
             _ => false,
         }
@@ -95,7 +102,7 @@ pub struct Plan {
     pub active: Option<Active>,
     /// How it looks
     #[arg(long, value_enum, default_value_t)]
-    pub format: PlanFormat,
+    pub format: ReportFormat,
 }
 
 /// How many projects are active in an hour.
@@ -107,9 +114,9 @@ pub enum Active {
     Percent(f64),
 }
 
-/// How a forecast looks.
+/// How what was found or forecast looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
+pub enum ReportFormat {
     /// For a person.
     #[default]
     Text,
@@ -146,6 +153,11 @@ impl Cli {
     pub fn command(&self) -> Command {
         self.command.clone().unwrap_or_default()
     }
+}
+
+/// The name of the program and its version, as `--version` prints them.
+pub fn version() -> String {
+    <Cli as CommandFactory>::command().render_version()
 }
 
 /// The completion script of a shell.

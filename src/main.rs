@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use gitlab_metrics_bridge::app::{Hangups, Source};
-use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions};
+use gitlab_metrics_bridge::app::{Hangups, Misconfigured, Source};
+use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions, version};
 use gitlab_metrics_bridge::config::{self, Config, Environment, Flags};
 use gitlab_metrics_bridge::metrics::{self, Catalogue};
 use gitlab_metrics_bridge::{app, sbom, stdio};
 use tokio::runtime::Runtime;
 
-/// The exit code for a configuration that can't be used, as for wrong flags.
+/// The exit code for a configuration that can't be used, as for wrong flags. What goes wrong elsewhere is 1.
 const MISCONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     }
     match cli.command() {
         Command::Metrics { format } => end(stdio::print(&[catalogue(format)])),
+        Command::Version => end(stdio::print(&[version()])),
         Command::Schema => end(stdio::print(&[config::schema()])),
         Command::Sbom => {
             end(sbom::cyclonedx(jiff::Timestamp::now()).and_then(|bom| stdio::print(&[bom])))
@@ -112,7 +113,7 @@ fn run(
         app::survive_file_limit();
         match command {
             Command::Once => app::once(config).await,
-            Command::Check => app::check(config).await,
+            Command::Check { format } => app::check(config, *format).await,
             Command::Plan(plan) => app::plan(config, plan).await,
             #[cfg(feature = "simulator")]
             Command::Demo(demo) => app::demo(config, source, hangups, demo).await,
@@ -138,7 +139,10 @@ fn end(ended: Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            match error.is::<Misconfigured>() {
+                true => ExitCode::from(MISCONFIGURED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

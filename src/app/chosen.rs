@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use opentelemetry_sdk::Resource;
 
+use super::misconfigured::misconfigured;
 use crate::config::{self, Config};
+use crate::export::{Otlp, OtlpConfig, Web};
 use crate::metrics::{Catalogue, EnabledMetrics, Metric};
 use crate::poll::Patterns;
 
@@ -27,8 +30,12 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
         disabled,
         choices,
     } = &config.metrics;
-    let on = Patterns::new(enabled).context("metrics.enabled")?;
-    let off = Patterns::new(disabled).context("metrics.disabled")?;
+    let patterns = |names: &[String], key| {
+        let patterns = Patterns::new(names).context(key);
+        patterns.map_err(misconfigured)
+    };
+    let on = patterns(enabled, "metrics.enabled")?;
+    let off = patterns(disabled, "metrics.disabled")?;
     let catalogue = Catalogue::standard();
     let by_subject =
         |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
@@ -40,6 +47,22 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     };
     let keep = |name: &str| catalogue.find(name).is_some_and(is_shown);
     Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
+}
+
+/// The web configuration of the listeners, if there is one.
+///
+/// # Errors
+/// If it is not valid.
+pub fn web(config: &Config) -> Result<Option<Web>> {
+    Web::build(&config.export).map_err(misconfigured)
+}
+
+/// The OTLP exporter, without a queue.
+///
+/// # Errors
+/// If a file can't be read or a header is not valid.
+pub fn otlp(otlp: &OtlpConfig, resource: Resource, enabled: EnabledMetrics) -> Result<Otlp> {
+    otlp.build(resource, enabled).map_err(misconfigured)
 }
 
 /// The state file of the first GitLab that has one: what the exporters keep lies next to it.

@@ -74,7 +74,7 @@ fn line(bridge: &BridgeStatus) -> String {
             },
         };
         let name = gitlab.name.iter().map(|name| format!("{name}: "));
-        let (projects, series) = (snapshot.projects.len(), snapshot.series);
+        let (projects, series) = (snapshot.projects.len(), snapshot.all_series());
         let name = name.collect::<String>();
         format!("{name}{projects} projects, {series} series, {polled}")
     });

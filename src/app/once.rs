@@ -24,7 +24,7 @@ pub async fn once(config: Config) -> Result<()> {
     let resource = config.export.resource();
     let prometheus = Arc::new(Prometheus::build(&resource, enabled.clone())?);
     let otlp = match &config.export.otlp {
-        Some(otlp) => Some(otlp.build(resource, enabled.clone())?),
+        Some(otlp) => Some(chosen::otlp(otlp, resource, enabled.clone())?),
         None => None,
     };
     let mut gitlabs = PolledGitLabs::build(&config, &enabled)?;

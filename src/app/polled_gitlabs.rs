@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use futures::future::join_all;
 use tracing::{Instrument, Span};
 
+use super::misconfigured::misconfigured;
 use super::own_status::Asked;
 use super::waiting;
 use crate::config::{self, Config};
@@ -109,13 +110,11 @@ impl PolledGitLab {
         let Some(path) = &instance.poll.state else {
             return Self::build(instance, name, enabled);
         };
-        let enabled = &enabled.with_cadence(&instance.poll.cadence);
-        let gitlab = &instance.gitlab;
-        gitlab.token()?;
-        let polled = Polled::new(&gitlab.address()?, &instance.poll, enabled);
-        let checkpoint =
-            Checkpoint::open(path, polled, gitlab.clock.now()).context("opening the state")?;
-        Self::with_checkpoint(instance, name, enabled, Some(checkpoint))
+        let polled = polled(instance, enabled)?;
+        let checkpoint = Checkpoint::open(path, polled, instance.gitlab.clock.now());
+        let checkpoint = checkpoint.context("opening the state")?;
+        let enabled = enabled.with_cadence(&instance.poll.cadence);
+        Self::with_checkpoint(instance, name, &enabled, Some(checkpoint))
     }
 
     fn with_checkpoint(
@@ -124,12 +123,13 @@ impl PolledGitLab {
         enabled: &EnabledMetrics,
         checkpoint: Option<Checkpoint>,
     ) -> Result<PolledGitLab> {
-        instance.gitlab.token()?;
+        instance.gitlab.token().map_err(misconfigured)?;
         let gitlab = gitlab::Config {
             remaining_budget: checkpoint.as_ref().and_then(Checkpoint::remaining_budget),
             ..instance.gitlab.clone()
         };
-        let client = gitlab.build().context("building the GitLab client")?;
+        let client = gitlab.build().context("building the GitLab client");
+        let client = client.map_err(misconfigured)?;
         let poller = instance.poll.clone().build(client.clone(), enabled.clone());
         Ok(PolledGitLab {
             name: name.map(Arc::from),
@@ -141,6 +141,18 @@ impl PolledGitLab {
             },
         })
     }
+}
+
+/// What a state file of the instance is about.
+///
+/// # Errors
+/// If it has no token, or its address is none.
+pub fn polled(instance: &config::Instance, enabled: &EnabledMetrics) -> Result<Polled> {
+    let gitlab = &instance.gitlab;
+    gitlab.token().map_err(misconfigured)?;
+    let address = gitlab.address().map_err(misconfigured)?;
+    let enabled = enabled.with_cadence(&instance.poll.cadence);
+    Ok(Polled::new(&address, &instance.poll, &enabled))
 }
 
 /// Names the GitLab in each of its log lines, where there are several. The span has the level of an error, so

@@ -14,12 +14,12 @@ use tracing::Instrument;
 
 use super::own_status::Asked;
 use super::part::Part;
-use super::polled_gitlabs::{PolledGitLab, span};
+use super::polled_gitlabs::{PolledGitLab, polled, span};
 use super::webhooks::HintInbox;
 use crate::config::{Config, Instance};
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
-use crate::poll::{Checkpoint, HandedOver, Polled};
+use crate::poll::{Checkpoint, HandedOver};
 
 /// The GitLabs that are polled, in the order of the configuration.
 pub struct Polling {
@@ -43,6 +43,10 @@ struct Running {
 /// What becomes of the GitLabs at a reload, in the order of the new configuration.
 pub struct Planned(Vec<PlannedGitLab>);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are as many as GitLabs, and most of them begin"
+)]
 enum PlannedGitLab {
     /// Nothing about it has changed: the one at that place goes on.
     Stays(usize),
@@ -363,9 +367,7 @@ impl Running {
 
 /// A file for what is known already.
 fn anew(path: &Path, instance: &Instance, enabled: &EnabledMetrics) -> Result<Checkpoint> {
-    let enabled = enabled.with_cadence(&instance.poll.cadence);
-    let polled = Polled::new(&instance.gitlab.address()?, &instance.poll, &enabled);
-    Checkpoint::anew(path, polled).context("opening the state")
+    Checkpoint::anew(path, polled(instance, enabled)?).context("opening the state")
 }
 
 /// Puts every snapshot of one GitLab into the view of all, until there are no more.

@@ -84,7 +84,7 @@ impl Prepared {
         let (server, webhook_server) = listeners(before, &config, changes).await?;
         let web = match (before.listen, difference.web) {
             (Some(_), false) => before.web.cloned(),
-            _ => Web::build(&config.export)?.map(Arc::new),
+            _ => chosen::web(&config)?.map(Arc::new),
         };
         let secrets = webhooks::secrets(&config)?;
         let enabled = chosen::enabled_metrics(&config)?;
@@ -142,7 +142,7 @@ impl Difference {
             (None, _) => Ok(Change::Ends),
             (Some(_), true) if is_alike => Ok(Change::Stays),
             (Some(otlp), is_pushed) => {
-                let built = otlp.build(resource.clone(), enabled.clone())?;
+                let built = chosen::otlp(otlp, resource.clone(), enabled.clone())?;
                 let built = built.counting(Arc::clone(before.otlp_health));
                 Ok(Change::Begins(match is_pushed {
                     true => built,

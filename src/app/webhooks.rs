@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use url::Url;
 
+use super::misconfigured::misconfigured;
 use crate::config::Config;
 use crate::export::{self, Listen, Server};
 use crate::memory_limit::MemoryLimit;
@@ -26,7 +27,7 @@ pub struct HintInbox {
 /// If a secret can't be read; the message says what to do.
 pub fn secrets(config: &Config) -> Result<Option<Secrets>> {
     match config.webhook.enabled {
-        true => Ok(Some(config.webhook.build()?)),
+        true => Ok(Some(config.webhook.build().map_err(misconfigured)?)),
         false => Ok(None),
     }
 }

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint}
 use super::error::{Error, Place};
 use super::setting::{Flag, Setting, Takes};
 use super::settings::everything;
-use super::wording::{halves, quote};
+use super::wording::{host_and_port, quote};
 
 /// The flags that were given, by name.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ impl Flags {
         let (Takes::HostAndPort(_), Some(value)) = (flag.takes, values.last()) else {
             return Ok(Some(values.clone()));
         };
-        let Some((host, port)) = halves(value) else {
+        let Some((host, port)) = host_and_port(value) else {
             return Err(Place::Flag(flag.name.to_owned()).error(format!(
                 "{} is not host:port: write for example 0.0.0.0:9464",
                 quote(value)
@@ -68,11 +68,11 @@ impl Flags {
 /// Each flag once, with the first setting that it fills.
 pub fn all() -> impl Iterator<Item = (&'static Flag, &'static Setting)> {
     let mut seen = Vec::new();
-    everything().filter_map(move |setting| {
-        let flag = setting.flag.as_ref()?;
+    let flags = everything().flat_map(|setting| setting.flags().map(move |flag| (flag, setting)));
+    flags.filter(move |(flag, _)| {
         let new = !seen.contains(&flag.name);
         seen.push(flag.name);
-        new.then_some((flag, setting))
+        new
     })
 }
 

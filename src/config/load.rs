@@ -189,14 +189,16 @@ impl<'a> Sources<'a> {
     }
 
     fn flag(&self, setting: &Setting) -> Result<Option<Input<'a>>, Error> {
-        let Some(flag) = &setting.flag else {
-            return Ok(None);
-        };
-        let values = self.flags.given(flag, setting)?;
-        Ok(values.map(|values| Input {
-            place: Place::Flag(flag.name.to_owned()),
-            raw: Raw::Flag(values),
-            environment: self.environment,
-        }))
+        let mut last = None;
+        for flag in setting.flags() {
+            if let Some(values) = self.flags.given(flag, setting)? {
+                last = Some(Input {
+                    place: Place::Flag(flag.name.to_owned()),
+                    raw: Raw::Flag(values),
+                    environment: self.environment,
+                });
+            }
+        }
+        Ok(last)
     }
 }

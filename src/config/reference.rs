@@ -19,7 +19,10 @@ pub fn markdown() -> String {
     for setting in everything() {
         let variables = setting.variables();
         let variables: Vec<_> = variables.iter().map(|name| code(name)).collect();
-        let flag = setting.flag.map(|flag| code(&format!("--{}", flag.name)));
+        let flags = setting
+            .flags()
+            .map(|flag| code(&format!("--{}", flag.name)));
+        let flags: Vec<String> = flags.collect();
         let default = setting.value.show(&mut defaults);
         let cells = [
             match setting.key.contains('.') {
@@ -27,7 +30,7 @@ pub fn markdown() -> String {
                 false => setting.key.to_owned(),
             },
             variables.join("<br>"),
-            flag.unwrap_or_default(),
+            flags.join(", "),
             default.as_deref().map(code).unwrap_or_default(),
             if setting.restart { "restart" } else { "reload" }.to_owned(),
             setting.meaning.to_owned(),
@@ -115,9 +118,11 @@ fn block(setting: &Setting, key: &str, indent: &str, defaults: &mut Builder) -> 
 }
 
 fn places(setting: &Setting) -> String {
-    let flag = setting.flag.map(|flag| format!(" Flag: --{}.", flag.name));
+    let flags = setting
+        .flags()
+        .map(|flag| format!(" Flag: --{}.", flag.name));
     let variables = setting.variables().join(", ");
-    format!("Variable: {variables}.{}", flag.unwrap_or_default())
+    format!("Variable: {variables}.{}", flags.collect::<String>())
 }
 
 /// Writes sentences as a comment, wrapped.

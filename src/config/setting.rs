@@ -12,7 +12,9 @@ pub struct Setting {
     pub meaning: &'static str,
     /// Variables by a standard or of GitLab's; a later one wins. Without any there is one of ours.
     standard: &'static [&'static str],
-    pub flag: Option<Flag>,
+    flag: Option<Flag>,
+    /// Another flag that fills it, and wins.
+    also: Option<Flag>,
     /// A value to show where the default is to have none.
     pub example: &'static str,
     /// Whether a change of it needs a restart; else a reload is enough.
@@ -52,6 +54,7 @@ pub(super) const fn row(
         meaning,
         standard: &[],
         flag: None,
+        also: None,
         example: "",
         restart: false,
         value,
@@ -79,6 +82,18 @@ impl Setting {
         }
     }
 
+    pub(super) const fn also(
+        self,
+        name: &'static str,
+        takes: Takes,
+        help: &'static str,
+    ) -> Setting {
+        Setting {
+            also: Some(Flag { name, help, takes }),
+            ..self
+        }
+    }
+
     pub(super) const fn example(self, example: &'static str) -> Setting {
         Setting { example, ..self }
     }
@@ -97,6 +112,11 @@ impl Setting {
             true => format!("{} A change needs a restart.", self.meaning).into(),
             false => self.meaning.into(),
         }
+    }
+
+    /// Its flags; a later one wins.
+    pub fn flags(&self) -> impl Iterator<Item = &Flag> {
+        self.flag.iter().chain(&self.also)
     }
 
     /// Its variables; a later one wins. Ours are called after the key, in which `gitlab` and `select`

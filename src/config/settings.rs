@@ -339,7 +339,8 @@ pub static SETTINGS: &[Setting] = &[
     row("prometheus.port", &Number(|b| &mut b.config.export.listen.port, 0.0..=65535.0),
         "The port to listen on; 0 takes a free one.")
         .standard(&["OTEL_EXPORTER_PROMETHEUS_PORT"])
-        .shared(LISTEN),
+        .shared(LISTEN)
+        .also("port", Takes::Value("PORT"), "The port to serve on, whatever the host"),
     row("prometheus.web_config_file", &File(|b| &mut b.config.export.web_config, No),
         "A web configuration of Prometheus: TLS, client certificates, passwords (bcrypt), headers and a limit of \
          requests for the endpoint. It is read again when it changes. Paths in it are relative to it.")

@@ -58,9 +58,14 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
     items.filter(|item| !item.is_empty())
 }
 
-/// What stands before and after the last colon. An IPv6 address stands in brackets.
-pub fn halves(text: &str) -> Option<(&str, &str)> {
+/// The host and the port around the last colon. An IPv6 address stands in brackets. Without a host, as in
+/// `:9464`, every address is meant.
+pub fn host_and_port(text: &str) -> Option<(&str, &str)> {
+    const EVERY: &str = "0.0.0.0";
     let (host, port) = text.rsplit_once(':')?;
+    if host.is_empty() {
+        return Some((EVERY, port));
+    }
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));

@@ -132,7 +132,7 @@ async fn landing(State(endpoints): State<Arc<Endpoints>>) -> Html<String> {
             escaped(&named.collect::<String>()),
             escaped(&instance.url),
             instance.snapshot.projects.len(),
-            instance.snapshot.series,
+            instance.snapshot.all_series(),
         )
     });
     Html(format!(

@@ -245,13 +245,14 @@ impl EnabledMetrics {
         (of.flat_map(|metric| metric.columns()).collect(), tables)
     }
 
-    /// How many series a snapshot has about GitLab.
-    pub fn series(&self, snapshot: &Snapshot) -> u64 {
+    /// How many series a snapshot has of each metric about GitLab of which it has any.
+    pub fn series(&self, snapshot: &Snapshot) -> Vec<(&'static str, u64)> {
         let all = 0..snapshot.projects.len();
-        let counts = self.metrics.iter();
-        counts
-            .map(|metric| metric.count(snapshot, all.clone(), &self.choices) as u64)
-            .sum()
+        let counts = self.metrics.iter().map(|metric| {
+            let series = metric.count(snapshot, all.clone(), &self.choices);
+            (metric.name, series as u64)
+        });
+        counts.filter(|(_, series)| *series > 0).collect()
     }
 }
 

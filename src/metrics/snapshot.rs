@@ -38,8 +38,8 @@ pub struct Snapshot {
     pub parts: Vec<SubjectPart>,
     /// How each subject gets on.
     pub states: Vec<(&'static str, SubjectState)>,
-    /// How many series it has.
-    pub series: u64,
+    /// How many series it has of each metric of which it has any.
+    pub series: Vec<(&'static str, u64)>,
 }
 
 /// Of what something is known.
@@ -85,6 +85,8 @@ pub struct Report {
     pub absent: Vec<String>,
     /// How many selected projects there is no memory for; none if memory is not limited.
     pub left_out: Option<u64>,
+    /// How many projects of the lists the filters of the selection leave out.
+    pub filtered_out: u64,
     /// When the last complete poll ended.
     pub last_complete: Option<UnixTime>,
     /// Errors since the start, by subject (or `projects` for the lists) and reason.
@@ -116,6 +118,11 @@ pub struct Missing {
 }
 
 impl Snapshot {
+    /// How many series it has.
+    pub fn all_series(&self) -> u64 {
+        self.series.iter().map(|(_, series)| series).sum()
+    }
+
     /// All owners of a grain.
     pub fn owners(&self, grain: Grain) -> &[Arc<Owner>] {
         match grain {

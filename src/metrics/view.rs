@@ -50,7 +50,7 @@ impl View {
     /// How many series it has about GitLab.
     pub fn series(&self) -> u64 {
         let snapshots = self.gitlabs.iter().map(|gitlab| &gitlab.snapshot);
-        snapshots.map(|snapshot| snapshot.series).sum()
+        snapshots.map(|snapshot| snapshot.all_series()).sum()
     }
 
     /// Of how many gitlabs something is known.

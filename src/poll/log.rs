@@ -33,6 +33,7 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
     let before = last.report.as_ref();
     let absent_before = before.map(|report| report.absent.as_slice());
     let absent_is_news = report.absent.as_slice() != absent_before.unwrap_or_default();
+    filtered_out(last, snapshot);
     match &report.failure {
         None => {
             if absent_is_news && !report.absent.is_empty() {
@@ -72,6 +73,20 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 "{message}"
             );
         }
+    }
+}
+
+/// Says when the filters begin to leave out every project.
+fn filtered_out(last: &Snapshot, snapshot: &Snapshot) {
+    let all = |of: &Snapshot| {
+        let filtered_out = of.report.as_ref().map(|report| report.filtered_out);
+        filtered_out.filter(|filtered_out| *filtered_out > 0 && of.projects.is_empty())
+    };
+    if let (Some(filtered_out), None) = (all(snapshot), all(last)) {
+        tracing::warn!(
+            filtered_out,
+            "every project that GitLab lists is left out by the filters of select"
+        );
     }
 }
 

@@ -28,7 +28,7 @@ mod survey;
 #[cfg(all(test, feature = "simulator"))]
 mod tests;
 
-pub use checkpoint::{Checkpoint, InUse, Polled};
+pub use checkpoint::{Checkpoint, Examined, InUse, Polled};
 pub use config::{Config, Rhythm};
 pub use engine::Kind;
 pub use forecast::{

@@ -174,6 +174,32 @@ impl fmt::Display for Source {
     }
 }
 
+/// Names the settings that leave projects out.
+impl fmt::Display for Filter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns = |name: &str, patterns: &Patterns| {
+            let texts = patterns.texts.join(", ");
+            (!texts.is_empty()).then(|| format!("select.{name} ({texts})"))
+        };
+        let switch = |name: &str, takes: bool| (!takes).then(|| format!("select.{name} (false)"));
+        let inactive = self.inactive_for.map(|limit| {
+            let limit = humantime::format_duration(limit);
+            format!("select.inactive_for ({limit})")
+        });
+        let settings = [
+            patterns("include", &self.include),
+            patterns("exclude", &self.exclude),
+            switch("archived", self.archived),
+            switch("forks", self.forks),
+            switch("personal", self.personal),
+            switch("pending_deletion", self.pending_deletion),
+            inactive,
+        ];
+        let settings: Vec<String> = settings.into_iter().flatten().collect();
+        formatter.write_str(&settings.join(", "))
+    }
+}
+
 impl Filter {
     /// Whether the project is taken. What GitLab does not tell of it does not speak against it.
     pub fn takes(&self, identity: &Identity, now: UnixTime) -> bool {

@@ -2,12 +2,13 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use axum::http::StatusCode;
 use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, World};
 use serde_json::{Value, json};
 
 use crate::support::process::{Finished, Program, bridge, free_ports};
 use crate::support::receiver::{Fault as OtlpFault, Receiver};
-use crate::support::running::{TOKEN, bridge_for};
+use crate::support::running::{Running, TOKEN, bridge_for};
 use crate::{gitlab_of_two, world_of_two};
 
 /// `check` of a GitLab, with a listener of its own.
@@ -25,7 +26,7 @@ fn assert_says(finished: &Finished, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(said.contains(part), "{part:?} is not said: {said}");
     }
-    if code == 1 {
+    if code > 0 {
         assert!(finished.stdout().contains("FAIL"), "{said}");
     }
 }
@@ -72,7 +73,7 @@ async fn no_token_is_told_with_where_to_get_one() {
         .await;
     assert_says(
         &finished,
-        1,
+        2,
         &["no token", "GITLAB_TOKEN", "read_api", "Access tokens"],
     );
 }
@@ -279,5 +280,117 @@ async fn a_proxy_that_answers_in_gitlabs_place_is_told_apart_from_a_wrong_token(
             said.to_lowercase().contains("proxy") || status == 502,
             "{status}: {said}"
         );
+    }
+}
+
+#[tokio::test]
+async fn patterns_that_leave_everything_out_are_a_problem() {
+    let gitlab = gitlab_of_two().await;
+    let finished = check(gitlab.url())
+        .args(["--include", "grup/*"])
+        .finish()
+        .await;
+    assert_says(
+        &finished,
+        1,
+        &[
+            "all 2 projects",
+            "select.include (grup/*)",
+            "** crosses levels",
+        ],
+    );
+    let once = bridge_for(gitlab.url()).args(["once", "--include", "grup/*"]);
+    let told = once.finish().await.stderr();
+    assert!(told.contains("left out by the filters of select"), "{told}");
+}
+
+#[tokio::test]
+async fn what_it_finds_is_a_document_for_programs() {
+    let gitlab = gitlab_of_two().await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let report = async |program: Program, code| {
+        let finished = program.args(["--format", "json"]).finish().await;
+        assert_eq!(finished.code(), code, "{finished:#?}");
+        serde_json::from_str::<Value>(&finished.stdout()).unwrap()
+    };
+    let found = |report: &Value, check: &str| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let found = findings.filter(|finding| finding["check"] == check);
+        found.cloned().collect::<Vec<_>>()
+    };
+    let well = check(gitlab.url()).args(["--state", state.to_str().unwrap()]);
+    let well = report(well, 0).await;
+    assert_eq!((&well["ok"], &well["problems"]), (&json!(true), &json!(0)));
+    assert_eq!(found(&well, "projects")[0]["selected"], 2);
+    let poll = &found(&well, "poll")[0];
+    assert!(poll["requests"].as_u64() > Some(0), "{poll}");
+    assert!(poll["took_seconds"].is_f64(), "{poll}");
+    assert_eq!(found(&well, "gitlab")[0]["version"], "18.8.0-ee");
+    assert_eq!(found(&well, "state")[0]["level"], "ok");
+    for finding in well["findings"].as_array().unwrap() {
+        assert!(
+            finding["text"].is_string() && finding["level"].is_string(),
+            "{finding}"
+        );
+    }
+    gitlab.fault(Fault::anywhere().always().status(503));
+    let ill = report(check(gitlab.url()), 1).await;
+    assert_eq!((&ill["ok"], &ill["problems"]), (&json!(false), &json!(1)));
+    assert_eq!(found(&ill, "gitlab")[0]["level"], "problem");
+}
+
+#[tokio::test]
+async fn a_state_is_looked_at_and_left_as_it_is() {
+    let gitlab = gitlab_of_two().await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let looked_at = async |path: &std::path::Path, code, parts: &[&str]| {
+        let finished = check(gitlab.url()).args(["--state", path.to_str().unwrap()]);
+        assert_says(&finished.finish().await, code, parts);
+    };
+    looked_at(&state, 0, &["nothing is kept in it yet"]).await;
+    let empty = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(empty, 0, "something was left behind");
+    let nowhere = folder.path().join("no/such/folder/state");
+    looked_at(&nowhere, 1, &["can't be written", "Create its folder"]).await;
+    std::fs::write(&state, "no state").unwrap();
+    looked_at(&state, 0, &["note", "would be set aside"]).await;
+    assert_eq!(std::fs::read(&state).unwrap(), b"no state");
+    std::fs::remove_file(&state).unwrap();
+    let running = bridge_for(gitlab.url()).args(["--state", state.to_str().unwrap()]);
+    let running = Running::start(running).await;
+    running.wait_for_readiness(StatusCode::OK).await;
+    looked_at(&state, 0, &["in use by a bridge that runs"]).await;
+    running.stop().await;
+    looked_at(&state, 0, &["keeps 2 projects"]).await;
+}
+
+#[tokio::test]
+async fn all_commands_end_alike() {
+    let gitlab = gitlab_of_two().await;
+    let junk = tempfile::NamedTempFile::new().unwrap();
+    let junk = junk.path().to_str().unwrap();
+    for (setting, value, code) in [
+        ("GITLAB_TOKEN", "", 2),
+        ("GITLAB_TOKEN_FILE", "/no/such/file", 2),
+        ("GITLAB_BRIDGE_CA_FILE", junk, 2),
+        ("GITLAB_BRIDGE_METRICS_ENABLED", "[", 2),
+        ("GITLAB_BRIDGE_INTERVAL", "soon", 2),
+        ("GITLAB_URL", "http://127.0.0.1:1", 1),
+        ("GITLAB_BRIDGE_GROUPS", "nope", 1),
+    ] {
+        for command in ["once", "check", "plan", "run"] {
+            // What can't be reached is polled again for as long as it runs.
+            if command == "run" && code == 1 {
+                continue;
+            }
+            let program = bridge_for(gitlab.url()).args([command, "--listen", "127.0.0.1:0"]);
+            let program = program
+                .env("GITLAB_BRIDGE_ATTEMPTS", "1")
+                .env(setting, value);
+            let finished = program.finish().await;
+            assert_eq!(finished.code(), code, "{command} {setting}: {finished:#?}");
+        }
     }
 }

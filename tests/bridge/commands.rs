@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use crate::gitlab_of_two;
 use crate::support::Series;
 use crate::support::process::bridge;
-use crate::support::running::Running;
+use crate::support::running::{Running, bridge_for};
 
 #[tokio::test]
 async fn the_catalogue_is_printed_as_text_markdown_and_json() {
@@ -64,4 +65,36 @@ async fn the_demo_needs_nothing_and_its_counts_move() {
     );
     assert!(stderr.contains("/metrics"), "{stderr}");
     assert_eq!(demo.stop().await.code(), 0);
+}
+
+#[tokio::test]
+async fn help_and_version_are_words_as_well_as_flags() {
+    let said = async |arguments: &[&str]| {
+        let finished = bridge().args(arguments).finish().await;
+        assert_eq!((finished.code(), finished.stderr().as_str()), (0, ""));
+        finished.stdout()
+    };
+    assert_eq!(said(&["help"]).await, said(&["--help"]).await);
+    assert_eq!(
+        said(&["help", "once"]).await,
+        said(&["once", "--help"]).await
+    );
+    assert_eq!(said(&["version"]).await, said(&["--version"]).await);
+    assert!(said(&["version"]).await.contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn a_port_alone_is_enough_to_listen_on() {
+    let gitlab = gitlab_of_two().await;
+    for (arguments, host) in [
+        (&["--port", "0"][..], "127.0.0.1:"),
+        (&["--listen", ":0"], "0.0.0.0:"),
+        (&["--listen", "[::1]:9", "--port", "0"], "[::1]:"),
+    ] {
+        let program = bridge_for(gitlab.url()).args(arguments);
+        let bridge = Running::listening(program).await;
+        let started = bridge.process.output().stderr.join("\n");
+        assert!(started.contains(&format!("listen={host}")), "{started}");
+        bridge.stop().await;
+    }
 }

@@ -1,5 +1,7 @@
 //! Several GitLabs in one process, two of which have projects of the same ids.
 
+use std::collections::BTreeMap;
+
 use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, MergeRequests, World};
 use reqwest::StatusCode;
 use tempfile::TempDir;
@@ -138,9 +140,18 @@ async fn series_are_told_apart_by_name_and_each_gitlab_has_its_totals() {
     let told = shown.series("gitlab_bridge_series").into_values();
     let told = told.sum::<f64>() as usize;
     let about_gitlab = shown.families.keys().filter(|name| !is_own(name));
-    let counted = about_gitlab
-        .map(|name| shown.series(name).len())
-        .sum::<usize>();
+    let counted: BTreeMap<&str, usize> = about_gitlab
+        .map(|name| (name.as_str(), shown.series(name).len()))
+        .collect();
+    assert_eq!(told, counted.values().sum::<usize>());
+    let mut told = BTreeMap::<String, usize>::new();
+    for (labels, series) in shown.series("gitlab_bridge_metric_series") {
+        *told.entry(labels["metric"].clone()).or_default() += series as usize;
+    }
+    let told: BTreeMap<&str, usize> = told
+        .iter()
+        .map(|(name, series)| (&**name, *series))
+        .collect();
     assert_eq!(told, counted);
     for name in shown.families.keys() {
         let named = |labels: &Labels| labels.contains_key("gitlab_instance");
@@ -279,7 +290,7 @@ async fn a_check_is_about_each_by_name() {
             format!("ok    com: {}/ is GitLab 18.8", two.com.url()),
         ),
         (&good, "ok    com: 2 projects are selected".to_owned()),
-        (&good, "ok    internal: 1 projects are selected".to_owned()),
+        (&good, "ok    internal: 1 project is selected".to_owned()),
         (&good, "ok    the configuration is valid".to_owned()),
         (&bad, "ok    com: 2 projects are selected".to_owned()),
         (&bad, format!("FAIL  internal: {}/: ", two.internal.url())),
@@ -353,7 +364,7 @@ async fn one_that_can_not_be_built_fails_the_start_by_name() {
         .args(["run", "--listen", "127.0.0.1:0"])
         .finish()
         .await;
-    assert_eq!(run.code(), 1, "{run:#?}");
+    assert_eq!(run.code(), 2, "{run:#?}");
     let error = run.output.stderr.last().unwrap();
     assert!(
         error.starts_with("gitlab-metrics-bridge: internal: building the GitLab client")

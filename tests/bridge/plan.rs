@@ -135,15 +135,16 @@ async fn a_gitlab_that_can_not_be_asked_is_told_with_what_to_do() {
     let url = format!("http://127.0.0.1:{port}");
     let refused = bridge_for(&url).env("GITLAB_BRIDGE_ATTEMPTS", "1");
     let tokenless = bridge().env("GITLAB_URL", &url);
-    for (program, parts) in [
+    for (program, code, parts) in [
         (
             refused,
+            1,
             &[url.as_str(), "refuses the connection", "GITLAB_URL"][..],
         ),
-        (tokenless, &["no token", "GITLAB_TOKEN"]),
+        (tokenless, 2, &["no token", "GITLAB_TOKEN"]),
     ] {
         let finished = program.arg("plan").finish().await;
-        assert_eq!((finished.code(), finished.stdout().as_str()), (1, ""));
+        assert_eq!((finished.code(), finished.stdout().as_str()), (code, ""));
         for part in parts.iter().chain(&["--projects"]) {
             assert!(finished.stderr().contains(part), "{part}: {finished:#?}");
         }

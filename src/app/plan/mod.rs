@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::polled_gitlabs::PolledGitLab;
 use super::{chosen, waiting};
-use crate::cli::{Active, Plan, PlanFormat};
+use crate::cli::{Active, Plan, ReportFormat};
 use crate::config::{self, Config};
 use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
@@ -49,8 +49,8 @@ pub async fn plan(config: Config, plan: &Plan) -> Result<()> {
         });
     }
     let text = match plan.format {
-        PlanFormat::Text => report::text(&plans),
-        PlanFormat::Json => report::json(&plans),
+        ReportFormat::Text => report::text(&plans),
+        ReportFormat::Json => report::json(&plans),
     };
     stdio::print(&[text])
 }

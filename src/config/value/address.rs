@@ -8,7 +8,7 @@ use crate::config::builder::Builder;
 use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::web_url;
-use crate::config::wording::{halves, quote};
+use crate::config::wording::{host_and_port, quote};
 use crate::export::Listen;
 
 /// The address of a GitLab.
@@ -47,7 +47,7 @@ impl Value for HostAndPort {
     }
 
     fn schema(&self) -> Option<Json> {
-        let pattern = r"^([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+):[0-9]{1,5}$";
+        let pattern = r"^([^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+)?:[0-9]{1,5}$";
         Some(json!({"type": "string", "pattern": pattern}))
     }
 }
@@ -75,7 +75,7 @@ fn gitlab_url(item: &Text) -> Result<Url, Error> {
 }
 
 fn listen(item: &Text) -> Result<Listen, Error> {
-    let (host, port) = halves(&item.text)
+    let (host, port) = host_and_port(&item.text)
         .ok_or_else(|| item.unexpected("host:port: write for example 0.0.0.0:9464"))?;
     self::host(host).map_err(|problem| item.error(problem))?;
     let port = port.parse();

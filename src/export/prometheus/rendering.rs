@@ -420,11 +420,7 @@ mod tests {
             projects: own.collect(),
             ..Snapshot::default()
         };
-        let all = 0..snapshot.projects.len();
-        let metrics = enabled.metrics.iter();
-        let series =
-            metrics.map(|metric| metric.count(&snapshot, all.clone(), &enabled.choices) as u64);
-        snapshot.series = series.sum();
+        snapshot.series = enabled.series(&snapshot);
         Arc::new(Arc::new(snapshot).into())
     }
 

@@ -262,7 +262,18 @@ pub(super) static SUBJECT: Subject = Subject {
             Shows::GitLab(|gitlab, emit| {
                 let snapshot = &gitlab.snapshot;
                 if snapshot.report.is_some() {
-                    emit(&[], snapshot.series as f64);
+                    emit(&[], snapshot.all_series() as f64);
+                }
+            }),
+        ),
+        gauge(
+            "gitlab_bridge_metric_series",
+            "{series}",
+            "Series about GitLab that are shown, by metric",
+            &[METRIC],
+            Shows::GitLab(|gitlab, emit| {
+                for (metric, series) in &gitlab.snapshot.series {
+                    emit(&[(METRIC.name, metric)], *series as f64);
                 }
             }),
         ),

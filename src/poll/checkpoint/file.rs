@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,36 @@ impl Place {
             path: path.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// The file, whoever has it.
+    pub fn unlocked(path: &Path) -> Place {
+        Place {
+            path: path.to_owned(),
+            _lock: None,
+        }
+    }
+
+    /// Whether another process has the file.
+    pub fn is_in_use(path: &Path) -> bool {
+        let lock = OpenOptions::new().write(true).open(beside(path, ".lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Writes a file beside it, and takes it away again.
+    pub fn try_to_write(&self) -> io::Result<()> {
+        self.is_there()?;
+        let trial = beside(&self.path, ".check");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(MODE)
+            .open(&trial)?;
+        // A full disk takes the name and refuses the bytes.
+        let written = file.write_all(&[0; 4096]).and_then(|()| file.sync_all());
+        fs::remove_file(&trial)?;
+        written
     }
 
     /// The path.

@@ -58,6 +58,19 @@ struct State {
     due: Instant,
 }
 
+/// What is found where a state is kept.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// Nothing yet.
+    Empty,
+    /// What an earlier process knew.
+    Kept { projects: usize },
+    /// Another process uses it.
+    InUse,
+    /// It can't be used, for this reason.
+    Unusable(String),
+}
+
 impl Checkpoint {
     /// Reads what an earlier process left at `path`. What can't be used is set aside with a warning.
     ///
@@ -88,6 +101,27 @@ impl Checkpoint {
             memory,
             remaining_budget,
             ..Checkpoint::at(Arc::new(place), polled)
+        })
+    }
+
+    /// Looks at what is kept at `path`, and leaves everything as it is.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn examine(path: &Path, polled: &Polled) -> io::Result<Examined> {
+        if Place::is_in_use(path) {
+            return Ok(Examined::InUse);
+        }
+        let place = Place::unlocked(path);
+        place.try_to_write()?;
+        let Some(file) = place.open()? else {
+            return Ok(Examined::Empty);
+        };
+        Ok(match format::read(file, polled) {
+            Ok(kept) => Examined::Kept {
+                projects: kept.memory.projects.len(),
+            },
+            Err(unusable) => Examined::Unusable(unusable.to_string()),
         })
     }
 

@@ -50,6 +50,7 @@ impl Engine {
             counted: self.feeds.ended.clone(),
             left_out: self.schedule.left_out.told(),
             kept,
+            ..Report::default()
         };
         self.snapshot(Some(report), now)
     }
@@ -71,6 +72,11 @@ impl Engine {
         let all = self.projects.values();
         let (projects, others): (Vec<_>, Vec<_>) =
             all.cloned().partition(|project| taken(&project));
+        let filtered_out = others.len() as u64;
+        let report = report.map(|report| Report {
+            filtered_out,
+            ..report
+        });
         // Who is not taken any more takes nothing back either.
         let others = others
             .into_iter()

@@ -163,7 +163,7 @@ fn assert_shown(snapshot: &Snapshot) {
         .map(|project| project.identity.id)
         .collect();
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-    let series = snapshot.series;
+    let series = snapshot.all_series();
     assert!(series < 100_000, "{series} series");
 }
 

@@ -1,0 +1,161 @@
+//! `check`: what would work and what would not, each problem with what to do about it.
+
+mod findings;
+mod gitlab;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::timeout;
+
+use super::polled_gitlabs::{PolledGitLab, polled};
+use super::{chosen, webhooks};
+use crate::cli::ReportFormat;
+use crate::config::{self, Config};
+use crate::export::{Introspect, OtlpConfig, Server, Web};
+use crate::metrics::{BridgeStatus, EnabledMetrics, View};
+use crate::poll::{Checkpoint, Examined};
+use findings::{Findings, failed, good, note, problem};
+
+/// How long an export target may take to accept a first export.
+const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Checks the configuration against the real GitLab and the real export targets.
+///
+/// # Errors
+/// If there is any problem; all of them have been printed then.
+pub async fn check(config: Config, format: ReportFormat) -> Result<()> {
+    let mut findings = Findings::new(format);
+    let text = "the configuration is valid";
+    findings.tell(good("configuration", text).with("hash", config.digest()));
+    let enabled = chosen::enabled_metrics(&config)?;
+    for instance in &config.instances {
+        let name = config.label(instance);
+        findings.about = name.map(str::to_owned);
+        match PolledGitLab::build(instance, name, &enabled) {
+            Ok(built) => {
+                let filter = &instance.poll.selection.filter;
+                gitlab::check(built, filter, &mut findings).await;
+            }
+            Err(error) => findings.tell(failed("gitlab", &error)),
+        }
+        check_state(instance, &enabled, &mut findings);
+    }
+    findings.about = None;
+    check_exports(&config, &mut findings).await;
+    check_webhooks(&config, &mut findings).await;
+    findings.end()
+}
+
+/// Looks at the state file, and changes nothing.
+fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: &mut Findings) {
+    let Some(path) = &instance.poll.state else {
+        return;
+    };
+    // Without an address or a token more has been said above.
+    let Ok(polled) = polled(instance, enabled) else {
+        return;
+    };
+    let shown = path.display();
+    let finding = match Checkpoint::examine(path, &polled) {
+        Ok(Examined::Empty) => good(
+            "state",
+            format!("{shown} can be written; nothing is kept in it yet"),
+        ),
+        Ok(Examined::Kept { projects }) => {
+            let text = format!("{shown} can be written, and keeps {projects} projects");
+            good("state", text).with("projects", projects)
+        }
+        Ok(Examined::InUse) => note("state", format!("{shown} is in use by a bridge that runs")),
+        Ok(Examined::Unusable(why)) => note(
+            "state",
+            format!("{shown} would be set aside, and the bridge begin with nothing: {why}"),
+        ),
+        Err(error) => problem(
+            "state",
+            format!(
+                "{shown} can't be written: {error}. Create its folder, give it to the user of the bridge, or \
+                 set state.path to another"
+            ),
+        ),
+    };
+    findings.tell(finding);
+}
+
+async fn check_exports(config: &Config, findings: &mut Findings) {
+    let listen = &config.export.listen;
+    let address = format!("{}:{}", listen.host, listen.port);
+    match Server::bind(listen, "--listen").await {
+        Ok(_) => {
+            let what = match config.export.prometheus {
+                true => "for /metrics and health",
+                false => "for health; the Prometheus exporter is off",
+            };
+            findings.tell(good("listen", format!("{address} is free {what}")));
+        }
+        Err(error) => findings.tell(failed("listen", &error)),
+    }
+    match chosen::web(config) {
+        Ok(None) => {}
+        Ok(Some(_)) => findings.tell(good("web_config", "the web configuration is valid")),
+        Err(error) => findings.tell(failed("web_config", &error)),
+    }
+    if let Some(otlp) = &config.export.otlp {
+        let endpoint = otlp.shown_endpoint();
+        match push_nothing(config, otlp).await {
+            Ok(()) => findings.tell(good("otlp", format!("{endpoint} accepts OTLP"))),
+            Err(error) => findings.tell(problem(
+                "otlp",
+                format!(
+                    "{endpoint} does not accept OTLP: {error}. See otlp in the configuration, or \
+                     OTEL_EXPORTER_OTLP_*"
+                ),
+            )),
+        }
+    }
+}
+
+/// Pushes what the bridge knows before it has asked GitLab: nothing but its version.
+async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> {
+    let enabled = chosen::enabled_metrics(config).map_err(|error| format!("{error:#}"))?;
+    let built = otlp.build(config.export.resource(), enabled);
+    let otlp = built.map_err(|error| format!("{error:#}"))?;
+    let view = Arc::<View>::default();
+    let status: Introspect = Arc::new(|_: &View| BridgeStatus {
+        version: env!("CARGO_PKG_VERSION"),
+        ..Default::default()
+    });
+    let pushed = timeout(EXPORT_PATIENCE, otlp.push(&view, &status)).await;
+    pushed.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
+}
+
+async fn check_webhooks(config: &Config, findings: &mut Findings) {
+    // What is wrong with it has been said.
+    let web = Web::build(&config.export).ok().flatten();
+    let scheme = match web.is_some_and(|web| web.rules().tls.is_some()) {
+        true => "https",
+        false => "http",
+    };
+    match webhooks_set_up(config).await {
+        Ok(false) => {}
+        Ok(true) => {
+            let own = config.webhook_listen.as_ref();
+            let address = own.unwrap_or(&config.export.listen);
+            let text = format!("webhooks are taken at {scheme}://{address}/webhook");
+            findings.tell(good("webhooks", text));
+        }
+        Err(error) => findings.tell(failed("webhooks", &error)),
+    }
+}
+
+/// Whether webhooks are taken, and can be.
+async fn webhooks_set_up(config: &Config) -> Result<bool> {
+    if webhooks::secrets(config)?.is_none() {
+        return Ok(false);
+    }
+    if let Some(own) = webhooks::own_address(config) {
+        webhooks::bound(own).await?;
+    }
+    Ok(true)
+}
