@@ -11,7 +11,7 @@ use gitlab_metrics_bridge::simulator::{Fault, Version};
 use simulation::truth::untrue;
 use simulation::{Bridge, HOUR, MINUTE, Setup, idle, path};
 
-const PROJECTS: u64 = 300;
+const PROJECTS: u64 = 150;
 
 fn failure(snapshot: &Snapshot) -> Option<String> {
     snapshot.report.as_ref()?.failure.clone()
@@ -60,7 +60,7 @@ async fn hours_without_gitlab_lose_nothing_cost_little_and_end_with_it() {
         let mut bridge = Bridge::settled(idle(PROJECTS), Setup::default()).await;
         let before = bridge.snapshot();
         bridge.gitlab.fault(outage);
-        bridge.pass(6 * HOUR).await;
+        bridge.pass(3 * HOUR).await;
         let during = bridge.snapshot();
         assert!(failure(&during).is_some(), "{name}");
         for metric in [
@@ -68,11 +68,12 @@ async fn hours_without_gitlab_lose_nothing_cost_little_and_end_with_it() {
             "gitlab_issues",
             "gitlab_project_count",
         ] {
-            assert_eq!(series(&during, metric), series(&before, metric), "{name}");
+            let alike = series(&during, metric) == series(&before, metric);
+            assert!(alike, "{metric} is another one: {name}");
         }
-        // No more than some tries of a few things in each of 360 polls.
+        // No more than some tries of a few things in each of 180 polls.
         let asked = bridge.asked().len();
-        assert!(asked < 360 * 20, "{name}: {asked} requests");
+        assert!(asked < 180 * 30, "{name}: {asked} requests");
         bridge.gitlab.take_requests();
         bridge.gitlab.clear_faults();
         bridge.gitlab.edit(|world| {
@@ -141,7 +142,8 @@ async fn errors_beside_data_take_away_no_value_that_was_known() {
             "gitlab_issues",
             "gitlab_project_info",
         ] {
-            assert_eq!(series(&during, metric), series(&before, metric), "{seed}");
+            let alike = series(&during, metric) == series(&before, metric);
+            assert!(alike, "{metric} is another one under seed {seed}");
         }
     }
     bridge.gitlab.clear_faults();

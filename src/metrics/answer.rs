@@ -28,6 +28,8 @@ pub struct OwnerAnswer {
     pub failed: Vec<usize>,
     /// The tables that failed and may be asked in another way.
     pub failed_tables: Vec<usize>,
+    /// Whether something of the identity failed: what it lacks is not known to be absent.
+    pub failed_identity: bool,
     pub(super) grain: Grain,
     pub(super) catalogue: &'static Catalogue,
 }
@@ -52,6 +54,7 @@ impl OwnerAnswer {
             tables: vec![TableAnswer::Unknown(Reason::NotAsked); tables].into(),
             failed: Vec::new(),
             failed_tables: Vec::new(),
+            failed_identity: false,
             grain,
             catalogue,
         }
@@ -69,6 +72,8 @@ impl OwnerAnswer {
         now: UnixTime,
     ) -> Result<ProjectAnswer, NotUnderstood> {
         let mut answer = Self::listed_over_graphql(node, catalogue)?;
+        let mut paths = failures.iter().map(|(path, _)| path);
+        answer.failed_identity = paths.any(|path| Identity::is_asked(path));
         answer.read(node, asked, failures, now);
         Ok(answer)
     }

@@ -86,6 +86,38 @@ impl Identity {
         moment(&body["last_activity_at"])
     }
 
+    /// Whether something below that path tells who a project is.
+    pub fn is_asked(path: &[&str]) -> bool {
+        let first = path.first().copied().unwrap_or_default();
+        let mut asked = Self::ASKED.iter().chain(&["topics"]);
+        asked.any(|own| own.split('.').next() == Some(first))
+    }
+
+    /// Takes over what was known and was not told this time.
+    pub fn or_last(&mut self, last: &Identity) {
+        fn keep<T: Clone>(ours: &mut Option<T>, last: &Option<T>) {
+            *ours = ours.take().or_else(|| last.clone());
+        }
+        if self.name.is_empty() {
+            self.name.clone_from(&last.name);
+        }
+        if self.visibility.is_empty() {
+            self.visibility.clone_from(&last.visibility);
+        }
+        keep(&mut self.archived, &last.archived);
+        // Where it is not told, it looks as if it were not marked.
+        if self.pending_deletion != Some(true) {
+            self.pending_deletion = last.pending_deletion.or(self.pending_deletion);
+        }
+        keep(&mut self.fork, &last.fork);
+        keep(&mut self.personal, &last.personal);
+        keep(&mut self.default_branch, &last.default_branch);
+        keep(&mut self.empty, &last.empty);
+        keep(&mut self.last_activity, &last.last_activity);
+        keep(&mut self.topics, &last.topics);
+        keep(&mut self.code, &last.code);
+    }
+
     /// Reads a `Project` node of a GraphQL answer; none without a readable id and a path.
     pub fn from_graphql(node: &Json) -> Option<Identity> {
         let identity = Identity::new(Self::id_from_graphql(node)?, node["fullPath"].as_str()?)?;

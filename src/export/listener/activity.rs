@@ -32,6 +32,8 @@ struct State {
     waits_since: Instant,
     /// Since when the head of a request comes in, if one does.
     head_since: Option<Instant>,
+    /// Whether we have begun to look at what it says: before, it is not the client that is late.
+    attended: bool,
     /// Whether more than the head of a request comes in at any time, which tells nothing about the next.
     http2: bool,
     /// When bytes were taken last.
@@ -69,12 +71,20 @@ impl Activity {
         Activity(Mutex::new(State {
             waits_since: now,
             head_since: Some(now),
+            attended: false,
             http2: false,
             written: now,
             blocked_since: None,
             requests: Vec::new(),
             next: 0,
         }))
+    }
+
+    /// What the client says is looked at from now on.
+    pub fn attended(&self, now: Instant) {
+        let mut state = self.state();
+        state.attended = true;
+        state.head_since = Some(now);
     }
 
     /// The client has sent something.
@@ -120,10 +130,11 @@ impl Activity {
     pub fn deadline(&self) -> Instant {
         let state = self.state();
         let waits = match (state.requests.first(), state.head_since) {
-            (Some(oldest), _) => {
+            (Some(oldest), _) if state.waits_for_client(oldest) => {
                 let stalled = oldest.began.max(state.written) + STALL;
                 stalled.min(oldest.began + WHOLE)
             }
+            (Some(oldest), _) => oldest.began + WHOLE,
             (None, Some(head)) => head + HEAD,
             (None, None) => state.waits_since + IDLE,
         };
@@ -134,12 +145,17 @@ impl Activity {
     /// What is lost if it is closed for another one, and since when that is all; none if it must not be.
     pub fn worth(&self, now: Instant) -> Option<(Worth, Instant)> {
         let state = self.state();
+        if !state.attended {
+            return None;
+        }
         let (worth, since, patience) = match (state.requests.first(), state.head_since) {
             (Some(oldest), _) if !oldest.received => (Worth::Body, oldest.began, SLOW_BODY),
-            (Some(oldest), _) => {
+            (Some(oldest), _) if state.waits_for_client(oldest) => {
                 let since = oldest.began.max(state.written);
                 (Worth::Answer, since, SLOW_READER)
             }
+            // We are slow ourselves: many ask at once.
+            (Some(_), _) => return None,
             (None, _) if state.blocked_since.is_some() => {
                 (Worth::Answer, state.written, SLOW_READER)
             }
@@ -151,6 +167,14 @@ impl Activity {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.0)
+    }
+}
+
+impl State {
+    /// Whether it is the client that a request waits for. In HTTP/2 a client that takes nothing looks as if
+    /// there were nothing to take.
+    fn waits_for_client(&self, request: &Request) -> bool {
+        !request.received || self.http2 || self.blocked_since.is_some()
     }
 }
 
@@ -199,10 +223,15 @@ mod tests {
 
         let begun = activity.begin(Version::HTTP_11, start + 2 * SECOND);
         assert_eq!(activity.deadline(), start + 2 * SECOND + STALL);
+        begun.received(); // It is not the client that is waited for.
+        assert_eq!(activity.deadline(), start + 2 * SECOND + WHOLE);
         activity.wrote(start + 9 * SECOND);
+        activity.blocked(start + 9 * SECOND);
         assert_eq!(activity.deadline(), start + 9 * SECOND + STALL);
         activity.wrote(start + WHOLE);
+        activity.blocked(start + WHOLE);
         assert_eq!(activity.deadline(), start + 2 * SECOND + WHOLE);
+        activity.wrote(start + WHOLE);
         drop(begun);
 
         assert_eq!(activity.deadline(), start + IDLE);
@@ -227,6 +256,12 @@ mod tests {
     async fn what_does_nothing_goes_before_what_is_slow_and_what_works_stays() {
         let start = Instant::now();
         let activity = Arc::new(Activity::opened(start));
+        assert_eq!(
+            activity.worth(start + SLOW_READER),
+            None,
+            "nobody has looked"
+        );
+        activity.attended(start);
         assert_eq!(activity.worth(start), None);
         let later = start + SLOW_READER;
         assert_eq!(activity.worth(later), Some((Worth::Head, start)));
@@ -234,6 +269,8 @@ mod tests {
         let begun = activity.begin(Version::HTTP_11, start);
         assert_eq!(activity.worth(later), Some((Worth::Body, start)));
         begun.received();
+        assert_eq!(activity.worth(later), None, "it waits for us");
+        activity.blocked(start);
         assert_eq!(activity.worth(later), Some((Worth::Answer, start)));
         activity.wrote(later);
         assert_eq!(activity.worth(later), None);

@@ -133,6 +133,10 @@ mod tests {
         let connections = Connections::new(3);
         let join = |seconds| connections.join(start + Duration::from_secs(seconds));
         let (works, silent, idle) = (join(0).unwrap(), join(1).unwrap(), join(2).unwrap());
+        for (seconds, one) in [&works, &silent, &idle].into_iter().enumerate() {
+            let at = start + Duration::from_secs(seconds as u64);
+            one.activity.attended(at);
+        }
         let begun = works.activity.begin(Version::HTTP_11, start);
         begun.received();
         drop(idle.activity.begin(Version::HTTP_11, start));

@@ -44,6 +44,7 @@ impl Speaking {
     pub async fn attend(self, stream: TcpStream, connection: Connection) {
         let _ = stream.set_nodelay(true); // Answers are written whole.
         let activity = &connection.activity;
+        activity.attended(Instant::now());
         tokio::select! {
             () = self.converse(stream, activity) => {}
             () = connection.cut.cancelled() => self.refused.gave_way(),

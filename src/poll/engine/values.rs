@@ -30,7 +30,11 @@ impl Engine {
         at: Moment,
         again: bool,
     ) {
-        let (id, activity) = (found.identity.id, found.identity.last_activity);
+        let id = found.identity.id;
+        if let Some(last) = self.projects.get(&id).filter(|_| found.failed_identity) {
+            found.identity.or_last(&last.identity);
+        }
+        let activity = found.identity.last_activity;
         let taken = self.filter.takes(&found.identity, at.as_secs());
         if !self.projects.contains_key(&id) {
             if self.schedule.left_out.is_shut() {
