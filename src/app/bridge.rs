@@ -340,6 +340,7 @@ impl Bridge {
             router,
             web: self.web.clone(),
             most: webhooks::most_connections(&self.config),
+            panics: Arc::clone(&self.own.broken_requests),
         }
     }
 

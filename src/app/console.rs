@@ -1,5 +1,6 @@
 //! Prints the metrics on stdout again and again, for a look at them.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,9 +32,11 @@ impl Console {
                 let text = prometheus.exposition(&introspect, false);
                 stdio::print(text.pieces).map_err(|error| format!("{error:#}"))
             });
-            let printed = printed.await.map_err(|error| error.to_string());
-            if let Err(error) = printed.and_then(|printed| printed) {
-                return tracing::warn!(error, "the console exporter ends");
+            match printed.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return tracing::warn!(error, "the console exporter ends"),
+                // It is begun anew.
+                Err(broken) => resume_unwind(broken.into_panic()),
             }
             if stop.is_cancelled() {
                 return;

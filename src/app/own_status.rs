@@ -1,6 +1,7 @@
 //! What the bridge knows of itself, told together with a view. It outlives reloads, so that what it counts
 //! never goes back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -24,6 +25,8 @@ pub struct OwnStatus {
     pub memory: MemoryLimit,
     /// What our listeners could not take.
     pub connections: Arc<RefusedConnections>,
+    /// How often answering a request panicked.
+    pub broken_requests: Arc<AtomicU64>,
     /// How reloads went, if there are any.
     reloads: Option<Arc<Reloads>>,
     parts: Mutex<Arc<OwnParts>>,
@@ -89,6 +92,10 @@ impl OwnStatus {
         let mut panics = self.panics.all();
         let polls: u64 = parts.gitlabs.iter().map(|own| own.progress.panics()).sum();
         *panics.entry("poll").or_default() += polls;
+        let requests = self.broken_requests.load(Ordering::Relaxed);
+        if requests > 0 {
+            panics.insert("request", requests);
+        }
         BridgeStatus {
             version: env!("CARGO_PKG_VERSION"),
             wall_clock: export::seconds(SystemTime::now()),

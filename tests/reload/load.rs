@@ -126,7 +126,7 @@ async fn no_scrape_fails_and_no_series_is_missing_that_is_still_configured() {
         tokio::time::sleep(Duration::from_millis(1300)).await;
     }
     let scraped = scraper.end().await;
-    assert!(scraped.scrapes.len() > 100, "{}", scraped.scrapes.len());
+    assert!(scraped.scrapes.len() > 20, "{}", scraped.scrapes.len());
     scraped.assert_none_is_missing();
     scraped.assert_no_counter_falls();
     assert_eq!(bridge.stop().await.code(), 0);

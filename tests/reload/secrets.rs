@@ -7,13 +7,13 @@ use reqwest::StatusCode;
 
 use crate::support::process::{bridge, http_client};
 use crate::support::running::Running;
+use crate::support::{Series, labels};
 use crate::{Set, post, world};
 
 #[tokio::test]
 async fn a_reload_takes_the_secrets_that_files_hold_by_then() {
     let mut gitlab = world();
     gitlab.token(AccessToken::new("first-token"));
-    gitlab.token(AccessToken::new("second-token"));
     let set = Set::up(gitlab).await;
     let write = |name: &str, text: &str| fs::write(set.path(name), text).unwrap();
     write("token", "first-token");
@@ -34,7 +34,11 @@ async fn a_reload_takes_the_secrets_that_files_hold_by_then() {
     assert_eq!(hook(&bridge, "first-hook-secret").await, StatusCode::OK);
     write("token", "second-token");
     write("hook", "second-hook-secret");
-    set.gitlab.take_requests();
+    set.gitlab.edit(|world| {
+        world.token(AccessToken::new("first-token").revoked());
+        world.token(AccessToken::new("second-token"));
+        world.project("odd/p7").commits(70);
+    });
     let (status, text) = post(&bridge, "/-/reload").await;
     assert_eq!(status, StatusCode::OK, "{text}");
     assert!(
@@ -44,12 +48,8 @@ async fn a_reload_takes_the_secrets_that_files_hold_by_then() {
     let refused = hook(&bridge, "first-hook-secret").await;
     assert_eq!(refused, StatusCode::UNAUTHORIZED);
     assert_eq!(hook(&bridge, "second-hook-secret").await, StatusCode::OK);
-    let carries = |request: &gitlab_metrics_bridge::simulator::Request| {
-        format!("{request:?}").contains("second-token")
-    };
-    while !set.gitlab.requests().iter().any(carries) {
-        tokio::task::yield_now().await;
-    }
+    let seen = |series: &Series| series.get(&labels([("project_id", "7")])) == Some(&70.0);
+    bridge.wait_for_series("gitlab_commits_total", seen).await;
     // A file that is gone is no token: the one in use goes on.
     fs::remove_file(set.path("token")).unwrap();
     let (status, text) = post(&bridge, "/-/reload").await;

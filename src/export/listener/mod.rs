@@ -100,7 +100,13 @@ impl Server {
     /// Serves until told to stop, then lets open requests end for a moment.
     pub async fn serve(self, router: Router, stop: CancellationToken) {
         let (web, most) = (self.web.clone(), self.most);
-        let served = Arc::new(Served { router, web, most });
+        let panics = Arc::default();
+        let served = Arc::new(Served {
+            router,
+            web,
+            most,
+            panics,
+        });
         let (_served, now) = watch::channel(served);
         self.take(&now, &stop).await;
         self.drain().await;

@@ -1,6 +1,7 @@
 //! What a listener serves, replaceable while it does.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -15,6 +16,8 @@ pub struct Served {
     pub web: Option<Arc<Web>>,
     /// How many connections there may be.
     pub most: usize,
+    /// How often answering a request panicked.
+    pub panics: Arc<AtomicU64>,
 }
 
 /// What is served now.

@@ -1,11 +1,14 @@
 //! One connection: TLS if it is configured, then requests and their answers until it ends or is cut.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +26,7 @@ use super::activity::Activity;
 use super::bodies::{Answer, Asked};
 use super::connections::Connection;
 use super::refusals::RefusedConnections;
-use super::served::ServedNow;
+use super::served::{Served, ServedNow};
 use super::watched::Watched;
 use crate::export::Web;
 
@@ -77,7 +80,9 @@ impl Speaking {
             async move {
                 let router = TowerToHyperService::new(served.router.clone());
                 let web = served.web.clone();
-                let answer = answered(request, tls, web, router).await;
+                let answer = answered(request, tls, web, router);
+                let answer = AssertUnwindSafe(answer).catch_unwind().await;
+                let answer = answer.unwrap_or_else(|_| broken(&served));
                 Ok::<_, hyper::Error>(Answer::of(answer, begun))
             }
         });
@@ -119,6 +124,13 @@ async fn answered(
     };
     rules.dress(&mut answer);
     answer
+}
+
+/// The answer where there should be another one: what panicked is logged where it does.
+fn broken(served: &Served) -> Response {
+    served.panics.fetch_add(1, Ordering::Relaxed);
+    let text = "This broke off: please report it, with the log.\n";
+    (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
 }
 
 async fn routed(request: hyper::Request<Asked>, router: &TowerToHyperService<Router>) -> Response {

@@ -25,6 +25,7 @@ async fn serving(most: usize) -> (SocketAddr, CancellationToken) {
     let piece = Bytes::from_static(&[b'x'; 64 << 10]);
     let router = Router::new()
         .route("/", get(|| async { "short" }))
+        .route("/panic", get(async || -> &'static str { panic!("broken") }))
         .route("/body", post(|body: Bytes| async move { body }))
         .route(
             "/long",
@@ -141,4 +142,17 @@ async fn told_to_stop_it_closes_what_is_idle_and_ends() {
     stop.cancel();
     assert!(closed(idle).await < Server::DRAIN);
     timeout(Server::DRAIN, serving).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_panics_is_told_so_and_the_connection_goes_on() {
+    let (address, _stop) = serving(4).await;
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let mut stream = connected(address, &(ask("/panic") + last)).await;
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.starts_with("HTTP/1.1 500 "), "{answers}");
+    assert!(answers.contains("please report it"), "{answers}");
+    assert!(answers.ends_with("short"), "{answers}");
 }

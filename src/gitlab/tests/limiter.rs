@@ -280,3 +280,43 @@ async fn what_is_waited_for_can_be_told_while_it_lasts() {
         .unwrap_err();
     assert_eq!(limiter.waiting().unwrap().held_back_by, HeldBackBy::GitLab);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_over_a_gate_gets_what_is_left_and_what_gitlab_asked_for() {
+    let limiter = |budget: Budget| {
+        let bucket = budget.bucket(Instant::now());
+        Limiter::new(1000.0, 4, Some((budget, bucket)))
+    };
+    let (small, large) = (
+        Budget {
+            per_hour: 60,
+            per_minute: 60,
+        },
+        Budget::SELF_MANAGED,
+    );
+    let mut before = limiter(small);
+    let full = before.budget().unwrap();
+    for _ in 0..4 {
+        pass(&before, Instant::now() + seconds(1)).await;
+    }
+    for _ in 0..100 {
+        let after = limiter(small);
+        after.take_over(&before);
+        before = after;
+    }
+    let left = before.budget().unwrap();
+    assert!((left - (full - 4.0)).abs() < 0.01, "{left} of {full}");
+    // A larger budget begins with as much, and one after none with nothing.
+    let after = limiter(large);
+    after.take_over(&before);
+    assert!((after.budget().unwrap() - left).abs() < 0.01);
+    let after = limiter(large);
+    after.take_over(&Limiter::new(1000.0, 4, None));
+    assert!(after.budget().unwrap() < 0.01);
+    before.block(seconds(30));
+    let after = limiter(large);
+    after.take_over(&before);
+    let start = Instant::now();
+    pass(&after, start + seconds(60)).await;
+    assert_eq!(start.elapsed(), seconds(30));
+}
