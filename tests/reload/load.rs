@@ -116,10 +116,10 @@ async fn no_scrape_fails_and_no_series_is_missing_that_is_still_configured() {
     for settings in [
         "poll: {interval: 900ms}\n",
         "poll: {interval: 1s}\nmetrics: {disabled: [storage]}\n",
-        "poll: {interval: 1s}\nmetrics: {enabled: [jobs], sparse_states: false}\n",
-        "poll: {interval: 1s, sweep: 30m}\nresource: {attributes: {a: b}}\n",
-        "poll: {interval: 1s, budget: none}\nlog: {format: json}\n",
-        "poll: {interval: 1s}\n",
+        "poll: {interval: 1s}\nmetrics: {disabled: [storage], enabled: [jobs], sparse_states: false}\n",
+        "poll: {interval: 1s, sweep: 30m}\nresource: {attributes: {a: b}}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
+        "poll: {interval: 1s, budget: none}\nlog: {format: json}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
+        "poll: {interval: 1s}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
     ] {
         let text = set.reload(&bridge, settings).await;
         assert!(text.contains("changed: "), "{text}");
