@@ -92,7 +92,7 @@ fn setup(round: u64) -> Setup {
             interval: Duration::from_secs(50 + round),
             ..Setup::default().rhythm
         },
-        metrics: match round % 2 {
+        metrics: match round / 2 % 2 {
             0 => EnabledMetrics::of_projects(),
             _ => EnabledMetrics::standard(),
         },

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 
 use super::placed::{Places, ValuePlace};
 use super::subject::{Cadence, Column, Grain, MetricRow, Rows, Shows, Subject};
@@ -89,15 +90,29 @@ impl Catalogue {
         }
     }
 
-    /// The same, with other bounds of some histograms. It is made once for a configuration, and kept for
-    /// good.
+    /// The same, with other bounds of some histograms. It is made once for these bounds, however often the
+    /// configuration is read, and kept for good.
     pub(super) fn with_bounds(
         &'static self,
         bounds: &BTreeMap<String, Vec<f64>>,
     ) -> &'static Catalogue {
+        static MADE: Mutex<Vec<(&Catalogue, BTreeMap<String, Vec<f64>>, &Catalogue)>> =
+            Mutex::new(Vec::new());
         if bounds.is_empty() {
             return self;
         }
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = made.iter();
+        let known = known.find(|(of, own, _)| std::ptr::eq(*of, self) && own == bounds);
+        if let Some((_, _, known)) = known {
+            return known;
+        }
+        let other = self.rebounded(bounds);
+        made.push((self, bounds.clone(), other));
+        other
+    }
+
+    fn rebounded(&self, bounds: &BTreeMap<String, Vec<f64>>) -> &'static Catalogue {
         let mut other = self.clone();
         for metric in &mut other.metrics {
             let Some(chosen) = bounds.get(metric.name) else {

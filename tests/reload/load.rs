@@ -80,8 +80,12 @@ impl Scraped {
     #[track_caller]
     pub fn assert_none_is_missing_of(&self, label: &str) {
         let (first, last) = (&self.scrapes[0], &self.scrapes[self.scrapes.len() - 1]);
-        // The digest of settings that were changed back, and what is missing at the moment, come and go.
-        let passing = ["gitlab_bridge_missing_series", "gitlab_bridge_config_info"];
+        // What is made of settings that are changed back, and what is missing at the moment, come and go.
+        let passing = [
+            "gitlab_bridge_missing_series",
+            "gitlab_bridge_config_info",
+            "target_info",
+        ];
         let is_told = |name: &str| !passing.iter().any(|own| name.starts_with(own));
         let stays =
             |name: &&String| last.contains_key(*name) && is_told(name) && name.contains(label);

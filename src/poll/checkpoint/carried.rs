@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use super::format::{self, Header, Unusable};
 use super::polled::Polled;
+use crate::memory_limit::MemoryLimit;
+use crate::metrics::Grain;
 use crate::poll::engine::{ListProgress, Memory, Track};
 use crate::poll::selection::Source;
 
 /// What is known of what is polled `before`, as it is of use to who polls what is polled `now`; none if that is
-/// another GitLab. Takes about as long as writing and reading a state file.
+/// another GitLab. Where something else is measured it takes about as long as writing and reading a state file.
 ///
 /// # Errors
 /// If it can't be carried over.
@@ -17,9 +19,30 @@ pub fn carried(memory: Memory, before: &Polled, now: &Polled) -> Result<Option<M
     if before.gitlab != now.gitlab {
         return Ok(None);
     }
+    let mut memory = match measures_the_same(before, now) {
+        true => memory,
+        false => measured_anew(memory, before, now)?,
+    };
+    if (&before.sources, before.forks) != (&now.sources, now.forks) {
+        reselect(&mut memory, before, now);
+    }
+    Ok(Some(memory))
+}
+
+/// Whether the same is asked of everyone: then what is known is of use as it is.
+fn measures_the_same(before: &Polled, now: &Polled) -> bool {
+    let (before, now) = (&before.enabled, &now.enabled);
+    let is_same = |grain: &Grain| before.shown(*grain) == now.shown(*grain);
+    std::ptr::eq(before.catalogue, now.catalogue) && Grain::ALL.iter().all(is_same)
+}
+
+/// What is known, as a restart with a state file would have it.
+fn measured_anew(memory: Memory, before: &Polled, now: &Polled) -> Result<Memory, Unusable> {
     let as_before = Polled {
         sources: before.sources.clone(),
         forks: before.forks,
+        // It is in memory already.
+        memory: MemoryLimit::default(),
         ..now.clone()
     };
     let header = Header {
@@ -29,11 +52,7 @@ pub fn carried(memory: Memory, before: &Polled, now: &Polled) -> Result<Option<M
     let mut written = Vec::new();
     format::write(&mut written, &header, &memory).map_err(Unusable::Unreadable)?;
     drop(memory);
-    let mut memory = format::read(&*written, &as_before)?.memory;
-    if (&before.sources, before.forks) != (&now.sources, now.forks) {
-        reselect(&mut memory, before, now);
-    }
-    Ok(Some(memory))
+    Ok(format::read(&*written, &as_before)?.memory)
 }
 
 /// Keeps what is selected still, and what may be: what no list shows is gone once all have been read.
