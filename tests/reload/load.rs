@@ -122,7 +122,7 @@ async fn no_scrape_fails_and_no_series_is_missing_that_is_still_configured() {
         "poll: {interval: 1s}\nmetrics: {disabled: [storage]}\n",
         "poll: {interval: 1s}\nmetrics: {disabled: [storage], enabled: [jobs], sparse_states: false}\n",
         "poll: {interval: 1s, sweep: 30m}\nresource: {attributes: {a: b}}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
-        "poll: {interval: 1s, budget: none}\nlog: {format: json}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
+        "poll: {interval: 1s, budget: [20000/h, 700/m]}\nlog: {format: json}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
         "poll: {interval: 1s}\nmetrics: {disabled: [storage], enabled: [jobs]}\n",
     ] {
         let text = set.reload(&bridge, settings).await;
