@@ -40,6 +40,13 @@ fn add(metrics: &mut Vec<Metric>, metric: Metric) {
     }
 }
 
+/// A catalogue that was made of another one, with other bounds.
+struct Rebounded {
+    of: &'static Catalogue,
+    bounds: BTreeMap<String, Vec<f64>>,
+    catalogue: &'static Catalogue,
+}
+
 impl Catalogue {
     /// A catalogue of these subjects.
     ///
@@ -96,20 +103,22 @@ impl Catalogue {
         &'static self,
         bounds: &BTreeMap<String, Vec<f64>>,
     ) -> &'static Catalogue {
-        static MADE: Mutex<Vec<(&Catalogue, BTreeMap<String, Vec<f64>>, &Catalogue)>> =
-            Mutex::new(Vec::new());
+        static MADE: Mutex<Vec<Rebounded>> = Mutex::new(Vec::new());
         if bounds.is_empty() {
             return self;
         }
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = made.iter();
-        let known = known.find(|(of, own, _)| std::ptr::eq(*of, self) && own == bounds);
-        if let Some((_, _, known)) = known {
-            return known;
+        let is_it = |own: &&Rebounded| std::ptr::eq(own.of, self) && own.bounds == *bounds;
+        if let Some(known) = made.iter().find(is_it) {
+            return known.catalogue;
         }
-        let other = self.rebounded(bounds);
-        made.push((self, bounds.clone(), other));
-        other
+        let catalogue = self.rebounded(bounds);
+        made.push(Rebounded {
+            of: self,
+            bounds: bounds.clone(),
+            catalogue,
+        });
+        catalogue
     }
 
     fn rebounded(&self, bounds: &BTreeMap<String, Vec<f64>>) -> &'static Catalogue {
