@@ -11,6 +11,7 @@ use super::{Field, Value};
 use crate::config::builder::Builder;
 use crate::config::environment::Environment;
 use crate::config::error::{Error, Place};
+use crate::config::exposed::exposure;
 use crate::config::input::{Input, Raw, Text};
 use crate::config::text_file;
 use crate::config::yaml::{Content, Node};
@@ -106,6 +107,13 @@ impl<T> Value for Headers<T> {
             }
             if headers.iter().any(|(known, _)| known == valid.as_str()) {
                 return Err(name.error(format!("the header {valid} is given twice")));
+            }
+            // What is read again later is looked at where it is used.
+            if let (Some(file), None) = (&file, self.from_file) {
+                let problem = exposure(file);
+                problem
+                    .into_iter()
+                    .for_each(|problem| builder.warn(value.error(problem)));
             }
             let source = match (file, self.from_file) {
                 (Some(file), Some(from_file)) => from_file(file),
