@@ -155,7 +155,14 @@ async fn series_are_told_apart_by_name_and_each_gitlab_has_its_totals() {
     assert_eq!(told, counted);
     for name in shown.families.keys() {
         let named = |labels: &Labels| labels.contains_key("gitlab_instance");
-        let of_the_bridge = ["build_info", "config_info", "panics", "export"];
+        let of_the_bridge = [
+            "build_info",
+            "config_info",
+            "connections",
+            "export",
+            "memory",
+            "panics",
+        ];
         let of_the_bridge =
             !name.starts_with("gitlab_") || of_the_bridge.iter().any(|part| name.contains(part));
         assert!(

@@ -36,11 +36,8 @@ impl Engine {
         }
         let activity = found.identity.last_activity;
         let taken = self.filter.takes(&found.identity, at.as_secs());
-        if !self.projects.contains_key(&id) {
-            if self.schedule.left_out.is_shut() {
-                return self.schedule.leave_out(id, taken);
-            }
-            self.schedule.left_out.remove(id);
+        if self.leaves_out(id, taken) {
+            return;
         }
         self.keep_what_rest_told(&mut found, at);
         let few = !found.failed.is_empty() && found.failed.len() < self.enabled.columns().len() / 2;
@@ -86,6 +83,19 @@ impl Engine {
         if again && few && taken {
             self.schedule.want_again(poll, id);
         }
+    }
+
+    /// Leaves a project out that is not known, if there is no memory for it.
+    fn leaves_out(&mut self, id: u64, taken: bool) -> bool {
+        if self.projects.contains_key(&id) {
+            return false;
+        }
+        let leaves_out = self.schedule.left_out.is_shut();
+        match leaves_out {
+            true => self.schedule.leave_out(id, taken),
+            false => self.schedule.left_out.remove(id),
+        }
+        leaves_out
     }
 
     /// What REST told of a value that GraphQL hides is not asked again before its sweep is due, or the
