@@ -4,18 +4,14 @@
 mod simulation;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use fastrand::Rng;
 use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot, View};
 use gitlab_metrics_bridge::simulator::{Fault, GitLab, Version, World};
 use jiff::Timestamp;
-use simulation::{Bridge, HOUR, MINUTE, Setup, checkpoint, idle, path, poller};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use simulation::process::Process;
+use simulation::{Bridge, HOUR, MINUTE, Setup, idle, path};
 
 /// The series of a metric as attributes and number.
 fn series(snapshot: &Arc<Snapshot>, metric: &str) -> BTreeMap<String, f64> {
@@ -54,33 +50,6 @@ fn ledger(gitlab: &GitLab, since: Timestamp) -> BTreeMap<String, f64> {
         }
         all
     })
-}
-
-/// A bridge that may be killed: its file stays.
-struct Process {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    running: JoinHandle<()>,
-}
-
-impl Process {
-    fn start(gitlab: &Arc<GitLab>, setup: &Setup, state: &Path) -> Process {
-        let poller = poller(gitlab, setup.clone()).resume(checkpoint(gitlab, setup, state));
-        let (publish, snapshots) = watch::channel(Arc::default());
-        let running = tokio::spawn(poller.run(publish, CancellationToken::new()));
-        Process { snapshots, running }
-    }
-
-    fn shown(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshots.borrow())
-    }
-
-    /// Ends without a word, as by `kill -9`.
-    async fn kill(self) {
-        self.running.abort();
-        let _ = self.running.await;
-        // What it was writing may go on for a moment, and holds the file.
-        tokio::time::sleep(Duration::from_secs(5)).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,6 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::megabytes;
-use super::receiver::Receiver;
 
 /// Says that this process is the bridge under measurement.
 const IS_BRIDGE: &str = "MEASURE_IS_BRIDGE";
@@ -55,16 +54,24 @@ pub struct Memory {
 
 impl Bridge {
     /// Starts it with both exporters on, without a budget, and everything else as it is by default.
-    /// Without a receiver OTLP is off; with a state it is resumed from that.
+    /// Without an endpoint OTLP is off; with a state it is resumed from that.
     pub fn start(
         gitlab: &GitLab,
-        receiver: Option<&Receiver>,
+        endpoint: Option<&str>,
         interval: &str,
         state: Option<&Path>,
     ) -> Result<Bridge> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
-        let port = free.local_addr()?.port();
-        drop(free);
+        Bridge::start_on(free_port()?, gitlab, endpoint, interval, state)
+    }
+
+    /// Like [`Bridge::start`], on a port of the caller's.
+    pub fn start_on(
+        port: u16,
+        gitlab: &GitLab,
+        endpoint: Option<&str>,
+        interval: &str,
+        state: Option<&Path>,
+    ) -> Result<Bridge> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .env_clear()
@@ -78,8 +85,8 @@ impl Bridge {
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        match receiver {
-            Some(receiver) => command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint),
+        match endpoint {
+            Some(endpoint) => command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
             None => command.env("OTEL_METRICS_EXPORTER", "prometheus"),
         };
         if let Some(state) = state {
@@ -141,6 +148,18 @@ impl Bridge {
         Ok(())
     }
 
+    /// Ends it as a crash does.
+    #[allow(dead_code, reason = "the soak alone ends it so")]
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.process.kill().await?)
+    }
+
+    /// What the system calls it.
+    #[allow(dead_code, reason = "the soak alone looks there")]
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
     /// How long it takes from now to the first answer, and that answer: connections wait until
     /// something can be shown.
     pub async fn first_scrape(&self) -> Result<(Duration, Bytes)> {
@@ -189,6 +208,12 @@ impl Bridge {
         let answer = self.client.get(url).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
+}
+
+/// A port that was free just now.
+pub fn free_port() -> Result<u16> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(free.local_addr()?.port())
 }
 
 /// The value of a series, named as it is written with all its attributes.

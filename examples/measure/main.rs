@@ -66,7 +66,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     println!("| what | measured |\n|---|---|");
 
     // One poll, so that nothing else happens while scrapes are timed.
-    let bridge = Bridge::start(&gitlab, Some(&receiver), "1h", None)?;
+    let bridge = Bridge::start(&gitlab, Some(&receiver.endpoint), "1h", None)?;
     bridge.wait_until_ready().await?;
     show_poll(&gitlab, &bridge).await?;
     show_export(&receiver, arguments.projects).await?;

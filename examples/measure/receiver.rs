@@ -1,6 +1,7 @@
 //! A receiver of OTLP over HTTP that counts.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use tokio::time::{sleep, timeout};
 
 use super::bridge::PATIENCE;
 
+/// A metric that every export of what a poll read holds.
+const OF_A_POLL: &[u8] = b"gitlab_project_count";
 /// A metric that only the last request of an export holds.
 const IN_THE_LAST: &[u8] = b"gitlab_bridge_build_info";
 
@@ -54,21 +57,21 @@ impl Receiver {
         Ok(Receiver { endpoint, bodies })
     }
 
-    /// Waits for the first export to be whole.
+    /// Waits for the first export of what a poll read to be whole. Those before it tell of the bridge alone.
     pub async fn first_export(&self) -> Result<Export> {
         let waiting = async {
             loop {
-                let last = lock(&self.bodies).iter().position(is_last);
-                match last {
-                    Some(last) => return last,
+                let export = first_of_a_poll(&lock(&self.bodies));
+                match export {
+                    Some(export) => return export,
                     None => sleep(Duration::from_millis(50)).await,
                 }
             }
         };
         let patient = timeout(PATIENCE, waiting).await;
-        let last = patient.context("waiting for an OTLP export")?;
+        let export = patient.context("waiting for an OTLP export")?;
         let bodies = lock(&self.bodies);
-        let export = &bodies[..=last];
+        let export = &bodies[export];
         let mut points = 0;
         for body in export {
             points += count_points(body)?;
@@ -87,9 +90,26 @@ async fn receive(State(bodies): State<Bodies>, body: Bytes) {
     lock(&bodies).push(body);
 }
 
-fn is_last(body: &Bytes) -> bool {
-    let mut windows = body.windows(IN_THE_LAST.len());
-    windows.any(|window| window == IN_THE_LAST)
+/// Which bodies are the first whole export that tells what a poll read.
+fn first_of_a_poll(bodies: &[Bytes]) -> Option<Range<usize>> {
+    let mut begin = 0;
+    for (index, body) in bodies.iter().enumerate() {
+        if holds(body, IN_THE_LAST) {
+            let export = begin..index + 1;
+            if bodies[export.clone()]
+                .iter()
+                .any(|body| holds(body, OF_A_POLL))
+            {
+                return Some(export);
+            }
+            begin = index + 1;
+        }
+    }
+    None
+}
+
+fn holds(body: &Bytes, name: &[u8]) -> bool {
+    body.windows(name.len()).any(|window| window == name)
 }
 
 fn count_points(body: &Bytes) -> Result<usize> {
