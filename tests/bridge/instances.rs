@@ -108,6 +108,16 @@ fn about_gitlab(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Parts of the names of metrics that are about the process, whatever GitLabs it polls.
+const OF_THE_PROCESS: [&str; 6] = [
+    "build_info",
+    "config_info",
+    "connections",
+    "export",
+    "memory",
+    "panics",
+];
+
 #[tokio::test]
 async fn series_are_told_apart_by_name_and_each_gitlab_has_its_totals() {
     let (two, receiver) = (Two::start().await, Receiver::start());
@@ -155,16 +165,8 @@ async fn series_are_told_apart_by_name_and_each_gitlab_has_its_totals() {
     assert_eq!(told, counted);
     for name in shown.families.keys() {
         let named = |labels: &Labels| labels.contains_key("gitlab_instance");
-        let of_the_bridge = [
-            "build_info",
-            "config_info",
-            "connections",
-            "export",
-            "memory",
-            "panics",
-        ];
         let of_the_bridge =
-            !name.starts_with("gitlab_") || of_the_bridge.iter().any(|part| name.contains(part));
+            !name.starts_with("gitlab_") || OF_THE_PROCESS.iter().any(|part| name.contains(part));
         assert!(
             shown
                 .series(name)

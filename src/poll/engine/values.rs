@@ -31,9 +31,7 @@ impl Engine {
         again: bool,
     ) {
         let id = found.identity.id;
-        if let Some(last) = self.projects.get(&id).filter(|_| found.failed_identity) {
-            found.identity.or_last(&last.identity);
-        }
+        self.keep_identity(&mut found);
         let activity = found.identity.last_activity;
         let taken = self.filter.takes(&found.identity, at.as_secs());
         if self.leaves_out(id, taken) {
@@ -57,8 +55,8 @@ impl Engine {
         let last = self.projects.get(&id).map(|last| &**last);
         let is_new = last.is_none();
         let branch = |identity: &Identity| identity.default_branch.clone();
-        let was_another =
-            last.is_some_and(|last| branch(&last.identity) != branch(&found.identity));
+        let now = branch(&found.identity);
+        let was_another = last.is_some_and(|last| branch(&last.identity) != now);
         if is_new {
             for own in &self.rounds {
                 found.expect(&own.round.columns, &own.round.tables, false);
@@ -82,6 +80,14 @@ impl Engine {
         }
         if again && few && taken {
             self.schedule.want_again(poll, id);
+        }
+    }
+
+    /// What of its identity was not told because of an error is what was known.
+    fn keep_identity(&self, found: &mut ProjectAnswer) {
+        let known = self.projects.get(&found.identity.id);
+        if let Some(known) = known.filter(|_| found.failed_identity) {
+            found.identity.or_last(&known.identity);
         }
     }
 
