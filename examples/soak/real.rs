@@ -37,9 +37,9 @@ struct Look {
 /// Lets so much time pass.
 pub async fn run(time: Duration, projects: u64, seed: u64) -> Result<Missed> {
     let folder = tempfile::tempdir()?;
-    let (port, grpc, exposition, prometheus) =
+    let (port, otlp, exposition, prometheus) =
         (free_port()?, free_port()?, free_port()?, free_port()?);
-    let _collector = collector(folder.path(), grpc, exposition)?;
+    let _collector = collector(folder.path(), otlp, exposition)?;
     let _prometheus = prometheus_server(folder.path(), prometheus, &[port, exposition])?;
     let gitlab = GitLab::start(idle(projects)).await?;
     let since = gitlab.read(gitlab_metrics_bridge::simulator::World::now);
@@ -49,7 +49,7 @@ pub async fn run(time: Duration, projects: u64, seed: u64) -> Result<Missed> {
     gitlab.edit(|world| world.churn(lively.mul_f64(0.8), &mut random));
     gitlab.chaos(FAULTS, seed);
     let state = folder.path().join("state");
-    let endpoint = format!("http://127.0.0.1:{grpc}");
+    let endpoint = format!("http://127.0.0.1:{otlp}");
     let start = || Bridge::start_on(port, &gitlab, Some(&endpoint), INTERVAL, Some(&state));
     let mut bridge = start()?;
     println!("## {time:?} in real time, {projects} projects, seed {seed}\n");
@@ -194,11 +194,11 @@ async fn get(url: &str) -> Result<String> {
     Ok(answer.text().await?)
 }
 
-fn collector(folder: &Path, grpc: u16, exposition: u16) -> Result<Child> {
+fn collector(folder: &Path, otlp: u16, exposition: u16) -> Result<Child> {
     let file = folder.join("otelcol.yaml");
     let config = format!(
         "
-receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc}'}}}}}}}}
+receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{otlp}'}}}}}}}}
 exporters: {{prometheus: {{endpoint: '127.0.0.1:{exposition}', metric_expiration: 15m}}}}
 service:
   telemetry: {{metrics: {{level: none}}}}
