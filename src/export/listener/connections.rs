@@ -2,7 +2,7 @@
 //! the next.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
@@ -23,17 +23,47 @@ pub struct Connections {
 #[derive(Default)]
 struct Open {
     next: u64,
-    all: HashMap<u64, (Arc<Activity>, CancellationToken)>,
+    all: HashMap<u64, (Arc<Activity>, Arc<Leave>)>,
 }
 
 /// A place among the connections; free again when it is dropped.
 pub struct Connection {
     /// What the connection does.
     pub activity: Arc<Activity>,
-    /// Cancelled when it has to leave.
-    pub cut: CancellationToken,
+    /// Whether it has to leave.
+    pub leave: Arc<Leave>,
     number: u64,
     connections: Arc<Connections>,
+}
+
+/// Says to a connection that it has to leave for another one, or at once.
+#[derive(Default)]
+pub struct Leave {
+    asked: AtomicBool,
+    told: Notify,
+    /// It ends, whatever it does.
+    pub cut: CancellationToken,
+}
+
+impl Leave {
+    fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.told.notify_one();
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Ends when it is asked.
+    pub async fn asked(&self) {
+        self.told.notified().await;
+    }
+
+    /// It works after all, and another one may be asked.
+    pub fn stays(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Connections {
@@ -57,38 +87,41 @@ impl Connections {
             return None;
         }
         let activity = Arc::new(Activity::opened(now));
-        let cut = CancellationToken::new();
+        let leave = Arc::<Leave>::default();
         let number = open.next;
         open.next += 1;
         open.all
-            .insert(number, (Arc::clone(&activity), cut.clone()));
+            .insert(number, (Arc::clone(&activity), Arc::clone(&leave)));
         Some(Connection {
             activity,
-            cut,
+            leave,
             number,
             connections: Arc::clone(self),
         })
     }
 
-    /// Cuts the connection that is worth least, and of those the longest so; false if none may be cut.
-    /// Its place is free once it has ended.
+    /// Asks the connection to leave that is worth least, and of those the longest so; false if none may be
+    /// asked. Its place is free once it has ended.
     pub fn make_room(&self, now: Instant) -> bool {
         let open = self.open();
-        if open.all.values().any(|(_, cut)| cut.is_cancelled()) {
+        if open.all.values().any(|(_, leave)| leave.is_asked()) {
             return true;
         }
         let worths = open.all.values();
-        let worths = worths.filter_map(|(activity, cut)| Some((activity.worth(now)?, cut)));
+        let worths = worths.filter_map(|(activity, leave)| Some((activity.worth(now)?, leave)));
         let least = worths.min_by_key(|(worth, _)| *worth);
-        if let Some((_, cut)) = least {
-            cut.cancel();
+        if let Some((_, leave)) = least {
+            leave.ask();
         }
         least.is_some()
     }
 
     /// Cuts every connection.
     pub fn cut_all(&self) {
-        self.open().all.values().for_each(|(_, cut)| cut.cancel());
+        self.open()
+            .all
+            .values()
+            .for_each(|(_, leave)| leave.cut.cancel());
     }
 
     /// Ends when a connection does.
@@ -143,17 +176,17 @@ mod tests {
         let now = start + Duration::from_secs(10);
         works.activity.wrote(now);
 
-        assert!(connections.make_room(now) && silent.cut.is_cancelled());
+        assert!(connections.make_room(now) && silent.leave.is_asked());
         // It has not ended yet: nobody else has to.
-        assert!(connections.make_room(now) && !idle.cut.is_cancelled());
+        assert!(connections.make_room(now) && !idle.leave.is_asked());
         assert!(connections.join(now).is_none());
         drop(silent);
         let fourth = connections.join(now).unwrap();
 
-        assert!(connections.make_room(now) && idle.cut.is_cancelled());
+        assert!(connections.make_room(now) && idle.leave.is_asked());
         drop(idle);
         assert!(!connections.make_room(now));
-        assert!(!works.cut.is_cancelled() && !fourth.cut.is_cancelled());
+        assert!(!works.leave.is_asked() && !fourth.leave.is_asked());
     }
 
     #[tokio::test(start_paused = true)]

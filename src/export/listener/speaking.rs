@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
@@ -38,6 +38,8 @@ pub struct Speaking {
     pub refused: Arc<RefusedConnections>,
 }
 
+/// So long a connection that is to leave for another one is heard before it does.
+const LAST_WORD: Duration = Duration::from_millis(20);
 /// The first byte of TLS: a handshake.
 const HANDSHAKE: u8 = 0x16;
 const NOT_TLS: &str = "This endpoint speaks TLS: ask it with https.\n";
@@ -48,10 +50,22 @@ impl Speaking {
         let _ = stream.set_nodelay(true); // Answers are written whole.
         let activity = &connection.activity;
         activity.attended(Instant::now());
-        tokio::select! {
-            () = self.converse(stream, activity) => {}
-            () = connection.cut.cancelled() => self.refused.gave_way(),
-            () = overdue(activity) => self.refused.overdue(),
+        let mut conversing = std::pin::pin!(self.converse(stream, activity));
+        loop {
+            tokio::select! {
+                () = conversing.as_mut() => return,
+                () = connection.leave.cut.cancelled() => return self.refused.gave_way(),
+                () = connection.leave.asked() => {}
+                () = overdue(activity) => return self.refused.overdue(),
+            }
+            // On a busy machine it is we who are late: what the client has said meanwhile is heard first.
+            if timeout(LAST_WORD, conversing.as_mut()).await.is_ok() {
+                return;
+            }
+            if activity.worth(Instant::now()).is_some() {
+                return self.refused.gave_way();
+            }
+            connection.leave.stays();
         }
     }
 
