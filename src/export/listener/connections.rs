@@ -2,7 +2,7 @@
 //! the next.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
@@ -14,8 +14,8 @@ use super::activity::Activity;
 use crate::lock::lock;
 
 /// All open connections of a listener.
+#[derive(Default)]
 pub struct Connections {
-    most: AtomicUsize,
     open: Mutex<Open>,
     ended: Notify,
 }
@@ -67,23 +67,10 @@ impl Leave {
 }
 
 impl Connections {
-    pub fn new(most: usize) -> Arc<Connections> {
-        Arc::new(Connections {
-            most: AtomicUsize::new(most),
-            open: Mutex::default(),
-            ended: Notify::new(),
-        })
-    }
-
-    /// Holds at most so many from now on; nobody has to leave for that.
-    pub fn hold(&self, most: usize) {
-        self.most.store(most, Ordering::Relaxed);
-    }
-
-    /// A place for one more, if there is one.
-    pub fn join(self: &Arc<Self>, now: Instant) -> Option<Connection> {
+    /// A place for one more, unless there are so many already.
+    pub fn join(self: &Arc<Self>, most: usize, now: Instant) -> Option<Connection> {
         let mut open = self.open();
-        if open.all.len() >= self.most.load(Ordering::Relaxed) {
+        if open.all.len() >= most {
             return None;
         }
         let activity = Arc::new(Activity::opened(now));
@@ -163,8 +150,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_leaves_for_the_next_and_nobody_who_works() {
         let start = Instant::now();
-        let connections = Connections::new(3);
-        let join = |seconds| connections.join(start + Duration::from_secs(seconds));
+        let connections = Arc::<Connections>::default();
+        let join = |seconds| connections.join(3, start + Duration::from_secs(seconds));
         let (works, silent, idle) = (join(0).unwrap(), join(1).unwrap(), join(2).unwrap());
         for (seconds, one) in [&works, &silent, &idle].into_iter().enumerate() {
             let at = start + Duration::from_secs(seconds as u64);
@@ -179,9 +166,9 @@ mod tests {
         assert!(connections.make_room(now) && silent.leave.is_asked());
         // It has not ended yet: nobody else has to.
         assert!(connections.make_room(now) && !idle.leave.is_asked());
-        assert!(connections.join(now).is_none());
+        assert!(connections.join(3, now).is_none());
         drop(silent);
-        let fourth = connections.join(now).unwrap();
+        let fourth = connections.join(3, now).unwrap();
 
         assert!(connections.make_room(now) && idle.leave.is_asked());
         drop(idle);
@@ -192,10 +179,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_place_is_free_again_after_a_connection() {
         let start = Instant::now();
-        let connections = Connections::new(1);
-        let first = connections.join(start).unwrap();
-        assert!(connections.join(start).is_none());
+        let connections = Arc::<Connections>::default();
+        let first = connections.join(1, start).unwrap();
+        assert!(connections.join(1, start).is_none());
         drop(first);
-        assert!(connections.join(start).is_some());
+        assert!(connections.join(1, start).is_some());
     }
 }

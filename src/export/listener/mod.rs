@@ -18,13 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Listen, Web};
+use super::Listen;
 use connections::{Connection, Connections};
 use refusals::Refusals;
 pub use refusals::RefusedConnections;
@@ -37,8 +35,6 @@ pub use served::{Served, ServedNow};
 pub struct Server {
     listener: TcpListener,
     connections: Arc<Connections>,
-    most: usize,
-    web: Option<Arc<Web>>,
     refused: Arc<RefusedConnections>,
 }
 
@@ -58,26 +54,11 @@ impl Server {
         let listener = listener.with_context(|| {
             format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
         })?;
-        let most = most_connections(0, 1);
         Ok(Server {
             listener,
-            connections: Connections::new(most),
-            most,
-            web: None,
+            connections: Arc::default(),
             refused: Arc::default(),
         })
-    }
-
-    /// Holds at most so many connections.
-    #[must_use]
-    pub fn holding(self, most: usize) -> Server {
-        Server { most, ..self }
-    }
-
-    /// Speaks TLS and asks for passwords as a web configuration says.
-    #[must_use]
-    pub fn secured(self, web: Option<Arc<Web>>) -> Server {
-        Server { web, ..self }
     }
 
     /// Counts together with others what it can't take.
@@ -95,21 +76,6 @@ impl Server {
         self.listener
             .local_addr()
             .context("reading the address of the listener")
-    }
-
-    /// Serves until told to stop, then lets open requests end for a moment.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
-        let (web, most) = (self.web.clone(), self.most);
-        let panics = Arc::default();
-        let served = Arc::new(Served {
-            router,
-            web,
-            most,
-            panics,
-        });
-        let (_served, now) = watch::channel(served);
-        self.take(&now, &stop).await;
-        self.drain().await;
     }
 
     /// Takes connections and answers with what is served at the time, until told to stop.
@@ -156,9 +122,8 @@ impl Server {
 
     /// Waits for a place among the connections. One that does nothing has to leave for it.
     async fn place(&self, most: usize, refusals: &mut Refusals) -> Connection {
-        self.connections.hold(most);
         loop {
-            if let Some(connection) = self.connections.join(Instant::now()) {
+            if let Some(connection) = self.connections.join(most, Instant::now()) {
                 return connection;
             }
             if !self.connections.make_room(Instant::now()) {

@@ -1,5 +1,6 @@
 //! The loop over real sockets, on a clock that goes on when nothing else does.
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures::stream;
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::*;
 
@@ -34,8 +36,21 @@ async fn serving(most: usize) -> (SocketAddr, CancellationToken) {
                 Body::from_stream(stream::iter(pieces.map(Ok::<_, std::convert::Infallible>)))
             }),
         );
-    tokio::spawn(server.holding(most).serve(router, stop.clone()));
+    tokio::spawn(serve(server, router, most, stop.clone()));
     (address, stop)
+}
+
+/// Serves until told to stop, then lets open requests end for a moment.
+async fn serve(server: Server, router: Router, most: usize, stop: CancellationToken) {
+    let served = Served {
+        router,
+        web: None,
+        most,
+        panics: Arc::default(),
+    };
+    let (_served, now) = watch::channel(Arc::new(served));
+    server.take(&now, &stop).await;
+    server.drain().await;
 }
 
 async fn connected(address: SocketAddr, text: &str) -> TcpStream {
@@ -135,7 +150,7 @@ async fn told_to_stop_it_closes_what_is_idle_and_ends() {
     let server = Server::bind(&listen, "--listen").await.unwrap();
     let (address, stop) = (server.address().unwrap(), CancellationToken::new());
     let router = Router::new().route("/", get(|| async { "short" }));
-    let serving = tokio::spawn(server.serve(router, stop.clone()));
+    let serving = tokio::spawn(serve(server, router, 4, stop.clone()));
     let mut idle = connected(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let mut bytes = [0; 4096];
     assert!(idle.read(&mut bytes).await.unwrap() > 0);
