@@ -188,16 +188,19 @@ async fn a_certificate_file_that_is_none_ends_the_start() {
     let junk = folder.path().join("junk.pem");
     std::fs::write(&junk, "junk").unwrap();
     for (protocol, _) in PROTOCOLS {
-        let finished = bridge_for(gitlab.url())
-            .args(["--listen", "127.0.0.1:0"])
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &junk)
-            .finish()
-            .await;
-        assert_ne!(finished.code(), 0, "{finished:#?}");
-        for word in ["otlp.ca_file", "junk.pem", "no certificate"] {
-            assert!(finished.stderr().contains(word), "{finished:#?}");
+        for command in ["run", "once", "check"] {
+            let finished = bridge_for(gitlab.url())
+                .args([command, "--listen", "127.0.0.1:0"])
+                .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+                .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+                .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &junk)
+                .finish()
+                .await;
+            assert_eq!(finished.code(), 2, "{command}: {finished:#?}");
+            let said = finished.stdout() + &finished.stderr();
+            for word in ["otlp.ca_file", "junk.pem", "no certificate"] {
+                assert!(said.contains(word), "{command}: {finished:#?}");
+            }
         }
     }
 }

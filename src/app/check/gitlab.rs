@@ -125,28 +125,33 @@ fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
     };
     let active = states().filter(|(_, state)| *state == SubjectState::Active);
     let (working, unasked): (Vec<_>, Vec<_>) = active.partition(|(name, _)| was_asked(name));
-    if !working.is_empty() {
-        let text = format!("these subjects work: {}", names(&working));
-        let works = good("subjects", text).with("subjects", list(&working));
-        findings.tell(works.with("state", "active"));
-    }
-    if !unasked.is_empty() {
-        let text = format!(
-            "these subjects had nothing to be asked of yet: {}",
-            names(&unasked)
-        );
-        let waits = note("subjects", text).with("subjects", list(&unasked));
-        findings.tell(waits.with("state", "unasked"));
-    }
     let disabled = states().filter(|(_, state)| *state == SubjectState::Disabled);
     let disabled: Vec<_> = disabled.collect();
-    if !disabled.is_empty() {
-        let text = format!(
-            "these subjects are not enabled (see metrics.enabled): {}",
-            names(&disabled)
-        );
-        let is_off = note("subjects", text).with("subjects", list(&disabled));
-        findings.tell(is_off.with("state", "disabled"));
+    for (finding, state, what, subjects) in [
+        (
+            good as fn(_, String) -> _,
+            "active",
+            "these subjects work",
+            working,
+        ),
+        (
+            note,
+            "unasked",
+            "these subjects had nothing to be asked of yet",
+            unasked,
+        ),
+        (
+            note,
+            "disabled",
+            "these subjects are not enabled (see metrics.enabled)",
+            disabled,
+        ),
+    ] {
+        let names: Vec<&str> = subjects.iter().map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            let finding = finding("subjects", format!("{what}: {}", names.join(", ")));
+            findings.tell(finding.with("subjects", names).with("state", state));
+        }
     }
     for (subject, state) in &snapshot.states {
         report_state((*subject).to_owned(), subject, *state, findings);
@@ -159,14 +164,6 @@ fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
             }
         }
     }
-}
-
-fn names(subjects: &[&(&'static str, SubjectState)]) -> String {
-    list(subjects).join(", ")
-}
-
-fn list(subjects: &[&(&'static str, SubjectState)]) -> Vec<&'static str> {
-    subjects.iter().map(|(name, _)| *name).collect()
 }
 
 /// Says what can't be read, why, and what would help.

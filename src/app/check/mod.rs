@@ -13,7 +13,7 @@ use super::polled_gitlabs::{PolledGitLab, polled};
 use super::{chosen, webhooks};
 use crate::cli::ReportFormat;
 use crate::config::{self, Config};
-use crate::export::{Introspect, OtlpConfig, Server, Web};
+use crate::export::{Introspect, Otlp, Server, Web};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use crate::poll::{Checkpoint, Examined};
 use findings::{Findings, failed, good, note, problem};
@@ -43,8 +43,10 @@ pub async fn check(config: Config, format: ReportFormat) -> Result<()> {
         check_state(instance, &enabled, &mut findings);
     }
     findings.about = None;
-    check_exports(&config, &mut findings).await;
-    check_webhooks(&config, &mut findings).await;
+    check_listener(&config, &mut findings).await;
+    let web = check_web(&config, &mut findings);
+    check_otlp(&config, enabled, &mut findings).await;
+    check_webhooks(&config, web.as_ref(), &mut findings).await;
     findings.end()
 }
 
@@ -83,7 +85,7 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
     findings.tell(finding);
 }
 
-async fn check_exports(config: &Config, findings: &mut Findings) {
+async fn check_listener(config: &Config, findings: &mut Findings) {
     let listen = &config.export.listen;
     let address = format!("{}:{}", listen.host, listen.port);
     match Server::bind(listen, "--listen").await {
@@ -96,31 +98,42 @@ async fn check_exports(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.tell(failed("listen", &error)),
     }
-    match chosen::web(config) {
+}
+
+/// What the listeners are secured with, if it is valid and there is one.
+fn check_web(config: &Config, findings: &mut Findings) -> Option<Web> {
+    let web = chosen::web(config);
+    match &web {
         Ok(None) => {}
         Ok(Some(_)) => findings.tell(good("web_config", "the web configuration is valid")),
-        Err(error) => findings.tell(failed("web_config", &error)),
+        Err(error) => findings.tell(failed("web_config", error)),
     }
-    if let Some(otlp) = &config.export.otlp {
-        let endpoint = otlp.shown_endpoint();
-        match push_nothing(config, otlp).await {
-            Ok(()) => findings.tell(good("otlp", format!("{endpoint} accepts OTLP"))),
-            Err(error) => findings.tell(problem(
-                "otlp",
-                format!(
-                    "{endpoint} does not accept OTLP: {error}. See otlp in the configuration, or \
-                     OTEL_EXPORTER_OTLP_*"
-                ),
-            )),
-        }
-    }
+    web.ok().flatten()
+}
+
+async fn check_otlp(config: &Config, enabled: EnabledMetrics, findings: &mut Findings) {
+    let Some(otlp) = &config.export.otlp else {
+        return;
+    };
+    let endpoint = otlp.shown_endpoint();
+    let pushed = match chosen::otlp(otlp, config.export.resource(), enabled) {
+        Ok(built) => push_nothing(&built).await,
+        Err(error) => return findings.tell(failed("otlp", &error)),
+    };
+    findings.tell(match pushed {
+        Ok(()) => good("otlp", format!("{endpoint} accepts OTLP")),
+        Err(error) => problem(
+            "otlp",
+            format!(
+                "{endpoint} does not accept OTLP: {error}. See otlp in the configuration, or \
+                 OTEL_EXPORTER_OTLP_*"
+            ),
+        ),
+    });
 }
 
 /// Pushes what the bridge knows before it has asked GitLab: nothing but its version.
-async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> {
-    let enabled = chosen::enabled_metrics(config).map_err(|error| format!("{error:#}"))?;
-    let built = otlp.build(config.export.resource(), enabled);
-    let otlp = built.map_err(|error| format!("{error:#}"))?;
+async fn push_nothing(otlp: &Otlp) -> Result<(), String> {
     let view = Arc::<View>::default();
     let status: Introspect = Arc::new(|_: &View| BridgeStatus {
         version: env!("CARGO_PKG_VERSION"),
@@ -130,9 +143,7 @@ async fn push_nothing(config: &Config, otlp: &OtlpConfig) -> Result<(), String> 
     pushed.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
 }
 
-async fn check_webhooks(config: &Config, findings: &mut Findings) {
-    // What is wrong with it has been said.
-    let web = Web::build(&config.export).ok().flatten();
+async fn check_webhooks(config: &Config, web: Option<&Web>, findings: &mut Findings) {
     let scheme = match web.is_some_and(|web| web.rules().tls.is_some()) {
         true => "https",
         false => "http",
