@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot, View};
+use gitlab_metrics_bridge::metrics::{EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::poll::{HandedOver, Poller, Rhythm, Source};
 use gitlab_metrics_bridge::simulator::{GitLab, World};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use simulation::counted::{ledger, runs};
 use simulation::{HOUR, MINUTE, Setup, idle, poller};
 
 /// A poller at work that can be told to leave.
@@ -48,35 +49,6 @@ impl Running {
         let handed = self.task.await.unwrap().expect("it was told to leave");
         Running::start(poller(gitlab, setup).take_over(handed, None))
     }
-}
-
-fn runs(snapshot: &Arc<Snapshot>) -> BTreeMap<String, f64> {
-    let view = View::from(Arc::clone(snapshot));
-    let metric = Catalogue::standard().find("gitlab_pipeline_runs_total");
-    let (mut all, projects) = (BTreeMap::new(), 0..view.projects());
-    let mut note = |labels: &[(&'static str, &str)], value: f64| {
-        let mut labels: Vec<String> = labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        labels.sort();
-        all.insert(labels.join(","), value);
-    };
-    view.observe(metric.unwrap(), projects, &Choices::default(), &mut note);
-    all
-}
-
-/// What the ledger says ended since then, as the series would have it.
-fn ledger(gitlab: &GitLab, since: jiff::Timestamp) -> BTreeMap<String, f64> {
-    gitlab.read(|world| {
-        let mut all = BTreeMap::new();
-        let ledger = world.ledger();
-        for entry in ledger.pipelines().since(since).without("child").iter() {
-            let name = format!("project_id={},status={}", entry.project, entry.status);
-            *all.entry(name).or_default() += 1.0;
-        }
-        all
-    })
 }
 
 /// Other settings each time: the rhythm, what is measured, and the lists in which all projects are.

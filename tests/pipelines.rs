@@ -7,50 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot, View};
+use gitlab_metrics_bridge::metrics::{Catalogue, Choices, EnabledMetrics, Snapshot};
 use gitlab_metrics_bridge::simulator::{Fault, GitLab, Version, World};
-use jiff::Timestamp;
+use simulation::counted::{ledger, runs, series};
 use simulation::process::Process;
 use simulation::{Bridge, HOUR, MINUTE, Setup, idle, path};
-
-/// The series of a metric as attributes and number.
-fn series(snapshot: &Arc<Snapshot>, metric: &str) -> BTreeMap<String, f64> {
-    let view = View::from(Arc::clone(snapshot));
-    let metric = Catalogue::standard().find(metric).unwrap();
-    let mut all = BTreeMap::new();
-    let all_projects = 0..view.projects();
-    view.observe(
-        metric,
-        all_projects,
-        &Choices::default(),
-        &mut |labels, value| {
-            let mut labels: Vec<String> = labels
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            labels.sort();
-            all.insert(labels.join(","), value);
-        },
-    );
-    all
-}
-
-fn runs(snapshot: &Arc<Snapshot>) -> BTreeMap<String, f64> {
-    series(snapshot, "gitlab_pipeline_runs_total")
-}
-
-/// What the ledger says ended since then, as the series would have it. Children are not counted.
-fn ledger(gitlab: &GitLab, since: Timestamp) -> BTreeMap<String, f64> {
-    gitlab.read(|world| {
-        let mut all = BTreeMap::new();
-        let ledger = world.ledger();
-        for entry in ledger.pipelines().since(since).without("child").iter() {
-            let name = format!("project_id={},status={}", entry.project, entry.status);
-            *all.entry(name).or_default() += 1.0;
-        }
-        all
-    })
-}
 
 #[tokio::test(start_paused = true)]
 async fn counters_equal_the_ledger_after_an_hour_of_churn_with_faults_and_three_crashes() {

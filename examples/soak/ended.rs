@@ -6,7 +6,7 @@ use std::time::Duration;
 use gitlab_metrics_bridge::simulator::World;
 use jiff::Timestamp;
 
-pub const RUNS: &str = "gitlab_pipeline_runs_total";
+use super::simulation::counted::run_series;
 
 /// A pipeline that is retried and ends again before anybody has looked shows its last end alone: GitLab's lists tell
 /// nothing of the one before. With failures and restarts it may take this long until somebody looks.
@@ -23,7 +23,7 @@ impl Ended {
         let mut last = BTreeMap::new();
         let entries = world.ledger().pipelines().since(since).without("child");
         for entry in entries.iter() {
-            let name = series(&entry.project.to_string(), entry.status);
+            let name = run_series(entry.project, entry.status);
             ended.0.entry(name.clone()).or_default().0 += 1;
             let pipeline = (entry.project, entry.key);
             if let Some((before, at)) = last.insert(pipeline, (name, entry.at))
@@ -58,9 +58,4 @@ impl Ended {
         });
         wrong.collect()
     }
-}
-
-/// What a series is called here.
-pub fn series(project: &str, status: &str) -> String {
-    format!("project {project}, {status}")
 }

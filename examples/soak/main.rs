@@ -71,6 +71,15 @@ fn main() -> Result<ExitCode> {
     })
 }
 
+/// Says what grew beyond `slack` from the first third of what was seen to the last.
+fn grown<T>(what: &str, slack: f64, seen: &[T], value: fn(&T) -> u64) -> Option<String> {
+    let third = seen.len().div_ceil(3);
+    let most = |of: &[T]| of.iter().map(value).max().unwrap_or_default();
+    let (first, last) = (most(&seen[..third]), most(&seen[seen.len() - third..]));
+    let has_grown = last as f64 > first as f64 * slack;
+    has_grown.then(|| format!("{what} grew from {first} to {last}"))
+}
+
 fn in_real_time() -> std::io::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().build()

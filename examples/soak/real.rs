@@ -14,9 +14,10 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use super::bridge::{Bridge, free_port, sample};
-use super::ended::{Ended, RUNS, series};
+use super::ended::Ended;
+use super::simulation::counted::{RUNS, run_series};
 use super::simulation::idle;
-use super::{Missed, descriptors};
+use super::{Missed, descriptors, grown};
 
 const INTERVAL: &str = "10s";
 /// What share of all requests fails, but for the calm at the end.
@@ -154,24 +155,11 @@ async fn judged(ended: &Ended, bridge: &Bridge, ports: &Ports) -> Result<Missed>
 
 /// What grew from the first third to the last.
 fn growth(looks: &[Look]) -> Missed {
-    let third = looks.len() / 3;
-    let most =
-        |of: &[Look], value: fn(&Look) -> usize| of.iter().map(value).max().unwrap_or_default();
-    let mut missed = Missed::new();
-    let mut flat = |what: &str, slack: f64, value: fn(&Look) -> usize| {
-        let (first, last) = (
-            most(&looks[..third], value),
-            most(&looks[looks.len() - third..], value),
-        );
-        if last as f64 > first as f64 * slack {
-            missed.push(format!("{what} grew from {first} to {last}"));
-        }
-    };
-    flat("memory", 1.25, |look| look.memory);
-    flat("the number of open descriptors", 1.25, |look| {
-        look.descriptors
+    let memory = grown("memory", 1.25, looks, |look| look.memory as u64);
+    let files = grown("the open descriptors", 1.25, looks, |look| {
+        look.descriptors as u64
     });
-    missed
+    memory.into_iter().chain(files).collect()
 }
 
 /// The counters of an exposition.
@@ -188,7 +176,7 @@ fn of_text(text: &str) -> BTreeMap<String, f64> {
                 .map(|(_, value)| value.trim_matches('"'))
         };
         let value = value.split(' ').next()?.parse().ok()?;
-        Some((series(label("project_id")?, label("status")?), value))
+        Some((run_series(label("project_id")?, label("status")?), value))
     });
     counters.collect()
 }
@@ -203,7 +191,7 @@ async fn of_prometheus(port: u16, target: u16) -> Result<BTreeMap<String, f64>> 
     let counters = rows.into_iter().flatten().filter_map(|row| {
         let label = |name: &str| row["metric"][name].as_str();
         let value = row["value"][1].as_str()?.parse().ok()?;
-        Some((series(label("project_id")?, label("status")?), value))
+        Some((run_series(label("project_id")?, label("status")?), value))
     });
     Ok(counters.collect())
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fastrand::Rng;
-use gitlab_metrics_bridge::metrics::{Catalogue, Choices, Snapshot, View};
 use gitlab_metrics_bridge::simulator::{GitLab, World};
 use jiff::Timestamp;
 
-use super::ended::{Ended, RUNS, series};
+use super::ended::Ended;
+use super::simulation::counted::runs;
 use super::simulation::process::Process;
 use super::simulation::truth::untrue;
 use super::simulation::{HOUR, MINUTE, Setup, idle, path};
-use super::{Missed, descriptors};
+use super::{Missed, descriptors, grown};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What share of all requests fails, but for the calm hours.
@@ -79,26 +79,16 @@ fn judged(evenings: &[Evening]) -> Missed {
         some.map(move |what| format!("day {}: {what}", day + 1))
     });
     let mut missed: Missed = wrong.collect();
-    let third = evenings.len().div_ceil(3);
-    let most =
-        |of: &[Evening], value: fn(&Evening) -> u64| of.iter().map(value).max().unwrap_or_default();
-    let mut flat = |what: &str, slack: f64, value: fn(&Evening) -> u64| {
-        let (first, last) = (
-            most(&evenings[..third], value),
-            most(&evenings[evenings.len() - third..], value),
-        );
-        if last as f64 > first as f64 * slack {
-            missed.push(format!("{what} grew from {first} to {last}"));
-        }
-    };
-    flat("what is known", 1.2, |evening| evening.state);
-    flat("the series", 1.1, |evening| evening.series);
-    flat("the open descriptors", 1.0, |evening| {
+    missed.extend(grown("what is known", 1.2, evenings, |evening| {
+        evening.state
+    }));
+    missed.extend(grown("the series", 1.1, evenings, |evening| evening.series));
+    missed.extend(grown("the open descriptors", 1.0, evenings, |evening| {
         evening.descriptors as u64
-    });
-    flat("the requests of a day", 1.2, |evening| {
+    }));
+    missed.extend(grown("the requests of a day", 1.2, evenings, |evening| {
         evening.requests as u64
-    });
+    }));
     missed
 }
 
@@ -192,7 +182,7 @@ impl<'a> Soak<'a> {
             if shown.generation == 0 {
                 continue;
             }
-            let now = counters(&shown);
+            let now = runs(&shown);
             for (name, count) in &self.counters {
                 if now.get(name).is_none_or(|now| now < count) {
                     wrong.push(format!(
@@ -211,7 +201,7 @@ impl<'a> Soak<'a> {
             .as_ref()
             .map(Process::shown)
             .unwrap_or_default();
-        let counted = counters(&shown);
+        let counted = runs(&shown);
         let ended = self.gitlab.read(|world| Ended::since(world, self.since));
         wrong.extend(ended.wrong(&counted));
         wrong.extend(untrue(&self.gitlab, &shown));
@@ -227,30 +217,4 @@ impl<'a> Soak<'a> {
             wrong,
         }
     }
-}
-
-/// The counters that the ledger has, by their attributes.
-fn counters(snapshot: &Arc<Snapshot>) -> BTreeMap<String, f64> {
-    let view = View::from(Arc::clone(snapshot));
-    let mut all = BTreeMap::new();
-    if let Some(metric) = Catalogue::standard().find(RUNS) {
-        let projects = 0..view.projects();
-        view.observe(
-            metric,
-            projects,
-            &Choices::default(),
-            &mut |labels, value| {
-                let label = |name: &str| {
-                    let mut labels = labels.iter();
-                    labels
-                        .find(|(key, _)| *key == name)
-                        .map(|(_, value)| *value)
-                };
-                let (project, status) = (label("project_id"), label("status"));
-                let name = series(project.unwrap_or_default(), status.unwrap_or_default());
-                all.insert(name, value);
-            },
-        );
-    }
-    all
 }

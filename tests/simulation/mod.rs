@@ -7,6 +7,7 @@
 
 pub mod asked;
 pub mod chaos;
+pub mod counted;
 pub mod process;
 pub mod truth;
 mod wire;
