@@ -23,11 +23,11 @@ use super::systemd::Systemd;
 use super::{chosen, life, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{
-    Endpoints, Health, Lifecycle, Otlp, Prometheus, Readiness, Served, Views, Web,
+    Endpoints, Health, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
 };
 use crate::gitlab::Clock;
-use crate::metrics::View;
-use crate::webhook::{Counts, Routes};
+use crate::metrics::{EnabledMetrics, View};
+use crate::webhook::{Counts, Routes, Secrets};
 
 /// The running bridge.
 pub struct Bridge {
@@ -265,7 +265,7 @@ impl Bridge {
     }
 
     /// Starts the console exporter anew, if there is one.
-    fn print(&mut self, enabled: &crate::metrics::EnabledMetrics) -> Result<()> {
+    fn print(&mut self, enabled: &EnabledMetrics) -> Result<()> {
         self.ending.extend(self.console.take());
         if let Some(every) = self.config.export.console {
             let console = Console {
@@ -285,9 +285,9 @@ impl Bridge {
     /// Serves what there is now, on listeners that are new and on those that stay.
     async fn serve(
         &mut self,
-        secrets: Option<crate::webhook::Secrets>,
-        server: Option<crate::export::Server>,
-        webhook_server: Option<crate::export::Server>,
+        secrets: Option<Secrets>,
+        server: Option<Server>,
+        webhook_server: Option<Server>,
     ) -> Result<()> {
         let hooks = secrets.map(|secrets| {
             let (inboxes, counts) = (self.polling.inboxes(), &self.webhook_counts);
@@ -301,7 +301,7 @@ impl Bridge {
         let served = self.served(self.endpoints().routes(self.allowed(), beside));
         let begins = self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown));
         let panics = Arc::clone(&self.own.panics);
-        let counted = |server: crate::export::Server| server.counting(&self.own.connections);
+        let counted = |server: Server| server.counting(&self.own.connections);
         let (server, webhook_server) = (server.map(counted), webhook_server.map(counted));
         match (server, &self.listening) {
             (Some(server), _) => {

@@ -1,5 +1,5 @@
-//! Logs on stderr: one line an event, logfmt or JSON, with the same fields in both. What is logged and how it looks may change at run
-//! time.
+//! Logs on stderr: one line an event, logfmt or JSON, with the same fields in both. What is logged and how it
+//! looks may change at run time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};

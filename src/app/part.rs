@@ -44,7 +44,7 @@ impl<T: Send + 'static> Part<T> {
 
     /// Tells it to end, and waits for that. None if it panicked, which is logged where it happens.
     pub async fn ended(self) -> Option<T> {
-        self.end.cancel();
-        self.task.await.ok()
+        self.tell_to_end();
+        self.joined().await
     }
 }

@@ -94,8 +94,7 @@ impl PolledGitLab {
         name: Option<&str>,
         enabled: &EnabledMetrics,
     ) -> Result<PolledGitLab> {
-        let enabled = enabled.with_cadence(&instance.poll.cadence);
-        Self::with_checkpoint(instance, name, &enabled, None)
+        Self::with_checkpoint(instance, name, enabled, None)
     }
 
     /// Like [`PolledGitLab::build`], going on from its state where it has one.
@@ -113,8 +112,7 @@ impl PolledGitLab {
         let polled = polled(instance, enabled)?;
         let checkpoint = Checkpoint::open(path, polled, instance.gitlab.clock.now());
         let checkpoint = checkpoint.context("opening the state")?;
-        let enabled = enabled.with_cadence(&instance.poll.cadence);
-        Self::with_checkpoint(instance, name, &enabled, Some(checkpoint))
+        Self::with_checkpoint(instance, name, enabled, Some(checkpoint))
     }
 
     fn with_checkpoint(
@@ -130,7 +128,8 @@ impl PolledGitLab {
         };
         let client = gitlab.build().context("building the GitLab client");
         let client = client.map_err(misconfigured)?;
-        let poller = instance.poll.clone().build(client.clone(), enabled.clone());
+        let enabled = enabled.with_cadence(&instance.poll.cadence);
+        let poller = instance.poll.clone().build(client.clone(), enabled);
         Ok(PolledGitLab {
             name: name.map(Arc::from),
             client,

@@ -219,7 +219,10 @@ impl Checkpoint {
             }
         };
         if timeout(LONGEST, written).await.is_err() {
-            tracing::warn!(limit = ?LONGEST, "the disk is slow: counts are shown that are not written yet");
+            tracing::warn!(
+                limit_seconds = LONGEST.as_secs(),
+                "the disk is slow: counts are shown that are not written yet"
+            );
             return false;
         }
         self.writing = None;
@@ -249,7 +252,7 @@ impl Checkpoint {
         };
         if timeout(PATIENCE, last).await.is_err() {
             tracing::warn!(
-                limit = ?PATIENCE,
+                limit_seconds = PATIENCE.as_secs(),
                 "ended before what is known was written; the next start goes on from an older state"
             );
         }
