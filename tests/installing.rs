@@ -187,13 +187,7 @@ fn the_image_is_built_from_all_that_cargo_asks_for() {
         .lines()
         .filter_map(|line| line.strip_prefix('!'))
         .collect();
-    for needed in [
-        "Cargo.lock",
-        "Cargo.toml",
-        "src",
-        "tests/**/*.rs",
-        "examples/**/*.rs",
-    ] {
+    for needed in ["Cargo.lock", "Cargo.toml", "src", "tests", "examples"] {
         assert!(sent.contains(needed), "{needed} is not sent");
     }
 }
