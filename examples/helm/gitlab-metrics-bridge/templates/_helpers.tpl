@@ -18,6 +18,12 @@ app.kubernetes.io/name: {{ include "bridge.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The pod of helm test has labels of its own, so that no Service takes it for a bridge. */}}
+{{- define "bridge.testSelector" -}}
+app.kubernetes.io/name: {{ include "bridge.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "bridge.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "bridge.selector" . }}
