@@ -2,12 +2,15 @@
 //! templates for CI.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gitlab_metrics_bridge::config::{Config, Environment, Flags, schema};
 use serde_json::Value;
+use support::process::{Finished, Program};
 
 const CHART: &str = "examples/helm/gitlab-metrics-bridge";
 const PACKAGES: &str = "examples/packages/nfpm.yaml";
@@ -25,6 +28,23 @@ fn yaml(path: impl AsRef<Path>) -> Value {
     let text = text(&path);
     serde_saphyr::from_str(&text)
         .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+/// The values that the chart is tried with.
+fn sets_of_values() -> Vec<PathBuf> {
+    let entries = fs::read_dir(file(CHART).join("ci")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// A tool that `tests/run` builds, with a home of its own.
+fn tool(variable: &str, home: &Path) -> Program {
+    let path =
+        std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is set by tests/run"));
+    Program::new(Path::new(&path)).env("HOME", home)
+}
+
+fn accepted(finished: &Finished) {
+    assert_eq!(finished.code(), 0, "{finished:#?}");
 }
 
 /// The schema of the chart's values, with the schema of our configuration in its place.
@@ -64,8 +84,7 @@ fn the_values_of_the_chart_fit_its_schema() {
     let schema = serde_json::from_str(&text(format!("{CHART}/values.schema.json"))).unwrap();
     let validator = jsonschema::draft7::new(&schema).unwrap();
     let mut checked = 0;
-    for entry in fs::read_dir(file(CHART).join("ci")).unwrap() {
-        let path = entry.unwrap().path();
+    for path in sets_of_values() {
         if let Err(error) = validator.validate(&yaml(&path)) {
             panic!("{}: {error} at {}", path.display(), error.instance_path());
         }
@@ -189,5 +208,70 @@ fn the_image_is_built_from_all_that_cargo_asks_for() {
         .collect();
     for needed in ["Cargo.lock", "Cargo.toml", "src", "tests", "examples"] {
         assert!(sent.contains(needed), "{needed} is not sent");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Helm: run tests/run"]
+async fn helm_takes_the_chart_with_each_set_of_values() {
+    let home = tempfile::tempdir().unwrap();
+    let helm = |command: &[&str], values: &Path| {
+        let helm = tool("HELM", home.path()).args(command).arg(file(CHART));
+        helm.arg("--values").arg(values).finish()
+    };
+    for values in sets_of_values() {
+        accepted(&helm(&["lint", "--strict"], &values).await);
+        accepted(&helm(&["template", "bridge"], &values).await);
+    }
+    let wrong = home.path().join("wrong.yaml");
+    fs::write(
+        &wrong,
+        "demo: true\nconfig: {gitlab: {ulr: \"https://a\"}}\n",
+    )
+    .unwrap();
+    let refused = helm(&["template", "bridge"], &wrong).await;
+    assert_ne!(refused.code(), 0);
+    assert!(refused.stderr().contains("ulr"), "{refused:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Helm and kube-score: run tests/run"]
+async fn kube_score_has_no_remark_on_all_that_the_chart_can_render() {
+    let home = tempfile::tempdir().unwrap();
+    let helm = tool("HELM", home.path()).args(["template", "bridge"]);
+    let values = file(CHART).join("ci/everything.yaml");
+    let rendered = helm.arg(file(CHART)).arg("--values").arg(values);
+    let rendered = rendered.finish().await;
+    accepted(&rendered);
+    let manifests = home.path().join("manifests.yaml");
+    fs::write(&manifests, rendered.stdout()).unwrap();
+    let score = tool("KUBE_SCORE", home.path()).arg("score").arg(manifests);
+    accepted(&score.finish().await);
+}
+
+#[tokio::test]
+#[ignore = "needs nfpm: run tests/run"]
+async fn nfpm_packs_deb_and_rpm() {
+    let folder = tempfile::tempdir().unwrap();
+    // Any program will do, and a small one is packed sooner.
+    let binary = folder.path().join("gitlab-metrics-bridge");
+    fs::write(&binary, "#!/bin/sh\n").unwrap();
+    let config = text(PACKAGES);
+    let config = config.replace(
+        "src: target/dist/gitlab-metrics-bridge",
+        &format!("src: {}", binary.display()),
+    );
+    let changed = folder.path().join("nfpm.yaml");
+    fs::write(&changed, config).unwrap();
+    for (packager, name) in [
+        ("deb", "gitlab-metrics-bridge_0.1.0_amd64.deb"),
+        ("rpm", "gitlab-metrics-bridge-0.1.0-1.x86_64.rpm"),
+    ] {
+        let nfpm = tool("NFPM", folder.path()).args(["package", "--packager", packager]);
+        let nfpm = nfpm.env("VERSION", "0.1.0").env("ARCH", "amd64");
+        let nfpm = nfpm.arg("--config").arg(&changed);
+        let nfpm = nfpm.arg("--target").arg(folder.path());
+        accepted(&nfpm.current_dir(file("")).finish().await);
+        assert!(folder.path().join(name).exists(), "{name}");
     }
 }
