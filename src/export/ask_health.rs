@@ -90,7 +90,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let answering = tokio::spawn(async move {
             let (mut connection, _) = listener.accept().await.unwrap();
-            let _ = connection.read(&mut [0; 1024]).await.unwrap();
+            let asked = connection.read(&mut [0; 1024]).await.unwrap();
+            assert!(asked > 0);
             let answer =
                 format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
             connection.write_all(answer.as_bytes()).await.unwrap();
