@@ -628,7 +628,7 @@ async fn the_gitlab_itself_has_rows_of_its_own() {
     let asked = AskedColumns::of_round(round, &enabled, |_| true);
     assert_eq!(
         asked.instance_query(),
-        "query Instance { metadata { version } users(first: 1) { count } }"
+        "query Instance { metadata { version } users(first: 1) { count } queryComplexity { score } }"
     );
     let data = json!({"metadata": {"version": "18.8.1"}, "users": {"count": 12}});
     let untold = OwnerAnswer::of_grain(Grain::Instance, Identity::default(), enabled.catalogue);

@@ -363,7 +363,7 @@ async fn a_secret_that_is_none_is_told_before_anything_starts() {
         .args(["--listen", "127.0.0.1:0"])
         .env("GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN", "whsec_s3cret");
     let finished = program.finish().await;
-    assert_eq!(finished.code(), 1);
+    assert_eq!(finished.code(), 2);
     let stderr = finished.stderr();
     assert!(
         stderr.contains("webhook.signing_token: a signing token is whsec_"),
@@ -378,7 +378,7 @@ async fn a_secret_that_is_none_is_told_before_anything_starts() {
         .args(["--listen", "127.0.0.1:0"])
         .env("GITLAB_BRIDGE_WEBHOOK_TOKEN_FILE", &file);
     let finished = program.finish().await;
-    assert_eq!(finished.code(), 1);
+    assert_eq!(finished.code(), 2);
     assert!(
         finished
             .stderr()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
-use gitlab_metrics_bridge::simulator::GitLab;
+use gitlab_metrics_bridge::simulator::{GitLab, World};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -23,6 +23,8 @@ const INTERVAL: &str = "10s";
 const FAULTS: f64 = 0.05;
 /// How often the bridge is killed.
 const KILLS: u32 = 4;
+/// How many times as lively as usual it is.
+const LIVELINESS: u32 = 8;
 /// How long nothing fails and nothing happens at the end: longer than anything takes to be seen and exported.
 const CALM: Duration = Duration::from_secs(180);
 /// How often it is looked at.
@@ -34,83 +36,119 @@ struct Look {
     descriptors: usize,
 }
 
+/// The ports of all that runs.
+struct Ports {
+    bridge: u16,
+    otlp: u16,
+    /// Where the Collector shows what it got.
+    collector: u16,
+    prometheus: u16,
+}
+
+impl Ports {
+    fn free() -> Result<Ports> {
+        Ok(Ports {
+            bridge: free_port()?,
+            otlp: free_port()?,
+            collector: free_port()?,
+            prometheus: free_port()?,
+        })
+    }
+}
+
 /// Lets so much time pass.
 pub async fn run(time: Duration, projects: u64, seed: u64) -> Result<Missed> {
     let folder = tempfile::tempdir()?;
-    let (port, otlp, exposition, prometheus) =
-        (free_port()?, free_port()?, free_port()?, free_port()?);
-    let _collector = collector(folder.path(), otlp, exposition)?;
-    let _prometheus = prometheus_server(folder.path(), prometheus, &[port, exposition])?;
+    let ports = Ports::free()?;
+    let _collector = collector(folder.path(), &ports)?;
+    let _prometheus = prometheus(folder.path(), &ports)?;
     let gitlab = GitLab::start(idle(projects)).await?;
-    let since = gitlab.read(gitlab_metrics_bridge::simulator::World::now);
-    let mut random = Rng::with_seed(seed);
-    gitlab.live(Duration::from_secs(1), seed);
-    let lively = time.saturating_sub(CALM);
-    gitlab.edit(|world| world.churn(lively.mul_f64(0.8), &mut random));
-    gitlab.chaos(FAULTS, seed);
-    let state = folder.path().join("state");
-    let endpoint = format!("http://127.0.0.1:{otlp}");
-    let start = || Bridge::start_on(port, &gitlab, Some(&endpoint), INTERVAL, Some(&state));
+    let (state, endpoint) = (
+        folder.path().join("state"),
+        format!("http://127.0.0.1:{}", ports.otlp),
+    );
+    let start = || {
+        Bridge::start_on(
+            ports.bridge,
+            &gitlab,
+            Some(&endpoint),
+            INTERVAL,
+            Some(&state),
+        )
+    };
     let mut bridge = start()?;
+    // Counting begins with the first reading.
+    bridge.wait_until_ready().await?;
+    let since = gitlab.read(World::now);
+    let lively = time.saturating_sub(CALM);
+    let mut random = Rng::with_seed(seed);
+    let lasting = lively.mul_f64(0.9);
+    (0..LIVELINESS).for_each(|_| gitlab.edit(|world| world.churn(lasting, &mut random)));
+    gitlab.chaos(FAULTS, seed);
     println!("## {time:?} in real time, {projects} projects, seed {seed}\n");
-    println!("| after | memory | descriptors | scrape | series | kills |");
-    println!("|---:|---:|---:|---:|---:|---:|");
+    println!(
+        "| after | memory | descriptors | scrape | series | kills |\n|---:|---:|---:|---:|---:|---:|"
+    );
     let (began, mut kills, mut looks, mut row) = (Instant::now(), 0, Vec::new(), Duration::ZERO);
-    let mut missed = Missed::new();
     while began.elapsed() < time {
         sleep(LOOK).await;
-        if began.elapsed() > lively {
+        let passed = began.elapsed();
+        if passed > lively {
             gitlab.chaos(0.0, 0);
-        } else if began.elapsed() > lively / (KILLS + 1) * (kills + 1) && kills < KILLS {
+        } else if passed > lively / (KILLS + 1) * (kills + 1) {
             bridge.kill().await?;
             bridge = start()?;
+            bridge.wait_until_ready().await?;
             kills += 1;
-            continue;
         }
-        let asked = Instant::now();
-        let Ok(text) = bridge.scrape("identity").await else {
-            missed.push(format!("no scrape after {:?}", began.elapsed()));
-            continue;
-        };
-        let took = asked.elapsed();
-        let look = Look {
-            memory: resident(bridge.id()),
-            descriptors: descriptors(&bridge.id().to_string()),
-        };
-        if began.elapsed() >= row {
-            println!(
-                "| {:.0?} | {} | {} | {took:.1?} | {} | {kills} |",
-                began.elapsed(),
-                super::megabytes(look.memory),
-                look.descriptors,
-                sample(&text, "gitlab_bridge_series").unwrap_or_default(),
-            );
+        let (look, cells) = look(&bridge).await?;
+        if passed >= row {
+            println!("| {passed:.0?} | {cells} | {kills} |");
             row += time / 12;
         }
         looks.push(look);
     }
-    missed.extend(growth(&looks));
     let ended = gitlab.read(|world| Ended::since(world, since));
-    let shown = of_text(std::str::from_utf8(&bridge.scrape("identity").await?)?);
-    let names = [
-        ("the bridge", shown),
-        ("the Collector", of_text(&text(exposition).await?)),
-    ];
-    let both = names
-        .into_iter()
-        .chain(of_prometheus(prometheus, &[port, exposition]).await?);
+    let mut missed = growth(&looks);
+    missed.extend(judged(&ended, &bridge, &ports).await?);
+    bridge.stop().await?;
+    Ok(missed)
+}
+
+/// Scrapes it, and looks what the system says of it.
+async fn look(bridge: &Bridge) -> Result<(Look, String)> {
+    let asked = Instant::now();
+    let text = bridge.scrape("identity").await.context("a scrape")?;
+    let took = asked.elapsed();
+    let look = Look {
+        memory: resident(bridge.id()),
+        descriptors: descriptors(&bridge.id().to_string()),
+    };
+    let series = sample(&text, "gitlab_bridge_series")?;
+    let memory = super::megabytes(look.memory);
+    let cells = format!("{memory} | {} | {took:.1?} | {series}", look.descriptors);
+    Ok((look, cells))
+}
+
+/// Holds what each shows against the ledger.
+async fn judged(ended: &Ended, bridge: &Bridge, ports: &Ports) -> Result<Missed> {
+    let shown = bridge.scrape("identity").await?;
+    let collected = get(&format!("http://127.0.0.1:{}/metrics", ports.collector)).await?;
+    let scraped = of_prometheus(ports.prometheus, ports.bridge).await?;
+    let pushed = of_prometheus(ports.prometheus, ports.collector).await?;
     println!("\n| shown by | pipelines that ended | wrong series |\n|---|---:|---:|");
-    for (who, counted) in both {
-        let wrong = ended.wrong(&counted);
-        println!(
-            "| {who} | {} | {} |",
-            counted.values().sum::<f64>(),
-            wrong.len()
-        );
+    let mut missed = Missed::new();
+    for (who, counted) in [
+        ("the bridge", of_text(std::str::from_utf8(&shown)?)),
+        ("the Collector", of_text(&collected)),
+        ("Prometheus, from the bridge", scraped),
+        ("Prometheus, from the Collector", pushed),
+    ] {
+        let (all, wrong) = (counted.values().sum::<f64>(), ended.wrong(&counted));
+        println!("| {who} | {all} | {} |", wrong.len());
         missed.extend(wrong.iter().map(|what| format!("{who}: {what}")));
     }
     println!("| the ledger | {} | |", ended.all());
-    bridge.stop().await?;
     Ok(missed)
 }
 
@@ -155,37 +193,19 @@ fn of_text(text: &str) -> BTreeMap<String, f64> {
     counters.collect()
 }
 
-/// The counters that Prometheus has of each target.
-async fn of_prometheus(
-    port: u16,
-    targets: &[u16],
-) -> Result<Vec<(&'static str, BTreeMap<String, f64>)>> {
-    let mut all = Vec::new();
-    for (target, who) in targets
-        .iter()
-        .zip(["Prometheus, from the bridge", "Prometheus, over OTLP"])
-    {
-        let query = format!("{RUNS}{{instance=\"127.0.0.1:{target}\"}}");
-        let url = url::Url::parse_with_params(
-            &format!("http://127.0.0.1:{port}/api/v1/query"),
-            [("query", query)],
-        )?;
-        let answer: Value = serde_json::from_str(&get(url.as_str()).await?)?;
-        let rows = answer["data"]["result"]
-            .as_array()
-            .context("an answer of Prometheus")?;
-        let counters = rows.iter().filter_map(|row| {
-            let label = |name: &str| row["metric"][name].as_str();
-            let value = row["value"][1].as_str()?.parse().ok()?;
-            Some((series(label("project_id")?, label("status")?), value))
-        });
-        all.push((who, counters.collect()));
-    }
-    Ok(all)
-}
-
-async fn text(port: u16) -> Result<String> {
-    get(&format!("http://127.0.0.1:{port}/metrics")).await
+/// The counters that Prometheus has of a target.
+async fn of_prometheus(port: u16, target: u16) -> Result<BTreeMap<String, f64>> {
+    let query = format!("{RUNS}{{instance=\"127.0.0.1:{target}\"}}");
+    let api = format!("http://127.0.0.1:{port}/api/v1/query");
+    let url = url::Url::parse_with_params(&api, [("query", query)])?;
+    let answer: Value = serde_json::from_str(&get(url.as_str()).await?)?;
+    let rows = answer["data"]["result"].as_array();
+    let counters = rows.into_iter().flatten().filter_map(|row| {
+        let label = |name: &str| row["metric"][name].as_str();
+        let value = row["value"][1].as_str()?.parse().ok()?;
+        Some((series(label("project_id")?, label("status")?), value))
+    });
+    Ok(counters.collect())
 }
 
 async fn get(url: &str) -> Result<String> {
@@ -194,8 +214,9 @@ async fn get(url: &str) -> Result<String> {
     Ok(answer.text().await?)
 }
 
-fn collector(folder: &Path, otlp: u16, exposition: u16) -> Result<Child> {
+fn collector(folder: &Path, ports: &Ports) -> Result<Child> {
     let file = folder.join("otelcol.yaml");
+    let (otlp, exposition) = (ports.otlp, ports.collector);
     let config = format!(
         "
 receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{otlp}'}}}}}}}}
@@ -209,31 +230,31 @@ service:
     start(tool("OTELCOL")?, &["--config".into(), file])
 }
 
-fn prometheus_server(folder: &Path, port: u16, targets: &[u16]) -> Result<Child> {
+fn prometheus(folder: &Path, ports: &Ports) -> Result<Child> {
     let file = folder.join("prometheus.yaml");
-    let targets: Vec<String> = targets
-        .iter()
-        .map(|port| format!("'127.0.0.1:{port}'"))
-        .collect();
+    let (bridge, collector) = (ports.bridge, ports.collector);
     let config = format!(
         "
 global: {{scrape_interval: 5s}}
-scrape_configs: [{{job_name: soak, static_configs: [{{targets: [{}]}}]}}]
-",
-        targets.join(", ")
+scrape_configs:
+- {{job_name: soak, static_configs: [{{targets: ['127.0.0.1:{bridge}', '127.0.0.1:{collector}']}}]}}
+"
     );
     std::fs::write(&file, config)?;
-    let flag =
-        |name: &str, value: &dyn std::fmt::Display| PathBuf::from(format!("--{name}={value}"));
-    start(
-        tool("PROMETHEUS")?,
-        &[
-            flag("config.file", &file.display()),
-            flag("storage.tsdb.path", &folder.join("tsdb").display()),
-            flag("web.listen-address", &format!("127.0.0.1:{port}")),
-            flag("log.level", &"error"),
-        ],
-    )
+    let flag = |name: &str, value: String| PathBuf::from(format!("--{name}={value}"));
+    let arguments = [
+        flag("config.file", file.display().to_string()),
+        flag(
+            "storage.tsdb.path",
+            folder.join("tsdb").display().to_string(),
+        ),
+        flag(
+            "web.listen-address",
+            format!("127.0.0.1:{}", ports.prometheus),
+        ),
+        flag("log.level", "error".to_owned()),
+    ];
+    start(tool("PROMETHEUS")?, &arguments)
 }
 
 /// Where a tool is.
