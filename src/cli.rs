@@ -57,6 +57,12 @@ pub enum Command {
     },
     /// Forecast how many requests polling makes, and whether limits carry them
     Plan(Plan),
+    /// Ask the bridge that runs with this configuration whether it is well, as a container's health check
+    Health {
+        /// Another address to ask, such as https://bridge.example.com:9464/-/ready
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Run against a model of GitLab in this process: no GitLab is needed
     #[cfg(feature = "simulator")]
     Demo(Demo),

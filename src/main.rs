@@ -114,6 +114,7 @@ fn run(
         match command {
             Command::Once => app::once(config).await,
             Command::Check { format } => app::check(config, *format).await,
+            Command::Health { url } => app::health(config, url.as_deref()).await,
             Command::Plan(plan) => app::plan(config, plan).await,
             #[cfg(feature = "simulator")]
             Command::Demo(demo) => app::demo(config, source, hangups, demo).await,

@@ -34,8 +34,11 @@ fn loads(yaml: &str) -> bool {
     Config::load(&flags.unwrap(), &environment).is_ok()
 }
 
+/// Our configurations in `examples`, for one tool each in `examples/backends`.
 fn examples() -> Vec<PathBuf> {
-    let files = fs::read_dir(root().join("examples")).unwrap();
+    let folders = ["examples", "examples/backends"];
+    let files = folders.map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let files = files.into_iter().flatten();
     let files = files.map(|entry| entry.unwrap().path());
     files
         .filter(|path| {
@@ -64,11 +67,16 @@ fn the_committed_schema_and_reference_are_what_the_settings_say() {
 #[test]
 fn every_example_fits_the_schema_and_names_it() {
     let (validator, examples) = (validator(), examples());
-    assert!(examples.len() >= 5, "{examples:?}");
+    assert!(examples.len() >= 15, "{examples:?}");
     for path in examples {
         let text = fs::read_to_string(&path).unwrap();
-        let named =
-            text.starts_with("# yaml-language-server: $schema=../docs/config.schema.json\n");
+        let up = match path.parent().unwrap().ends_with("backends") {
+            true => "../..",
+            false => "..",
+        };
+        let named = text.starts_with(&format!(
+            "# yaml-language-server: $schema={up}/docs/config.schema.json\n"
+        ));
         assert!(named, "{}", path.display());
         if let Err(error) = validator.validate(&parsed(&text)) {
             panic!("{}: {error} at {}", path.display(), error.instance_path());
@@ -126,6 +134,8 @@ fn what_the_loader_takes_fits_the_schema() {
         "poll: {cadence: {}}\n",
         "prometheus: {host: \"::1\", port: 0, enabled: false}\n",
         "otlp: {endpoint: \"collector:4317\", protocol: grpc}\n",
+        "otlp: {endpoint: \"https://collector:4317\", protocol: grpc}\n",
+        "otlp: {endpoint: \"http://[::1]:4317/\", protocol: grpc}\n",
         "otlp: {endpoint: \"http://c/otlp/v1/metrics\", temporality: lowmemory}\n",
         "resource: {attributes: {team: a, shard: 3, canary: true}}\n",
         "log: {level: \"warn,gitlab_metrics_bridge=debug\", format: json}\n",

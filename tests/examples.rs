@@ -18,6 +18,7 @@ const DOCUMENTS: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/from-the-ci-exporter.md",
+    "docs/installing.md",
     "docs/measured.md",
     "docs/operating.md",
     "docs/polling.md",

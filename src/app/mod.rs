@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod exposed_files;
 mod file_limit;
+mod health;
 mod life;
 mod listening;
 mod log_line;
@@ -36,6 +37,7 @@ pub use chosen::require_tokens;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
 pub use file_limit::survive as survive_file_limit;
+pub use health::health;
 pub use logging::{say_what_was_doubtful, start as start_logging};
 pub use misconfigured::Misconfigured;
 pub use once::once;

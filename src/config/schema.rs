@@ -108,7 +108,7 @@ fn contradiction(section: &str) -> Option<Json> {
             "required": ["project_path_label", "project_labels"],
         })),
         "otlp" => Some(json!({
-            "properties": {"protocol": {"const": "grpc"}, "endpoint": {"pattern": "^([^/]*//)?[^/]+/+[^/]"}},
+            "properties": {"protocol": {"const": "grpc"}, "endpoint": {"pattern": "^([^/]*//[^/]+/+[^/]|[^/]*[^:/]/+[^/])"}},
             "required": ["protocol", "endpoint"],
         })),
         _ => None,

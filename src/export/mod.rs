@@ -5,6 +5,7 @@
 //! SDK's cardinality limit and memory at once, whatever the number of projects, and every batch of
 //! one export comes from the same view.
 
+mod ask_health;
 mod batches;
 mod config;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 
 use crate::metrics::{BridgeStatus, UnixTime, View};
 
+pub use ask_health::ask_health;
 pub use config::{Config, Listen};
 pub use health::Health;
 pub use http::Endpoints;

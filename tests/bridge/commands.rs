@@ -35,6 +35,7 @@ async fn completions_and_help_name_the_commands() {
             "once",
             "check",
             "plan",
+            "health",
             "demo",
             "metrics",
             "completions",

@@ -8,6 +8,7 @@ use reqwest::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use crate::gitlab_of_two;
+use crate::support::process::bridge;
 use crate::support::running::{Running, bridge_for};
 
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -58,4 +59,39 @@ async fn a_gitlab_that_is_down_is_told_in_time_and_until_it_is_back() {
         bridge.wait_for_readiness(StatusCode::OK).await;
         assert_eq!(bridge.stop().await.code(), 0);
     }
+}
+
+/// A container holds no other program that could ask.
+#[tokio::test]
+async fn the_program_tells_whether_the_bridge_of_its_configuration_is_well() {
+    let gitlab = gitlab_of_two().await;
+    let running = Running::start(bridge_for(gitlab.url())).await;
+    let port = running.port().to_string();
+    let asked = async |host: &str| {
+        let program = bridge()
+            .arg("health")
+            .env("OTEL_EXPORTER_PROMETHEUS_HOST", host);
+        program
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", &port)
+            .finish()
+            .await
+    };
+    for host in ["127.0.0.1", "0.0.0.0"] {
+        let well = asked(host).await;
+        assert_eq!((well.code(), well.stdout().as_str()), (0, ""), "{well:#?}");
+    }
+    let elsewhere = running.url("/-/reload");
+    let refused = bridge()
+        .args(["health", "--url", &elsewhere])
+        .finish()
+        .await;
+    assert_eq!(refused.code(), 1);
+    assert!(refused.stderr().contains(&elsewhere), "{refused:#?}");
+    running.stop().await;
+    let gone = asked("127.0.0.1").await;
+    assert_eq!(gone.code(), 1);
+    assert!(
+        gone.stderr().contains("asking http://127.0.0.1:"),
+        "{gone:#?}"
+    );
 }

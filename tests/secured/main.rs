@@ -307,3 +307,19 @@ scrape_configs:
         .await;
     assert!(series.values().all(|value| *value == 11.0));
 }
+
+/// The certificate is for the bridge's name, and the health check of a container asks on loopback.
+#[tokio::test]
+async fn the_program_asks_a_bridge_with_tls_and_passwords_whether_it_is_well() {
+    let secured = Secured::new(&format!("{TLS}}}\n{}", users())).await;
+    for (open_health, code) in [("true", 0), ("false", 1)] {
+        let program = secured.bridge();
+        let running =
+            Running::start(program.env("GITLAB_BRIDGE_PROMETHEUS_OPEN_HEALTH", open_health)).await;
+        let health = secured.bridge().arg("health").arg("--port");
+        let said = health.arg(running.port().to_string()).finish().await;
+        assert_eq!(said.code(), code, "{said:#?}");
+        let advised = said.stderr().contains("prometheus.open_health");
+        assert_eq!(advised, code == 1, "{said:#?}");
+    }
+}

@@ -7,8 +7,14 @@ use super::super::{SETTINGS, example, markdown};
 use super::*;
 
 /// What the examples expect of their surroundings.
-const SURROUNDINGS: [(&str, &str); 4] = [
+const SURROUNDINGS: [(&str, &str); 10] = [
     ("COLLECTOR_TOKEN", "secret"),
+    ("DD_API_KEY", "secret"),
+    ("DT_API_TOKEN", "secret"),
+    ("GRAFANA_CLOUD_BASIC", "secret"),
+    ("HONEYCOMB_API_KEY", "secret"),
+    ("MIMIR_TOKEN", "secret"),
+    ("NEW_RELIC_LICENSE_KEY", "secret"),
     ("COM_TOKEN", "secret"),
     ("INTERNAL_TOKEN", "secret"),
     ("AUDIT_TOKEN", "secret"),
@@ -77,14 +83,63 @@ fn every_example_value_is_accepted() {
 #[test]
 fn every_example_is_accepted() {
     let mut read = 0;
-    for entry in fs::read_dir(examples()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".yaml") {
-            load(&name);
-            read += 1;
+    for folder in ["", "backends/"] {
+        for entry in fs::read_dir(examples().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".yaml") {
+                load(&format!("{folder}{name}"));
+                read += 1;
+            }
         }
     }
-    assert!(read >= 5, "only {read} examples");
+    assert!(read >= 15, "only {read} examples");
+}
+
+/// What each vendor refuses, as its own documentation says: gRPC or cumulative counters.
+#[test]
+fn the_example_of_each_backend_speaks_as_the_backend_does() {
+    for (name, endpoint, temporality) in [
+        ("datadog", "https://otlp.datadoghq.com/v1/metrics", "Delta"),
+        (
+            "dynatrace",
+            "https://abc12345.live.dynatrace.com/api/v2/otlp/v1/metrics",
+            "Delta",
+        ),
+        (
+            "grafana-cloud",
+            "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/metrics",
+            "Cumulative",
+        ),
+        (
+            "honeycomb",
+            "https://api.honeycomb.io/v1/metrics",
+            "Cumulative",
+        ),
+        (
+            "mimir",
+            "https://mimir.example.com/otlp/v1/metrics",
+            "Cumulative",
+        ),
+        ("new-relic", "https://otlp.nr-data.net/v1/metrics", "Delta"),
+        (
+            "prometheus-otlp",
+            "http://prometheus.example.com:9090/api/v1/otlp/v1/metrics",
+            "Cumulative",
+        ),
+        (
+            "victoriametrics",
+            "http://victoriametrics.example.com:8428/opentelemetry/v1/metrics",
+            "Cumulative",
+        ),
+    ] {
+        let export = load(&format!("backends/{name}.yaml")).export;
+        let otlp = export
+            .otlp
+            .unwrap_or_else(|| panic!("{name} pushes nothing"));
+        assert!(!export.prometheus, "{name}");
+        assert_eq!(otlp.endpoint.as_str(), endpoint, "{name}");
+        assert_eq!(format!("{:?}", otlp.temporality), temporality, "{name}");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Value for TimeOrNone {
     }
 
     fn schema(&self) -> Option<Json> {
-        Some(json!({"anyOf": [duration_schema(), {"enum": ["none", "0", 0]}]}))
+        Some(json!({"anyOf": [duration_schema(), {"enum": ["none", "0"]}, {"const": 0}]}))
     }
 }
 
@@ -128,12 +128,13 @@ impl<T: From<Duration> + Into<Option<Duration>> + Copy> Value for Time<T> {
     }
 }
 
-/// The schema of a duration. It can't hold the bounds of what is text.
+/// The schema of a duration. It can't hold the bounds of what is text. "Not without a digit but 0" needs no
+/// look-ahead, which the regular expressions of Go, and so of Helm, do not know.
 pub fn duration_schema() -> Json {
     const UNIT: &str = "(nanos|nsec|ns|usec|us|µs|millis|msec|ms|s|secs?|seconds?|m|mins?|minutes?|\
                         h|hrs?|hours?|d|days?|w|wks?|weeks?|M|months?|y|yrs?|years?)";
-    let pattern = format!(r"^(?=.*[1-9])([0-9]+(\.[0-9]+)?\s*{UNIT}\s*)+$");
-    json!({"type": "string", "pattern": pattern})
+    let pattern = format!(r"^([0-9]+(\.[0-9]+)?\s*{UNIT}\s*)+$");
+    json!({"type": "string", "pattern": pattern, "not": {"pattern": "^[^1-9]*$"}})
 }
 
 /// A time such as `30s`, or milliseconds where OpenTelemetry counts in them.

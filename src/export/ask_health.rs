@@ -1,0 +1,138 @@
+//! Asks a running bridge whether it is well: for containers, which hold no other program to ask with.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::StatusCode;
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::{Config, Listen, Web};
+
+/// Shorter than the 5 s after which a container's health check is ended without a reason.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Asks `/-/healthy` where the configuration says that a bridge listens, or another address.
+///
+/// # Errors
+/// If there is no answer in time, or another one than 200.
+pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
+    // On the way to our own address there is nobody between, and the certificate is for another name.
+    let is_own = other.is_none();
+    let url = match other {
+        Some(url) => url,
+        None => own_address(config)?,
+    };
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .timeout(PATIENCE)
+        .tls_danger_accept_invalid_certs(is_own)
+        .build()
+        .context("building the client")?;
+    let answer = client.get(url.clone()).send().await;
+    let answer = answer
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("asking {url}"))?;
+    match answer.status() {
+        StatusCode::OK => Ok(()),
+        StatusCode::UNAUTHORIZED => {
+            bail!("{url} wants a password: prometheus.open_health answers without one")
+        }
+        status => bail!("{url} answers {status}"),
+    }
+}
+
+/// Where a bridge with this configuration tells whether it is well.
+fn own_address(config: &Config) -> Result<Url> {
+    let speaks_tls = Web::build(config)?.is_some_and(|web| web.rules().tls.is_some());
+    let scheme = if speaks_tls { "https" } else { "http" };
+    let Listen { host, port } = &config.listen;
+    if *port == 0 {
+        bail!("prometheus.port is 0, so nobody but the bridge knows its port: say --url");
+    }
+    // A bridge that listens on every address listens on loopback too.
+    let host = match host.as_str() {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        host => host,
+    };
+    let listen = Listen {
+        host: host.to_owned(),
+        port: *port,
+    };
+    let address = format!("{scheme}://{listen}/-/healthy");
+    address
+        .parse()
+        .with_context(|| format!("reading the address {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn listening_on(host: &str, port: u16) -> Config {
+        Config {
+            listen: Listen {
+                host: host.to_owned(),
+                port,
+            },
+            ..Config::default()
+        }
+    }
+
+    /// What is said of a bridge that gives one answer.
+    async fn said_of(status: &'static str) -> Result<(), String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answering = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let asked = connection.read(&mut [0; 1024]).await.unwrap();
+            assert!(asked > 0);
+            let answer =
+                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let said = ask_health(&listening_on("0.0.0.0", port), None).await;
+        answering.await.unwrap();
+        said.map_err(|error| format!("{error:#}"))
+    }
+
+    #[tokio::test]
+    async fn a_bridge_is_well_if_it_answers_200_and_nothing_else() {
+        assert_eq!(said_of("200 OK").await, Ok(()));
+        let refused = said_of("401 Unauthorized").await.unwrap_err();
+        assert!(refused.contains("prometheus.open_health"), "{refused}");
+        let failed = said_of("503 Service Unavailable").await.unwrap_err();
+        assert!(failed.contains("answers 503"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_bridge_that_does_not_run_is_not_well() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let said = ask_health(&listening_on("127.0.0.1", port), None).await;
+        let said = format!("{:#}", said.unwrap_err());
+        assert!(
+            said.contains(&format!("asking http://127.0.0.1:{port}/-/healthy")),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn who_listens_on_every_address_is_asked_on_loopback() {
+        for (host, url) in [
+            ("0.0.0.0", "http://127.0.0.1:9464/-/healthy"),
+            ("::", "http://[::1]:9464/-/healthy"),
+            ("bridge.internal", "http://bridge.internal:9464/-/healthy"),
+        ] {
+            let asked = own_address(&listening_on(host, 9464)).unwrap();
+            assert_eq!(asked.as_str(), url);
+        }
+        own_address(&listening_on("127.0.0.1", 0)).unwrap_err();
+    }
+}
