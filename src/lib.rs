@@ -1,4 +1,10 @@
-//! The bridge from GitLab to OpenTelemetry: see the folders for the four ideas.
+//! The bridge from GitLab to OpenTelemetry, as a program and as a part of another service.
+//!
+//! - [`Embedded`] runs the bridge inside another service, under a [`config::Config`]. This is the small interface
+//!   that keeps its shape; `examples/embed.rs` is a whole service.
+//! - [`app`] has the commands of the program.
+//! - The folders are the four ideas: [`gitlab`] asks, [`metrics`] means, [`poll`] decides when, [`export`] shows.
+//!   They are public for the program and its tests, and may change with every version.
 
 #![cfg_attr(
     not(test),
@@ -26,3 +32,4 @@ mod untold;
 pub mod webhook;
 
 pub use allocator::ALLOCATOR;
+pub use app::Embedded;

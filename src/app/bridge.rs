@@ -1,7 +1,6 @@
 //! The running bridge: what polls, serves, pushes and takes webhooks. Another configuration takes effect while
 //! it runs: parts whose settings have not changed go on untouched, and the others hand over what they know.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -16,7 +15,7 @@ use super::memory;
 use super::own_status::{OwnParts, OwnStatus};
 use super::part::Part;
 use super::polling::Polling;
-use super::prepared::{Change, InUse, Prepared};
+use super::prepared::{Change, Door, InUse, Prepared};
 use super::progress;
 use super::reloads::Reloads;
 use super::systemd::Systemd;
@@ -41,6 +40,12 @@ pub struct Bridge {
     otlp_health: Arc<Health>,
     webhook_counts: Arc<Counts>,
     web: Option<Arc<Web>>,
+    /// Who takes the requests.
+    door: Door,
+    /// What is served, for a service that takes the requests.
+    routes: Routes,
+    /// Whether anything has been served yet.
+    is_served: bool,
     listening: Option<Listening>,
     webhook_listening: Option<Listening>,
     prometheus: Option<(Arc<Prometheus>, Part)>,
@@ -69,7 +74,7 @@ impl Bridge {
     ///
     /// # Errors
     /// If a part can't be built; the message says what to do.
-    pub async fn start(config: Config, lifecycle: Lifecycle) -> Result<Bridge> {
+    pub async fn start(config: Config, lifecycle: Lifecycle, door: Door) -> Result<Bridge> {
         let (publish, views) = watch::channel(Arc::<View>::default());
         let reloads = Arc::<Reloads>::default();
         let memory = memory::limit(config.limits.memory);
@@ -84,6 +89,9 @@ impl Bridge {
             otlp_health: Arc::new(Health::new("otlp")),
             webhook_counts: Arc::default(),
             web: None,
+            door,
+            routes: Routes::new(),
+            is_served: false,
             listening: None,
             webhook_listening: None,
             prometheus: None,
@@ -100,11 +108,21 @@ impl Bridge {
         let prepared = Prepared::new(&bridge.in_use(), config, &mut Changes::default()).await?;
         bridge.take(prepared).await?;
         bridge.log_start();
-        let (polls, views) = (bridge.polling.asked(), bridge.views.clone());
-        let polls = polls.into_iter().map(|asked| asked.progress).collect();
-        let bar = Part::spawn(&bridge.stop, |end| progress::show(polls, views, end));
-        bridge.beside.push(bar);
+        if door == Door::Own {
+            let (polls, views) = (bridge.polling.asked(), bridge.views.clone());
+            let polls = polls.into_iter().map(|asked| asked.progress).collect();
+            let bar = Part::spawn(&bridge.stop, |end| progress::show(polls, views, end));
+            bridge.beside.push(bar);
+        }
         Ok(bridge)
+    }
+
+    /// What is served now, for the service that takes the requests; a first text can be shown by then.
+    pub async fn routes(&self) -> Routes {
+        if let Some((prometheus, _)) = &self.prometheus {
+            prometheus.begun().await;
+        }
+        self.routes.clone()
     }
 
     /// Goes on under another configuration. Returns the settings that changed.
@@ -147,6 +165,7 @@ impl Bridge {
             resource: &self.resource,
             polling: &self.polling,
             web: self.web.as_ref(),
+            door: self.door,
             listen: self.listening.as_ref().map(|own| &own.listen),
             webhook_listen: self.webhook_listening.as_ref().map(|own| &own.listen),
             is_scraped: self.prometheus.is_some(),
@@ -199,7 +218,7 @@ impl Bridge {
         self.resource = next.resource;
         self.web = next.web;
         if let Change::Begins(prometheus) = next.prometheus {
-            if self.listening.is_some() {
+            if self.is_served {
                 prometheus.start(self.views.borrow().clone()).await;
             }
             self.show(prometheus);
@@ -293,12 +312,17 @@ impl Bridge {
             let (inboxes, counts) = (self.polling.inboxes(), &self.webhook_counts);
             webhooks::routes(secrets, inboxes, counts, &self.own.memory)
         });
-        let own = webhooks::own_address(&self.config).cloned();
+        let own = match self.door {
+            Door::Own => webhooks::own_address(&self.config).cloned(),
+            Door::Host => None,
+        };
         let (beside, apart) = match own {
             Some(_) => (Routes::new(), hooks),
             None => (hooks.unwrap_or_default(), None),
         };
-        let served = self.served(self.endpoints().routes(self.allowed(), beside));
+        self.routes = self.endpoints().routes(self.allowed(), beside);
+        self.is_served = true;
+        let served = self.served(self.routes.clone());
         let begins = self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown));
         let panics = Arc::clone(&self.own.panics);
         let counted = |server: Server| server.counting(&self.own.connections);
@@ -359,7 +383,7 @@ impl Bridge {
     /// What requests may change.
     fn allowed(&self) -> Lifecycle {
         Lifecycle {
-            enabled: self.config.export.lifecycle,
+            enabled: self.config.export.lifecycle && self.door == Door::Own,
             ..self.lifecycle.clone()
         }
     }
@@ -368,9 +392,13 @@ impl Bridge {
     fn log_start(&self) {
         let summary = chosen::summary(&self.config);
         let address = |own: &Option<Listening>| own.as_ref().map(|own| own.address);
-        let none = SocketAddr::from(([0, 0, 0, 0], 0));
-        let listen = address(&self.listening).unwrap_or(none);
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, config = summary, "starting");
+        let listen = address(&self.listening).map(|address| address.to_string());
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            listen,
+            config = summary,
+            "starting"
+        );
         if let Some(listen) = address(&self.webhook_listening) {
             tracing::info!(%listen, "taking webhooks");
         }

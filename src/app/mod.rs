@@ -6,6 +6,7 @@ mod chosen;
 mod console;
 #[cfg(feature = "simulator")]
 mod demo;
+mod embedded;
 mod exposed_files;
 mod file_limit;
 mod health;
@@ -36,6 +37,7 @@ pub use check::check;
 pub use chosen::require_tokens;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
+pub use embedded::Embedded;
 pub use file_limit::survive as survive_file_limit;
 pub use health::health;
 pub use logging::{say_what_was_doubtful, start as start_logging};

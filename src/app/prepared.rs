@@ -28,12 +28,22 @@ pub struct Prepared {
     pub webhook_server: Option<Server>,
 }
 
+/// Who takes the requests for what the bridge serves.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Door {
+    /// A listener of our own.
+    Own,
+    /// The service that the bridge is a part of.
+    Host,
+}
+
 /// What is in use so far; at the start nothing runs.
 pub struct InUse<'a> {
     pub config: &'a Config,
     pub resource: &'a Resource,
     pub polling: &'a Polling,
     pub web: Option<&'a Arc<Web>>,
+    pub door: Door,
     /// Where is listened, for all and for webhooks alone.
     pub listen: Option<&'a Listen>,
     pub webhook_listen: Option<&'a Listen>,
@@ -81,7 +91,10 @@ impl Prepared {
             otlp: changes.any_of(&["otlp"]),
             web: changes.any_of(&["prometheus.web_config_file", "prometheus.open_health"]),
         };
-        let (server, webhook_server) = listeners(before, &config, changes).await?;
+        let (server, webhook_server) = match before.door {
+            Door::Own => listeners(before, &config, changes).await?,
+            Door::Host => (None, None),
+        };
         let web = match (before.listen, difference.web) {
             (Some(_), false) => before.web.cloned(),
             _ => chosen::web(&config)?.map(Arc::new),

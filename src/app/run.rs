@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::bridge::Bridge;
 use super::logging;
+use super::prepared::Door;
 use super::signals::{Ends, Hangups};
 use super::systemd::Systemd;
 use crate::config::{Changes, Config, Environment, check_level};
@@ -38,7 +39,7 @@ pub async fn run(config: Config, source: Source, mut hangups: Hangups) -> Result
     let systemd = Arc::new(Systemd::of(&Environment::of_process()));
     let (ask, mut askers) = mpsc::channel(MOST_WAITING);
     let mut bridge = tokio::select! {
-        started = Bridge::start(config, lifecycle(ask)) => started?,
+        started = Bridge::start(config, lifecycle(ask), Door::Own) => started?,
         () = ends.next() => return Ok(()),
     };
     bridge.tell_systemd(&systemd);
