@@ -104,7 +104,10 @@ async fn another_configuration_takes_effect_and_a_wrong_one_does_not() {
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "Cargo.toml"),
     ];
     let wrong = config(&gitlab, &missing);
-    assert!(bridge.reload(wrong).await.is_err(), "that is no certificate");
+    assert!(
+        bridge.reload(wrong).await.is_err(),
+        "that is no certificate"
+    );
     assert_eq!(read(&format!("{service}/gitlab/-/ready")).await.0, 200);
     bridge.stop().await;
 }

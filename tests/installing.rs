@@ -275,3 +275,33 @@ async fn nfpm_packs_deb_and_rpm() {
         assert!(folder.path().join(name).exists(), "{name}");
     }
 }
+
+mod with_kubernetes_validate {
+    use super::*;
+
+    /// The chart is for Kubernetes 1.25 and later. What an operator brings, Kubernetes' own schemas do not know.
+    #[tokio::test]
+    #[ignore = "needs Helm and kubernetes-validate: run tests/run"]
+    async fn kubernetes_knows_all_that_the_chart_renders() {
+        let home = tempfile::tempdir().unwrap();
+        for values in sets_of_values() {
+            let helm = tool("HELM", home.path()).args(["template", "bridge"]);
+            let rendered = helm.arg(file(CHART)).arg("--values").arg(&values);
+            let rendered = rendered.finish().await;
+            accepted(&rendered);
+            let rendered = rendered.stdout();
+            let own = rendered.split("\n---\n");
+            let own: Vec<&str> = own
+                .filter(|manifest| !manifest.contains("apiVersion: monitoring.coreos.com/"))
+                .collect();
+            assert!(own.len() >= 3, "{rendered}");
+            let manifests = home.path().join("manifests.yaml");
+            fs::write(&manifests, own.join("\n---\n")).unwrap();
+            for version in ["1.25", "1.37"] {
+                let validate = tool("KUBERNETES_VALIDATE", home.path());
+                let validate = validate.args(["--strict", "--kubernetes-version", version]);
+                accepted(&validate.arg(&manifests).finish().await);
+            }
+        }
+    }
+}
