@@ -129,7 +129,10 @@ impl Asked {
             snapshot: shown
                 .map(|shown| Arc::clone(&shown.snapshot))
                 .unwrap_or_default(),
-            usage: usage(&self.client),
+            usage: metrics::Usage {
+                by_subject: self.progress.asked(),
+                ..usage(&self.client)
+            },
         }
     }
 }
@@ -144,5 +147,6 @@ fn usage(client: &Client) -> metrics::Usage {
         waited: usage.waited,
         silent_for: usage.silent_for,
         silent_because: usage.silent_because,
+        ..metrics::Usage::default()
     }
 }

@@ -62,6 +62,7 @@ impl Health {
             failed: history.failed,
             last: history.last.as_ref().map(Result::is_ok),
             last_success: history.last_success.map(|at| at.elapsed()),
+            error: history.last.clone().and_then(Result::err),
             queue: history.queue.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! One session with one GitLab, made of its parts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use reqwest::Url;
@@ -28,6 +29,8 @@ use super::usage::{Usage, UsageCount};
 #[derive(Clone)]
 pub struct Client {
     pub(super) shared: Arc<Shared>,
+    /// Counts what is sent through this clone alone.
+    sent: Option<Arc<AtomicU64>>,
 }
 
 /// What all clones share.
@@ -103,6 +106,7 @@ impl Client {
         };
         Ok(Client {
             shared: Arc::new(shared),
+            sent: None,
         })
     }
 
@@ -119,6 +123,21 @@ impl Client {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.shared.usage.read(&self.shared.limiter)
+    }
+
+    /// A clone that counts what is sent through it, repeated tries too.
+    #[must_use]
+    pub fn counting(&self, sent: &Arc<AtomicU64>) -> Client {
+        Client {
+            sent: Some(Arc::clone(sent)),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn note_sent(&self) {
+        if let Some(sent) = &self.sent {
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Goes on with what an earlier session with the same GitLab has left of its limits. Nobody may use that

@@ -117,6 +117,7 @@ impl Client {
         let sent = Instant::now();
         let exchange = shared.sender.send(request, &credentials, deadline).await;
         shared.usage.request(request.class, code(&exchange));
+        self.note_sent();
         told.happened(&exchange, sent.elapsed());
         let response = exchange.inspect_err(|failure| in_flight.failed(&failure.error))?;
 

@@ -89,6 +89,9 @@ pub struct GitLabStatus {
 pub struct Usage {
     /// Requests by endpoint class and outcome (an HTTP status, or a reason).
     pub requests: BTreeMap<(&'static str, Cow<'static, str>), u64>,
+    /// The same by subject, as far as polls made them. One that was about several counts for each with its
+    /// share.
+    pub by_subject: BTreeMap<&'static str, f64>,
     /// Tries that were repeated.
     pub retries: u64,
     /// Time spent waiting for limits.
@@ -127,6 +130,8 @@ pub struct Export {
     pub last: Option<bool>,
     /// How long ago the last good one ended.
     pub last_success: Option<Duration>,
+    /// Why the last one failed, if it did.
+    pub error: Option<String>,
     /// What waits for a target that is away, if anything is to.
     pub queue: Option<ExportQueue>,
 }

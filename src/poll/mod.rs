@@ -8,6 +8,7 @@
 
 mod asking;
 mod capacity;
+mod charged;
 mod checkpoint;
 mod config;
 mod details_plan;
@@ -28,11 +29,12 @@ mod survey;
 #[cfg(all(test, feature = "simulator"))]
 mod tests;
 
+pub use charged::ALONG;
 pub use checkpoint::{Checkpoint, Examined, InUse, Polled};
 pub use config::{Config, Rhythm};
 pub use engine::Kind;
 pub use forecast::{
-    ALONG, ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices,
+    ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices,
 };
 pub use handover::HandedOver;
 pub use inbox::Inbox;

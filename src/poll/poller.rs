@@ -2,6 +2,7 @@
 //! known, and keeps it over a restart.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span};
 
 use super::asking::Asking;
+use super::charged::shares;
 use super::checkpoint::{Checkpoint, Polled};
 use super::config::{Config, Rhythm};
-use super::engine::{Engine, Moment, Next, Notice};
+use super::engine::{Answer, Asked, Engine, Moment, Next, Notice, RequestId};
 use super::handover::HandedOver;
 use super::inbox::Inbox;
 use super::lateness::Lateness;
@@ -378,12 +380,8 @@ impl Poller {
         loop {
             let Next { requests, again } = self.next();
             for asked in requests {
-                let (asking, at) = (self.asking.clone(), self.now());
-                let deadline = self.instant(asked.deadline);
                 let about = debug_span!("request", asks = asked.kind.name());
-                let answer =
-                    async move { (asked.id, asking.ask(asked.request, deadline, at).await) };
-                answers.push(answer.instrument(about));
+                answers.push(self.answer(asked).instrument(about));
             }
             if answers.is_empty() && again.is_none() {
                 return;
@@ -409,6 +407,19 @@ impl Poller {
                     self.show(publish).await;
                 }
             }
+        }
+    }
+
+    /// Asks, and counts the requests for the subjects that they are about.
+    fn answer(&self, asked: Asked) -> impl Future<Output = (RequestId, Answer)> + use<> {
+        let sent = Arc::<AtomicU64>::default();
+        let (asking, at) = (self.asking.counting(&sent), self.now());
+        let deadline = self.instant(asked.deadline);
+        let (progress, shares) = (self.progress(), shares(&asked, &self.enabled));
+        async move {
+            let answer = asking.ask(asked.request, deadline, at).await;
+            progress.note_asked(&shares, sent.load(Ordering::Relaxed));
+            (asked.id, answer)
         }
     }
 

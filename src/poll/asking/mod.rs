@@ -5,6 +5,7 @@ mod graphql;
 mod rest;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -25,6 +26,14 @@ pub struct Asking {
 impl Asking {
     pub fn new(client: Client, enabled: Arc<EnabledMetrics>) -> Asking {
         Asking { client, enabled }
+    }
+
+    /// The same, and what it sends is counted.
+    pub fn counting(&self, sent: &Arc<AtomicU64>) -> Asking {
+        Asking {
+            client: self.client.counting(sent),
+            enabled: Arc::clone(&self.enabled),
+        }
     }
 
     /// Sends a request and reads its answer. What it tells is told `at` the moment it was asked.

@@ -5,7 +5,6 @@
 //! and costs more.
 
 mod assumption;
-mod charged;
 mod limits;
 mod made_up;
 mod made_up_ci;
@@ -23,7 +22,6 @@ use made_up::HOUR;
 use run::Run;
 
 pub use assumption::{Assumption, Population};
-pub use charged::ALONG;
 pub use limits::{ANNOUNCED, Advice, Forecasts};
 pub use price::{Price, prices};
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assumption::Assumption;
-use super::charged::BySubject;
 use super::made_up::HOUR;
 use super::run::Run;
 use crate::metrics::{EnabledMetrics, Grain};
+use crate::poll::charged::BySubject;
 use crate::poll::config::Rhythm;
 
 /// More projects than these cost as many times more: over GraphQL enough for whole requests; over REST,

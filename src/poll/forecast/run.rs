@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::assumption::Assumption;
-use super::charged::{BySubject, is_of_rest, shares};
 use super::made_up::{MadeUp, Project, start};
 use super::made_up_ci::Pipeline;
 use super::made_up_estate::{Estate, group_over_rest};
@@ -17,6 +16,7 @@ use crate::metrics::{
     Rest, TableAnswer,
 };
 use crate::poll::capacity::Capacity;
+use crate::poll::charged::{BySubject, is_of_rest, shares};
 use crate::poll::config::{Config, Rhythm};
 use crate::poll::details_plan::DetailsPart;
 use crate::poll::engine::{

@@ -10,10 +10,10 @@ use crate::poll::plan::Depth;
 pub const ALONG: &str = "projects";
 
 /// Requests by the subject that they are about, and whether they are of REST.
-pub(super) type BySubject = BTreeMap<(&'static str, bool), f64>;
+pub type BySubject = BTreeMap<(&'static str, bool), f64>;
 
 /// Whether a request is one of REST.
-pub(super) fn is_of_rest(request: &Request) -> bool {
+pub fn is_of_rest(request: &Request) -> bool {
     !matches!(
         request,
         Request::Probe | Request::Projects(..) | Request::Details(..) | Request::Query(..)
@@ -21,7 +21,7 @@ pub(super) fn is_of_rest(request: &Request) -> bool {
 }
 
 /// The subjects that a request is about, and which share of it each is charged.
-pub(super) fn shares(asked: &Asked, enabled: &EnabledMetrics) -> Vec<(&'static str, f64)> {
+pub fn shares(asked: &Asked, enabled: &EnabledMetrics) -> Vec<(&'static str, f64)> {
     if let Some(subject) = asked.subject {
         return vec![(subject, 1.0)];
     }
