@@ -73,16 +73,22 @@ fn of_model(mut config: Config, url: &Url) -> Config {
     let token = DEMO_TOKEN.to_owned().into();
     instance.gitlab.token = Some(CredentialSource::Value("the demo".to_owned(), token));
     instance.poll.rhythm.interval = instance.poll.rhythm.interval.min(INTERVAL);
+    const MODEL: &str = "the demo";
+    let ours = ["gitlab.url", "gitlab.token", "poll.interval", "state.path"];
+    ours.iter()
+        .for_each(|key| instance.sources.note(key, MODEL));
     // The state is that of a real GitLab, and the model forgets everything.
     instance.poll.state = None;
     config.instances = vec![instance];
     if config.metrics.enabled.is_empty() {
         // There is something to see in all of them.
         config.metrics.enabled = vec!["*".to_owned()];
+        config.sources.note("metrics.enabled", MODEL);
     }
     let labels = &mut config.metrics.choices.issue_labels;
     if labels.is_empty() {
         *labels = ["bug", "urgent"].map(str::to_owned).to_vec();
+        config.sources.note("metrics.issue_labels", MODEL);
     }
     config
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::configuration::{Config, Instance};
+use super::effective::Sources;
 use super::error::{Error, Place};
 use super::otlp::Otlp;
 use super::said::Said;
@@ -59,11 +60,13 @@ impl Builder {
             .unwrap_or(false)
             .then_some(self.otlp.config.interval);
         let is_address_assumed = !self.places.contains_key("gitlab.url") && instances.len() == 1;
+        let sources = Sources::of(&self.places);
         let (mut config, otlp) = (self.config, self.otlp.finish()?);
         config.metrics.choices.project_labels = labels;
         config.is_address_assumed = is_address_assumed;
         config.instances = instances;
         config.said = self.said;
+        config.sources = sources;
         let export = &mut config.export;
         export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
         export.console = console.filter(|_| !export.sdk_disabled);
@@ -95,6 +98,7 @@ impl Builder {
         self.not_all_and_named()?;
         Ok(Instance {
             said: self.said.clone(),
+            sources: Sources::of(&self.places),
             ..self.instance.clone()
         })
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::effective::Sources;
 use super::error::Error;
 use super::said::Said;
 use crate::export::{self, Listen};
@@ -28,6 +29,8 @@ pub struct Config {
     pub warnings: Vec<Error>,
     /// What was said of each setting.
     pub said: Said,
+    /// Where it was said.
+    pub sources: Sources,
 }
 
 /// One GitLab that is polled, or one of the tokens for it.
@@ -39,6 +42,8 @@ pub struct Instance {
     pub poll: poll::Config,
     /// What was said of it, and of all.
     pub said: Said,
+    /// Where it was said.
+    pub sources: Sources,
 }
 
 /// Which metrics are shown: names, patterns with `*`, or the names of subjects.
@@ -109,6 +114,7 @@ impl Default for Config {
             is_address_assumed: false,
             warnings: Vec::new(),
             said: Said::default(),
+            sources: Sources::default(),
         }
     }
 }

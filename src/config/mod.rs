@@ -8,6 +8,7 @@ mod builder;
 mod changes;
 mod configuration;
 mod document;
+mod effective;
 mod environment;
 mod error;
 mod exposed;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use changes::Changes;
 pub use configuration::{Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics};
+pub use effective::EffectiveSetting;
 pub use environment::Environment;
 pub use error::{Error, Place};
 pub use exposed::exposure;

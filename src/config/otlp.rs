@@ -27,6 +27,22 @@ pub struct Otlp {
 }
 
 impl Otlp {
+    /// What is in use, as if it had been said. No secret of the endpoint is in it.
+    pub fn in_use(config: Option<&OtlpConfig>) -> Otlp {
+        let endpoint = config.map(|config| config.shown_endpoint().to_string());
+        let is_grpc = config.is_some_and(|config| config.protocol == Protocol::Grpc);
+        Otlp {
+            enabled: Some(config.is_some()),
+            protocol: config.map(|config| config.protocol),
+            insecure: is_grpc && endpoint.iter().any(|text| text.starts_with("http:")),
+            endpoint: endpoint.map(|text| Text {
+                place: Place::Flag("otlp-endpoint".to_owned()),
+                text,
+            }),
+            config: config.cloned().unwrap_or_default(),
+        }
+    }
+
     /// What it amounts to; nothing if OTLP is off. Naming an endpoint turns it on.
     ///
     /// # Errors

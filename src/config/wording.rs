@@ -17,7 +17,7 @@ pub fn quote(text: &str) -> String {
 
 /// GitLab's tokens begin with `glpat-`, `gldt-`, `glrt-` and the like; letters and digits follow that no
 /// person would choose.
-fn looks_like_a_token(text: &str) -> bool {
+pub fn looks_like_a_token(text: &str) -> bool {
     /// Longer than the kind of a token, shorter than most of its letters.
     const RANDOM: usize = 16;
     let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

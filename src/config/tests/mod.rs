@@ -1,5 +1,6 @@
 //! Configurations in the words of those who write them.
 
+mod effective;
 mod examples;
 mod exporting;
 mod fuzz;

@@ -105,8 +105,10 @@ impl Value for Attributes {
         Ok(())
     }
 
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        Some("{}".to_owned())
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let attributes = self.0(builder).resource_attributes.iter();
+        let attributes = attributes.map(|(key, value)| format!("{key}: {value}"));
+        Some(format!("{{{}}}", attributes.collect::<Vec<_>>().join(", ")))
     }
 
     fn schema(&self) -> Option<Json> {

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use globset::Glob;
+use humantime::format_duration;
 use serde_json::{Value as Json, json};
 
 use super::number::duration;
@@ -134,8 +135,11 @@ impl Value for Cadences {
         Ok(())
     }
 
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        Some("{}".to_owned())
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let cadences = self.0(builder).iter();
+        let cadences =
+            cadences.map(|(subject, every)| format!("{subject}: {}", format_duration(*every)));
+        Some(format!("{{{}}}", cadences.collect::<Vec<_>>().join(", ")))
     }
 
     fn schema(&self) -> Option<Json> {
@@ -174,8 +178,12 @@ impl Value for Bounds {
         Ok(())
     }
 
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        Some("{}".to_owned())
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let bounds = self.0(builder).iter().map(|(name, bounds)| {
+            let bounds: Vec<_> = bounds.iter().map(f64::to_string).collect();
+            format!("{name}: [{}]", bounds.join(", "))
+        });
+        Some(format!("{{{}}}", bounds.collect::<Vec<_>>().join(", ")))
     }
 
     fn schema(&self) -> Option<Json> {

@@ -60,7 +60,13 @@ impl Value for Queue {
     fn show(&self, builder: &mut Builder) -> Option<String> {
         let queue = self.0(builder);
         let age = humantime::format_duration(queue.age);
-        Some(format!("{{size: {}, age: {age}}}", shown_size(queue.size)))
+        if !queue.enabled {
+            return Some("off".to_owned());
+        }
+        let path = queue.path.as_ref();
+        let path = path.map(|path| format!("path: {}, ", path.display()));
+        let (path, size) = (path.unwrap_or_default(), shown_size(queue.size));
+        Some(format!("{{{path}size: {size}, age: {age}}}"))
     }
 
     fn schema(&self) -> Option<Json> {

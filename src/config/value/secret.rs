@@ -1,6 +1,6 @@
 //! Tokens and headers: values that no error, no `Debug` and no default shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
@@ -15,6 +15,8 @@ use crate::config::exposed::exposure;
 use crate::config::input::{Input, Raw, Text};
 use crate::config::text_file;
 use crate::config::yaml::{Content, Node};
+use crate::gitlab::CredentialSource;
+use crate::webhook::SecretSource;
 
 /// Makes the source of a token of the variable's name and what it holds.
 type FromVariable<T> = fn(String, SecretString) -> T;
@@ -39,7 +41,56 @@ pub struct Headers<T: 'static> {
     pub from_file: Option<fn(PathBuf) -> T>,
 }
 
-impl<T> Value for Token<T> {
+/// What stands in place of a secret.
+pub const HIDDEN: &str = "(hidden)";
+/// The variable that holds the access token unless another one is named.
+pub const TOKEN_VARIABLE: &str = "GITLAB_TOKEN";
+
+/// The demo has a token that no variable holds.
+fn is_variable(held: &str) -> bool {
+    !held.contains(' ')
+}
+
+/// Where a secret stands, which may be shown.
+pub trait Standing {
+    /// The variable, or what else held it.
+    fn variable(&self) -> Option<&str>;
+    fn file(&self) -> Option<&Path>;
+}
+
+impl Standing for CredentialSource {
+    fn variable(&self) -> Option<&str> {
+        match self {
+            CredentialSource::Value(name, _) => Some(name),
+            CredentialSource::File(_) => None,
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            CredentialSource::Value(..) => None,
+            CredentialSource::File(path) => Some(path),
+        }
+    }
+}
+
+impl Standing for SecretSource {
+    fn variable(&self) -> Option<&str> {
+        match self {
+            SecretSource::Variable(name, _) => Some(name),
+            SecretSource::File(_) => None,
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            SecretSource::Variable(..) => None,
+            SecretSource::File(path) => Some(path),
+        }
+    }
+}
+
+impl<T: Standing> Value for Token<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         let Token(field, from, variable) = self;
         let place = &input.place;
@@ -57,15 +108,25 @@ impl<T> Value for Token<T> {
         Ok(())
     }
 
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let held = self.0(builder).as_ref()?.variable()?;
+        (held == self.2 || !is_variable(held)).then(|| HIDDEN.to_owned())
+    }
+
     fn schema(&self) -> Option<Json> {
         None
     }
 }
 
-impl<T> Value for TokenFile<T> {
+impl<T: Standing> Value for TokenFile<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         *self.0(builder) = Some(self.1(input.text()?.file()?));
         Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let file = self.0(builder).as_ref()?.file()?;
+        Some(file.display().to_string())
     }
 
     fn schema(&self) -> Option<Json> {
@@ -73,7 +134,7 @@ impl<T> Value for TokenFile<T> {
     }
 }
 
-impl<T> Value for TokenVariable<T> {
+impl<T: Standing> Value for TokenVariable<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
         let Text { place, text: name } = input.text()?;
         let Some(text) = input.environment.get(&name) else {
@@ -83,6 +144,11 @@ impl<T> Value for TokenVariable<T> {
         let token = token(&Place::Variable(name.clone()), text)?;
         *self.0(builder) = Some(self.1(name, token));
         Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let held = self.0(builder).as_ref()?.variable()?;
+        (held != TOKEN_VARIABLE && is_variable(held)).then(|| held.to_owned())
     }
 
     fn schema(&self) -> Option<Json> {
@@ -125,8 +191,10 @@ impl<T> Value for Headers<T> {
         Ok(())
     }
 
-    fn show(&self, _: &mut Builder) -> Option<String> {
-        Some("{}".to_owned())
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let headers = (self.field)(builder).iter();
+        let headers = headers.map(|(name, _)| format!("{name}: {HIDDEN}"));
+        Some(format!("{{{}}}", headers.collect::<Vec<_>>().join(", ")))
     }
 
     fn schema(&self) -> Option<Json> {
