@@ -6,7 +6,10 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+mod asking;
+
 use crate::config::Flags;
+pub use asking::{Explain, Init};
 
 const NAME: &str = "gitlab-metrics-bridge";
 
@@ -63,6 +66,10 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// Tell where a metric comes from, when it was read, and why it is absent
+    Explain(Explain),
+    /// Write a configuration from flags and a few questions, each answer tried at the GitLab
+    Init(Init),
     /// Run against a model of GitLab in this process: no GitLab is needed
     #[cfg(feature = "simulator")]
     Demo(Demo),

@@ -93,7 +93,14 @@ fn configure(cli: &Cli, command: &Command) -> Result<Config> {
 }
 
 fn load(flags: &Flags, command: &Command) -> Result<Config> {
-    let config = Config::load(flags, &Environment::of_process())?;
+    let config = match command {
+        // There these name what is asked about.
+        Command::Explain(_) => Config::load(
+            &flags.without(&["project", "group"]),
+            &Environment::of_process(),
+        )?,
+        _ => Config::load(flags, &Environment::of_process())?,
+    };
     if matches!(command, Command::Run | Command::Once) {
         app::require_tokens(&config)?;
     }
@@ -108,6 +115,7 @@ fn run(
     hangups: Hangups,
 ) -> Result<()> {
     let again = command.clone();
+    let flags = cli.flags.clone();
     let source: Source = Arc::new(move || load(&cli.flags, &again));
     let ended = runtime.block_on(async {
         app::survive_file_limit();
@@ -115,6 +123,8 @@ fn run(
             Command::Once => app::once(config).await,
             Command::Check { format } => app::check(config, *format).await,
             Command::Health { url } => app::health(config, url.as_deref()).await,
+            Command::Init(asked) => app::init(flags, asked).await,
+            Command::Explain(asked) => app::explain(config, asked).await,
             Command::Plan(plan) => app::plan(config, plan).await,
             #[cfg(feature = "simulator")]
             Command::Demo(demo) => app::demo(config, source, hangups, demo).await,

@@ -25,6 +25,7 @@ use crate::export::{
     Endpoints, Health, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
 };
 use crate::gitlab::Clock;
+use crate::metrics::explain::Settings;
 use crate::metrics::{EnabledMetrics, View};
 use crate::webhook::{Counts, Routes, Secrets};
 
@@ -34,6 +35,7 @@ pub struct Bridge {
     resource: Resource,
     polling: Polling,
     views: Views,
+    explained: Arc<Settings>,
     own: Arc<OwnStatus>,
     reloads: Arc<Reloads>,
     prometheus_health: Arc<Health>,
@@ -83,6 +85,7 @@ impl Bridge {
             resource: config.export.resource(),
             polling: Polling::new(publish),
             views,
+            explained: Arc::default(),
             own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads), memory)),
             reloads,
             prometheus_health: Arc::new(Health::new("prometheus")),
@@ -216,6 +219,7 @@ impl Bridge {
         self.own.panics.add("poll", broken);
         self.config = next.config;
         self.resource = next.resource;
+        self.explained = Arc::new(next.explained);
         self.web = next.web;
         if let Change::Begins(prometheus) = next.prometheus {
             if self.is_served {
@@ -374,6 +378,7 @@ impl Bridge {
             prometheus: self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown)),
             introspect: self.own.introspect(),
             views: self.views.clone(),
+            settings: Arc::clone(&self.explained),
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
             readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
             memory: self.own.memory.clone(),

@@ -7,9 +7,11 @@ mod console;
 #[cfg(feature = "simulator")]
 mod demo;
 mod embedded;
+mod explain;
 mod exposed_files;
 mod file_limit;
 mod health;
+mod init;
 mod life;
 mod listening;
 mod log_line;
@@ -30,6 +32,7 @@ mod run;
 mod signals;
 mod supervision;
 mod systemd;
+mod terminal;
 mod waiting;
 mod webhooks;
 
@@ -38,8 +41,10 @@ pub use chosen::require_tokens;
 #[cfg(feature = "simulator")]
 pub use demo::demo;
 pub use embedded::Embedded;
+pub use explain::explain;
 pub use file_limit::survive as survive_file_limit;
 pub use health::health;
+pub use init::init;
 pub use logging::{say_what_was_doubtful, start as start_logging};
 pub use misconfigured::Misconfigured;
 pub use once::once;

@@ -7,16 +7,19 @@ use anyhow::Result;
 use opentelemetry_sdk::Resource;
 
 use super::polling::{Planned, Polling};
-use super::{chosen, webhooks};
+use super::{chosen, explain, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{Health, Listen, Otlp, Prometheus, Server, Web};
 use crate::metrics::EnabledMetrics;
+use crate::metrics::explain::Settings;
 use crate::webhook::Secrets;
 
 /// What a configuration needs.
 pub struct Prepared {
     pub config: Config,
     pub enabled: EnabledMetrics,
+    /// What explanations must know of it.
+    pub explained: Settings,
     pub resource: Resource,
     pub planned: Planned,
     pub prometheus: Change<Arc<Prometheus>>,
@@ -101,6 +104,7 @@ impl Prepared {
         };
         let secrets = webhooks::secrets(&config)?;
         let enabled = chosen::enabled_metrics(&config)?;
+        let explained = explain::settings(&config, &enabled)?;
         let prometheus = difference.prometheus(before, &config, &resource, &enabled)?;
         let otlp = difference.otlp(before, &config, &resource, &enabled)?;
         let is_alike = !difference.metrics;
@@ -108,6 +112,7 @@ impl Prepared {
         Ok(Prepared {
             config,
             enabled,
+            explained,
             resource,
             planned,
             prometheus,

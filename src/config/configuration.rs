@@ -93,6 +93,11 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// Whether a source says something of a setting.
+    pub fn says(&self, key: &str) -> bool {
+        self.said.has(key)
+    }
+
     /// The name that tells an instance from the others; none if it is the only one.
     pub fn label<'a>(&self, instance: &'a Instance) -> Option<&'a str> {
         (self.instances.len() > 1).then_some(&instance.name)

@@ -31,6 +31,24 @@ impl Flags {
         Ok(self)
     }
 
+    /// These flags without some, named without their dashes.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Flags {
+        let mut fewer = self.clone();
+        fewer.0.retain(|name, _| !names.contains(name));
+        fewer
+    }
+
+    /// Whether a flag is given, named without its dashes.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// What is given by a flag, as it is written.
+    pub fn values(&self, name: &str) -> Option<&[String]> {
+        self.0.get(name).map(Vec::as_slice)
+    }
+
     fn add(&mut self, name: &'static str, value: String) {
         self.0.entry(name).or_default().push(value);
     }

@@ -26,6 +26,7 @@ mod text_file;
 mod value;
 mod web_url;
 mod wording;
+mod written;
 mod yaml;
 
 #[cfg(test)]
@@ -44,3 +45,4 @@ pub use schema::schema;
 pub use setting::Setting;
 pub use settings::SETTINGS;
 pub use value::text::log_level as check_level;
+pub use written::written;

@@ -126,7 +126,7 @@ fn places(setting: &Setting) -> String {
 }
 
 /// Writes sentences as a comment, wrapped.
-fn comment(text: &mut String, indent: &str, sentences: &str) {
+pub(super) fn comment(text: &mut String, indent: &str, sentences: &str) {
     const WIDTH: usize = 100;
     let mut line = String::new();
     for word in sentences.split(' ') {

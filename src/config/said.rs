@@ -36,6 +36,11 @@ impl Said {
         self.0.insert(key, digest);
     }
 
+    /// Whether anything is said of a setting.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// The keys of which something else is said.
     pub fn changed(&self, other: &Said) -> BTreeSet<&'static str> {
         let all = self.0.keys().chain(other.0.keys()).copied();

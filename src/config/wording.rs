@@ -2,6 +2,8 @@
 
 use strsim::osa_distance;
 
+pub use crate::metrics::nearest;
+
 /// The text in quotes, short, and hidden if it looks like a GitLab token that slipped in here.
 pub fn quote(text: &str) -> String {
     /// Longer texts are cut: an error is one line.
@@ -70,17 +72,6 @@ pub fn host_and_port(text: &str) -> Option<(&str, &str)> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
     Some((bare.unwrap_or(host), port))
-}
-
-/// The known name that differs in few letters, if there is one.
-pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    let far = (wrong.chars().count() / 3).max(1);
-    known
-        .map(|name| (osa_distance(&wrong, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= far)
-        .min()
-        .map(|(_, name)| name)
 }
 
 /// Whether one letter is missing, too many or another one, or two are in the wrong order.

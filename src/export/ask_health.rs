@@ -21,7 +21,7 @@ pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
     let is_own = other.is_none();
     let url = match other {
         Some(url) => url,
-        None => own_address(config)?,
+        None => own_address(config, "/-/healthy")?,
     };
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -43,8 +43,8 @@ pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
     }
 }
 
-/// Where a bridge with this configuration tells whether it is well.
-fn own_address(config: &Config) -> Result<Url> {
+/// Where a bridge with this configuration has a page.
+pub(super) fn own_address(config: &Config, path: &str) -> Result<Url> {
     let speaks_tls = Web::build(config)?.is_some_and(|web| web.rules().tls.is_some());
     let scheme = if speaks_tls { "https" } else { "http" };
     let Listen { host, port } = &config.listen;
@@ -61,7 +61,7 @@ fn own_address(config: &Config) -> Result<Url> {
         host: host.to_owned(),
         port: *port,
     };
-    let address = format!("{scheme}://{listen}/-/healthy");
+    let address = format!("{scheme}://{listen}{path}");
     address
         .parse()
         .with_context(|| format!("reading the address {address}"))
@@ -130,9 +130,9 @@ mod tests {
             ("::", "http://[::1]:9464/-/healthy"),
             ("bridge.internal", "http://bridge.internal:9464/-/healthy"),
         ] {
-            let asked = own_address(&listening_on(host, 9464)).unwrap();
+            let asked = own_address(&listening_on(host, 9464), "/-/healthy").unwrap();
             assert_eq!(asked.as_str(), url);
         }
-        own_address(&listening_on("127.0.0.1", 0)).unwrap_err();
+        own_address(&listening_on("127.0.0.1", 0), "/").unwrap_err();
     }
 }

@@ -9,16 +9,21 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 use super::negotiation::takes_html;
-use super::{Health, Introspect, Lifecycle, Prometheus, Readiness, Views, scrape};
+use super::{Health, Introspect, Lifecycle, Prometheus, Readiness, Views, explain, scrape};
 use crate::memory_limit::MemoryLimit;
+use crate::metrics::explain::Settings;
 use crate::metrics::{BridgeStatus, View};
 
 /// What there is to ask for, with what it tells.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/", "what the bridge polls, and how it goes"),
     ("/metrics", "the metrics, for Prometheus"),
     ("/-/healthy", "whether the bridge runs"),
     ("/-/ready", "whether what it shows is complete and fresh"),
+    (
+        "/api/v1/explain?metric=commits",
+        "where a metric comes from, and why it is absent",
+    ),
     (
         "/-/reload",
         "POST reads the configuration again, if that is switched on",
@@ -37,6 +42,8 @@ pub struct Endpoints {
     pub introspect: Introspect,
     /// The latest view.
     pub views: Views,
+    /// What explanations must know of the configuration.
+    pub settings: Arc<Settings>,
     /// How exports over OTLP go.
     pub otlp: Option<Arc<Health>>,
     /// Decides whether the bridge is ready.
@@ -56,6 +63,7 @@ impl Endpoints {
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
+            .route("/api/v1/explain", get(explain::answer))
             .with_state(Arc::new(self))
             .merge(lifecycle.routes())
             .merge(others)
@@ -64,7 +72,7 @@ impl Endpoints {
     }
 
     /// The view a client is shown: the latest one that has been rendered.
-    fn shown(&self) -> Arc<View> {
+    pub(super) fn shown(&self) -> Arc<View> {
         match &self.prometheus {
             Some(prometheus) => prometheus.view(),
             None => self.views.borrow().clone(),

@@ -5,9 +5,11 @@
 //! SDK's cardinality limit and memory at once, whatever the number of projects, and every batch of
 //! one export comes from the same view.
 
+mod ask_explain;
 mod ask_health;
 mod batches;
 mod config;
+mod explain;
 #[cfg(test)]
 mod fragile;
 mod health;
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::metrics::{BridgeStatus, UnixTime, View};
 
+pub use ask_explain::{Answered, User, ask_explain};
 pub use ask_health::ask_health;
 pub use config::{Config, Listen};
 pub use health::Health;

@@ -24,6 +24,7 @@ mod graphql_error;
 mod json;
 mod limiter;
 mod link;
+mod look;
 mod network;
 mod paging;
 mod rate_limit;

@@ -134,6 +134,11 @@ impl Credentials {
         }
     }
 
+    /// Those of a stranger.
+    pub(super) fn nobody() -> Credentials {
+        Credentials::new(HeaderMap::new())
+    }
+
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }

@@ -159,7 +159,7 @@ impl Places {
 }
 
 /// How a subject gets on with an owner that lacks it for a reason; none as long as it is to be asked.
-fn state_of(reason: Reason) -> Option<SubjectState> {
+pub(super) fn state_of(reason: Reason) -> Option<SubjectState> {
     match reason {
         Reason::Pending | Reason::NotAsked => None,
         Reason::Unlicensed => Some(SubjectState::Unlicensed),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::placed::Places;
-use super::subject::{Attribute, Grain, Instrument, Kind, MetricRow, Rest, Rows, Shows, Subject};
+use super::subject::{
+    Attribute, Column, Grain, Instrument, Kind, MetricRow, Rest, Rows, Shows, Subject,
+};
 
 /// A metric in its catalogue: its row, and the places of what it shows.
 #[derive(Clone, Debug)]
@@ -141,20 +143,20 @@ impl Metric {
         if let (true, Rows::Feeds(feeds)) = (self.is_asked(), &self.subject.rows) {
             return feeds.lists.iter().map(|feed| feed.changed).collect();
         }
-        let named = |name: &str| {
-            let column = self.subject.column(name)?;
-            match (column.graphql, column.rest) {
-                ("", Rest::Member { path, .. } | Rest::Count(path)) => Some(path),
-                ("", _) => None,
-                (path, _) => Some(path),
-            }
+        let path = |column: &&'static Column| match (column.graphql, column.rest) {
+            ("", Rest::Member { path, .. } | Rest::Count(path)) => Some(path),
+            ("", _) => None,
+            (path, _) => Some(path),
         };
+        self.own_columns().iter().filter_map(path).collect()
+    }
+
+    /// The columns that it shows itself, in the order of its places.
+    pub(super) fn own_columns(&self) -> Vec<&'static Column> {
+        let named = |name: &str| self.subject.column(name);
         match (self.shows, &self.places) {
             (_, Places::Elsewhere | Places::Sum(_)) => Vec::new(),
-            (Shows::Value(name) | Shows::StateSet(name), _) => {
-                let told = named(name);
-                told.into_iter().collect()
-            }
+            (Shows::Value(name) | Shows::StateSet(name), _) => named(name).into_iter().collect(),
             (Shows::ByColumn { columns, .. }, _) => {
                 columns.iter().filter_map(|name| named(name)).collect()
             }

@@ -51,7 +51,7 @@ impl Metric {
         }
     }
 
-    fn observe_owner(&self, owner: &Owner, choices: &Choices, emit: &mut Emit<'_>) {
+    pub(super) fn observe_owner(&self, owner: &Owner, choices: &Choices, emit: &mut Emit<'_>) {
         let id = owner.identity.id.to_string();
         let labels = identity_labels(
             self.subject.of,
@@ -229,7 +229,7 @@ impl Metric {
         self.is_per_project() && !is_folded
     }
 
-    fn each_ended(
+    pub(super) fn each_ended(
         &self,
         place: usize,
         owner: &Owner,
@@ -247,7 +247,7 @@ impl Metric {
     }
 
     /// What is shown of a row; none if it has nothing to show, such as a state that was not told.
-    fn row_value(&self, place: &TablePlace, table: &Table, row: usize) -> Option<f64> {
+    pub(super) fn row_value(&self, place: &TablePlace, table: &Table, row: usize) -> Option<f64> {
         if let Shows::StateSet(name) = self.shows {
             let state = place.attributes.iter().find(|own| own.name == name)?;
             if state.text(table, row).is_empty() {
@@ -549,7 +549,7 @@ fn value(owner: &Owner, place: usize) -> Option<f64> {
 }
 
 /// The attribute and the number that are shown of a value.
-fn shown_value(
+pub(super) fn shown_value(
     metric: &Metric,
     place: &ValuePlace,
     owner: &Owner,
@@ -564,7 +564,7 @@ fn shown_value(
 }
 
 /// The attributes that every series of an owner carries.
-fn identity_labels<'a>(
+pub(super) fn identity_labels<'a>(
     grain: Grain,
     id: &'a str,
     identity: &'a Identity,

@@ -10,6 +10,9 @@ use super::subject_state::needs;
 use super::view::INSTANCE;
 use super::{Attribute, Cadence, Catalogue, Grain, Instrument, Metric, Subject};
 
+/// A table has no room for more fields of GitLab.
+const SHOWN: usize = 2;
+
 const SCHEMA_URL: &str = concat!(
     "https://gitlab-metrics-bridge.invalid/schemas/",
     env!("CARGO_PKG_VERSION")
@@ -49,7 +52,7 @@ pub fn json(catalogue: &Catalogue) -> String {
                 "attributes": attribute_names(metric),
                 "default": default(metric),
                 "meaning": metric.help,
-                "source": source(metric),
+                "source": source(metric, SHOWN),
             })
         })
         .collect();
@@ -124,7 +127,7 @@ fn write_metrics(page: &mut String, catalogue: &Catalogue, subject: &str) {
             attributes.join(", "),
             default(metric),
             metric.help,
-            source(metric),
+            source(metric, SHOWN),
         );
     }
 }
@@ -247,7 +250,7 @@ fn attribute_names(metric: &Metric) -> Vec<&'static str> {
         .collect()
 }
 
-fn instrument(metric: &Metric) -> &'static str {
+pub(super) fn instrument(metric: &Metric) -> &'static str {
     match metric.instrument {
         Instrument::Gauge => "gauge",
         Instrument::Counter => "counter",
@@ -255,7 +258,8 @@ fn instrument(metric: &Metric) -> &'static str {
     }
 }
 
-fn source(metric: &Metric) -> String {
+/// Where its values come from. Of more than `most` fields only the first is named.
+pub(super) fn source(metric: &Metric, most: usize) -> String {
     match metric.shows {
         Shows::Identity { .. } | Shows::Projects => return "the list of projects".to_owned(),
         Shows::Sum(other) => return format!("the sum of `{other}`, once every project is known"),
@@ -263,7 +267,7 @@ fn source(metric: &Metric) -> String {
         _ => {}
     }
     let mut fields = metric.asked_as();
-    if fields.len() > 2 {
+    if fields.len() > most {
         fields.truncate(1);
         fields.push("…");
     }

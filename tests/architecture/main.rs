@@ -79,7 +79,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("thiserror", "config gitlab poll webhook"),
     ("fastrand", "export gitlab poll simulator"),
     ("maud", "export"),
-    ("strsim", "config export"),
+    ("strsim", "config export metrics"),
     ("procfs", "app"),
     ("secrecy", "app config export gitlab webhook"),
     ("zeroize", "config export gitlab webhook"),

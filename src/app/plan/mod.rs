@@ -15,13 +15,32 @@ use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts, prices};
 use crate::stdio;
-use report::{GitLabPlan, LimitCheck};
+pub(super) use report::GitLabPlan;
+use report::LimitCheck;
 
 /// How long GitLab may take to say how many projects there are.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How many projects are assumed to be active in an hour where no GitLab is asked. It is a lot: most
 /// projects of a big company are quiet for weeks.
 const ACTIVE: Active = Active::Percent(5.0);
+
+/// The forecast for one GitLab, which is asked what there is to read.
+///
+/// # Errors
+/// If it can't be asked.
+pub(super) async fn of_one(config: &Config, gitlab: &config::Instance) -> Result<GitLabPlan> {
+    let enabled = chosen::enabled_metrics(config)?.with_cadence(&gitlab.poll.cadence);
+    let assumption = survey(gitlab, config.label(gitlab), &enabled, None).await?;
+    let (forecast, limits) = check_limits(gitlab, &enabled, &assumption);
+    Ok(GitLabPlan {
+        name: config.label(gitlab).map(str::to_owned),
+        surveyed: true,
+        prices: Vec::new(),
+        assumption,
+        forecast,
+        limits,
+    })
+}
 
 /// Prints a forecast for each configured GitLab.
 ///

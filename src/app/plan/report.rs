@@ -65,6 +65,13 @@ impl GitLabPlan {
             grouped(forecast.first_sweep as f64),
             rounded(forecast.total() / 60.0),
         )];
+        parts.extend(self.against_limits());
+        parts.join(";\n  ")
+    }
+
+    /// How the requests compare with the limits: which carry them, and what to do about each that does not.
+    pub fn against_limits(&self) -> Vec<String> {
+        let mut parts = Vec::new();
         let fitting = self.limits.iter().filter(|check| check.fits);
         let fitting: Vec<_> = fitting.map(LimitCheck::named).collect();
         if !fitting.is_empty() {
@@ -79,7 +86,7 @@ impl GitLabPlan {
             format!("does not fit {}: {advice}", check.named())
         });
         parts.extend(others);
-        parts.join(";\n  ")
+        parts
     }
 
     fn table(&self) -> String {

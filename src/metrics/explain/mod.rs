@@ -1,0 +1,174 @@
+//! Explains a metric: where it comes from, what is shown of it and how old that is, and why the rest is absent.
+//!
+//! It looks at what is known and asks nobody.
+
+mod answer;
+mod collected;
+mod finding;
+mod gitlab;
+mod owner;
+mod project;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod text;
+mod when;
+mod why;
+
+pub use answer::{Absent, Explanation, NoAnswer, OfGitLab, Question, Series, Source, Thing, Value};
+pub use finding::metric as find_metric;
+pub use project::{OfProject, ProjectValues, project_values};
+pub use settings::{GitLabSettings, Pace, SaidBy, Settings};
+
+use super::BridgeStatus;
+use super::subject::{Column, Rest, Rows};
+use super::{Grain, Metric, reference};
+use collected::Collected;
+use gitlab::Asked;
+use owner::Around;
+
+/// Explains a metric by what the bridge knows.
+///
+/// # Errors
+/// If there is no such metric, or no GitLab of that name.
+pub fn explain(
+    question: &Question<'_>,
+    bridge: &BridgeStatus,
+    settings: &Settings,
+) -> Result<Explanation, NoAnswer> {
+    let catalogue = settings.enabled.catalogue;
+    let metric = finding::metric(catalogue, question.metric)?;
+    let asked = asked(question.instance, bridge, settings)?;
+    let gitlabs = match metric.is_about_gitlab() {
+        true => asked
+            .iter()
+            .map(|gitlab| gitlab.explain(metric, question))
+            .collect(),
+        false => vec![of_bridge(metric, question, bridge, settings)],
+    };
+    Ok(Explanation {
+        metric: metric.name,
+        instrument: reference::instrument(metric),
+        unit: metric.unit,
+        meaning: metric.help,
+        attributes: metric.attributes.iter().map(|own| own.name).collect(),
+        subject: metric.subject.name,
+        of: why::word(metric),
+        enabled: settings.enabled.shows(metric.name),
+        source: Source {
+            text: reference::source(metric, usize::MAX),
+            asked_as: metric.asked_as(),
+            over_rest: over_rest(metric),
+        },
+        gitlabs,
+    })
+}
+
+/// The GitLabs that are asked about.
+fn asked<'a>(
+    instance: Option<&str>,
+    bridge: &'a BridgeStatus,
+    settings: &'a Settings,
+) -> Result<Vec<Asked<'a>>, NoAnswer> {
+    let all = bridge.gitlabs.iter().zip(&settings.gitlabs);
+    let asked: Vec<_> = all
+        .filter(|(status, _)| instance.is_none_or(|name| status.name.as_deref() == Some(name)))
+        .map(|(status, own)| Asked {
+            status,
+            settings: own,
+            all: settings,
+        })
+        .collect();
+    let Some(instance) = instance.filter(|_| asked.is_empty()) else {
+        return Ok(asked);
+    };
+    let names = bridge.gitlabs.iter();
+    let names: Vec<String> = names
+        .filter_map(|own| Some(own.name.as_deref()?.to_owned()))
+        .collect();
+    let hint = match names.is_empty() {
+        true => "there is one GitLab alone, without a name".to_owned(),
+        false => format!("there are {}", names.join(", ")),
+    };
+    Err(NoAnswer {
+        reason: "no_such_instance",
+        error: format!("no GitLab is called {:?}: {hint}", finding::short(instance)),
+        did_you_mean: names,
+    })
+}
+
+/// What the bridge tells of itself.
+fn of_bridge(
+    metric: &Metric,
+    question: &Question<'_>,
+    bridge: &BridgeStatus,
+    settings: &Settings,
+) -> OfGitLab {
+    let mut told = OfGitLab {
+        read: "It is what the bridge knows of itself now.".to_owned(),
+        ..OfGitLab::default()
+    };
+    let mut found = Collected::new(question.most);
+    let around = Around {
+        choices: &settings.enabled.choices,
+        now: bridge.wall_clock,
+        read: &told.read,
+        instance: None,
+    };
+    if !settings.enabled.shows(metric.name) {
+        found.lack(why::disabled(metric, settings), 1, None, None);
+    } else {
+        metric.observe_bridge(bridge, &mut |labels, value| {
+            found.show(around.plain(labels, Value::Number(value), None));
+        });
+        if found.series.is_empty() {
+            found.lack(why::nothing_of_bridge(metric), 1, None, None);
+        }
+    }
+    told.series = found.series;
+    told.more_series = found.more;
+    told.absent = found.absent;
+    told
+}
+
+/// How REST is asked for what a metric shows, where GraphQL can't be.
+fn over_rest(metric: &Metric) -> Vec<String> {
+    let root = match metric.subject.of {
+        Grain::Instance => "",
+        Grain::Group => "groups/:id/",
+        Grain::Project => "projects/:id/",
+        Grain::Runner => "runners/:id/",
+    };
+    let asked = match &metric.subject.rows {
+        _ if !metric.is_asked() => Vec::new(),
+        Rows::One => {
+            let columns = metric.own_columns();
+            let ways = columns.iter().flat_map(|column| ways(column));
+            ways.filter_map(|way| over(root, way)).collect()
+        }
+        Rows::Many(many) => vec![format!("{root}{}", many.rest)],
+        Rows::Made(made) => vec![format!("{root}{}", made.rest)],
+        Rows::Named(named) => vec![format!("{root}{}", named.rest)],
+        Rows::Feeds(feeds) => {
+            let lists = feeds.lists.iter();
+            lists
+                .map(|feed| format!("{root}{}", feed.rest_changed))
+                .collect()
+        }
+    };
+    asked
+}
+
+fn ways(column: &'static Column) -> impl Iterator<Item = &'static Rest> {
+    std::iter::once(&column.rest).chain(column.fallbacks)
+}
+
+fn over(root: &str, way: &Rest) -> Option<String> {
+    match way {
+        Rest::Nowhere => None,
+        Rest::Body(member) => Some(format!("{}: {member}", root.trim_end_matches('/'))),
+        Rest::Member { path, member, .. } => Some(format!("{root}{path}: {member}")),
+        Rest::Count(path) => Some(format!("{root}{path}: how many there are")),
+        Rest::First { path, member } => Some(format!("{root}{path}: {member} of the first")),
+    }
+}
