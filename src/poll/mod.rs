@@ -33,9 +33,7 @@ pub use charged::ALONG;
 pub use checkpoint::{Checkpoint, Examined, InUse, Polled};
 pub use config::{Config, Rhythm};
 pub use engine::Kind;
-pub use forecast::{
-    ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices,
-};
+pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices};
 pub use handover::HandedOver;
 pub use inbox::Inbox;
 pub use own_queries::{own_queries, scored_details};

@@ -1,6 +1,10 @@
 //! The documents: their links lead somewhere, the names in them exist, and what they tell to do works.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod getting_started;
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
