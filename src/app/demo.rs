@@ -10,6 +10,7 @@ use url::Url;
 use super::{Hangups, Source};
 use crate::cli::Demo;
 use crate::config::{Config, Instance};
+use crate::export::JobAttribute;
 use crate::gitlab::CredentialSource;
 use crate::simulator::{AccessToken, DEMO_TOKEN, GitLab, World};
 use crate::stdio;
@@ -18,6 +19,9 @@ use crate::stdio;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Any will do; the same one gives the same demo.
 const SEED: u64 = 42;
+
+/// How many requests the model takes in a minute: more than the demo makes, and told in each answer.
+const RATE_LIMIT: u64 = 20_000;
 
 /// How long the demo's token is good.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 21);
@@ -36,6 +40,7 @@ pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo)
             .administrator()
             .expires_at(&expiry()),
     );
+    world.rate_limit(RATE_LIMIT, Duration::from_secs(60));
     let change_every = demo.change_every;
     let gitlab = GitLab::start(world)
         .await
@@ -84,6 +89,10 @@ fn of_model(mut config: Config, url: &Url) -> Config {
         // There is something to see in all of them.
         config.metrics.enabled = vec!["*".to_owned()];
         config.sources.note("metrics.enabled", MODEL);
+    }
+    if let Some(otlp) = &mut config.export.otlp {
+        // The dashboards ask a Prometheus.
+        otlp.job_attribute.get_or_insert(JobAttribute::ExportedJob);
     }
     let labels = &mut config.metrics.choices.issue_labels;
     if labels.is_empty() {

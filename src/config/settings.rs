@@ -413,6 +413,11 @@ pub static SETTINGS: &[Setting] = &[
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")
         .standard(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]),
+    row("otlp.job_attribute", &Choice(|b| &mut b.otlp.config.job_attribute),
+        "What the attribute job, the name of a CI job, is called over OTLP: job or exported_job, without a word job. \
+         Where it all ends in a Prometheus or its like, also behind a collector, say exported_job, which a scrape \
+         makes of it too: the label job is the service there, and jobs would be refused or merged.")
+        .example("exported_job"),
     row("limits.memory", &Memory(|b| &mut b.config.limits.memory),
         "How much memory the bridge may take: a size such as 512MiB, or a share such as 80% of what its cgroup \
          allows (without one, of the machine's). auto is 90% where a cgroup has a limit, else none. Before \

@@ -40,7 +40,9 @@ pub use http::Endpoints;
 pub use lifecycle::{Lifecycle, Reload};
 pub use listener::{RefusedConnections, Served, ServedNow, Server, most_connections};
 pub use negotiation::{Coding, Format};
-pub use otlp::{Compression, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality};
+pub use otlp::{
+    Compression, JobAttribute, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality,
+};
 pub use prometheus::{Exposition, OnDemand, Prometheus};
 pub use readiness::Readiness;
 pub use web::Web;

@@ -95,11 +95,15 @@ pub fn of_dashboard(dashboard: &Value) -> Vec<Expression> {
 
 /// A query as Grafana asks it when everything is chosen.
 pub fn filled_in(query: &str) -> String {
-    GRAFANA
-        .iter()
-        .fold(query.to_owned(), |text, (variable, value)| {
-            text.replace(variable, value)
-        })
+    with_variables(query, &[])
+}
+
+/// A query as Grafana asks it with these choices, and everything else chosen.
+pub fn with_variables(query: &str, chosen: &[(&str, &str)]) -> String {
+    let variables = chosen.iter().chain(&GRAFANA);
+    variables.fold(query.to_owned(), |text, (variable, value)| {
+        text.replace(variable, value)
+    })
 }
 
 /// The files of rules.

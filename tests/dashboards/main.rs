@@ -2,6 +2,7 @@
 //! file, ask only for what the catalogue has, and show data where a real Prometheus scrapes the demo.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod at_work;
 mod expressions;
 mod prometheus;
 mod render;
@@ -9,6 +10,7 @@ mod source;
 mod style;
 #[path = "../support/mod.rs"]
 mod support;
+mod with_grafana_types;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -107,6 +109,68 @@ fn no_panels_overlap_or_leave_the_page() {
             assert!(x + w <= 24, "{}", panel["title"]);
             for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
                 assert!(taken.insert(cell), "{} overlaps", panel["title"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dashboard_has_all_variables_and_those_that_are_seen_choose_something() {
+    for dashboard in rendered() {
+        let title = &dashboard["title"];
+        let variables = dashboard["templating"]["list"].as_array().unwrap();
+        let asks = dashboard["panels"].to_string();
+        let mut names = BTreeSet::new();
+        for variable in variables {
+            let name = variable["name"].as_str().unwrap();
+            names.insert(name);
+            let is_used =
+                asks.contains(&format!("${name}")) || asks.contains(&format!("${{{name}}}"));
+            let is_seen = variable["hide"] == 0;
+            assert_eq!(is_used, is_seen, "{title}: {name}");
+        }
+        for name in [
+            "datasource",
+            "job",
+            "instance",
+            "gitlab_instance",
+            "group",
+            "project",
+        ] {
+            assert!(names.contains(name), "{title} has no variable {name}");
+        }
+    }
+}
+
+/// A list of links to all that have our tag, which keep what was chosen.
+#[test]
+fn the_dashboards_lead_to_one_another() {
+    for dashboard in rendered() {
+        let (link, tags) = (
+            &dashboard["links"][0],
+            dashboard["tags"].as_array().unwrap(),
+        );
+        assert!(tags.contains(&link["tags"][0]), "{dashboard:#}");
+        assert_eq!(link["includeVars"], true);
+        assert_eq!(link["keepTime"], true);
+    }
+}
+
+#[test]
+fn every_dashboard_fits_into_a_config_map_and_is_imported_without_a_question() {
+    for name in BOARDS {
+        let text = fs::read_to_string(otel("dashboards").join(format!("{name}.json"))).unwrap();
+        // kubectl apply keeps a copy in an annotation, where there is room for 256 KiB.
+        assert!(text.len() < 250_000, "{name}: {}", text.len());
+        assert!(!text.contains("__inputs"), "{name}");
+        let dashboard: Value = serde_json::from_str(&text).unwrap();
+        assert!(
+            dashboard.get("id").is_none(),
+            "{name} has the id of one Grafana"
+        );
+        for panel in dashboard["panels"].as_array().unwrap() {
+            if panel["type"] != "row" {
+                assert_eq!(panel["datasource"]["uid"], "${datasource}", "{name}");
             }
         }
     }

@@ -7,6 +7,9 @@ use super::style::{field_config, options, transformations};
 
 const TAG: &str = "gitlab-metrics-bridge";
 
+/// Grafana's number for a variable that is not seen.
+const HIDDEN: u8 = 2;
+
 /// Renders a dashboard.
 pub fn dashboard(board: &Board, common: &Common) -> Value {
     json!({
@@ -46,10 +49,14 @@ fn variables(board: &Board, common: &Common) -> Vec<Value> {
         "hide": 0, "multi": false, "includeAll": false, "options": [], "refresh": 1, "skipUrlSync": false,
     })];
     for variable in &common.variables {
-        if !["group", "project"].contains(&variable.name.as_str()) || has(&variable.name) {
-            let one = board.uid == "gitlab-project" && variable.name == "project";
-            list.push(asked(variable, one, common));
+        let one = board.uid == "gitlab-project" && variable.name == "project";
+        let mut asked = asked(variable, one, common);
+        // What is chosen on the way to a dashboard without groups and projects is not forgotten there.
+        let is_carried = ["group", "project"].contains(&variable.name.as_str());
+        if is_carried && !has(&variable.name) {
+            asked["hide"] = json!(HIDDEN);
         }
+        list.push(asked);
     }
     if has("top") {
         let option = |text: &str| json!({"selected": text == "10", "text": text, "value": text});

@@ -7,13 +7,13 @@ use super::source::{Common, Panel};
 /// The options of the panel's kind.
 pub fn options(panel: &Panel) -> Value {
     let last = json!({"calcs": ["lastNotNull"], "fields": "", "values": false});
-    let below = json!({"displayMode": "list", "placement": "bottom", "showLegend": true});
+    let below =
+        json!({"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []});
     let single = json!({"mode": "single", "sort": "none"});
     match panel.kind.as_str() {
         "stat" => stat(panel, &last),
         "timeseries" => json!({
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []},
-            "tooltip": {"mode": "multi", "sort": "desc"},
+            "legend": below, "tooltip": {"mode": "multi", "sort": "desc"},
         }),
         "table" => table(panel),
         "bargauge" => json!({
@@ -22,7 +22,9 @@ pub fn options(panel: &Panel) -> Value {
         }),
         "piechart" => json!({
             "pieType": "donut", "displayLabels": ["percent"], "reduceOptions": last, "tooltip": single,
-            "legend": {"displayMode": "list", "placement": "right", "showLegend": true, "values": []},
+            "legend": {
+                "displayMode": "list", "placement": "right", "showLegend": true, "calcs": [], "values": [],
+            },
         }),
         "heatmap" => heatmap(panel),
         "state-timeline" => json!({

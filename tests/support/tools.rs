@@ -29,6 +29,15 @@ pub struct Collector {
 impl Collector {
     /// Starts one on free ports and waits until it is ready.
     pub async fn start() -> Self {
+        Self::showing("metric_expiration: 15m").await
+    }
+
+    /// Starts one that shows what it got with the options of `otel/collector.yaml`.
+    pub async fn of_our_example() -> Self {
+        Self::showing("metric_expiration: 15m, without_scope_info: true").await
+    }
+
+    async fn showing(options: &str) -> Self {
         let [grpc, http, exposition] = free_ports();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let received = folder.path().join(RECEIVED);
@@ -40,7 +49,7 @@ receivers:
       grpc: {{endpoint: '127.0.0.1:{grpc}'}}
       http: {{endpoint: '127.0.0.1:{http}'}}
 exporters:
-  prometheus: {{endpoint: '127.0.0.1:{exposition}', metric_expiration: 15m}}
+  prometheus: {{endpoint: '127.0.0.1:{exposition}', {options}}}
   file: {{path: '{}', flush_interval: 100ms}}
 service:
   telemetry: {{metrics: {{level: none}}}}

@@ -8,7 +8,7 @@ use crate::config::configuration::LogFormat;
 use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::quote;
-use crate::export::{Compression, Protocol, Temporality};
+use crate::export::{Compression, JobAttribute, Protocol, Temporality};
 use crate::metrics::HistogramsBy;
 use crate::poll::Scope;
 
@@ -53,6 +53,13 @@ impl Named for Option<Compression> {
         ("none", None),
         ("gzip", Some(Compression::Gzip)),
         ("zstd", Some(Compression::Zstd)),
+    ];
+}
+
+impl Named for Option<JobAttribute> {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("job", Some(JobAttribute::Job)),
+        ("exported_job", Some(JobAttribute::ExportedJob)),
     ];
 }
 

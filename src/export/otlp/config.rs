@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::job_attribute::JobAttribute;
 use super::queue::QueueConfig;
 
 pub use opentelemetry_sdk::metrics::Temporality;
@@ -41,6 +42,8 @@ pub struct OtlpConfig {
     pub interval: Duration,
     /// The temporality of counters.
     pub temporality: Temporality,
+    /// What the attribute `job` is called; `job` unless it is said.
+    pub job_attribute: Option<JobAttribute>,
     /// How messages wait while the receiver is away.
     pub queue: QueueConfig,
 }
@@ -76,6 +79,7 @@ impl Default for OtlpConfig {
             client_key: None,
             interval: Duration::from_secs(60),
             temporality: Temporality::Cumulative,
+            job_attribute: None,
             queue: QueueConfig::default(),
         }
     }

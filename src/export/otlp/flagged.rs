@@ -15,6 +15,7 @@ use opentelemetry_sdk::Resource;
 use prost::Message;
 
 use super::config::Temporality;
+use super::job_attribute::JobAttribute;
 use crate::export::batches::Bounds;
 use crate::export::meter::SCOPE;
 use crate::metrics::{Instrument, Metric};
@@ -32,6 +33,7 @@ const BUCKET_BYTES: usize = 16;
 pub struct Flagged {
     resource: WireResource,
     temporality: Temporality,
+    job_attribute: JobAttribute,
     /// When the series have ended, in nanoseconds since 1970.
     now: u64,
     metrics: Vec<WireMetric>,
@@ -40,10 +42,16 @@ pub struct Flagged {
 }
 
 impl Flagged {
-    pub fn new(resource: &Resource, temporality: Temporality, now: u64) -> Flagged {
+    pub fn new(
+        resource: &Resource,
+        temporality: Temporality,
+        job_attribute: JobAttribute,
+        now: u64,
+    ) -> Flagged {
         Flagged {
             resource: resource.into(),
             temporality,
+            job_attribute,
             now,
             metrics: Vec::new(),
             series: 0,
@@ -60,7 +68,10 @@ impl Flagged {
         self.bytes += POINT_BYTES + metric.bounds().len() * BUCKET_BYTES;
         self.bytes += metric.name.len() + metric.help.len() + metric.unit.len();
         self.series += 1;
-        let attributes = attributes.into_iter().map(wire).collect();
+        let attributes = attributes
+            .into_iter()
+            .map(|(name, value)| wire(self.job_attribute.name_of(name), value))
+            .collect();
         self.metrics.push(self.ended(metric, attributes));
         let is_full =
             self.series >= Bounds::DEFAULT.series || self.bytes >= Bounds::DEFAULT.bytes / 2;
@@ -136,7 +147,7 @@ impl Flagged {
     }
 }
 
-fn wire((name, value): (&'static str, Box<str>)) -> KeyValue {
+fn wire(name: &'static str, value: Box<str>) -> KeyValue {
     let value = AnyValue {
         value: Some(Value::StringValue(value.into())),
     };

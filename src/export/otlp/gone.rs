@@ -13,6 +13,7 @@ use opentelemetry_sdk::Resource;
 
 use super::config::Temporality;
 use super::flagged::{Flagged, SeriesAttributes};
+use super::job_attribute::JobAttribute;
 use crate::metrics::{BridgeStatus, EnabledMetrics, Metric, Owner, Snapshot, View};
 
 /// Finds the series that have ended.
@@ -21,6 +22,7 @@ pub struct Gone {
     shown: Arc<EnabledMetrics>,
     resource: Resource,
     temporality: Temporality,
+    job_attribute: JobAttribute,
 }
 
 /// The series of the bridge's own metrics, by the place of the metric.
@@ -34,11 +36,17 @@ struct Changed<'a> {
 }
 
 impl Gone {
-    pub fn new(shown: &EnabledMetrics, resource: Resource, temporality: Temporality) -> Gone {
+    pub fn new(
+        shown: &EnabledMetrics,
+        resource: Resource,
+        temporality: Temporality,
+        job_attribute: JobAttribute,
+    ) -> Gone {
         Gone {
             shown: Arc::new(shown.clone()),
             resource,
             temporality,
+            job_attribute,
         }
     }
 
@@ -98,7 +106,9 @@ impl Gone {
                 None => true,
             };
             let other = now.shown.metrics.iter();
-            let mut other = other.filter(|_| self.resource == now.resource);
+            let same_names =
+                self.resource == now.resource && self.job_attribute == now.job_attribute;
+            let mut other = other.filter(|_| same_names);
             let other = other.find(|other| other.name == metric.name).copied();
             let mut end = |of: Range<usize>, to: Option<Range<usize>>| {
                 let is = match (other, to) {
@@ -182,7 +192,7 @@ impl Gone {
     fn flagged(&self) -> Flagged {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or_default();
-        Flagged::new(&self.resource, self.temporality, now)
+        Flagged::new(&self.resource, self.temporality, self.job_attribute, now)
     }
 
     fn of_project(

@@ -14,6 +14,7 @@ mod gone;
 mod grpc;
 mod hint;
 mod http;
+mod job_attribute;
 mod outcome;
 mod own_since;
 mod queue;
@@ -59,6 +60,7 @@ use crate::lock::lock;
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
 pub use config::{Compression, NO_LIMIT, OtlpConfig, Protocol, Temporality};
+pub use job_attribute::JobAttribute;
 pub use queue::QueueConfig;
 
 impl OtlpConfig {
@@ -79,6 +81,7 @@ pub struct Otlp {
     /// The endpoint as it may be shown.
     endpoint: Url,
     gone: Gone,
+    job_attribute: JobAttribute,
     own_since: Mutex<OwnSince>,
     last: Mutex<LastPush>,
     gitlab: Arc<Collector<ViewBatch>>,
@@ -133,7 +136,8 @@ impl Otlp {
         let reader = || SharedReader::new(config.temporality);
         let (of_gitlab, of_bridge) = (reader(), reader());
         let ended = PushedEnded::new(&shown, resource.clone(), config.temporality);
-        let gone = Gone::new(&shown, resource.clone(), config.temporality);
+        let job_attribute = config.job_attribute.unwrap_or_default();
+        let gone = Gone::new(&shown, resource.clone(), config.temporality, job_attribute);
         let shown = shown.only(|metric| !metric.counts_ended());
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
@@ -142,6 +146,7 @@ impl Otlp {
             queue: None,
             endpoint: config.shown_endpoint(),
             gone,
+            job_attribute,
             own_since: Mutex::new(OwnSince::now(config.temporality)),
             last: Mutex::default(),
             gitlab: Arc::new(Collector {
@@ -347,6 +352,16 @@ impl Otlp {
         export.tally
     }
 
+    /// The bytes of a message about GitLab.
+    fn encoded(&self, metrics: &ResourceMetrics, beginnings: Option<&Beginnings>) -> Bytes {
+        let mut message = ExportMetricsServiceRequest::from(metrics);
+        if let Some(beginnings) = beginnings {
+            beginnings.correct(&mut message);
+        }
+        self.job_attribute.rename(&mut message);
+        message.encode_to_vec().into()
+    }
+
     fn last(&self) -> MutexGuard<'_, LastPush> {
         lock(&self.last)
     }
@@ -509,7 +524,7 @@ impl Export<'_> {
             };
             match collected(&self.otlp.gitlab, content).await? {
                 Ok(metrics) => {
-                    self.send(encoded(&metrics, None)).await;
+                    self.send(self.otlp.encoded(&metrics, None)).await;
                 }
                 Err(_) => left.extend(halves(batch).into_iter().flatten()),
             }
@@ -520,7 +535,7 @@ impl Export<'_> {
     async fn send_ended(&mut self) -> Result<(), String> {
         let messages = self.of_ended(PushedEnded::collect).await??;
         for (at, (metrics, beginnings)) in messages.into_iter().enumerate() {
-            let message = encoded(&metrics, Some(&beginnings));
+            let message = self.otlp.encoded(&metrics, Some(&beginnings));
             // What is refused may be taken as a part of what comes next.
             if [Fate::Taken, Fate::Kept].contains(&self.send(message).await) {
                 self.otlp.lock_ended().delivered(at);
@@ -591,15 +606,6 @@ impl Export<'_> {
         })
         .await
     }
-}
-
-/// The bytes of a message.
-fn encoded(metrics: &ResourceMetrics, beginnings: Option<&Beginnings>) -> Bytes {
-    let mut message = ExportMetricsServiceRequest::from(metrics);
-    if let Some(beginnings) = beginnings {
-        beginnings.correct(&mut message);
-    }
-    message.encode_to_vec().into()
 }
 
 /// What the instruments show of some content. The inner error is about that content alone.

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
+use super::ci::outcome::FailureReason;
 use super::counts::{MergeRequests, Pipelines, Role, Sizes, Visibility};
 use super::events::Events;
 use super::issuables::IssuableState;
@@ -199,6 +200,12 @@ impl World {
                     plan.job("release", "deploy")
                         .takes(TOUR)
                         .deploys_to("production")
+                });
+            }
+            (4, _) => {
+                events.run_pipeline(|plan| {
+                    let unit = plan.job("unit", "test").takes(TOUR);
+                    unit.fails(FailureReason::ScriptFailure)
                 });
             }
             (5, Some(iid)) => {

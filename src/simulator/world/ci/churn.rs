@@ -85,7 +85,27 @@ impl World {
                 self.plan_any(id, when, random);
             }
         }
+        self.remember_a_failed_deployment();
         self.catch_up();
+    }
+
+    /// Where one project deploys to, the last deployment failed after one that had succeeded.
+    fn remember_a_failed_deployment(&mut self) {
+        let Some(id) = self.with_ci().last().copied() else {
+            return;
+        };
+        let (success, failed) = (DeploymentStatus::Success, DeploymentStatus::Failed);
+        for (minutes, status) in [(120, success), (60, failed)] {
+            let when = self
+                .now()
+                .saturating_sub(SignedDuration::from_mins(minutes));
+            let environment = "staging".to_owned();
+            let step = Step::Deploy {
+                environment,
+                status,
+            };
+            self.agenda.add(when.unwrap_or(self.now()), id, step);
+        }
     }
 
     /// The projects that run pipelines.
