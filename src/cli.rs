@@ -9,7 +9,7 @@ use clap_complete::Shell;
 mod asking;
 
 use crate::config::Flags;
-pub use asking::{Explain, Init};
+pub use asking::{Explain, Init, ReportFormat};
 
 const NAME: &str = "gitlab-metrics-bridge";
 
@@ -125,16 +125,6 @@ pub enum Active {
     Projects(u32),
     /// A share, in percent.
     Percent(f64),
-}
-
-/// How what was found or forecast looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For a person.
-    #[default]
-    Text,
-    /// For a program.
-    Json,
 }
 
 /// The model of GitLab that `demo` runs against.

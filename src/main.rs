@@ -94,6 +94,10 @@ fn configure(cli: &Cli, command: &Command) -> Result<Config> {
 
 fn load(flags: &Flags, command: &Command) -> Result<Config> {
     let config = match command {
+        // It finds the address that is meant.
+        Command::Init(_) => {
+            Config::load(&flags.without(&["gitlab-url"]), &Environment::of_process())?
+        }
         // There these name what is asked about.
         Command::Explain(_) => Config::load(
             &flags.without(&["project", "group"]),

@@ -2,10 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use url::Url;
+use clap::{Args, ValueEnum};
 
-use super::ReportFormat;
+/// How what was found or forecast looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a program.
+    Json,
+}
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -35,7 +42,7 @@ pub struct Explain {
     pub instance: Option<String>,
     /// Ask the bridge at this address
     #[arg(long, value_name = "URL")]
-    pub url: Option<Url>,
+    pub url: Option<String>,
     /// Ask as this user, where the bridge wants a password
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::Endpoints;
-use crate::metrics::explain::{Explanation, NoAnswer, Question, explain};
+use crate::metrics::BridgeStatus;
+use crate::metrics::explain::{Explanation, NoAnswer, Question, Settings, explain};
 
 /// So many series are told without a word, and at the most.
 const SERIES: usize = 100;
@@ -34,9 +35,28 @@ pub struct Wanted {
     format: Option<String>,
 }
 
+/// What the page answers from.
+#[derive(Clone)]
+struct Known {
+    /// What the bridge knows, beside what it shows.
+    bridge: Arc<dyn Fn() -> BridgeStatus + Send + Sync>,
+    settings: Arc<Settings>,
+}
+
+/// The page, which answers by what `bridge` tells.
+pub fn routes(
+    bridge: impl Fn() -> BridgeStatus + Send + Sync + 'static,
+    settings: Arc<Settings>,
+) -> Router {
+    let bridge = Arc::new(bridge);
+    Router::new()
+        .route("/api/v1/explain", get(answer))
+        .with_state(Known { bridge, settings })
+}
+
 /// Answers by what is known; GitLab is not asked.
-pub async fn answer(
-    State(endpoints): State<Arc<Endpoints>>,
+async fn answer(
+    State(known): State<Known>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let wanted = match wanted {
@@ -61,7 +81,7 @@ pub async fn answer(
         return bad("say project or group, not both");
     }
     // To look through all projects may take a while.
-    let explained = spawn_blocking(move || explained(&endpoints, &wanted)).await;
+    let explained = spawn_blocking(move || explained(&known, &wanted)).await;
     match explained {
         Ok(Ok(told)) if is_text => told.to_string().into_response(),
         Ok(Ok(told)) => Json(told).into_response(),
@@ -74,7 +94,7 @@ pub async fn answer(
     }
 }
 
-fn explained(endpoints: &Endpoints, wanted: &Wanted) -> Result<Explanation, NoAnswer> {
+fn explained(known: &Known, wanted: &Wanted) -> Result<Explanation, NoAnswer> {
     let question = Question {
         metric: wanted.metric.as_deref().unwrap_or_default(),
         project: wanted.project.as_deref(),
@@ -82,8 +102,7 @@ fn explained(endpoints: &Endpoints, wanted: &Wanted) -> Result<Explanation, NoAn
         instance: wanted.instance.as_deref(),
         most: wanted.limit.unwrap_or(SERIES).min(MOST_SERIES),
     };
-    let bridge = (endpoints.introspect)(&endpoints.shown());
-    explain(&question, &bridge, &endpoints.settings)
+    explain(&question, &(known.bridge)(), &known.settings)
 }
 
 fn bad(why: &str) -> Response {

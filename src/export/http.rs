@@ -55,6 +55,10 @@ pub struct Endpoints {
 impl Endpoints {
     /// The pages, and other routes beside them.
     pub fn routes(self, lifecycle: Lifecycle, others: Router) -> Router {
+        let endpoints = Arc::new(self);
+        let told = Arc::clone(&endpoints);
+        let bridge = move || (told.introspect)(&told.shown());
+        let explained = explain::routes(bridge, Arc::clone(&endpoints.settings));
         Router::new()
             .route("/", get(landing))
             .route("/metrics", get(metrics))
@@ -63,8 +67,8 @@ impl Endpoints {
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
-            .route("/api/v1/explain", get(explain::answer))
-            .with_state(Arc::new(self))
+            .with_state(endpoints)
+            .merge(explained)
             .merge(lifecycle.routes())
             .merge(others)
             .fallback(nothing_here)
@@ -72,7 +76,7 @@ impl Endpoints {
     }
 
     /// The view a client is shown: the latest one that has been rendered.
-    pub(super) fn shown(&self) -> Arc<View> {
+    fn shown(&self) -> Arc<View> {
         match &self.prometheus {
             Some(prometheus) => prometheus.view(),
             None => self.views.borrow().clone(),

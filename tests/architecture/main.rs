@@ -82,7 +82,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("strsim", "config export metrics"),
     ("procfs", "app"),
     ("secrecy", "app config export gitlab webhook"),
-    ("zeroize", "config export gitlab webhook"),
+    ("zeroize", "app config export gitlab webhook"),
     ("serde_saphyr", "config export"),
     (
         "serde",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use secrecy::SecretString;
+use url::Url;
 
 use super::misconfigured::misconfigured;
 use super::own_status::{OwnParts, OwnStatus};
@@ -31,6 +32,8 @@ pub async fn explain(config: Config, asked: &Explain) -> Result<()> {
         // Nobody need be asked for a name that is none.
         known(asked, &enabled)?;
     }
+    let url = asked.url.as_deref().map(str::parse::<Url>).transpose();
+    let url = url.context("reading --url").map_err(misconfigured)?;
     let user = user(asked)?;
     let ca = asked.ca_file.as_ref().map(|file| {
         let pem = fs::read(file).with_context(|| format!("reading --ca-file {}", file.display()));
@@ -44,7 +47,7 @@ pub async fn explain(config: Config, asked: &Explain) -> Result<()> {
         .collect();
     let answered = ask_explain(
         &config.export,
-        asked.url.as_ref(),
+        url.as_ref(),
         user.as_ref(),
         ca.as_deref(),
         &wanted,
@@ -54,12 +57,7 @@ pub async fn explain(config: Config, asked: &Explain) -> Result<()> {
         Answered::Unknown(error) => Err(misconfigured(anyhow!(error))),
         Answered::Wrong(error) => Err(misconfigured(anyhow!(error))),
         Answered::Nobody(why) if asked.url.is_some() => bail!("{why}"),
-        Answered::Nobody(why) => {
-            stdio::say(format_args!(
-                "No bridge answers ({why}). GitLab is polled once instead."
-            ));
-            by_one_poll(&config, asked, &enabled).await
-        }
+        Answered::Nobody(why) => by_one_poll(&config, asked, &enabled, &why).await,
     }
 }
 
@@ -124,9 +122,20 @@ fn print(asked: &Explain, told: &str) -> Result<()> {
     }
 }
 
-async fn by_one_poll(config: &Config, asked: &Explain, enabled: &EnabledMetrics) -> Result<()> {
+/// Polls once by itself; `why` no bridge answers.
+async fn by_one_poll(
+    config: &Config,
+    asked: &Explain,
+    enabled: &EnabledMetrics,
+    why: &str,
+) -> Result<()> {
     let settings = settings(config, enabled).map_err(misconfigured)?;
-    let mut gitlabs = PolledGitLabs::build(config, enabled)?;
+    let gitlabs = PolledGitLabs::build(config, enabled);
+    let mut gitlabs =
+        gitlabs.with_context(|| format!("no bridge answers ({why}), so GitLab is to be polled"))?;
+    stdio::say(format_args!(
+        "No bridge answers ({why}). GitLab is polled once instead."
+    ));
     let own = Arc::<OwnStatus>::default();
     own.is_about(OwnParts {
         gitlabs: gitlabs.asked(),

@@ -31,15 +31,16 @@ pub fn settings(config: &Config, enabled: &EnabledMetrics) -> Result<Settings> {
         gitlabs: config
             .instances
             .iter()
-            .map(|own| of(own, enabled))
+            .map(|own| of(own, config.label(own), enabled))
             .collect(),
     })
 }
 
-fn of(instance: &Instance, enabled: &EnabledMetrics) -> GitLabSettings {
+fn of(instance: &Instance, name: Option<&str>, enabled: &EnabledMetrics) -> GitLabSettings {
     let (rhythm, selection) = (instance.poll.rhythm, &instance.poll.selection);
     let filter = selection.filter.clone();
     GitLabSettings {
+        name: name.map(str::to_owned),
         enabled: enabled.with_cadence(&instance.poll.cadence),
         pace: Pace {
             interval: rhythm.interval,

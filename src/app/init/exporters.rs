@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use tokio::time::timeout;
 
+use super::interview::Interview;
 use super::questions::{Question, Questions, say};
-use super::{Interview, chosen};
+use crate::app::chosen;
 use crate::config::Config;
 use crate::export::{Introspect, Server};
 use crate::metrics::{BridgeStatus, View};
@@ -25,6 +26,7 @@ pub async fn ask(interview: &mut Interview, questions: &mut Questions) -> Result
         let question = Question {
             text: "How are metrics shown: prometheus (it asks the bridge), otlp (the bridge pushes), or both",
             default: Some("prometheus"),
+            is_needed: false,
             said_by: "--exporter",
         };
         let flags = interview.flags.clone();
@@ -59,6 +61,7 @@ async fn endpoint(interview: &mut Interview, questions: &mut Questions) -> Resul
     let question = Question {
         text: "Where is the collector",
         default: Some("http://localhost:4318"),
+        is_needed: false,
         said_by: "--otlp-endpoint",
     };
     let before = interview.clone();
@@ -116,6 +119,7 @@ async fn listen(interview: &mut Interview, questions: &mut Questions) -> Result<
     let question = Question {
         text: what,
         default: Some(&default),
+        is_needed: false,
         said_by: "--listen",
     };
     if is_said {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::Interview;
+use super::interview::Interview;
 use super::questions::{Question, Questions, say};
 
 /// The folder that the systemd unit and the packages make.
@@ -32,6 +32,7 @@ pub async fn ask(
     let question = Question {
         text: "Which file keeps what is known over a restart (none: a restart begins anew)",
         default: Some(&default),
+        is_needed: false,
         said_by: "--state",
     };
     let chosen = questions.until_right(question, async |answer| {
@@ -63,7 +64,10 @@ fn writable(path: &Path, beside: &Path) -> Result<()> {
 }
 
 /// Tries a folder with a file of a name that nobody uses.
-fn fits(folder: &Path) -> Result<()> {
+///
+/// # Errors
+/// If it can't be written.
+pub fn fits(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         bail!(
             "there is no folder {}: create it, or name another",
@@ -83,4 +87,12 @@ fn fits(folder: &Path) -> Result<()> {
     })?;
     let _ = fs::remove_file(&trial); // It has just been made.
     Ok(())
+}
+
+/// The folder from which the files of a configuration are looked for.
+pub fn folder_of(file: Option<&Path>) -> PathBuf {
+    let folder = file
+        .and_then(Path::parent)
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }

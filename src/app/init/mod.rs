@@ -3,32 +3,22 @@
 mod address;
 mod exporters;
 mod groups;
+mod interview;
 mod kept;
 mod price;
 mod questions;
 mod token;
 mod writing;
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Result, anyhow};
 
-use super::chosen;
 use super::misconfigured::misconfigured;
-use super::polled_gitlabs::PolledGitLab;
 use crate::cli;
-use crate::config::{Config, Environment, Flags};
+use crate::config::Flags;
 use crate::gitlab::Client;
+use interview::Interview;
 use questions::{Question, Questions, say};
 use token::Token;
-
-/// What has been said so far.
-#[derive(Clone)]
-pub struct Interview {
-    /// By flags, and by answers that stand for them.
-    pub flags: Flags,
-    given: Flags,
-}
 
 /// Asks for what flags and variables do not say, tries it, and writes the configuration.
 ///
@@ -36,15 +26,13 @@ pub struct Interview {
 /// If an answer is missing or does not hold, or the file can't be written. Nothing is written then.
 pub async fn init(flags: Flags, asked: &cli::Init) -> Result<()> {
     let target = writing::Target::new(asked)?;
-    let mut interview = Interview {
-        given: flags.clone(),
-        flags,
-    };
-    if interview.config()?.file.is_some() {
+    let mut interview = Interview::new(flags);
+    if interview.config_without_address()?.file.is_some() {
         let text = "init begins a new configuration: leave out --config and GITLAB_BRIDGE_CONFIG, and name the \
                     new file with --output";
         return Err(misconfigured(anyhow!(text)));
     }
+    interview.settle_paths(&target.folder())?;
     let mut questions = Questions::new(asked.yes);
     ask_address(&mut interview, &mut questions).await?;
     let token = token::find(&interview.config()?.instances[0].gitlab, &mut questions).await?;
@@ -56,31 +44,6 @@ pub async fn init(flags: Flags, asked: &cli::Init) -> Result<()> {
     target.write(&interview.flags, &more)?;
     target.tell_what_next(&token.to_do);
     Ok(())
-}
-
-impl Interview {
-    /// The configuration as it is said so far.
-    pub fn config(&self) -> Result<Config> {
-        Config::load(&self.flags, &Environment::of_process()).map_err(misconfigured)
-    }
-
-    /// Says something by a flag.
-    pub fn say(&mut self, flag: &str, value: &str) -> Result<()> {
-        let flags = std::mem::take(&mut self.flags);
-        self.flags = flags.with(flag, value).map_err(misconfigured)?;
-        Ok(())
-    }
-
-    /// Says something by a flag anew.
-    fn say_instead(&mut self, flag: &'static str, values: &[String]) -> Result<()> {
-        self.flags = self.flags.without(&[flag]);
-        values.iter().try_for_each(|value| self.say(flag, value))
-    }
-
-    /// Whether one of these flags was given.
-    pub fn says(&self, flags: &[&str]) -> bool {
-        flags.iter().any(|flag| self.given.has(flag))
-    }
 }
 
 /// Asks where GitLab is, unless that is said.
@@ -98,6 +61,8 @@ async fn ask_address(interview: &mut Interview, questions: &mut Questions) -> Re
             let question = Question {
                 text: "Address of GitLab",
                 default: Some("https://gitlab.com"),
+                // The token goes there.
+                is_needed: true,
                 said_by: "--gitlab-url or GITLAB_URL",
             };
             questions
@@ -133,6 +98,7 @@ async fn ask_selection(
             text: "Groups to read, by name or full path, with commas between; \"all\" is all that the token may \
                    see, and Enter what its user is a member of",
             default: Some(""),
+            is_needed: false,
             said_by: "--group",
         };
         let answer = questions
@@ -162,37 +128,4 @@ async fn named(client: &Client, answer: &str) -> Result<Option<Vec<String>>> {
         paths.push(groups::find(client, name).await?);
     }
     Ok(Some(paths))
-}
-
-impl Interview {
-    /// The configuration without the address, which may be written as none should be.
-    fn config_without_address(&self) -> Result<Config> {
-        let others = Interview {
-            flags: self.flags.without(&["gitlab-url"]),
-            given: self.given.clone(),
-        };
-        others.config()
-    }
-
-    /// The configuration with a token that no source says.
-    fn config_with(&self, token: &Token) -> Result<Config> {
-        let mut config = self.config()?;
-        config.instances[0].gitlab.token = Some(token.source.clone());
-        Ok(config)
-    }
-
-    fn client(&self, token: &Token) -> Result<Client> {
-        let config = self.config_with(token)?;
-        let enabled = chosen::enabled_metrics(&config)?;
-        let built = PolledGitLab::build(&config.instances[0], None, &enabled)?;
-        Ok(built.client)
-    }
-}
-
-/// The folder from which the files of a configuration are looked for.
-fn folder_of(file: Option<&Path>) -> PathBuf {
-    let folder = file
-        .and_then(Path::parent)
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }

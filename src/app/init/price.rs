@@ -14,7 +14,7 @@ pub async fn tell(config: &Config, instance: &Instance) -> Result<()> {
     let told = plan::of_one(config, instance).await?;
     let forecast = &told.forecast;
     say(&format!(
-        "{} are selected. The first poll makes about {} requests, and then it is about {:.0} an hour.",
+        "{} selected. The first poll makes about {} requests, and then it is about {:.0} an hour.",
         projects(told.assumption.projects()),
         forecast.first_sweep,
         forecast.total(),
@@ -25,14 +25,14 @@ pub async fn tell(config: &Config, instance: &Instance) -> Result<()> {
         );
     }
     for sentence in told.against_limits() {
-        say(&sentence);
+        say(&format!("It {sentence}."));
     }
     Ok(())
 }
 
 fn projects(count: usize) -> String {
     match count {
-        1 => "1 project".to_owned(),
-        count => format!("{count} projects"),
+        1 => "1 project is".to_owned(),
+        count => format!("{count} projects are"),
     }
 }

@@ -20,6 +20,8 @@ pub struct Question<'a> {
     pub text: &'a str,
     /// What Enter stands for; without it there must be an answer.
     pub default: Option<&'a str>,
+    /// Whether somebody must answer, be it by Enter: the end of all answers stands for nothing then.
+    pub is_needed: bool,
     /// What says it without a question.
     pub said_by: &'a str,
 }
@@ -42,41 +44,29 @@ impl Questions {
         question: Question<'_>,
         right: impl AsyncFn(&str) -> Result<T>,
     ) -> Result<T> {
+        let mut wrong = None;
         loop {
-            let answer = self.answer(question)?;
-            let problem = match right(&answer).await {
-                Ok(taken) => return Ok(taken),
-                Err(problem) => problem,
+            let said = match self.silent {
+                true => None,
+                false => self.line(question)?,
             };
-            if self.silent || self.ended {
-                return Err(problem);
+            let answer = match (said.filter(|said| !said.is_empty()), question.default) {
+                (Some(said), _) => said,
+                // In a pipe, no answer does not stand for another one than the wrong one before.
+                (None, _) if wrong.is_some() && !terminal::is_there() => {
+                    return Err(wrong.unwrap_or_else(|| self.missing(question)));
+                }
+                (None, Some(default)) if !(question.is_needed && self.ended) => default.to_owned(),
+                (None, _) => return Err(self.missing(question)),
+            };
+            match right(&answer).await {
+                Ok(taken) => return Ok(taken),
+                Err(problem) if self.silent || self.ended => return Err(problem),
+                Err(problem) => {
+                    say(&format!("{problem:#}"));
+                    wrong = Some(problem);
+                }
             }
-            say(&format!("{problem:#}"));
-            if terminal::is_there() {
-                continue;
-            }
-            // Enter does not stand for what was answered wrongly.
-            match self.line(question)? {
-                Some(answer) if !answer.is_empty() => match right(&answer).await {
-                    Ok(taken) => return Ok(taken),
-                    Err(problem) => say(&format!("{problem:#}")),
-                },
-                _ => return Err(problem),
-            }
-        }
-    }
-
-    /// The answer to a question, or what Enter stands for.
-    fn answer(&mut self, question: Question<'_>) -> Result<String> {
-        let said = match self.silent {
-            true => None,
-            false => self.line(question)?,
-        };
-        let said = said.filter(|said| !said.is_empty());
-        match (said, question.default) {
-            (Some(said), _) => Ok(said),
-            (None, Some(default)) => Ok(default.to_owned()),
-            (None, None) => Err(self.missing(question)),
         }
     }
 

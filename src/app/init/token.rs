@@ -12,6 +12,8 @@ use crate::app::misconfigured::misconfigured;
 use crate::app::waiting;
 use crate::gitlab::{Client, Config, CredentialSource, TokenInfo};
 
+/// The setting that names the file with the token.
+pub const TOKEN_FILE: &str = "gitlab.token_file";
 /// How long GitLab may take to say who the token is.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So often a token may be tried: GitLab bars an address that collects wrong ones.
@@ -87,7 +89,7 @@ fn of_environment(source: CredentialSource) -> Token {
 fn of_file(file: PathBuf) -> Token {
     Token {
         to_do: String::new(),
-        written: Some(("gitlab.token_file", file.display().to_string())),
+        written: Some((TOKEN_FILE, file.display().to_string())),
         source: CredentialSource::File(file),
     }
 }
@@ -99,7 +101,7 @@ fn of_answer(text: &str) -> Token {
             "Put the token into the file {FILE} beside the configuration, for the bridge alone to read:\n  \
              install -m 600 /dev/stdin {FILE}   (paste it, then Enter and Ctrl-D)"
         ),
-        written: Some(("gitlab.token_file", FILE.to_owned())),
+        written: Some((TOKEN_FILE, FILE.to_owned())),
         source: CredentialSource::Value("the answer".to_owned(), text.into()),
     }
 }

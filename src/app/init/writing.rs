@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::folder_of;
+use super::kept::{fits, folder_of};
+use super::token::TOKEN_FILE;
 use crate::app::misconfigured::misconfigured;
 use crate::cli;
 use crate::config::{Config, Environment, Flags, written};
@@ -43,6 +44,7 @@ impl Target {
                 folder.display()
             )));
         }
+        fits(&folder).map_err(misconfigured)?;
         Ok(target)
     }
 
@@ -57,8 +59,17 @@ impl Target {
     /// If it does not, or can't be written.
     pub fn write(&self, flags: &Flags, more: &[(&'static str, String)]) -> Result<()> {
         let text = written(flags, more).map_err(misconfigured)?;
-        let trial = Trial::new(self.file.as_deref(), &text)?;
+        let trial = Trial::new(self.file.as_deref())?;
+        // A token that is still to be put into its file can't be read from there yet.
+        let more = more.iter().map(|(key, value)| {
+            let is_to_come = *key == TOKEN_FILE && !self.folder().join(value).exists();
+            let readable = if is_to_come { trial.path()? } else { value };
+            Ok((*key, readable.to_owned()))
+        });
+        let readable = written(flags, &more.collect::<Result<Vec<_>>>()?).map_err(misconfigured)?;
+        trial.write(&readable)?;
         trial.read().context("reading back what would be written")?;
+        trial.write(&text)?;
         match &self.file {
             None => stdio::print(&[text]),
             Some(file) => trial.become_file(file, self.force),
@@ -91,31 +102,33 @@ impl Target {
 struct Trial(PathBuf);
 
 impl Trial {
-    /// Beside the file that it shall become.
-    fn new(file: Option<&Path>, text: &str) -> Result<Trial> {
+    /// An empty one beside the file that it shall become.
+    fn new(file: Option<&Path>) -> Result<Trial> {
         let folder = match file {
             Some(_) => folder_of(file),
             None => std::env::temp_dir(),
         };
-        let trial = folder.join(format!(
-            ".gitlab-metrics-bridge-{}.yaml",
-            std::process::id()
-        ));
+        let name = format!(".gitlab-metrics-bridge-{}.yaml", std::process::id());
+        let trial = std::path::absolute(folder.join(name))?;
         let made = File::options().write(true).create_new(true).open(&trial);
-        let mut made = made.with_context(|| format!("writing to {}", folder.display()))?;
-        let trial = Trial(trial);
-        made.write_all(text.as_bytes())
-            .and_then(|()| made.sync_all())
-            .context("writing the configuration")?;
-        Ok(trial)
+        made.with_context(|| format!("writing to {}", folder.display()))?;
+        Ok(Trial(trial))
+    }
+
+    fn path(&self) -> Result<&str> {
+        let path = self.0.to_str();
+        path.context("the folder has a name that is no text")
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        let mut file = File::create(&self.0).context("writing the configuration")?;
+        let written = file.write_all(text.as_bytes());
+        let written = written.and_then(|()| file.sync_all());
+        written.context("writing the configuration")
     }
 
     fn read(&self) -> Result<()> {
-        let path = self
-            .0
-            .to_str()
-            .context("the folder has a name that is no text")?;
-        let flags = Flags::default().with("config", path)?;
+        let flags = Flags::default().with("config", self.path()?)?;
         Config::load(&flags, &Environment::of_process())?;
         Ok(())
     }

@@ -89,6 +89,9 @@ pub struct Series {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     pub value: Value,
+    /// What it is as a time of day, if it is a moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     /// When it was read, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_at: Option<UnixTime>,

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use super::answer::{OfGitLab, Question, Thing, Value};
+use super::answer::{NoAnswer, OfGitLab, Question, Thing};
 use super::collected::Collected;
-use super::finding::{either, meant, owner, short, trimmed};
-use super::owner::{Around, collect, counted, noun};
+use super::finding::{owner, short, trimmed};
+use super::not_read::not_polled;
+use super::owner::{Around, collect};
 use super::settings::{GitLabSettings, Settings};
 use super::when;
+use super::whole::{count, folded, note_folded, note_whole, sum};
 use super::why::{self, Why};
 use crate::metrics::placed::Places;
 use crate::metrics::subject::{Grain, Shows};
 use crate::metrics::view::INSTANCE;
-use crate::metrics::{GitLabStatus, Identity, Metric, Owner, Reading, Reason, Snapshot, UnixTime};
+use crate::metrics::{BridgeStatus, GitLabStatus, Identity, Metric, Owner};
 
 /// One GitLab, and how it is read.
 pub(super) struct Asked<'a> {
@@ -22,7 +24,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// The owners that an answer is about.
-enum About<'a> {
+pub(super) enum About<'a> {
     Everything,
     Project(&'a Arc<Owner>),
     Group(&'a str, Option<&'a Arc<Owner>>),
@@ -93,6 +95,7 @@ impl Asked<'_> {
             choices: &self.settings.enabled.choices,
             now: self.status.now,
             read: &read,
+            is_moment: when::is_moment(metric),
             instance: self
                 .status
                 .name
@@ -105,11 +108,11 @@ impl Asked<'_> {
         }
         match (&metric.places, metric.shows) {
             (Places::Sum(places), _) => {
-                self.sum(metric, places, &around, found);
+                sum(metric, snapshot, places, &around, found);
                 note_whole(metric, about, told);
             }
             (_, Shows::Projects) => {
-                self.count(&around, found);
+                count(snapshot, &around, found);
                 note_whole(metric, about, told);
             }
             (Places::Ended { .. }, _)
@@ -168,183 +171,6 @@ impl Asked<'_> {
         }
         found.lack(self.no_owner(grain, about, part, around), 1, None, None);
     }
-
-    /// There is nothing that could have the metric.
-    fn no_owner(&self, grain: Grain, about: &About<'_>, part: &Metric, around: &Around<'_>) -> Why {
-        let report = self.status.snapshot.report.as_ref();
-        let failure = report.and_then(|report| report.failure.as_deref());
-        match (grain, about) {
-            (Grain::Project, _) => match failure {
-                Some(failure) => Why::new(
-                    "pending",
-                    format!("no project has been listed yet: {failure}"),
-                ),
-                None => {
-                    let why = format!("no project is selected by {}", self.selected());
-                    Why::new("none", why)
-                        .advise("select others, or give the token's user a role in one")
-                }
-            },
-            (Grain::Group, About::Project(project)) => Why::new(
-                "none",
-                format!(
-                    "none of the groups that {} lies in is read",
-                    project.identity.path
-                ),
-            ),
-            (Grain::Group, About::Group(path, _)) => Why::new(
-                "none",
-                format!("the group {path} is not among those that are read"),
-            ),
-            _ if !self.was_asked(part) => why::unknown(Reason::Pending, part, around.read),
-            _ => why::no_rows(part.subject, around.choices),
-        }
-    }
-
-    fn was_asked(&self, part: &Metric) -> bool {
-        let mut parts = self.status.snapshot.parts.iter();
-        parts.any(|own| own.subject == part.subject.name && own.is_asked)
-    }
-
-    /// The sum over all projects, or why one is not known.
-    fn sum(&self, metric: &Metric, places: &[usize], around: &Around<'_>, found: &mut Collected) {
-        let snapshot = &*self.status.snapshot;
-        if let Some(sum) = snapshot.sum(places) {
-            let read = snapshot.projects.iter().flat_map(|project| {
-                places
-                    .iter()
-                    .filter_map(|place| match project.values.get(*place) {
-                        Some(Reading::Known { at, .. }) => Some(*at),
-                        _ => None,
-                    })
-            });
-            // It is as old as the oldest of its parts.
-            return found.show(around.plain(&[], Value::Number(sum), read.min()));
-        }
-        if snapshot.project_count.is_none() {
-            return found.lack(not_listed(snapshot), 1, None, None);
-        }
-        for project in &snapshot.projects {
-            let lacks = places
-                .iter()
-                .find_map(|place| match project.values.get(*place) {
-                    Some(Reading::Unknown(reason)) => Some(*reason),
-                    None => Some(Reason::NotAsked),
-                    _ => None,
-                });
-            if let Some(reason) = lacks {
-                let of_one = why::unknown(reason, metric, around.read);
-                let why = format!(
-                    "a sum is told once every project is known, and of some not all is: {}",
-                    of_one.why
-                );
-                found.lack(Why { why, ..of_one }, 1, None, Some(&project.identity));
-            }
-        }
-    }
-
-    fn count(&self, around: &Around<'_>, found: &mut Collected) {
-        let snapshot = &*self.status.snapshot;
-        let ended = snapshot
-            .report
-            .as_ref()
-            .map(|report| crate::metrics::stamp(report.ended));
-        match snapshot.project_count {
-            Some(count) => found.show(around.plain(&[], Value::Number(count as f64), ended)),
-            None => found.lack(not_listed(snapshot), 1, None, None),
-        }
-    }
-
-    /// Why a project is not read, in a sentence with advice.
-    pub fn why_not(&self, project: &str) -> String {
-        let Why { why, advice, .. } = self.no_project(project);
-        let advice = advice.map(|advice| format!(" ({advice})"));
-        why + &advice.unwrap_or_default()
-    }
-
-    /// Why a project is not read.
-    fn no_project(&self, asked: &str) -> Why {
-        let snapshot = &*self.status.snapshot;
-        let (path, name) = (trimmed(asked), short(asked));
-        let report = snapshot.report.as_ref();
-        if snapshot.projects.is_empty() && report.is_none() {
-            return not_polled();
-        }
-        let absent = report.map(|report| &report.absent[..]).unwrap_or_default();
-        if absent.iter().any(|gone| gone.eq_ignore_ascii_case(path)) {
-            let why =
-                format!("{name} was there and is not any more, or the token may not see it now");
-            return Why::new("gone", why)
-                .advise("take it out of the selection, or give the token's user a role there");
-        }
-        if let Some(setting) = (self.settings.left_out_by)(path) {
-            let why = format!("{setting} leaves {name} out");
-            return Why::new("not_selected", why).advise("change that setting");
-        }
-        let meant = meant(&snapshot.projects, asked);
-        let mut why = format!(
-            "{name} is not among the {} that are read",
-            self.read_projects()
-        );
-        if !meant.is_empty() {
-            why += &format!("; did you mean {}?", either(&meant));
-        }
-        Why::new("not_selected", why).advise(self.how_to_select())
-    }
-
-    fn read_projects(&self) -> String {
-        match self.status.snapshot.projects.len() {
-            1 => "1 project".to_owned(),
-            count => format!("{count} projects"),
-        }
-    }
-
-    /// What decides which projects are read.
-    fn how_to_select(&self) -> String {
-        let report = self.status.snapshot.report.as_ref();
-        let mut parts = vec![format!("projects are selected by {}", self.selected())];
-        let filtered_out = report.map_or(0, |report| report.filtered_out);
-        if filtered_out > 0 {
-            parts.push(format!(
-                "{} leaves {filtered_out} of them out",
-                self.settings.filters
-            ));
-        }
-        if let Some(left_out) = report
-            .and_then(|report| report.left_out)
-            .filter(|count| *count > 0)
-        {
-            parts.push(format!(
-                "limits.memory leaves no room for {left_out} of them"
-            ));
-        }
-        if let Some(failure) = report.and_then(|report| report.failure.as_deref()) {
-            parts.push(format!("the last poll was not complete: {failure}"));
-        }
-        parts.push("the token's user must be able to see it".to_owned());
-        parts.join("; ")
-    }
-
-    fn selected(&self) -> &str {
-        match self.settings.selected.as_str() {
-            "" => "the configuration",
-            selected => selected,
-        }
-    }
-
-    /// Why nothing is known of a group.
-    fn no_group(&self, asked: &str) -> Why {
-        let snapshot = &*self.status.snapshot;
-        if snapshot.projects.is_empty() && snapshot.report.is_none() {
-            return not_polled();
-        }
-        let meant = meant(&snapshot.groups, asked);
-        let mut why = format!("no project is read that lies in a group {}", short(asked));
-        if !meant.is_empty() {
-            why += &format!("; did you mean {}?", either(&meant));
-        }
-        Why::new("not_selected", why).advise(self.how_to_select())
-    }
 }
 
 impl About<'_> {
@@ -370,72 +196,46 @@ fn within(path: &str, group: &str) -> bool {
         && path[..group.len()].eq_ignore_ascii_case(group)
 }
 
-/// What has ended of all projects together.
-fn folded(metric: &Metric, snapshot: &Snapshot, around: &Around<'_>, found: &mut Collected) {
-    let all = 0..snapshot.projects.len();
-    let before = found.series.len();
-    metric.observe_ended(
-        snapshot,
-        all,
-        around.choices,
-        &mut |labels, series, since| {
-            let shown = around.plain(labels, counted(series, metric), None);
-            found.show(super::answer::Series {
-                since: Some(UnixTime::from(since)).filter(|since| *since > 0),
-                ..shown
-            });
-        },
-    );
-    if found.series.len() == before && found.more == 0 {
-        found.lack(why::nothing_ended(metric.subject), 1, None, None);
-    }
-}
-
-fn note_folded(about: &About<'_>, told: &mut OfGitLab) {
-    if !matches!(about, About::Everything) {
-        told.notes.push(
-            "It is one for all projects, as metrics.histograms_by says; with project there it is told of each."
-                .to_owned(),
-        );
-    }
-}
-
-fn note_whole(metric: &Metric, about: &About<'_>, told: &mut OfGitLab) {
-    let of_each = match metric.shows {
-        Shows::Sum(of_each) => of_each,
-        _ => "gitlab_project_info",
-    };
-    if !matches!(about, About::Everything) {
-        told.notes.push(format!(
-            "It is about all {}s together; {of_each} is told of each.",
-            noun(Grain::Project)
-        ));
-    }
-}
-
-fn not_polled() -> Why {
-    let why = Why::new(
-        "not_polled",
-        "the first poll of this GitLab has not ended yet",
-    );
-    why.advise("wait for it; gitlab_bridge_up and /-/ready tell how it goes")
-}
-
-fn not_listed(snapshot: &Snapshot) -> Why {
-    let report = snapshot.report.as_ref();
-    let failure = report.and_then(|report| report.failure.as_deref());
-    let failure = failure
-        .map(|failure| format!(": {failure}"))
-        .unwrap_or_default();
-    Why::new(
-        "pending",
-        format!("not all lists of projects were read to their end yet{failure}"),
-    )
-}
-
 pub(super) fn thing(identity: &Identity) -> Thing {
     Thing {
         id: identity.id,
         path: identity.path.to_string(),
     }
+}
+
+/// The GitLabs that are asked about.
+pub(super) fn asked<'a>(
+    instance: Option<&str>,
+    bridge: &'a BridgeStatus,
+    settings: &'a Settings,
+) -> Result<Vec<Asked<'a>>, NoAnswer> {
+    let is_asked = |name: Option<&str>| instance.is_none_or(|asked| name == Some(asked));
+    let of = |status: &'a GitLabStatus| {
+        let name = status.name.as_deref();
+        let mut own = settings.gitlabs.iter();
+        Some(Asked {
+            status,
+            settings: own.find(|own| own.name.as_deref() == name)?,
+            all: settings,
+        })
+    };
+    let all = bridge.gitlabs.iter();
+    let asked = all.filter(|status| is_asked(status.name.as_deref()));
+    let asked: Vec<_> = asked.filter_map(of).collect();
+    let Some(instance) = instance.filter(|_| asked.is_empty()) else {
+        return Ok(asked);
+    };
+    let names = bridge.gitlabs.iter();
+    let names: Vec<String> = names
+        .filter_map(|own| Some(own.name.as_deref()?.to_owned()))
+        .collect();
+    let hint = match names.is_empty() {
+        true => "there is one GitLab alone, without a name".to_owned(),
+        false => format!("there are {}", names.join(", ")),
+    };
+    Err(NoAnswer {
+        reason: "no_such_instance",
+        error: format!("no GitLab is called {:?}: {hint}", short(instance)),
+        did_you_mean: names,
+    })
 }

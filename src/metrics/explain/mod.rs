@@ -6,6 +6,7 @@ mod answer;
 mod collected;
 mod finding;
 mod gitlab;
+mod not_read;
 mod owner;
 mod project;
 mod settings;
@@ -13,6 +14,7 @@ mod settings;
 mod tests;
 mod text;
 mod when;
+mod whole;
 mod why;
 
 pub use answer::{Absent, Explanation, NoAnswer, OfGitLab, Question, Series, Source, Thing, Value};
@@ -20,11 +22,11 @@ pub use finding::metric as find_metric;
 pub use project::{OfProject, ProjectValues, project_values};
 pub use settings::{GitLabSettings, Pace, SaidBy, Settings};
 
-use super::BridgeStatus;
 use super::subject::{Column, Rest, Rows};
+use super::{BridgeStatus, Catalogue};
 use super::{Grain, Metric, reference};
 use collected::Collected;
-use gitlab::Asked;
+use gitlab::asked;
 use owner::Around;
 
 /// Explains a metric by what the bridge knows.
@@ -55,46 +57,26 @@ pub fn explain(
         subject: metric.subject.name,
         of: why::word(metric),
         enabled: settings.enabled.shows(metric.name),
-        source: Source {
-            text: reference::source(metric, usize::MAX),
-            asked_as: metric.asked_as(),
-            over_rest: over_rest(metric),
-        },
+        source: source(metric, catalogue),
         gitlabs,
     })
 }
 
-/// The GitLabs that are asked about.
-fn asked<'a>(
-    instance: Option<&str>,
-    bridge: &'a BridgeStatus,
-    settings: &'a Settings,
-) -> Result<Vec<Asked<'a>>, NoAnswer> {
-    let all = bridge.gitlabs.iter().zip(&settings.gitlabs);
-    let asked: Vec<_> = all
-        .filter(|(status, _)| instance.is_none_or(|name| status.name.as_deref() == Some(name)))
-        .map(|(status, own)| Asked {
-            status,
-            settings: own,
-            all: settings,
-        })
-        .collect();
-    let Some(instance) = instance.filter(|_| asked.is_empty()) else {
-        return Ok(asked);
+/// Where a metric comes from.
+fn source(metric: &Metric, catalogue: &Catalogue) -> Source {
+    /// So many fields are named in a sentence.
+    const NAMED: usize = 4;
+    // Lead times are told by deployments, though they stand among incidents.
+    let told_by = match metric.name {
+        "gitlab_lead_time_for_changes_seconds" => catalogue.find("gitlab_deployments_total"),
+        _ => None,
     };
-    let names = bridge.gitlabs.iter();
-    let names: Vec<String> = names
-        .filter_map(|own| Some(own.name.as_deref()?.to_owned()))
-        .collect();
-    let hint = match names.is_empty() {
-        true => "there is one GitLab alone, without a name".to_owned(),
-        false => format!("there are {}", names.join(", ")),
-    };
-    Err(NoAnswer {
-        reason: "no_such_instance",
-        error: format!("no GitLab is called {:?}: {hint}", finding::short(instance)),
-        did_you_mean: names,
-    })
+    let metric = told_by.unwrap_or(metric);
+    Source {
+        text: reference::source(metric, NAMED),
+        asked_as: metric.asked_as(),
+        over_rest: over_rest(metric),
+    }
 }
 
 /// What the bridge tells of itself.
@@ -113,6 +95,7 @@ fn of_bridge(
         choices: &settings.enabled.choices,
         now: bridge.wall_clock,
         read: &told.read,
+        is_moment: when::is_moment(metric),
         instance: None,
     };
     if !settings.enabled.shows(metric.name) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::{Series, Value};
 use super::collected::Collected;
+use super::when::moment;
 use super::why;
 use crate::metrics::observe::{identity_labels, shown_value};
 use crate::metrics::placed::{Places, TablePlace, ValuePlace};
@@ -19,6 +20,8 @@ pub(super) struct Around<'a> {
     pub now: UnixTime,
     /// When the metric is read, in a sentence.
     pub read: &'a str,
+    /// Whether its values are moments.
+    pub is_moment: bool,
     /// The name of the GitLab on its series.
     pub instance: Option<(&'static str, &'a str)>,
 }
@@ -286,10 +289,15 @@ impl Around<'_> {
             .map(|(name, text)| (*name, (*text).to_owned()))
             .collect();
         let read_at = at.map(UnixTime::from).filter(|at| *at > 0);
+        let moment = match &value {
+            Value::Number(at) if self.is_moment => moment(*at as UnixTime),
+            _ => None,
+        };
         Series {
             labels,
             path: None,
             value,
+            moment,
             read_at,
             age_seconds: read_at.map(|at| self.now.saturating_sub(at)),
             since: None,

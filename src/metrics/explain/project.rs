@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::answer::{Absent, NoAnswer, OfGitLab, Question, Series, Thing};
+use super::finding;
+use super::gitlab::{Asked, asked, thing};
 use super::settings::Settings;
-use super::{asked, finding, gitlab};
-use crate::metrics::{BridgeStatus, Grain};
+use crate::metrics::{BridgeStatus, Grain, Metric};
 
 /// All that is known of one project.
 #[derive(Clone, Debug, Serialize)]
@@ -47,10 +48,11 @@ pub fn project_values(
     most: usize,
 ) -> Result<ProjectValues, NoAnswer> {
     let gitlabs = asked(instance, bridge, settings)?;
-    let has_it = |gitlab: &&gitlab::Asked<'_>| {
-        finding::owner(&gitlab.status.snapshot.projects, project).is_some()
-    };
-    let Some(gitlab) = gitlabs.iter().find(has_it) else {
+    let found = gitlabs.iter().find_map(|gitlab| {
+        let projects = &gitlab.status.snapshot.projects;
+        Some((gitlab, finding::owner(projects, project)?))
+    });
+    let Some((gitlab, found)) = found else {
         return Err(not_read(project, &gitlabs));
     };
     let question = Question {
@@ -58,53 +60,48 @@ pub fn project_values(
         most,
         ..Question::default()
     };
-    let own = |metric: &&&crate::metrics::Metric| metric.is_per_project();
-    let mut told = None;
-    let mut metrics = Vec::new();
-    for metric in settings.enabled.metrics.iter().filter(own) {
-        // Histograms over all projects say nothing of this one.
-        if !metric.is_per_project_by(&gitlab.settings.enabled.choices) {
-            continue;
-        }
-        let of = gitlab.explain(metric, &question);
-        let OfGitLab {
-            read,
-            series,
-            more_series,
-            absent,
-            ..
-        } = of;
-        told = told.or(of.project);
-        metrics.push(OfProject {
-            metric: metric.name,
-            unit: metric.unit,
-            meaning: metric.help,
-            subject: metric.subject.name,
-            read,
-            series,
-            more_series,
-            absent,
-        });
-    }
+    let choices = &gitlab.settings.enabled.choices;
+    let metrics = settings.enabled.metrics.iter();
+    // Histograms over all projects say nothing of this one.
+    let own = metrics.filter(|metric| metric.is_per_project_by(choices));
     let all = settings.enabled.catalogue.metrics().iter();
     let disabled = all.filter(|metric| {
-        metric.subject.of == Grain::Project
-            && metric.is_about_gitlab()
-            && !settings.enabled.shows(metric.name)
+        let is_own = metric.subject.of == Grain::Project && metric.is_about_gitlab();
+        is_own && !settings.enabled.shows(metric.name)
     });
     Ok(ProjectValues {
         instance: gitlab.status.name.as_deref().map(str::to_owned),
         url: gitlab.status.url.clone(),
-        project: match told {
-            Some(project) => project,
-            None => return Err(not_read(project, &gitlabs)),
-        },
-        metrics,
+        project: thing(&found.identity),
+        metrics: own
+            .map(|metric| of_metric(metric, gitlab, &question))
+            .collect(),
         disabled: disabled.map(|metric| metric.name).collect(),
     })
 }
 
-fn not_read(project: &str, gitlabs: &[gitlab::Asked<'_>]) -> NoAnswer {
+/// What a project has of one metric.
+fn of_metric(metric: &Metric, gitlab: &Asked<'_>, question: &Question<'_>) -> OfProject {
+    let OfGitLab {
+        read,
+        series,
+        more_series,
+        absent,
+        ..
+    } = gitlab.explain(metric, question);
+    OfProject {
+        metric: metric.name,
+        unit: metric.unit,
+        meaning: metric.help,
+        subject: metric.subject.name,
+        read,
+        series,
+        more_series,
+        absent,
+    }
+}
+
+fn not_read(project: &str, gitlabs: &[Asked<'_>]) -> NoAnswer {
     let why = gitlabs.iter().map(|gitlab| gitlab.why_not(project));
     let why: Vec<String> = why.collect();
     let snapshots = gitlabs.iter().map(|gitlab| &gitlab.status.snapshot);

@@ -23,6 +23,8 @@ pub struct Settings {
 /// How one GitLab is read.
 #[derive(Clone)]
 pub struct GitLabSettings {
+    /// Its name, where there are several.
+    pub name: Option<String>,
     /// What is shown of it, and how often each is read.
     pub enabled: EnabledMetrics,
     pub pace: Pace,
@@ -63,6 +65,7 @@ impl Settings {
     /// For what is shown, where nothing else is known of the settings.
     pub fn of(enabled: EnabledMetrics, gitlabs: usize) -> Settings {
         let gitlab = GitLabSettings {
+            name: None,
             enabled: enabled.clone(),
             pace: Pace::default(),
             selected: String::new(),

@@ -210,61 +210,64 @@ fn whatever_is_absent_has_a_reason_in_a_sentence() {
     }
 }
 
+/// What is said of some reasons: the word, a part of the sentence, and of what helps.
+const REASONS: [(Reason, &str, &str, &str); 10] = [
+    (Reason::Hidden, "hidden", "hides it", "Reporter"),
+    (
+        Reason::Forbidden,
+        "forbidden",
+        "forbids the token",
+        "Reporter",
+    ),
+    (
+        Reason::Unsupported,
+        "unsupported",
+        "statistics.commitCount",
+        "newer GitLab",
+    ),
+    (
+        Reason::Pending,
+        "pending",
+        "not been read yet",
+        "wait for it",
+    ),
+    (
+        Reason::NotAsked,
+        "pending",
+        "not been read yet",
+        "wait for it",
+    ),
+    (
+        Reason::Unauthorized,
+        "unauthorized",
+        "does not accept the token",
+        "read_api",
+    ),
+    (
+        Reason::RateLimited,
+        "rate_limited",
+        "rate limit",
+        "requests_per_second",
+    ),
+    (Reason::Budget, "budget", "poll.budget", "raise poll.budget"),
+    (
+        Reason::Timeout,
+        "timeout",
+        "too long",
+        "log of failed requests",
+    ),
+    (
+        Reason::NotGitlab,
+        "not_gitlab",
+        "proxy",
+        "let the bridge through",
+    ),
+];
+
 #[test]
 fn each_reason_is_told_with_what_helps() {
     let enabled = all();
-    for (reason, word, says, helps) in [
-        (Reason::Hidden, "hidden", "hides it", "Reporter"),
-        (
-            Reason::Forbidden,
-            "forbidden",
-            "forbids the token",
-            "Reporter",
-        ),
-        (
-            Reason::Unsupported,
-            "unsupported",
-            "statistics.commitCount",
-            "newer GitLab",
-        ),
-        (
-            Reason::Pending,
-            "pending",
-            "not been read yet",
-            "wait for it",
-        ),
-        (
-            Reason::NotAsked,
-            "pending",
-            "not been read yet",
-            "wait for it",
-        ),
-        (
-            Reason::Unauthorized,
-            "unauthorized",
-            "does not accept the token",
-            "read_api",
-        ),
-        (
-            Reason::RateLimited,
-            "rate_limited",
-            "rate limit",
-            "requests_per_second",
-        ),
-        (Reason::Budget, "budget", "poll.budget", "raise poll.budget"),
-        (
-            Reason::Timeout,
-            "timeout",
-            "too long",
-            "log of failed requests",
-        ),
-        (
-            Reason::NotGitlab,
-            "not_gitlab",
-            "proxy",
-            "let the bridge through",
-        ),
-    ] {
+    for (reason, word, says, helps) in REASONS {
         let absent = lack(
             snapshot(|grain, id, path| unknown(grain, id, path, reason), &enabled),
             "1",

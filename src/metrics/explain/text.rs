@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::answer::{Absent, Explanation, OfGitLab, Series, Value};
-use super::when::span;
-use crate::metrics::UnixTime;
+use super::when::{moment, span};
 
 impl fmt::Display for Explanation {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,11 +15,8 @@ impl fmt::Display for Explanation {
         writeln!(to, "  {}.", self.meaning)?;
         writeln!(to, "  From {}.", self.source.text)?;
         if !self.source.over_rest.is_empty() && !self.source.text.starts_with("REST") {
-            writeln!(
-                to,
-                "  Where GraphQL can't be asked, from REST: {}.",
-                self.source.over_rest.join(", ")
-            )?;
+            let ways = ended(&some(&self.source.over_rest));
+            writeln!(to, "  Where GraphQL can't be asked, from REST: {ways}")?;
         }
         for gitlab in &self.gitlabs {
             writeln!(to, "\n{gitlab}")?;
@@ -59,10 +55,9 @@ impl fmt::Display for OfGitLab {
             1 => write!(to, "\n  and 1 more series")?,
             more => write!(to, "\n  and {more} more series")?,
         }
-        for absent in &self.absent {
-            write!(to, "\n{absent}")?;
-        }
-        Ok(())
+        let is_of_one = self.project.is_some();
+        let mut absent = self.absent.iter();
+        absent.try_for_each(|absent| write_absent(to, absent, is_of_one))
     }
 }
 
@@ -81,41 +76,46 @@ impl fmt::Display for Series {
         if let (Some(path), false) = (&self.path, named) {
             write!(to, " {path}")?;
         }
+        if let Some(moment) = &self.moment {
+            write!(to, " {moment}")?;
+        }
         match (self.age_seconds, self.since) {
             (Some(0), _) => write!(to, ", read just now"),
             (Some(age), _) => write!(to, ", read {} ago", span(age)),
-            (None, Some(since)) => write!(to, ", counted since {}", moment(since)),
+            (None, Some(since)) => {
+                write!(to, ", counted since {}", moment(since).unwrap_or_default())
+            }
             (None, None) => Ok(()),
         }
     }
 }
 
-impl fmt::Display for Absent {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.count {
-            1 => "Absent".to_owned(),
-            count => format!("Absent are {count}"),
+/// Why something is absent. Of whom it is goes without saying if one was asked about.
+fn write_absent(to: &mut fmt::Formatter<'_>, absent: &Absent, is_of_one: bool) -> fmt::Result {
+    let what = match absent.count {
+        1 => "Absent".to_owned(),
+        count => format!("Absent are {count}"),
+    };
+    write!(to, "\n  {what} ({}): {}", absent.reason, ended(&absent.why))?;
+    let named = match absent.paths.len() {
+        0 | 1 => &absent.labels,
+        _ => &absent.paths,
+    };
+    if !named.is_empty() {
+        let names: Vec<&str> = named.iter().map(String::as_str).collect();
+        let more = match absent.count > names.len() as u64 {
+            true => ", …",
+            false => "",
         };
-        write!(to, "  {what} ({}): {}.", self.reason, self.why)?;
-        let named = match self.paths.len() {
-            0 | 1 => &self.labels,
-            _ => &self.paths,
-        };
-        if !named.is_empty() {
-            let names: Vec<&str> = named.iter().map(String::as_str).collect();
-            let more = match self.count > names.len() as u64 {
-                true => ", …",
-                false => "",
-            };
-            write!(to, "\n    These: {}{more}", names.join(", "))?;
-        } else if let (1, Some(path)) = (self.paths.len(), self.paths.first()) {
-            write!(to, "\n    Of {path}")?;
-        }
-        if let Some(advice) = &self.advice {
-            write!(to, "\n    What helps: {advice}.")?;
-        }
-        Ok(())
+        write!(to, "\n    These: {}{more}", names.join(", "))?;
     }
+    if let (1, false, Some(path)) = (absent.paths.len(), is_of_one, absent.paths.first()) {
+        write!(to, "\n    Of {path}")?;
+    }
+    if let Some(advice) = &absent.advice {
+        write!(to, "\n    What helps: {}", ended(advice))?;
+    }
+    Ok(())
 }
 
 fn value(value: &Value) -> String {
@@ -131,9 +131,17 @@ fn value(value: &Value) -> String {
     }
 }
 
-fn moment(at: UnixTime) -> String {
-    let at = i64::try_from(at)
-        .ok()
-        .and_then(|at| jiff::Timestamp::from_second(at).ok());
-    at.map(|at| at.to_string()).unwrap_or_default()
+/// A sentence with its end.
+fn ended(text: &str) -> String {
+    match text.ends_with(['.', '?', '!', '…']) {
+        true => text.to_owned(),
+        false => format!("{text}."),
+    }
+}
+
+/// Some of these; a line has no room for more.
+fn some(all: &[String]) -> String {
+    const SHOWN: usize = 2;
+    let more = if all.len() > SHOWN { ", …" } else { "" };
+    all[..all.len().min(SHOWN)].join(", ") + more
 }

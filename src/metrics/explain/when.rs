@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::settings::GitLabSettings;
 use crate::metrics::subject::{Cadence, Rows, Shows};
-use crate::metrics::{Metric, Subject};
+use crate::metrics::{Metric, Subject, UnixTime};
 
 /// When what a metric shows is read.
 pub(super) fn read(metric: &Metric, settings: &GitLabSettings) -> String {
@@ -47,6 +47,17 @@ fn of_subject(subject: &Subject, settings: &GitLabSettings) -> String {
             "It is read with its project: when GitLab notes activity there, and within {sweep}."
         ),
     }
+}
+
+/// A moment as a time of day in UTC.
+pub(super) fn moment(at: UnixTime) -> Option<String> {
+    let at = jiff::Timestamp::from_second(i64::try_from(at).ok()?).ok()?;
+    Some(at.to_string())
+}
+
+/// Whether the values of a metric are moments.
+pub(super) fn is_moment(metric: &Metric) -> bool {
+    metric.name.ends_with("_timestamp_seconds")
 }
 
 /// A time as a person says it, in no more than two units.

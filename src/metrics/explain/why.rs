@@ -2,9 +2,7 @@
 
 use super::settings::Settings;
 use crate::metrics::subject::{Feature, Rows};
-use crate::metrics::{
-    Access, Choices, Column, Identity, Metric, Reason, Subject, SubjectState, needs,
-};
+use crate::metrics::{Access, Choices, Column, Identity, Metric, Reason, Subject, SubjectState};
 use crate::metrics::{judging::state_of, subject::Grain};
 
 /// Why something is absent.
@@ -60,11 +58,8 @@ pub(super) fn unknown(reason: Reason, metric: &Metric, read: &str) -> Why {
         return why.advise(format!("wait for it: {}", lower_first(read)));
     }
     let why = match reason {
-        Reason::Hidden => format!(
-            "GitLab hides it from the token's user, or does not keep it{}",
-            needed(subject)
-        ),
-        Reason::Forbidden => format!("GitLab forbids the token to read it{}", needed(subject)),
+        Reason::Hidden => "GitLab hides it from the token's user, or does not keep it".to_owned(),
+        Reason::Forbidden => "GitLab forbids the token to read it".to_owned(),
         Reason::Unsupported => {
             let asked = metric.asked_as();
             let asked = asked
@@ -98,13 +93,6 @@ pub(super) fn unknown(reason: Reason, metric: &Metric, read: &str) -> Why {
         Some(advice) => Why::new(name, why).advise(advice),
         None => Why::new(name, why),
     }
-}
-
-fn needed(subject: &Subject) -> String {
-    let needs = needs(subject.name);
-    needs
-        .map(|needs| format!("; it takes {needs}"))
-        .unwrap_or_default()
 }
 
 fn advice(reason: Reason, subject: &Subject) -> Option<String> {

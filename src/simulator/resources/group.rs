@@ -173,6 +173,13 @@ fn list(request: &RestRequest<'_>) -> Answered {
     let top_level = request.flag("top_level_only")?.unwrap_or(false);
     let groups = request.world.visible_groups(request.viewer);
     let groups = groups.filter(|(path, _)| !(top_level && path.contains('/')));
+    // Names and paths are searched, not full paths.
+    let search = request
+        .parameter("search")
+        .unwrap_or_default()
+        .to_lowercase();
+    let found = |path: &str, group: Namespace| Group::of(path, group).name().to_lowercase();
+    let groups = groups.filter(|(path, group)| found(path, *group).contains(&search));
     rows(request, groups)
 }
 
