@@ -4,6 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::source::{Common, Panel};
 
+/// The states of pipelines, jobs, deployments, test cases and runners that have a colour of their own.
+const STATES: [(&str, &str); 4] = [
+    ("success|online", "green"),
+    ("failed|error|offline", "red"),
+    ("canceled|stale", "orange"),
+    ("running|active", "blue"),
+];
+
 /// The options of the panel's kind.
 pub fn options(panel: &Panel) -> Value {
     let last = json!({"calcs": ["lastNotNull"], "fields": "", "values": false});
@@ -96,7 +104,7 @@ pub fn field_config(panel: &Panel, common: &Common) -> Value {
     if names.any(|name| name == Some("{{project_path}}")) {
         defaults["links"] = link_to_project("__field.labels.project_path");
     }
-    let mut overrides = Vec::new();
+    let mut overrides = colors_of_states(panel);
     if panel.kind == "table"
         && panel
             .columns()
@@ -109,6 +117,21 @@ pub fn field_config(panel: &Panel, common: &Common) -> Value {
         }));
     }
     json!({"defaults": defaults, "overrides": overrides})
+}
+
+/// What has failed is red, however many other lines there are: the palette goes by their order.
+fn colors_of_states(panel: &Panel) -> Vec<Value> {
+    let mut names = panel.queries.iter().flat_map(|query| &query.name);
+    if !names.any(|name| name.contains("{{status}}")) {
+        return Vec::new();
+    }
+    let color = |(states, color): &(&str, &str)| {
+        json!({
+            "matcher": {"id": "byRegexp", "options": format!("/(^| )({states})( |$)/")},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
+        })
+    };
+    STATES.iter().map(color).collect()
 }
 
 fn mappings(panel: &Panel, common: &Common) -> Vec<Value> {
