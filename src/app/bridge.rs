@@ -18,11 +18,12 @@ use super::polling::Polling;
 use super::prepared::{Change, Door, InUse, Prepared};
 use super::progress;
 use super::reloads::Reloads;
+use super::settings_in_use::SettingsInUse;
 use super::systemd::Systemd;
 use super::{chosen, life, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{
-    Endpoints, Health, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
+    Endpoints, Health, History, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
 };
 use crate::gitlab::Clock;
 use crate::metrics::explain::Settings;
@@ -38,6 +39,8 @@ pub struct Bridge {
     explained: Arc<Settings>,
     own: Arc<OwnStatus>,
     reloads: Arc<Reloads>,
+    history: Arc<History>,
+    settings: SettingsInUse,
     prometheus_health: Arc<Health>,
     otlp_health: Arc<Health>,
     webhook_counts: Arc<Counts>,
@@ -88,6 +91,8 @@ impl Bridge {
             explained: Arc::default(),
             own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads), memory)),
             reloads,
+            history: Arc::default(),
+            settings: SettingsInUse::default(),
             prometheus_health: Arc::new(Health::new("prometheus")),
             otlp_health: Arc::new(Health::new("otlp")),
             webhook_counts: Arc::default(),
@@ -111,6 +116,10 @@ impl Bridge {
         let prepared = Prepared::new(&bridge.in_use(), config, &mut Changes::default()).await?;
         bridge.take(prepared).await?;
         bridge.log_start();
+        let (history, views) = (Arc::clone(&bridge.history), bridge.views.clone());
+        let tell = bridge.own.introspect();
+        let noting = Part::spawn(&bridge.stop, |end| history.run(views, tell, end));
+        bridge.beside.push(noting);
         if door == Door::Own {
             let (polls, views) = (bridge.polling.asked(), bridge.views.clone());
             let polls = polls.into_iter().map(|asked| asked.progress).collect();
@@ -217,6 +226,7 @@ impl Bridge {
             .begin(next.planned, &next.enabled, &self.stop)
             .await;
         self.own.panics.add("poll", broken);
+        self.settings.begin_with(&next.config);
         self.config = next.config;
         self.resource = next.resource;
         self.explained = Arc::new(next.explained);
@@ -382,6 +392,8 @@ impl Bridge {
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
             readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
             memory: self.own.memory.clone(),
+            history: Arc::clone(&self.history),
+            shown_settings: self.settings.rows(&self.config),
         }
     }
 

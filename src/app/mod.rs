@@ -29,6 +29,7 @@ mod process;
 mod progress;
 mod reloads;
 mod run;
+mod settings_in_use;
 mod signals;
 mod supervision;
 mod systemd;

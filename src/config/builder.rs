@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::configuration::{Config, Instance};
-use super::effective::Sources;
 use super::error::{Error, Place};
 use super::otlp::Otlp;
 use super::said::Said;
+use super::sources::Sources;
 use crate::metrics::ProjectLabels;
 use crate::poll::Scope;
 

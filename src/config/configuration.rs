@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::effective::Sources;
 use super::error::Error;
 use super::said::Said;
+use super::sources::Sources;
 use crate::export::{self, Listen};
 use crate::metrics::Choices;
 use crate::{gitlab, poll, webhook};

@@ -1,15 +1,12 @@
 //! The settings in use, each with its value and where it was said: for people who look at a running
 //! bridge. No secret is in it.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use super::builder::Builder;
 use super::configuration::{Config, Instance};
-use super::error::Place;
 use super::otlp::Otlp;
 use super::setting::Setting;
 use super::settings::{everything, instance_sections};
+use super::sources::Sources;
 use super::wording::{looks_like_a_token, quote};
 
 /// A setting in use.
@@ -24,29 +21,6 @@ pub struct EffectiveSetting {
     pub source: Option<String>,
     /// Whether a change of it needs a restart.
     pub restart: bool,
-}
-
-/// Where each setting was said, as it may be shown.
-#[derive(Clone, Default)]
-pub struct Sources(BTreeMap<&'static str, String>);
-
-impl Sources {
-    pub fn of(places: &BTreeMap<&'static str, Place>) -> Sources {
-        let places = places.iter();
-        Sources(places.map(|(key, place)| (*key, source(place))).collect())
-    }
-
-    /// Notes that a setting is what it is for another reason than that somebody said so.
-    pub fn note(&mut self, key: &'static str, source: &str) {
-        self.0.insert(key, source.to_owned());
-    }
-}
-
-/// Where something was said is no part of what was said: see [`Config::digest`].
-impl fmt::Debug for Sources {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Sources")
-    }
 }
 
 impl Config {
@@ -111,18 +85,8 @@ impl Setting {
                 true => quote(&value),
                 false => value,
             }),
-            source: sources.0.get(self.key).cloned(),
+            source: sources.of_setting(self.key),
             restart: self.restart,
         }
-    }
-}
-
-fn source(place: &Place) -> String {
-    match place {
-        Place::File { file, position, .. } => match position {
-            Some((line, _)) => format!("{file}:{line}"),
-            None => file.clone(),
-        },
-        other => other.to_string(),
     }
 }

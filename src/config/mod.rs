@@ -21,6 +21,7 @@ mod said;
 mod schema;
 mod setting;
 mod settings;
+mod sources;
 mod summary;
 mod text_file;
 mod value;

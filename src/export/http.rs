@@ -1,22 +1,25 @@
-//! What is served: `/metrics`, health and a landing page. No request here ever reaches GitLab.
+//! What is served: `/metrics`, health, and the pages about the bridge. No request here ever reaches GitLab.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::negotiation::takes_html;
-use super::{Health, Introspect, Lifecycle, Prometheus, Readiness, Views, explain, scrape};
+use super::page::{KnownPage, Now, Pages, not_found};
+use super::{
+    Health, History, Introspect, Lifecycle, Prometheus, Readiness, ShownSetting, Views, explain,
+    scrape,
+};
 use crate::memory_limit::MemoryLimit;
 use crate::metrics::explain::Settings;
 use crate::metrics::{BridgeStatus, View};
 
 /// What there is to ask for, with what it tells.
-const PAGES: [(&str, &str); 7] = [
-    ("/", "what the bridge polls, and how it goes"),
+const PAGES: [KnownPage; 12] = [
+    ("/", "how the bridge gets on, and a search for projects"),
     ("/metrics", "the metrics, for Prometheus"),
     ("/-/healthy", "whether the bridge runs"),
     ("/-/ready", "whether what it shows is complete and fresh"),
@@ -32,6 +35,14 @@ const PAGES: [(&str, &str); 7] = [
         "/-/log-level",
         "PUT changes what is logged, if that is switched on",
     ),
+    ("/api/v1/status", "how the bridge gets on, as JSON"),
+    ("/api/v1/projects", "a search for projects (?q=), as JSON"),
+    ("/projects/{id}", "every value of a project, by its id"),
+    (
+        "/api/v1/projects/{id}",
+        "every value of a project, by its id or path, as JSON",
+    ),
+    ("/docs/metrics", "what each metric means"),
 ];
 
 /// What the endpoints answer from.
@@ -50,6 +61,10 @@ pub struct Endpoints {
     pub readiness: Readiness,
     /// How much memory there is for all of the process.
     pub memory: MemoryLimit,
+    /// The polls of the last hours.
+    pub history: Arc<History>,
+    /// The settings in use, without secrets.
+    pub shown_settings: Arc<Vec<ShownSetting>>,
 }
 
 impl Endpoints {
@@ -60,15 +75,15 @@ impl Endpoints {
         let bridge = move || (told.introspect)(&told.shown());
         let explained = explain::routes(bridge, Arc::clone(&endpoints.settings));
         Router::new()
-            .route("/", get(landing))
             .route("/metrics", get(metrics))
             .route(
                 "/-/healthy",
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
             )
             .route("/-/ready", get(ready))
-            .with_state(endpoints)
+            .with_state(Arc::clone(&endpoints))
             .merge(explained)
+            .merge(pages(endpoints).routes())
             .merge(lifecycle.routes())
             .merge(others)
             .fallback(nothing_here)
@@ -99,21 +114,27 @@ async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) ->
     .await
 }
 
-/// Says what there is instead.
-async fn nothing_here(request: HeaderMap) -> Response {
-    if takes_html(&request) {
-        let pages =
-            PAGES.map(|(path, what)| format!("<li><a href=\"{path}\">{path}</a>: {what}</li>"));
-        let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not found</title>\
-             <h1>There is nothing here</h1><p>There is:</p><ul>{}</ul></html>\n",
-            pages.concat()
-        );
-        return (StatusCode::NOT_FOUND, Html(page)).into_response();
+/// What the pages about the bridge are made of.
+fn pages(endpoints: Arc<Endpoints>) -> Pages {
+    Pages {
+        history: Arc::clone(&endpoints.history),
+        explaining: Arc::clone(&endpoints.settings),
+        settings: Arc::clone(&endpoints.shown_settings),
+        now: Box::new(move || {
+            let view = endpoints.shown();
+            let bridge = (endpoints.introspect)(&view);
+            Now {
+                complaint: complaint(&endpoints, &bridge),
+                view,
+                bridge,
+            }
+        }),
     }
-    let pages = PAGES.map(|(path, what)| format!("  {path:<14}{what}\n"));
-    let text = format!("There is nothing here. There is:\n{}", pages.concat());
-    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+/// Says what there is instead.
+async fn nothing_here(uri: Uri, request: HeaderMap) -> Response {
+    not_found(uri.path(), &request, &PAGES)
 }
 
 async fn another_method(method: Method) -> Response {
@@ -132,42 +153,10 @@ async fn ready(State(endpoints): State<Arc<Endpoints>>) -> Response {
     }
 }
 
-async fn landing(State(endpoints): State<Arc<Endpoints>>) -> Html<String> {
-    let bridge = (endpoints.introspect)(&endpoints.shown());
-    let status = complaint(&endpoints, &bridge).map_or("ready".to_owned(), |complaint| {
-        format!("not ready: {complaint}")
-    });
-    let gitlabs = bridge.gitlabs.iter().map(|instance| {
-        let named = instance.name.iter().map(|name| format!("{name}: "));
-        format!(
-            "<p>{}{}: {} projects, {} series.</p>",
-            escaped(&named.collect::<String>()),
-            escaped(&instance.url),
-            instance.snapshot.projects.len(),
-            instance.snapshot.all_series(),
-        )
-    });
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gitlab-metrics-bridge</title>\
-         <h1>gitlab-metrics-bridge {}</h1><p>{}</p>{}\
-         <ul><li><a href=\"metrics\">Metrics</a></li><li><a href=\"-/ready\">Ready</a></li>\
-         <li><a href=\"-/healthy\">Healthy</a></li></ul></html>\n",
-        bridge.version,
-        escaped(&status),
-        gitlabs.collect::<String>(),
-    ))
-}
-
 fn complaint(endpoints: &Endpoints, bridge: &BridgeStatus) -> Option<String> {
     let prometheus = endpoints.prometheus.as_ref();
     let prometheus = prometheus.map(|prometheus| prometheus.health());
     let exports = endpoints.otlp.iter().chain(&prometheus);
     let exports: Vec<&Health> = exports.map(|health| &**health).collect();
     endpoints.readiness.complaint(bridge, &exports)
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -20,6 +20,7 @@ mod listener;
 mod meter;
 mod negotiation;
 mod otlp;
+mod page;
 mod prometheus;
 mod readiness;
 mod scrape;
@@ -43,6 +44,7 @@ pub use negotiation::{Coding, Format};
 pub use otlp::{
     Compression, JobAttribute, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality,
 };
+pub use page::{History, ShownSetting};
 pub use prometheus::{Exposition, OnDemand, Prometheus};
 pub use readiness::Readiness;
 pub use web::Web;

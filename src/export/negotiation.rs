@@ -20,8 +20,16 @@ pub enum Coding {
     Zstd,
 }
 
-/// Whether a client would rather read HTML than text.
-pub fn takes_html(request: &HeaderMap) -> bool {
+/// The form of a text that a client reads best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadsBest {
+    Html,
+    Json,
+    Text,
+}
+
+/// What a client that names a form reads best. Who names none reads text, or JSON where an API is asked.
+pub fn reads_best(request: &HeaderMap, is_api: bool) -> ReadsBest {
     let choices = choices(request, ACCEPT);
     let weight = |name| {
         let named = choices
@@ -29,7 +37,14 @@ pub fn takes_html(request: &HeaderMap) -> bool {
             .filter(|choice: &&Choice<'_>| choice.is(name));
         named.map(|choice| choice.weight).fold(0.0, f32::max)
     };
-    weight("text/html") > weight("text/plain")
+    let [html, json, text] = ["text/html", "application/json", "text/plain"].map(weight);
+    if html > json && html > text {
+        return ReadsBest::Html;
+    }
+    match json > text || is_api && text == 0.0 {
+        true => ReadsBest::Json,
+        false => ReadsBest::Text,
+    }
 }
 
 /// One of the things that a client takes, and how much it likes it.
