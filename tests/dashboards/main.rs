@@ -11,6 +11,7 @@ mod style;
 #[path = "../support/mod.rs"]
 mod support;
 mod with_grafana_types;
+mod with_python;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -174,6 +175,33 @@ fn every_dashboard_fits_into_a_config_map_and_is_imported_without_a_question() {
             }
         }
     }
+}
+
+#[test]
+fn each_dashboard_has_a_picture_of_all_its_panels_that_the_readme_shows() {
+    let readme = fs::read_to_string(otel("dashboards/README.md")).unwrap();
+    for (name, dashboard) in BOARDS.iter().zip(rendered()) {
+        let picture = format!("docs/images/dashboards/{name}.svg");
+        assert!(readme.contains(&format!("(../../{picture})")), "{name}");
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&picture);
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.len() < 150_000, "{name}: {}", text.len());
+        for title in titles(&dashboard) {
+            assert!(
+                text.contains(&format!("aria-label=\"{title}\"")),
+                "{picture} lacks {title}: draw it anew"
+            );
+        }
+    }
+}
+
+/// The titles of all panels but rows.
+fn titles(dashboard: &Value) -> Vec<&str> {
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let panels = panels.filter(|panel| panel["type"] != "row");
+    panels
+        .map(|panel| panel["title"].as_str().unwrap())
+        .collect()
 }
 
 #[test]

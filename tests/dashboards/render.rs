@@ -127,7 +127,7 @@ fn rendered(panel: &Panel, id: usize, place: Value, common: &Common) -> Value {
     if let Some(needs) = &panel.needs {
         description.push_str(&format!(" Needs metrics.enabled: {needs}."));
     }
-    json!({
+    let mut rendered = json!({
         "type": panel.kind,
         "id": id,
         "title": panel.title,
@@ -138,7 +138,11 @@ fn rendered(panel: &Panel, id: usize, place: Value, common: &Common) -> Value {
         "fieldConfig": field_config(panel, common),
         "options": options(panel),
         "transformations": transformations(panel),
-    })
+    });
+    if let Some(points) = panel.points {
+        rendered["maxDataPoints"] = points.into();
+    }
+    rendered
 }
 
 fn targets(panel: &Panel, common: &Common) -> Vec<Value> {

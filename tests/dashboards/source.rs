@@ -67,6 +67,8 @@ pub struct Panel {
     /// What `metrics.enabled` has to have.
     pub needs: Option<String>,
     pub unit: Option<String>,
+    /// The most points of a line: each is as dear as the projects are many.
+    pub points: Option<u64>,
     /// The name of a mapping.
     pub map: Option<String>,
     /// Colours, each from a value on.
