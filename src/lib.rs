@@ -22,6 +22,7 @@ mod logged;
 mod memory_limit;
 pub mod metrics;
 pub mod poll;
+mod prose;
 pub mod sbom;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -421,6 +421,11 @@ impl Bridge {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listening.as_ref().map(|own| own.address)
+    }
+
     /// Ends only if a part does that no other can stand in for.
     pub async fn failed(&mut self) {
         self.polling.one_ended().await;

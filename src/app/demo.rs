@@ -1,17 +1,21 @@
 //! `demo`: the main job without any GitLab: a model of one in this process, over real HTTP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{Hangups, Source};
+use super::misconfigured::misconfigured;
+use super::run::run_and;
+use super::{Hangups, Source, chosen};
 use crate::cli::Demo;
-use crate::config::{Config, Instance};
+use crate::config::{Config, Instance, Place};
 use crate::export::JobAttribute;
 use crate::gitlab::CredentialSource;
+use crate::prose::duration;
 use crate::simulator::{AccessToken, DEMO_TOKEN, GitLab, World};
 use crate::stdio;
 
@@ -22,6 +26,19 @@ const SEED: u64 = 42;
 
 /// How many requests the model takes in a minute: more than the demo makes, and told in each answer.
 const RATE_LIMIT: u64 = 20_000;
+/// What is about a real GitLab.
+const IGNORED: [&str; 9] = [
+    "gitlab.url",
+    "gitlab.token",
+    "gitlab.token_file",
+    "gitlab.token_variable",
+    "gitlab.headers",
+    "gitlab.ca_file",
+    "gitlab.client_certificate",
+    "gitlab.client_key",
+    "state.path",
+];
+const REMEDY: &str = "remove it, or use the command run";
 
 /// How long the demo's token is good.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 21);
@@ -31,6 +48,7 @@ const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 21);
 /// # Errors
 /// Like [`super::run`].
 pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo) -> Result<()> {
+    refuse_ignored(&config)?;
     let mut world = match demo.projects {
         None => World::demo(Timestamp::now()),
         Some(projects) => World::large(projects as usize),
@@ -51,21 +69,58 @@ pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo)
         .parse()
         .context("the address of the model GitLab")?;
     let config = of_model(config, &url);
-    let listener = format!("http://{}", config.export.listen);
     stdio::say(format_args!(
-        "A model of GitLab runs at {}; its counts change every {change_every:?}.",
-        gitlab.url()
-    ));
-    stdio::say(format_args!(
-        "Open {listener}/metrics, {listener}/-/ready or {listener}/ ; stop with Ctrl-C."
+        "A model of GitLab runs at {}; its counts change every {}.",
+        gitlab.url(),
+        duration(change_every)
     ));
     if let Some(otlp) = &config.export.otlp {
         stdio::say(format_args!("OTLP goes to {}.", otlp.shown_endpoint()));
     }
+    let scheme = match chosen::web(&config)?.is_some_and(|web| web.rules().tls.is_some()) {
+        true => "https",
+        false => "http",
+    };
+    let listening = move |address: SocketAddr| {
+        let listener = format!("{scheme}://{address}");
+        stdio::say(format_args!(
+            "Open {listener}/ or {listener}/metrics ; stop with Ctrl-C."
+        ));
+    };
     let source: Source = Arc::new(move || Ok(of_model(source()?, &url)));
-    let ended = super::run(config, source, hangups).await;
+    let ended = run_and(config, source, hangups, listening).await;
     gitlab.stop().await;
     ended
+}
+
+/// Refuses what a person has written for the bridge to do and a demo would not. A variable may be there for other
+/// commands, so it is only said that it is not used.
+fn refuse_ignored(config: &Config) -> Result<()> {
+    if config
+        .instances
+        .iter()
+        .any(|instance| !instance.name.is_empty())
+    {
+        let error = anyhow!("demo asks a model of its own, not the GitLabs of instances: {REMEDY}");
+        return Err(misconfigured(error));
+    }
+    for key in IGNORED {
+        match config.places.of(key) {
+            None => {}
+            Some(Place::Variable(name)) => {
+                tracing::info!("demo does not use {name}: it asks a model of its own");
+            }
+            Some(place) => {
+                let why = match key {
+                    "state.path" => "demo keeps nothing over a restart",
+                    _ => "demo asks a model of GitLab of its own",
+                };
+                let error = place.error(format!("{why}, so it would ignore this: {REMEDY}"));
+                return Err(misconfigured(error));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The configuration, for the model in place of a GitLab.
@@ -77,12 +132,15 @@ fn of_model(mut config: Config, url: &Url) -> Config {
     instance.gitlab.url = url.clone();
     let token = DEMO_TOKEN.to_owned().into();
     instance.gitlab.token = Some(CredentialSource::Value("the demo".to_owned(), token));
-    instance.poll.rhythm.interval = instance.poll.rhythm.interval.min(INTERVAL);
     const MODEL: &str = "the demo";
-    let ours = ["gitlab.url", "gitlab.token", "poll.interval", "state.path"];
+    let ours = ["gitlab.url", "gitlab.token", "state.path"];
     ours.iter()
         .for_each(|key| instance.sources.note(key, MODEL));
-    // The state is that of a real GitLab, and the model forgets everything.
+    if config.places.of("poll.interval").is_none() {
+        instance.poll.rhythm.interval = INTERVAL;
+        instance.sources.note("poll.interval", MODEL);
+    }
+    // Whatever a variable says: the state is that of a real GitLab, and the model forgets everything.
     instance.poll.state = None;
     config.instances = vec![instance];
     if config.metrics.enabled.is_empty() {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::own_status::OwnStatus;
 use super::systemd::Systemd;
 use crate::metrics::{BridgeStatus, View};
+use crate::prose::{counted, listed};
 
 /// How often the status is told where no signs of life are wanted.
 const SELDOM: Duration = Duration::from_secs(10);
@@ -76,7 +77,8 @@ fn line(bridge: &BridgeStatus) -> String {
         let name = gitlab.name.iter().map(|name| format!("{name}: "));
         let (projects, series) = (snapshot.projects.len(), snapshot.all_series());
         let name = name.collect::<String>();
-        format!("{name}{projects} projects, {series} series, {polled}")
+        let projects = counted(projects, "project");
+        format!("{name}{projects}, {series} series, {polled}")
     });
-    gitlabs.collect::<Vec<_>>().join("; ")
+    listed(&gitlabs.collect::<Vec<_>>())
 }

@@ -13,6 +13,7 @@ use super::{chosen, progress};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
 use crate::metrics::{GitLabView, Report};
+use crate::prose::{counted, listed};
 use crate::stdio;
 
 /// Polls once, prints the exposition, and pushes it if OTLP is configured.
@@ -70,7 +71,7 @@ pub async fn once(config: Config) -> Result<()> {
     let failures: Vec<_> = view.gitlabs.iter().filter_map(incomplete).collect();
     match failures.is_empty() {
         true => Ok(()),
-        false => bail!("{}", failures.join("; ")),
+        false => bail!("{}", listed(&failures)),
     }
 }
 
@@ -88,9 +89,7 @@ fn failure(report: &Report) -> Option<String> {
         return report.failure.clone();
     }
     (report.failed > 0).then(|| {
-        format!(
-            "{} values could not be read; gitlab_bridge_missing_series says which and why",
-            report.failed
-        )
+        let values = counted(report.failed, "value");
+        format!("{values} could not be read; gitlab_bridge_missing_series says which and why")
     })
 }

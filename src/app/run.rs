@@ -1,5 +1,6 @@
 //! `run`: the main job, until told to stop; and what it is told meanwhile.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,20 @@ type Asker = oneshot::Sender<Result<String, String>>;
 ///
 /// # Errors
 /// If something can't be built or polling breaks.
-pub async fn run(config: Config, source: Source, mut hangups: Hangups) -> Result<()> {
+pub async fn run(config: Config, source: Source, hangups: Hangups) -> Result<()> {
+    run_and(config, source, hangups, |_| ()).await
+}
+
+/// Like [`run`]; tells once where the bridge listens.
+///
+/// # Errors
+/// Like [`run`].
+pub async fn run_and(
+    config: Config,
+    source: Source,
+    mut hangups: Hangups,
+    listening: impl FnOnce(SocketAddr),
+) -> Result<()> {
     // First of all: whoever sees the listener may tell us to stop.
     let mut ends = Ends::listen()?;
     let systemd = Arc::new(Systemd::of(&Environment::of_process()));
@@ -42,6 +56,9 @@ pub async fn run(config: Config, source: Source, mut hangups: Hangups) -> Result
         started = Bridge::start(config, lifecycle(ask), Door::Own) => started?,
         () = ends.next() => return Ok(()),
     };
+    if let Some(address) = bridge.address() {
+        listening(address);
+    }
     bridge.tell_systemd(&systemd);
     let ended = loop {
         tokio::select! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use crate::gitlab::Client;
+use crate::logged::seconds;
 
 /// A shorter silence needs no explanation.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -36,8 +37,8 @@ fn explain(client: &Client) -> bool {
         // However short the wait for the next request is, there are others behind it.
         (Some(waiting), _) => tracing::info!(requests, "{waiting}"),
         (_, Some(silent)) if silent >= SILENCE => {
-            let silent = humantime::format_duration(Duration::from_secs(silent.as_secs()));
-            tracing::info!(%silent, requests, "waiting for GitLab to answer");
+            let silent_seconds = seconds(silent);
+            tracing::info!(silent_seconds, requests, "waiting for GitLab to answer");
         }
         _ => return false,
     }

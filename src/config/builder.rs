@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::configuration::{Config, Instance};
+use super::configuration::{Config, Instance, Places};
 use super::error::{Error, Place};
 use super::otlp::Otlp;
 use super::said::Said;
@@ -67,6 +67,7 @@ impl Builder {
         config.instances = instances;
         config.said = self.said;
         config.sources = sources;
+        config.places = Places::new(self.places);
         let export = &mut config.export;
         export.prometheus = self.prometheus.unwrap_or(true) && !export.sdk_disabled;
         export.console = console.filter(|_| !export.sdk_disabled);

@@ -1,8 +1,10 @@
 //! The whole configuration: the sum of what the parts need to know.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use super::error::Error;
+use super::error::{Error, Place};
 use super::said::Said;
 use super::sources::Sources;
 use crate::export::{self, Listen};
@@ -31,6 +33,28 @@ pub struct Config {
     pub said: Said,
     /// Where it was said.
     pub sources: Sources,
+    pub places: Places,
+}
+
+/// Where each setting was said last. It makes no difference to a configuration where it is said.
+#[derive(Clone, Default)]
+pub struct Places(BTreeMap<&'static str, Place>);
+
+impl Places {
+    pub fn new(places: BTreeMap<&'static str, Place>) -> Places {
+        Places(places)
+    }
+
+    /// Where the setting was said; none if nowhere.
+    pub fn of(&self, key: &str) -> Option<&Place> {
+        self.0.get(key)
+    }
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Places")
+    }
 }
 
 /// One GitLab that is polled, or one of the tokens for it.
@@ -120,6 +144,7 @@ impl Default for Config {
             warnings: Vec::new(),
             said: Said::default(),
             sources: Sources::default(),
+            places: Places::default(),
         }
     }
 }

@@ -34,7 +34,9 @@ mod yaml;
 mod tests;
 
 pub use changes::Changes;
-pub use configuration::{Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics};
+pub use configuration::{
+    Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics, Places,
+};
 pub use effective::EffectiveSetting;
 pub use environment::Environment;
 pub use error::{Error, Place};

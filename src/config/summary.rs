@@ -6,6 +6,7 @@ use super::configuration::Config;
 use crate::export::{OtlpConfig, Protocol};
 use crate::gitlab::{self, CredentialSource};
 use crate::poll::{Scope, Selection};
+use crate::prose::duration;
 
 impl Config {
     /// What matters at a glance, as `key=value` pairs. It holds no secret.
@@ -19,12 +20,12 @@ impl Config {
             if let Some(name) = self.label(instance) {
                 summary.push(("instance", name.to_owned()));
             }
-            let interval = humantime::format_duration(instance.poll.rhythm.interval);
+            let interval = duration(instance.poll.rhythm.interval);
             summary.extend([
                 ("gitlab", instance.gitlab.url.to_string()),
                 ("token", token_source(&instance.gitlab)),
                 ("select", selected(&instance.poll.selection)),
-                ("interval", interval.to_string()),
+                ("interval", interval),
             ]);
         }
         summary.extend([

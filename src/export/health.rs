@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::lock::lock;
 use crate::metrics::{Export, ExportQueue};
+use crate::prose::duration;
 
 /// How the exports to one target go.
 pub struct Health {
@@ -78,8 +79,13 @@ impl Health {
         };
         let age = at.elapsed();
         let (exporter, whole) = (self.exporter, Duration::from_secs(age.as_secs()));
-        (age > limit)
-            .then(|| format!("{exporter}: {since} {whole:?} ago (limit {limit:?}): {failure}"))
+        (age > limit).then(|| {
+            format!(
+                "{exporter}: {since} {} ago (limit {}): {failure}",
+                duration(whole),
+                duration(limit)
+            )
+        })
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::Health;
 use crate::metrics::{BridgeStatus, GitLabStatus, Report};
+use crate::prose::duration;
 
 /// Decides whether the bridge is ready.
 pub struct Readiness {
@@ -82,12 +83,14 @@ impl Readiness {
                 let because = gitlab.usage.silent_because.iter().chain(&report.failure);
                 let because = because.map(|failure| format!("; {failure}"));
                 let because: String = because.collect();
-                format!("GitLab has not answered for {silent:?}{because}")
+                format!("GitLab has not answered for {}{because}", duration(silent))
             }
             None => report.failure.clone().unwrap_or_default(),
         };
         Some(format!(
-            "the last complete poll ended {age:?} ago (limit {limit:?}): {why}"
+            "the last complete poll ended {} ago (limit {}): {why}",
+            duration(age),
+            duration(limit)
         ))
     }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::graphql_error::{self, GraphqlError};
 use super::network::NetworkFailure;
+use crate::prose::{advised, duration};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -190,13 +191,13 @@ impl Error {
     #[must_use]
     pub fn with_advice(&self) -> String {
         match self.advice() {
-            Some(advice) => format!("{self}. {advice}"),
+            Some(advice) => advised(self, advice),
             None => self.to_string(),
         }
     }
 }
 
 /// Rounded up: an error that says "0s" would invite to try at once.
-pub(super) fn whole_seconds(wait: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64))
+pub(super) fn whole_seconds(wait: Duration) -> String {
+    duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64))
 }

@@ -13,6 +13,7 @@ use super::refusal::Failure;
 use super::request::{ApiRequest, ApiResponse};
 use super::secrets::Credentials;
 use super::transport::{Transport, TransportError};
+use crate::prose::duration;
 
 const US: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
@@ -103,9 +104,6 @@ fn failure(broken: TransportError) -> Failure {
 
 fn no_answer_within(timeout: Duration) -> Failure {
     Failure::passing(Error::Timeout {
-        detail: format!(
-            "no whole answer came within {}",
-            humantime::format_duration(timeout)
-        ),
+        detail: format!("no whole answer came within {}", duration(timeout)),
     })
 }

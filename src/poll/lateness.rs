@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::logged::seconds;
 use crate::metrics::Snapshot;
+use crate::prose::duration;
 
 /// How many polls there were, and how many of the last ones took longer than their interval.
 #[derive(Default)]
@@ -31,7 +32,7 @@ impl Lateness {
         }
         let late = report.late;
         let needed = Duration::from_secs((interval + late).as_secs() + 1);
-        let needed = humantime::format_duration(needed);
+        let needed = duration(needed);
         match (report.reached, waited_for_budget) {
             (false, _) => tracing::warn!(
                 late_seconds = seconds(late),

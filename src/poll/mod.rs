@@ -19,6 +19,7 @@ mod handover;
 mod inbox;
 mod lateness;
 mod log;
+mod not_found;
 mod own_queries;
 mod plan;
 mod poller;

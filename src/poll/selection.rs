@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::List;
 use crate::metrics::{Identity, UnixTime};
+use crate::prose::duration;
 
 /// Which projects are selected.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +184,7 @@ impl fmt::Display for Filter {
         };
         let switch = |name: &str, takes: bool| (!takes).then(|| format!("select.{name} (false)"));
         let inactive = self.inactive_for.map(|limit| {
-            let limit = humantime::format_duration(limit);
+            let limit = duration(limit);
             format!("select.inactive_for ({limit})")
         });
         let settings = [

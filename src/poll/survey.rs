@@ -12,7 +12,7 @@ use super::engine::{
 };
 use super::plan::{Capabilities, Depth, List, Plan, RequestPart};
 use super::selection::Source;
-use super::{Assumption, Poller, Population};
+use super::{Assumption, Poller, Population, not_found};
 use crate::gitlab::Error;
 use crate::metrics::{Access, ProjectAnswer, UnixTime};
 
@@ -35,33 +35,52 @@ struct Sample {
     goes_on: bool,
 }
 
+/// Why a list could not be surveyed.
+enum Unsurveyed {
+    /// There is no such project.
+    Missing(String),
+    Failed(Error),
+}
+
+impl From<Error> for Unsurveyed {
+    fn from(error: Error) -> Unsurveyed {
+        Unsurveyed::Failed(error)
+    }
+}
+
+/// Why a list can't be surveyed, and what to do about it.
+fn failure(source: &Source, error: &Error) -> String {
+    match (source, error) {
+        (Source::Group(name), Error::NotFound { .. }) => not_found::group(name),
+        _ => format!("{source}: {}", error.with_advice()),
+    }
+}
+
 impl Poller {
     /// Counts the projects and those that were active in the last hour. How many are selected, and how
     /// many hide values, is told by the first page of each list; a project that is active is taken to
     /// run a pipeline.
     ///
     /// # Errors
-    /// If a list can't be read or counted.
-    pub async fn survey(&mut self, deadline: Instant) -> Result<Assumption, Error> {
+    /// If a list can't be read or counted: what is wrong, and what to do about it.
+    pub async fn survey(&mut self, deadline: Instant) -> Result<Assumption, String> {
         let mut survey = Survey {
             poller: self,
             capabilities: Capabilities::default(),
             graphql: true,
             deadline,
         };
-        survey.probe().await?;
+        let probed = survey.probe().await;
+        probed.map_err(|error| error.with_advice())?;
         let (mut lists, mut active) = (Vec::new(), 0.0);
         for source in self.config.selection.sources() {
-            let sample = survey.sample(&source).await?;
-            let projects = match sample.goes_on {
-                true => survey.count(&source).await?,
-                false => sample.found.len(),
+            let (population, active_there) = match survey.of(&source).await {
+                Ok(surveyed) => surveyed,
+                Err(Unsurveyed::Missing(name)) => return Err(not_found::project(&name)),
+                Err(Unsurveyed::Failed(error)) => return Err(failure(&source, &error)),
             };
-            active += match &source {
-                Source::Projects(_) => survey.active_among(&sample.found),
-                _ => survey.active(&source).await?,
-            };
-            lists.push(survey.population(source, projects, &sample.found));
+            active += active_there;
+            lists.push(population);
         }
         let projects = lists.iter().map(|list| list.projects).sum();
         Ok(Assumption {
@@ -77,6 +96,23 @@ impl Poller {
 }
 
 impl Survey<'_> {
+    /// How many projects a list has, and how many of them are active.
+    async fn of(&self, source: &Source) -> Result<(Population, f64), Unsurveyed> {
+        let sample = self.sample(source).await?;
+        let projects = match sample.goes_on {
+            true => self.count(source).await?,
+            false => sample.found.len(),
+        };
+        let active = match source {
+            Source::Projects(_) => self.active_among(&sample.found),
+            _ => self.active(source).await?,
+        };
+        Ok((
+            self.population(source.clone(), projects, &sample.found),
+            active,
+        ))
+    }
+
     async fn probe(&mut self) -> Result<(), Error> {
         let forks = self.poller.config.selection.filter.forks;
         let Answer::Probe(answer) = self.ask(Request::Probe).await else {
@@ -94,7 +130,7 @@ impl Survey<'_> {
     }
 
     /// The first page of a list; all of it, where it is a list of names.
-    async fn sample(&self, source: &Source) -> Result<Sample, Error> {
+    async fn sample(&self, source: &Source) -> Result<Sample, Unsurveyed> {
         if let Source::Projects(names) = source {
             let found = self.named(names).await?;
             return Ok(Sample {
@@ -127,7 +163,7 @@ impl Survey<'_> {
     }
 
     /// Reads projects by name: 100 ids or 50 paths at a time, and what GraphQL does not find over REST.
-    async fn named(&self, names: &[String]) -> Result<Vec<ProjectAnswer>, Error> {
+    async fn named(&self, names: &[String]) -> Result<Vec<ProjectAnswer>, Unsurveyed> {
         let mut found: Vec<ProjectAnswer> = Vec::new();
         let (ids, paths): (Vec<_>, Vec<_>) =
             names.iter().partition(|name| name.parse::<u64>().is_ok());
@@ -163,13 +199,15 @@ impl Survey<'_> {
             .cloned()
             .collect();
         let mut answers = stream::iter(others)
-            .map(|name| self.ask(Request::Project(name)))
+            .map(async |name| (self.ask(Request::Project(name.clone())).await, name))
             .buffer_unordered(self.poller.client.concurrency());
         while let Some(answer) = answers.next().await {
             match answer {
-                Answer::Project(Ok(one)) => found.push(one),
-                Answer::Project(Err(error)) if is_gone(&error) => {}
-                Answer::Project(Err(error)) => return Err(error),
+                (Answer::Project(Ok(one)), _) => found.push(one),
+                (Answer::Project(Err(error)), name) if is_gone(&error) => {
+                    return Err(Unsurveyed::Missing(name));
+                }
+                (Answer::Project(Err(error)), _) => return Err(error.into()),
                 _ => {}
             }
         }

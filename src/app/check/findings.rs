@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::app::misconfigured::{Misconfigured, misconfigured};
 use crate::cli::ReportFormat;
 use crate::logged;
+use crate::prose::counted;
 use crate::stdio;
 
 /// One thing that was found.
@@ -146,8 +147,7 @@ impl Findings {
         let problems = match (self.unprinted, self.problems) {
             (Some(error), _) => return Err(error),
             (None, 0) => return Ok(()),
-            (None, 1) => anyhow!("1 problem"),
-            (None, problems) => anyhow!("{problems} problems"),
+            (None, problems) => anyhow!("{}", counted(problems, "problem")),
         };
         Err(match self.of_settings {
             true => misconfigured(problems),

@@ -10,6 +10,7 @@ use crate::app::waiting;
 use crate::gitlab::TokenInfo;
 use crate::metrics::{Catalogue, Metric, Missing, Reason, Snapshot, SubjectState};
 use crate::poll::Filter;
+use crate::prose::{advised, agree, counted, duration};
 
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,8 +86,11 @@ fn report_poll(snapshot: &Snapshot, filter: &Filter, findings: &mut Findings) {
     let filtered_out = report.map_or(0, |report| report.filtered_out);
     let projects = match report.and_then(|report| report.failure.as_ref()) {
         Some(failure) => problem("projects", failure),
-        None if selected == 1 => good("projects", "1 project is selected"),
-        None => good("projects", format!("{selected} projects are selected")),
+        None => {
+            let are = agree(selected, "is", "are");
+            let selected = counted(selected, "project");
+            good("projects", format!("{selected} {are} selected"))
+        }
     };
     let projects = projects.with("selected", selected);
     findings.tell(projects.with("filtered_out", filtered_out));
@@ -94,8 +98,10 @@ fn report_poll(snapshot: &Snapshot, filter: &Filter, findings: &mut Findings) {
         findings.tell(problem(
             "selection",
             format!(
-                "all {filtered_out} projects that GitLab lists are left out by {filter}. A pattern stands for a \
-                 whole path, such as group/project: * stays within one level, ** crosses levels"
+                "all {} that GitLab lists {} left out by {filter}. A pattern stands for a whole path, such as \
+                 group/project: * stays within one level, ** crosses levels.",
+                counted(filtered_out, "project"),
+                agree(filtered_out, "is", "are"),
             ),
         ));
     } else if selected == 0 && snapshot.project_count.is_some() {
@@ -107,8 +113,9 @@ fn report_poll(snapshot: &Snapshot, filter: &Filter, findings: &mut Findings) {
     }
     if let Some(report) = report {
         let text = format!(
-            "one poll makes {} requests and takes {:.1?}",
-            report.requests, report.took
+            "one poll makes {} and takes {}",
+            counted(report.requests, "request"),
+            duration(report.took)
         );
         let poll = good("poll", text).with("requests", report.requests);
         let poll = poll.with("series", snapshot.all_series());
@@ -179,15 +186,18 @@ fn report_state(what: String, subject: &str, state: SubjectState, findings: &mut
 /// or tells nonsense.
 fn report_missing(missing: &Missing, findings: &mut Findings) {
     let (name, count) = (missing.metric, missing.count);
+    let values = counted(count, "value");
     let metric = Catalogue::standard().find(name);
     let note = |text: String| note("missing", text);
     let problem = |text: String| problem("missing", text);
     let finding = match missing.reason {
         Reason::Hidden => note(format!(
-            "{name}: {count} values are hidden from the token, or this GitLab does not keep them \
-             (statistics and merge requests of private projects need the Reporter role)"
+            "{name}: {values} {} hidden from the token, or this GitLab does not keep {} (statistics and merge \
+             requests of private projects need the Reporter role)",
+            agree(count, "is", "are"),
+            agree(count, "it", "them")
         )),
-        Reason::Forbidden => note(format!("{name}: GitLab forbids the token {count} values")),
+        Reason::Forbidden => note(format!("{name}: GitLab forbids the token {values}")),
         Reason::Unsupported => {
             let asked = metric.map(Metric::asked_as).unwrap_or_default();
             let asked = asked.first().copied().unwrap_or_default();
@@ -201,34 +211,34 @@ fn report_missing(missing: &Missing, findings: &mut Findings) {
                 false => "number",
             };
             note(format!(
-                "{name}: GitLab tells a negative {noun}, or one that can't be, for {count} values; they \
-                 are left out until an administrator lets GitLab count them again"
+                "{name}: GitLab tells a negative {noun}, or one that can't be, for {values}, which {} left out \
+                 until an administrator has GitLab count again",
+                agree(count, "is", "are")
             ))
         }
-        reason => problem(format!(
-            "{name}: {count} values could not be read: {}{}",
-            reason.name(),
-            advice(reason)
-        )),
+        reason => {
+            let said = format!("{name}: {values} could not be read: {}", reason.name());
+            problem(advice(reason).map_or(said.clone(), |advice| advised(said, advice)))
+        }
     };
     let finding = finding.with("metric", name).with("count", count);
     findings.tell(finding.with("reason", missing.reason.name()));
 }
 
 /// What to do about values that could not be read. The log has GitLab's words about each.
-fn advice(reason: Reason) -> &'static str {
-    match reason {
+fn advice(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
         Reason::NotGitlab | Reason::NotJson | Reason::Redirected => {
-            ". A proxy or a login page answers in place of GitLab's API: let the bridge through"
+            "A proxy or a login page answers in place of GitLab's API: let the bridge through."
         }
         Reason::NotUnderstood => {
-            ". The answer is not in the form of GitLab's API: look for a proxy that changes it"
+            "The answer is not in the form of GitLab's API: look for a proxy that changes it."
         }
-        Reason::RateLimited => ". Lower gitlab.requests_per_second, or ask for a higher limit",
-        Reason::Budget => ". Raise poll.budget if GitLab allows more",
+        Reason::RateLimited => "Lower gitlab.requests_per_second, or ask for a higher limit.",
+        Reason::Budget => "Raise poll.budget if GitLab allows more.",
         Reason::ServerError | Reason::Timeout | Reason::Network => {
-            ". GitLab, or the way to it, fails: run check again, with --log-level debug for more"
+            "GitLab, or the way to it, fails: run check again, with --log-level debug for more."
         }
-        _ => "",
-    }
+        _ => return None,
+    })
 }

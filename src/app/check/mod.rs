@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::export::{Introspect, Otlp, Server, Web};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use crate::poll::{Checkpoint, Examined};
+use crate::prose::{advised, counted, duration};
 use findings::{Findings, failed, good, note, problem};
 
 /// How long an export target may take to accept a first export.
@@ -66,7 +67,8 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
             format!("{shown} can be written; nothing is kept in it yet"),
         ),
         Ok(Examined::Kept { projects }) => {
-            let text = format!("{shown} can be written, and keeps {projects} projects");
+            let kept = counted(projects, "project");
+            let text = format!("{shown} can be written, and keeps {kept}");
             good("state", text).with("projects", projects)
         }
         Ok(Examined::InUse) => note("state", format!("{shown} is in use by a bridge that runs")),
@@ -76,9 +78,9 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
         ),
         Err(error) => problem(
             "state",
-            format!(
-                "{shown} can't be written: {error}. Create its folder, give it to the user of the bridge, or \
-                 set state.path to another"
+            advised(
+                format!("{shown} can't be written: {error}"),
+                "Create its folder, give it to the user of the bridge, or set state.path to another.",
             ),
         ),
     };
@@ -87,14 +89,13 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
 
 async fn check_listener(config: &Config, findings: &mut Findings) {
     let listen = &config.export.listen;
-    let address = format!("{}:{}", listen.host, listen.port);
     match Server::bind(listen, "--listen").await {
         Ok(_) => {
             let what = match config.export.prometheus {
                 true => "for /metrics and health",
                 false => "for health; the Prometheus exporter is off",
             };
-            findings.tell(good("listen", format!("{address} is free {what}")));
+            findings.tell(good("listen", format!("{listen} is free {what}")));
         }
         Err(error) => findings.tell(failed("listen", &error)),
     }
@@ -124,9 +125,9 @@ async fn check_otlp(config: &Config, enabled: EnabledMetrics, findings: &mut Fin
         Ok(()) => good("otlp", format!("{endpoint} accepts OTLP")),
         Err(error) => problem(
             "otlp",
-            format!(
-                "{endpoint} does not accept OTLP: {error}. See otlp in the configuration, or \
-                 OTEL_EXPORTER_OTLP_*"
+            advised(
+                format!("{endpoint} does not accept OTLP: {error}"),
+                "See otlp in the configuration, or OTEL_EXPORTER_OTLP_*.",
             ),
         ),
     });
@@ -140,7 +141,7 @@ async fn push_nothing(otlp: &Otlp) -> Result<(), String> {
         ..Default::default()
     });
     let pushed = timeout(EXPORT_PATIENCE, otlp.push(&view, &status)).await;
-    pushed.unwrap_or_else(|_| Err(format!("no answer within {EXPORT_PATIENCE:?}")))
+    pushed.unwrap_or_else(|_| Err(format!("no answer within {}", duration(EXPORT_PATIENCE))))
 }
 
 async fn check_webhooks(config: &Config, web: Option<&Web>, findings: &mut Findings) {

@@ -14,6 +14,7 @@ use crate::config::{self, Config};
 use crate::gitlab::Budget;
 use crate::metrics::EnabledMetrics;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts, prices};
+use crate::prose::advised;
 use crate::stdio;
 pub(super) use report::GitLabPlan;
 use report::LimitCheck;
@@ -92,9 +93,9 @@ async fn survey(
         .context("plan asks GitLab; with --projects it does not")?;
     let survey = built.poller.survey(Instant::now() + PATIENCE);
     let surveyed = waiting::explained(&built.client, survey).await;
-    let mut assumption = surveyed.map_err(|error| {
-        let (url, advice) = (built.client.url(), error.with_advice());
-        anyhow!("{url}: {advice}; with --projects no GitLab is asked")
+    let mut assumption = surveyed.map_err(|problem| {
+        let said = format!("{}: {problem}", built.client.url());
+        anyhow!(advised(said, "With --projects, no GitLab is asked."))
     })?;
     if let Some(active) = active {
         assumption.active = number(active, assumption.projects());

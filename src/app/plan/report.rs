@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::gitlab::Budget;
 use crate::poll::{ALONG, Advice, Assumption, Forecast, Kind, Price};
+use crate::prose::{self, agree, counted};
 
 /// A forecast for one GitLab, and the limits that it is compared with.
 pub struct GitLabPlan {
@@ -59,10 +60,9 @@ impl GitLabPlan {
     fn summary(&self) -> String {
         let (projects, forecast) = (self.assumption.projects(), &self.forecast);
         let mut parts = vec![format!(
-            "{} project{}: {} requests for the first sweep, about {} a minute then",
-            grouped(projects as f64),
-            if projects == 1 { "" } else { "s" },
-            grouped(forecast.first_sweep as f64),
+            "{}: {} for the first sweep, about {} a minute then",
+            counted(grouped(projects as f64), "project"),
+            counted(grouped(forecast.first_sweep as f64), "request"),
             rounded(forecast.total() / 60.0),
         )];
         parts.extend(self.against_limits());
@@ -133,26 +133,30 @@ impl GitLabPlan {
         let assumption = &self.assumption;
         let selected: usize = assumption.lists.iter().map(|list| list.selected).sum();
         let hidden: usize = assumption.lists.iter().map(|list| list.hidden).sum();
+        let active = grouped(assumption.active.round());
         let source = match self.surveyed {
             true => "GitLab says",
             false => "assumed",
         };
         let mut text = format!(
             "A request that carries several kinds counts for the one that comes first in it.\n\
-             {source}: {} projects are active in an hour; each of them is taken to run a pipeline",
-            grouped(assumption.active.round()),
+             {source}: {} {} active in an hour; each of them is taken to run a pipeline",
+            counted(&active, "project"),
+            agree(&active, "is", "are"),
         );
         text += &format!(
-            ", and three in ten deploy;\n{} groups and {} runners are assumed",
-            grouped(assumption.groups as f64),
-            grouped(assumption.runners as f64),
+            ", and three in ten deploy;\n{} and {} are assumed",
+            counted(grouped(assumption.groups as f64), "group"),
+            counted(grouped(assumption.runners as f64), "runner"),
         );
         if selected < assumption.projects() {
-            text += &format!("; {} are selected", grouped(selected as f64));
+            let are = agree(selected, "is", "are");
+            text += &format!("; {} {are} selected", grouped(selected as f64));
         }
         if hidden > 0 {
+            let hide = agree(hidden, "hides", "hide");
             let hidden = grouped(hidden as f64);
-            text += &format!("; {hidden} hide values that REST is asked for");
+            text += &format!("; {hidden} {hide} values that REST is asked for");
         }
         if !assumption.graphql {
             text += "; GraphQL can't be used, and REST costs more requests";
@@ -221,7 +225,7 @@ impl LimitCheck {
 }
 
 fn advise(advice: Advice) -> String {
-    let set = |name: &str, duration| format!("{name} to {}", humantime::format_duration(duration));
+    let set = |name: &str, duration| format!("{name} to {}", prose::duration(duration));
     let interval = advice.interval.map(|to| set("poll.interval", to));
     let sweep = advice.sweep.map(|to| set("poll.sweep", to));
     let both: Vec<_> = interval.into_iter().chain(sweep).collect();
@@ -328,7 +332,7 @@ mod tests {
         let expected = "\
 12,400 projects: 125 requests for the first sweep, about 98 a minute then;
   fits 15,000/h and 25,000/h;
-  does not fit poll.budget (4,500/h, 90/min): set poll.interval to 15m and poll.sweep to 1day;
+  does not fit poll.budget (4,500/h, 90/min): set poll.interval to 15m and poll.sweep to 1d;
   does not fit 5,000/h: set poll.interval to 3m
 
 requests               an hour

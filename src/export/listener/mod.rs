@@ -3,6 +3,7 @@
 //! What is answered is not decided here, but in `http`.
 
 mod activity;
+mod binding;
 mod bodies;
 mod connections;
 mod descriptors;
@@ -47,15 +48,10 @@ impl Server {
     /// Binds the address. `setting` is what would choose another one.
     ///
     /// # Errors
-    /// If it is taken or not ours.
+    /// If it is taken, not ours, not allowed or no address; the message says what to do.
     pub async fn bind(listen: &Listen, setting: &str) -> Result<Server> {
-        let Listen { host, port } = listen;
-        let listener = TcpListener::bind((host.as_str(), *port)).await;
-        let listener = listener.with_context(|| {
-            format!("listening on {host}:{port}: is another bridge running? Choose another with {setting} host:port")
-        })?;
         Ok(Server {
-            listener,
+            listener: binding::bind(listen, setting).await?,
             connections: Arc::default(),
             refused: Arc::default(),
         })

@@ -16,6 +16,9 @@ const SPEAKS_GRPC: &str =
 const SPEAKS_HTTP: &str = "4318 is the port of HTTP: set otlp.protocol to http/protobuf, or the port to that of gRPC, 4317";
 const LISTENS: &str =
     "is a receiver listening there? Ports are usually 4317 for gRPC and 4318 for HTTP";
+const HOST: &str =
+    "look at the host name in otlp.endpoint, and at the name servers of this machine";
+const ROUTE: &str = "look at the address in otlp.endpoint, and at routes and firewalls on the way";
 const OTHER_PROTOCOL: &str =
     "does that port speak the protocol of otlp.protocol? Usually 4317 is gRPC and 4318 HTTP";
 const CERTIFICATE: &str = "name the authority of the receiver's certificate in otlp.ca_file, or look at the host in otlp.endpoint";
@@ -54,7 +57,13 @@ pub fn of_no_answer(why: &str, protocol: Protocol, endpoint: &Url) -> Option<&'s
     if says(&["certificate", "unknownissuer"]) {
         return Some(CERTIFICATE);
     }
-    if says(&["refused", "dns", "lookup", "unreachable"]) {
+    if says(&["dns error", "lookup address"]) {
+        return Some(HOST);
+    }
+    if says(&["unreachable"]) {
+        return Some(ROUTE);
+    }
+    if says(&["refused"]) {
         return Some(LISTENS);
     }
     Some(wrong_port(protocol, endpoint).unwrap_or(OTHER_PROTOCOL))

@@ -11,6 +11,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResp
 use prost::Message;
 use tonic::Code;
 
+use crate::prose::counted;
+
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -53,8 +55,9 @@ impl Outcome {
         match answer.partial_success {
             Some(partial) if partial.rejected_data_points > 0 => {
                 let text = format!(
-                    "the receiver rejected {} points: {}",
-                    partial.rejected_data_points, partial.error_message
+                    "the receiver rejected {}: {}",
+                    counted(partial.rejected_data_points, "point"),
+                    partial.error_message
                 );
                 (Outcome::Partial(Why { text, hint: None }), None)
             }

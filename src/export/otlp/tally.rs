@@ -1,6 +1,7 @@
 //! How one export went: what was not taken of it and why, told in one line.
 
 use super::outcome::Why;
+use crate::prose::{agree, counted};
 
 /// How one export went.
 #[derive(Debug, Default)]
@@ -49,14 +50,15 @@ impl Tally {
             .collect();
         let more = self.reasons.len().saturating_sub(MOST_REASONS);
         if more > 0 {
-            told.push(format!("and {more} other reasons"));
+            told.push(format!("and {}", counted(more, "other reason")));
         }
         let told = told.join("; ");
         Err(match self.failed {
             _ if self.is_away || self.messages == 1 => told,
             failed => format!(
-                "{failed} of {} messages were not taken: {told}",
-                self.messages
+                "{failed} of {} messages {} not taken: {told}",
+                self.messages,
+                agree(failed, "was", "were")
             ),
         })
     }

@@ -12,6 +12,17 @@ const LONGEST: usize = 300;
 /// What is shorter is found in any text.
 const SHORTEST_SECRET: usize = 4;
 
+/// What libraries say of a step of theirs, before what went wrong in it.
+const LIBRARIES: [&str; 7] = [
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "dns error",
+    "error resolving DNS",
+    "error trying to connect",
+    "tcp connect error",
+    "transport error",
+];
+
 /// What must not be repeated, whoever says it: the values of headers and of the endpoint's query.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Vec<SecretString>);
@@ -82,6 +93,10 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
         source = cause.source();
     }
     causes.dedup();
+    let says_more = |cause: &String| !LIBRARIES.contains(&cause.as_str());
+    if causes.iter().any(says_more) {
+        causes.retain(says_more);
+    }
     causes.join(": ")
 }
 

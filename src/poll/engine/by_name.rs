@@ -1,14 +1,14 @@
 //! The sweeps of projects that are selected by name.
 
-use super::Engine;
-use super::errors::advice;
 use super::list::is_numeric;
 use super::moment::Moment;
 use super::names::{MOST_PATHS, Named};
 use super::poll::{Poll, Purpose, Query};
 use super::request::{Node, Page};
+use super::{Engine, Notice};
 use crate::gitlab::Error;
 use crate::metrics::ProjectAnswer;
+use crate::poll::not_found;
 use crate::poll::plan::{Depth, List, RequestPart};
 use crate::poll::selection::Source;
 
@@ -220,7 +220,15 @@ impl Engine {
         let detail = "404 Project Not Found".to_owned();
         let error = Error::NotFound { detail };
         *self.errors.entry(("projects", error.reason())).or_default() += 1;
-        let mistake = || advice(&format!("reading the project {name:?}"), &error);
-        self.names.note_missing(name, mistake);
+        self.note_missing(name, not_found::project);
+    }
+
+    /// Notes that something that the configuration names is not there, and says so where it never was.
+    pub(super) fn note_missing(&mut self, name: &str, mistake: fn(&str) -> String) {
+        let known = self.names.mistaken.len();
+        self.names.note_missing(name, || mistake(name));
+        if self.names.mistaken.len() > known {
+            self.notices.push(Notice::NotFound(mistake(name)));
+        }
     }
 }

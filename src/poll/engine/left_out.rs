@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::prose::{agree, counted};
+
 /// The projects that are left out, and whether further ones are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LeftOut {
@@ -93,7 +95,9 @@ impl fmt::Display for LeftOut {
         let count = self.count();
         write!(
             formatter,
-            "limits.memory: {count} projects are left out; raise it, or select fewer of them"
+            "limits.memory: {} {} left out; raise it, or select fewer of them",
+            counted(count, "project"),
+            agree(count, "is", "are")
         )
     }
 }

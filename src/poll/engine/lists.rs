@@ -1,12 +1,13 @@
 //! The groups behind lists: their paths may change, and they may be gone.
 
-use super::errors::{advice, is_gone};
+use super::errors::is_gone;
 use super::list::is_numeric;
 use super::moment::Moment;
 use super::poll::{GroupCheck, Poll};
 use super::request::{Group, Kind, Request};
 use super::{Engine, Next, Notice, Sent};
 use crate::gitlab::Error;
+use crate::poll::not_found;
 
 impl Engine {
     /// Asks REST about the groups whose path is not known, or that GraphQL does not show any more.
@@ -81,9 +82,8 @@ impl Engine {
         let Some(name) = list.group_name().map(str::to_owned) else {
             return;
         };
-        let mistake = advice(&list.source, error);
         let was_there = self.names.seen.contains(&name);
-        self.names.note_missing(&name, || mistake);
+        self.note_missing(&name, not_found::group);
         *self.errors.entry(("projects", error.reason())).or_default() += 1;
         let gone = self.schedule.lost(poll, index, was_there);
         self.remove(poll, gone);

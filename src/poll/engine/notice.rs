@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::logged::seconds;
+use crate::prose::within;
 
 /// Something that happened and is worth a line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Notice {
     Unsorted { list: String, error: String },
     /// A project breaks every GraphQL request that it is in.
     ProjectBreaks { id: u64, pause: Duration },
+    /// A group or project that the configuration names is not there.
+    NotFound(String),
     /// A group has another path.
     GroupMoved { id: u64, from: String, to: String },
     /// A request was too much for GitLab.
@@ -57,6 +60,7 @@ impl Notice {
                 pause_seconds = seconds(*pause),
                 "this project breaks every GraphQL request it is in; its values are asked for one by one"
             ),
+            Notice::NotFound(what) => tracing::warn!("{}", within(what)),
             Notice::GroupMoved { id, from, to } => {
                 tracing::info!(group_id = id, from, to, "a selected group has another path");
             }

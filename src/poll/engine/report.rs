@@ -8,6 +8,7 @@ use super::moment::Moment;
 use super::poll::Poll;
 use crate::gitlab::Error;
 use crate::metrics::{Owner, Owners, Report, Snapshot};
+use crate::prose::{agree, counted, listed};
 
 /// The name of what lists of projects belong to, in errors.
 const PROJECTS: &str = "projects";
@@ -119,14 +120,17 @@ impl Engine {
         let failed = failures.iter().map(|(what, error)| advice(what, error));
         let mistaken = self.names.mistaken.values().cloned();
         let texts: Vec<String> = mistaken.chain(failed).collect();
-        (!texts.is_empty()).then(|| texts.join("; "))
+        (!texts.is_empty()).then(|| listed(&texts))
     }
 
     /// Says that the first sweep goes on, if it does.
     fn unfinished(&self) -> Option<String> {
         let so_far = self.projects.len();
-        (!self.schedule.is_whole())
-            .then(|| format!("the first sweep goes on: {so_far} projects have been read so far"))
+        (!self.schedule.is_whole()).then(|| {
+            let have = agree(so_far, "has", "have");
+            let so_far = counted(so_far, "project");
+            format!("the first sweep goes on: {so_far} {have} been read so far")
+        })
     }
 
     /// Says how many projects there is no memory for. Everything else was read.

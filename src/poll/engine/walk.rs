@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use crate::gitlab::{NextPage, Paging};
+use crate::prose::counted;
 
 /// Where a walk goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,7 +54,10 @@ pub enum WalkError {
     Circle,
     #[error("the page brings no project that was not on an earlier one, and names a next one")]
     NothingNew,
-    #[error("the list ended after {listed} projects, and GitLab counts {total}")]
+    #[error(
+        "the list ended after {}, and GitLab counts {total}",
+        counted(listed, "project")
+    )]
     Short { listed: u64, total: u64 },
 }
 

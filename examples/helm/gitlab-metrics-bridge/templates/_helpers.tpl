@@ -63,7 +63,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.token.existingSecret }}
 {{- $_ := set $ours "gitlab" (dict "token_file" "/etc/gitlab-metrics-bridge/token/token") }}
 {{- end }}
-{{- toYaml (mergeOverwrite $ours (deepCopy .Values.config)) }}
+{{- $config := mergeOverwrite $ours (deepCopy .Values.config) }}
+{{- if .Values.demo }}
+{{- /* demo asks a model of its own, keeps nothing, and refuses what says otherwise. */}}
+{{- $config = omit $config "gitlab" "instances" "state" }}
+{{- end }}
+{{- toYaml $config }}
 {{- end }}
 
 {{- define "bridge.port" -}}
