@@ -1,6 +1,7 @@
 //! The running bridge: what polls, serves, pushes and takes webhooks. Another configuration takes effect while
 //! it runs: parts whose settings have not changed go on untouched, and the others hand over what they know.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;

@@ -8,8 +8,11 @@ use super::input::{Input, Raw};
 use super::setting::Setting;
 use super::settings::{INSTANCES, SETTINGS, instance_sections, sections};
 use super::text_file;
-use super::wording::{quote, unknown};
-use super::yaml::{Content, Node};
+use super::wording::{nearest, quote, unknown};
+use super::yaml::{Content, Node, Position};
+
+/// Names standard input where a file is named.
+pub const STANDARD_INPUT: &str = "-";
 
 /// A configuration file whose keys are all known.
 pub struct Document {
@@ -22,18 +25,55 @@ impl Document {
     ///
     /// # Errors
     /// If it can't be read or is not a configuration.
-    pub fn open(path: &Path, named: &Place) -> Result<Document, Error> {
+    pub fn open(path: &Path, named: &Place, environment: &Environment) -> Result<Document, Error> {
+        if path == Path::new(STANDARD_INPUT) {
+            let text = text_file::standard_input();
+            let text = text.map_err(|cause| named.error(format!("{cause}")))?;
+            return Document::parse("standard input".to_owned(), &text, environment);
+        }
         let file = path.display().to_string();
         let text = text_file::read(path)
             .map_err(|cause| named.error(format!("{file:?} can't be read: {cause}")))?;
-        Document::parse(file, &text)
+        Document::parse(file, &text, environment)
     }
 
-    fn parse(file: String, text: &str) -> Result<Document, Error> {
+    fn parse(file: String, text: &str, environment: &Environment) -> Result<Document, Error> {
         let root = Node::parse(&file, text)?;
-        let document = Document { file, root };
+        let mut document = Document { file, root };
         document.refuse_unknown()?;
+        document.replace_variables(environment)?;
         Ok(document)
+    }
+
+    /// Puts the values of variables into all values.
+    fn replace_variables(&mut self, environment: &Environment) -> Result<(), Error> {
+        let replaced = self.root.replace_variables(environment);
+        replaced.map_err(|(position, problem)| {
+            let place = Place::File {
+                file: self.file.clone(),
+                position: Some(position),
+                key: self.setting_at(position),
+            };
+            place.error(problem)
+        })
+    }
+
+    /// The setting that something at this position is written for.
+    fn setting_at(&self, position: Position) -> Option<&'static str> {
+        let holds = |root: &Node, setting: &Setting| {
+            let mut keys = setting.key.split('.');
+            let own = keys.try_fold(root, child);
+            own.is_some_and(|own| own.contains(position))
+        };
+        let instances = child(&self.root, INSTANCES);
+        let instances = instances.map(|node| &node.content);
+        let mut roots = vec![&self.root];
+        if let Some(Content::Map(entries)) = instances {
+            roots.extend(entries.iter().map(|(_, instance)| instance));
+        }
+        let mut settings = SETTINGS.iter();
+        let found = settings.find(|setting| roots.iter().any(|root| holds(root, setting)));
+        found.map(|setting| setting.key)
     }
 
     /// What has the sections for all.
@@ -86,10 +126,15 @@ impl Document {
         known: impl Iterator<Item = &'k str> + Clone,
     ) -> Result<&'n str, Error> {
         let key = self.key(name)?;
-        match known.clone().any(|known| known == key) {
-            true => Ok(key),
-            false => Err(self.place(name, None).error(unknown(what, key, known))),
+        if known.clone().any(|known| known == key) {
+            return Ok(key);
         }
+        let problem = match nearest(key, known.clone()) {
+            None => misplaced(key).map(|hint| format!("{what} {}: {hint}", quote(key))),
+            Some(_) => None,
+        };
+        let problem = problem.unwrap_or_else(|| unknown(what, key, known));
+        Err(self.place(name, None).error(problem))
     }
 
     /// The place, the name and the sections of each GitLab that is listed; none without a list.
@@ -163,6 +208,34 @@ impl Document {
             key,
         }
     }
+}
+
+/// What to write for a setting that stands a level too high, or has its section before a dot: `gitlab.url`, or
+/// `url` alone.
+fn misplaced(key: &str) -> Option<String> {
+    let settings = SETTINGS.iter().map(|setting| setting.key);
+    let settings = settings.filter_map(|key| key.split_once('.'));
+    let (section, meant) = match key.split_once('.') {
+        Some((section, name)) => {
+            let section = nearest(section, sections())?;
+            let mut own = settings.filter(|(of, _)| *of == section);
+            let meant = own.clone().find(|(_, own)| *own == name);
+            let near = || nearest(name, own.by_ref().map(|(_, own)| own));
+            (section, meant.map(|(_, own)| own).or_else(near)?)
+        }
+        None => {
+            let mut alike = settings.filter(|(_, own)| *own == key);
+            match (alike.next(), alike.next()) {
+                (Some(only), None) => only,
+                _ => return None,
+            }
+        }
+    };
+    let nested = meant.replace('.', ": {");
+    let closing = "}".repeat(meant.matches('.').count() + 1);
+    Some(format!(
+        "did you mean {meant:?} in the section {section}? Write {section}: {{{nested}: ...{closing}"
+    ))
 }
 
 /// A name becomes the value of an attribute, and is written in queries.

@@ -17,7 +17,10 @@ impl Error {
     /// The same, with what is done about it.
     #[must_use]
     pub fn and(self, consequence: &str) -> Error {
-        let problem = format!("{}; {consequence}", self.problem);
+        let problem = match self.problem.ends_with('?') {
+            true => format!("{} ({consequence})", self.problem),
+            false => format!("{}; {consequence}", self.problem),
+        };
         Error { problem, ..self }
     }
 }

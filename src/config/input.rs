@@ -29,11 +29,26 @@ pub enum Raw<'a> {
 pub struct Text {
     pub place: Place,
     pub text: String,
+    /// How it is written, if variables have a part in it.
+    written: Option<String>,
 }
 
 impl Text {
+    pub fn new(place: &Place, text: impl Into<String>) -> Text {
+        Text {
+            place: place.clone(),
+            text: text.into(),
+            written: None,
+        }
+    }
+
+    /// An error about it. What a variable holds is not shown: it may be a secret in the wrong place.
     pub fn error(&self, problem: impl Into<String>) -> Error {
-        self.place.error(problem)
+        let problem = problem.into();
+        self.place.error(match &self.written {
+            Some(written) => problem.replace(&quote(&self.text), &quote(written)),
+            None => problem,
+        })
     }
 
     /// The usual error: the text is not what is `expected`, which says what would be right.
@@ -110,7 +125,7 @@ impl Input<'_> {
                     let items = items.iter();
                     items.map(|item| self.scalar(item, "one value")).collect()
                 }
-                other => Err(self.place.error(found(other, "a list, such as [a, b]"))),
+                _ => Err(self.place.error(found(node, "a list, such as [a, b]"))),
             },
             Raw::Variable(text) => Ok(split(text).map(|item| self.trimmed(item)).collect()),
             Raw::Flag(values) => Ok(values.iter().map(|value| self.trimmed(value)).collect()),
@@ -125,12 +140,8 @@ impl Input<'_> {
         if matches!(&self.raw, Raw::Yaml(node) if matches!(node.content, Content::List(_))) {
             return self.list();
         }
-        let Text { place, text } = self.text()?;
-        let word = |word: &str| Text {
-            place: place.clone(),
-            text: word.to_owned(),
-        };
-        Ok(split(&text).map(word).collect())
+        let Text { place, text, .. } = self.text()?;
+        Ok(split(&text).map(|word| Text::new(&place, word)).collect())
     }
 
     /// Pairs: a mapping in a file, whose values are read by `value`, else `key=value,key=value` with
@@ -146,10 +157,7 @@ impl Input<'_> {
             let all = self.text()?;
             let pairs = pairs(&all.text).map_err(|problem| all.error(problem))?;
             // What is written as %20 or %0A is meant: nothing is trimmed any more.
-            let text = |text| Text {
-                place: self.place.clone(),
-                text,
-            };
+            let text = |text: String| Text::new(&self.place, text);
             let pairs = pairs.into_iter();
             return Ok(pairs
                 .map(|(key, value)| (text(key), text(value).into()))
@@ -157,7 +165,7 @@ impl Input<'_> {
         };
         let Content::Map(entries) = &node.content else {
             let expected = "a mapping, such as {name: value}";
-            return Err(self.place.error(found(&node.content, expected)));
+            return Err(self.place.error(found(node, expected)));
         };
         let entries = entries.iter();
         entries
@@ -178,10 +186,10 @@ impl Input<'_> {
         let place = self.at(node);
         match &node.content {
             Content::Scalar(text) => Ok(Text {
-                place,
-                text: text.trim().to_owned(),
+                written: node.written.clone(),
+                ..Text::new(&place, text.trim())
             }),
-            other => Err(place.error(found(other, expected))),
+            _ => Err(place.error(found(node, expected))),
         }
     }
 
@@ -195,17 +203,17 @@ impl Input<'_> {
     }
 
     fn trimmed(&self, text: &str) -> Text {
-        Text {
-            place: self.place.clone(),
-            text: text.trim().to_owned(),
-        }
+        Text::new(&self.place, text.trim())
     }
 }
 
-fn found(content: &Content, expected: &str) -> String {
-    match content {
+fn found(node: &Node, expected: &str) -> String {
+    match &node.content {
         Content::Nothing => format!("there is no value: give {expected}, or remove the key"),
-        Content::Scalar(text) => format!("expected {expected}, found the text {}", quote(text)),
+        Content::Scalar(text) => {
+            let text = node.written.as_ref().unwrap_or(text);
+            format!("expected {expected}, found the text {}", quote(text))
+        }
         Content::List(_) => format!("expected {expected}, found a list"),
         Content::Map(_) => format!("expected {expected}, found a mapping"),
     }

@@ -42,7 +42,7 @@ impl Config {
             builder.places.insert(CONFIG_FILE.key, input.place);
         }
         let document = match (&builder.config.file, builder.places.get(CONFIG_FILE.key)) {
-            (Some(file), Some(named)) => Some(Document::open(file, named)?),
+            (Some(file), Some(named)) => Some(Document::open(file, named, environment)?),
             _ => None,
         };
         if let Some(document) = &document {

@@ -25,6 +25,7 @@ mod sources;
 mod summary;
 mod text_file;
 mod value;
+mod variables;
 mod web_url;
 mod wording;
 mod written;

@@ -16,8 +16,8 @@ use super::value::number::{Limit, Number, Time, TimeOrNone};
 use super::value::queue::Queue;
 use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
-    File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Yes, NOT_EMPTY, PROJECT, PathPatterns,
-    group, not_empty, project,
+    File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Stream, MayBeNew::Yes, NOT_EMPTY,
+    PROJECT, PathPatterns, group, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
 use crate::gitlab::CredentialSource;
@@ -110,11 +110,12 @@ const HEADERS_FOR_COLLECTOR: Headers<SecretString> = Headers {
 
 /// Where everything else is read from.
 #[rustfmt::skip]
-pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file, No),
-    "The YAML file to read. Without it, the environment and flags suffice.")
+pub static CONFIG_FILE: Setting = row("configuration file", &File(|b| &mut b.config.file, Stream),
+    "The YAML file to read, or - for standard input, which a reload can't read again. Without it, the environment \
+     and flags suffice. In its values, ${NAME} stands for a variable, ${NAME:-default} has a default, and $$ is a dollar.")
     .standard(&["GITLAB_BRIDGE_CONFIG"])
     .restart()
-    .flag("config", Takes::Value("FILE"), "The configuration file, YAML");
+    .flag("config", Takes::Value("FILE"), "The configuration file, YAML; - reads standard input");
 
 /// Everything that can be said, in a file or not.
 pub fn everything() -> impl Iterator<Item = &'static Setting> + Clone {
@@ -141,9 +142,9 @@ pub static SETTINGS: &[Setting] = &[
         .standard(&["GITLAB_TOKEN_VARIABLE"])
         .example("COMPANY_GITLAB_TOKEN"),
     row("gitlab.headers", &HEADERS_FOR_GITLAB,
-        "Further headers of every request, for a front of GitLab that wants its own. In a value, ${NAME} is \
-         replaced by that variable; {file: path} stands for what a file holds, which may be replaced while the \
-         bridge runs. They are never shown.")
+        "Further headers of every request, for a front of GitLab that wants its own: ${NAME} for what a variable \
+         holds, {file: path} for what a file holds, which may be replaced while the bridge runs. They are never \
+         shown.")
         .example("{x-front-key: \"${FRONT_KEY}\"}"),
     row("gitlab.ca_file", &File(|b| &mut b.instance.gitlab.ca_file, No),
         "Certificates (PEM) to trust besides the system's.")
@@ -373,7 +374,7 @@ pub static SETTINGS: &[Setting] = &[
         "Whether a gRPC endpoint without http:// or https:// is asked without TLS.")
         .standard(&["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_METRICS_INSECURE"]),
     row("otlp.headers", &HEADERS_FOR_COLLECTOR,
-        "Headers of every request. In a value, ${NAME} is replaced by that variable: keep secrets there. \
+        "Headers of every request. Keep secrets in variables, as ${NAME}. \
          The variables hold key=value,key=value with %xx for what can't be written.")
         .standard(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"])
         .example("{authorization: \"Bearer ${COLLECTOR_TOKEN}\"}"),

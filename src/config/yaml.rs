@@ -7,17 +7,23 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::localizer::Localizer;
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
+use super::environment::Environment;
 use super::error::{Error, Place};
+use super::variables;
 
 /// No setting is nested as deep. What is deeper would be read until the stack is used up.
 const DEEPEST: usize = 32;
 
+/// Line and column, from 1.
+pub type Position = (u64, u64);
+
 /// A value in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Line and column, from 1.
-    pub position: (u64, u64),
+    pub position: Position,
     pub content: Content,
+    /// How a text is written that variables have a part in.
+    pub written: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +53,54 @@ impl Node {
             with_snippet: false,
             budget: serde_saphyr::budget! { max_depth: DEEPEST },
         };
-        let parsed = serde_saphyr::from_str_with_options::<Spanned<Parsed>>(text, options);
+        let text = variables::hidden(text);
+        let parsed = serde_saphyr::from_str_with_options::<Spanned<Parsed>>(&text, options);
         let parsed = parsed.map_err(|error| {
             let position = error.location().map(position);
             let formatter = UserMessageFormatter;
-            place(position).error(error.render_with_formatter(&formatter.with_localizer(&Unplaced)))
+            let problem = error.render_with_formatter(&formatter.with_localizer(&Unplaced));
+            place(position).error(variables::shown(&problem))
         })?;
-        Ok(node(parsed, text))
+        Ok(node(parsed, &text))
+    }
+
+    /// Whether a node at this position is this one or below it.
+    pub fn contains(&self, position: Position) -> bool {
+        self.position == position
+            || match &self.content {
+                Content::Nothing | Content::Scalar(_) => false,
+                Content::List(items) => items.iter().any(|item| item.contains(position)),
+                Content::Map(entries) => entries.iter().any(|(_, value)| value.contains(position)),
+            }
+    }
+
+    /// Puts the values of variables into the texts below, but for the keys of mappings.
+    ///
+    /// # Errors
+    /// With the position of the text, if a variable is not set or not named as one.
+    pub fn replace_variables(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<(), (Position, String)> {
+        match &mut self.content {
+            Content::Nothing => Ok(()),
+            Content::List(items) => {
+                let mut items = items.iter_mut();
+                items.try_for_each(|item| item.replace_variables(environment))
+            }
+            Content::Map(entries) => {
+                let mut entries = entries.iter_mut();
+                entries.try_for_each(|(_, value)| value.replace_variables(environment))
+            }
+            Content::Scalar(text) => match variables::replaced(text, environment) {
+                Ok(None) => Ok(()),
+                Ok(Some(replaced)) => {
+                    self.written = Some(std::mem::replace(text, replaced));
+                    Ok(())
+                }
+                Err(problem) => Err((self.position, problem)),
+            },
+        }
     }
 }
 
@@ -69,7 +116,7 @@ enum Parsed {
 fn node(part: Spanned<Parsed>, text: &str) -> Node {
     let content = match part.value {
         Parsed::Nothing => Content::Nothing,
-        Parsed::Text(text) => Content::Scalar(text),
+        Parsed::Text(text) => Content::Scalar(variables::shown(&text)),
         Parsed::Spelt => Content::Scalar(spelling(part.defined, text).to_owned()),
         Parsed::List(items) => {
             Content::List(items.into_iter().map(|item| node(item, text)).collect())
@@ -86,6 +133,7 @@ fn node(part: Spanned<Parsed>, text: &str) -> Node {
     Node {
         position: position(part.referenced),
         content,
+        written: None,
     }
 }
 

@@ -110,7 +110,7 @@ mod tests {
         health.note(&Err("refused".to_owned()));
         let complaint = health.complaint(LIMIT).unwrap();
         assert!(
-            complaint.contains("ended 360s ago (limit 180s): refused"),
+            complaint.contains("ended 6m ago (limit 3m): refused"),
             "{complaint}"
         );
         assert_eq!(health.export().last_success, Some(LIMIT * 2));

@@ -97,7 +97,7 @@ fn a_bad_duration_says_how_to_write_one() {
         ),
         ("0", "\"0\" is too short: use at least 100ms"),
         ("0s", "\"0s\" is too short: use at least 100ms"),
-        ("300days", "\"300days\" is too long: use at most 1day"),
+        ("300days", "\"300days\" is too long: use at most 1d"),
     ] {
         let text = format!("poll:\n  interval: {duration}\n");
         assert_eq!(
@@ -216,11 +216,13 @@ fn a_bad_header_is_named_by_its_place() {
     );
     assert_eq!(
         headers("x-key: ${MISSING}"),
-        "bridge.yaml:3:12: otlp.headers: the variable MISSING is not set; ${MISSING} needs it"
+        "bridge.yaml:3:12: otlp.headers: the variable MISSING is not set; ${MISSING} needs it: set MISSING, or \
+         write ${MISSING:-default}"
     );
     assert_eq!(
         headers("x-key: ${env:A}"),
-        "bridge.yaml:3:12: otlp.headers: ${env:A} does not name a variable: write ${NAME}"
+        "bridge.yaml:3:12: otlp.headers: ${env:A} does not name a variable: write ${NAME} or ${NAME:-default}, or \
+         $${ for a dollar and a brace"
     );
     assert_eq!(
         headers("x-key: a\n    X-Key: b"),

@@ -11,6 +11,7 @@ mod opentelemetry;
 mod secrets;
 mod selecting;
 mod sources;
+mod variables;
 mod wording;
 mod yaml;
 

@@ -93,6 +93,12 @@ fn a_variable_that_holds_no_token_is_told_without_repeating_what_may_be_one() {
         "bridge.yaml:2:19: gitlab.token_variable: no such variable is set: name one that holds an \
          access token"
     );
+    let named = file("gitlab:\n  token_variable: COMPANY_TOKEN\n");
+    assert_eq!(
+        named.error(),
+        "bridge.yaml:2:19: gitlab.token_variable: the variable COMPANY_TOKEN is not set: set it to an access token \
+         with the scope read_api"
+    );
     let named = file("gitlab: {token_variable: MINE}\n").variable("MINE", "s3cret s3cret");
     assert_eq!(
         named.error(),
@@ -126,8 +132,9 @@ fn a_token_in_the_file_is_refused_and_not_repeated() {
     let error = file("gitlab:\n  token: glpat-s3cret\n").error();
     assert_eq!(
         error,
-        "bridge.yaml:2:10: gitlab.token: a token does not belong into a file that is shared: set \
-         GITLAB_TOKEN, or name a file that holds it in gitlab.token_file"
+        "bridge.yaml:2:10: gitlab.token: a token must not be written into a configuration file, which others may \
+         read: set GITLAB_TOKEN, or name a file that holds it in gitlab.token_file, or name another variable in \
+         gitlab.token_variable"
     );
 }
 
@@ -151,8 +158,8 @@ fn the_tokens_of_webhooks_are_kept_like_the_access_token() {
         assert_eq!(
             file(&format!("webhook:\n  {key}: s3cret\n")).error(),
             format!(
-                "bridge.yaml:2:{column}: webhook.{key}: a token does not belong into a file that is \
-                 shared: set {name}, or name a file that holds it in webhook.{key}_file"
+                "bridge.yaml:2:{column}: webhook.{key}: a token must not be written into a configuration file, \
+                 which others may read: set {name}, or name a file that holds it in webhook.{key}_file"
             )
         );
     }

@@ -6,6 +6,7 @@ fn scalar(position: (u64, u64), text: &str) -> Node {
     Node {
         position,
         content: Content::Scalar(text.to_owned()),
+        written: None,
     }
 }
 

@@ -206,12 +206,9 @@ impl Value for Bounds {
 struct Listed(Vec<Text>);
 
 impl From<Text> for Listed {
-    fn from(Text { place, text }: Text) -> Listed {
+    fn from(Text { place, text, .. }: Text) -> Listed {
         let texts = text.split([' ', ';']).filter(|text| !text.is_empty());
-        let text = |text: &str| Text {
-            place: place.clone(),
-            text: text.to_owned(),
-        };
+        let text = |text: &str| Text::new(&place, text);
         Listed(texts.map(text).collect())
     }
 }

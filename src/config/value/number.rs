@@ -14,6 +14,7 @@ use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::quote;
 use crate::export::NO_LIMIT;
+use crate::prose;
 
 /// A number within bounds.
 pub struct Number<T: 'static>(pub Field<T>, pub RangeInclusive<f64>);
@@ -157,11 +158,11 @@ pub fn duration(
     };
     let (least, most) = (range.start(), range.end());
     if duration < *least {
-        let least = format_duration(*least);
+        let least = prose::duration(*least);
         return Err(item.error(format!("{shown} is too short: use at least {least}")));
     }
     if duration > *most {
-        let most = format_duration(*most);
+        let most = prose::duration(*most);
         return Err(item.error(format!("{shown} is too long: use at most {most}")));
     }
     Ok(duration)

@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 use super::text::path;
 use super::{Field, Value};
 use crate::config::builder::Builder;
-use crate::config::environment::Environment;
 use crate::config::error::{Error, Place};
 use crate::config::exposed::exposure;
 use crate::config::input::{Input, Raw, Text};
+use crate::config::settings::SETTINGS;
 use crate::config::text_file;
 use crate::config::yaml::{Content, Node};
 use crate::gitlab::CredentialSource;
@@ -99,9 +99,14 @@ impl<T: Standing> Value for Token<T> {
                 return Err(place.error("a flag can't hold a token"));
             };
             let key = key.unwrap_or_default();
+            let by_name = format!("{key}_variable");
+            let by_name = match SETTINGS.iter().any(|setting| setting.key == by_name) {
+                true => format!(", or name another variable in {by_name}"),
+                false => String::new(),
+            };
             return Err(place.error(format!(
-                "a token does not belong into a file that is shared: set {variable}, or name a file \
-                 that holds it in {key}_file"
+                "a token must not be written into a configuration file, which others may read: set {variable}, or name \
+                 a file that holds it in {key}_file{by_name}"
             )));
         };
         *field(builder) = Some(from(name.clone(), token(place, text)?));
@@ -136,10 +141,15 @@ impl<T: Standing> Value for TokenFile<T> {
 
 impl<T: Standing> Value for TokenVariable<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        let Text { place, text: name } = input.text()?;
+        let Text {
+            place, text: name, ..
+        } = input.text()?;
         let Some(text) = input.environment.get(&name) else {
-            // The name is not repeated: somebody may have written the token itself.
-            return Err(place.error("no such variable is set: name one that holds an access token"));
+            return Err(place.error(match is_like_a_variable(&name) {
+                true => format!("the variable {name} is not set: set it to an access token with the scope read_api"),
+                // It is not repeated: somebody may have written the token itself.
+                false => "no such variable is set: name one that holds an access token".to_owned(),
+            }));
         };
         let token = token(&Place::Variable(name.clone()), text)?;
         *self.0(builder) = Some(self.1(name, token));
@@ -218,6 +228,13 @@ impl<T> Value for Headers<T> {
     }
 }
 
+/// Whether a text is what people call variables, and no token.
+fn is_like_a_variable(text: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let is_random = text.bytes().any(|byte| byte.is_ascii_digit()) && !text.contains('_');
+    !text.is_empty() && text.bytes().all(letters) && !is_random
+}
+
 fn token(place: &Place, token: &str) -> Result<SecretString, Error> {
     match token.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(token.trim().into()),
@@ -240,12 +257,10 @@ impl From<Text> for HeaderText {
     }
 }
 
-/// The value of a header in a file: a text in which `${NAME}` stands for a variable, or `{file: path}`.
+/// The value of a header in a file: a text, or `{file: path}`.
 fn header_text(input: &Input<'_>, node: &Node) -> Result<HeaderText, Error> {
     let Content::Map(entries) = &node.content else {
-        let Text { place, text } = input.scalar(node, "one value")?;
-        let text = interpolate(&text, input.environment).map_err(|problem| place.error(problem))?;
-        return Ok(Text { place, text }.into());
+        return Ok(input.scalar(node, "one value")?.into());
     };
     match entries.as_slice() {
         [(key, path)] if key.content == Content::Scalar("file".to_owned()) => {
@@ -257,10 +272,7 @@ fn header_text(input: &Input<'_>, node: &Node) -> Result<HeaderText, Error> {
             match text.trim() {
                 "" => Err(named.error(format!("{path:?} is empty: write the value into it"))),
                 text => Ok(HeaderText {
-                    value: Text {
-                        place: named.place.clone(),
-                        text: text.to_owned(),
-                    },
+                    value: Text::new(&named.place, text),
                     file: Some(path),
                 }),
             }
@@ -269,29 +281,4 @@ fn header_text(input: &Input<'_>, node: &Node) -> Result<HeaderText, Error> {
             .at(node)
             .error("expected one value, or {file: path} for a file that holds it")),
     }
-}
-
-/// Replaces each `${NAME}`.
-fn interpolate(text: &str, environment: &Environment) -> Result<String, String> {
-    let mut whole = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, after)) = after.split_once('}') else {
-            return Err("a ${ is not closed: write ${NAME}".to_owned());
-        };
-        let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        if name.is_empty() || !name.chars().all(valid) {
-            return Err(format!(
-                "${{{name}}} does not name a variable: write ${{NAME}}"
-            ));
-        }
-        let value = environment.get(name);
-        let value =
-            value.ok_or_else(|| format!("the variable {name} is not set; ${{{name}}} needs it"))?;
-        whole.push_str(before);
-        whole.push_str(value);
-        rest = after;
-    }
-    whole.push_str(rest);
-    Ok(whole)
 }

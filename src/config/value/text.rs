@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Field, Value};
 use crate::config::builder::Builder;
+use crate::config::document::STANDARD_INPUT;
 use crate::config::error::Error;
 use crate::config::input::Input;
 use crate::config::wording::quote;
@@ -30,6 +31,8 @@ pub struct File(pub Field<Option<PathBuf>>, pub MayBeNew);
 pub enum MayBeNew {
     Yes,
     No,
+    /// It is there, or standard input stands for it.
+    Stream,
 }
 
 impl Value for Line {
@@ -94,6 +97,8 @@ impl Value for File {
         *self.0(builder) = Some(match self.1 {
             MayBeNew::Yes => text.path()?,
             MayBeNew::No => text.file()?,
+            MayBeNew::Stream if text.text == STANDARD_INPUT => PathBuf::from(STANDARD_INPUT),
+            MayBeNew::Stream => text.file()?,
         });
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::config::builder::Builder;
 use crate::config::configuration::LogFormat;
 use crate::config::error::Error;
 use crate::config::input::{Input, Text};
-use crate::config::wording::quote;
+use crate::config::wording::{nearest, quote};
 use crate::export::{Compression, JobAttribute, Protocol, Temporality};
 use crate::metrics::HistogramsBy;
 use crate::poll::Scope;
@@ -109,8 +109,16 @@ impl<T: Named> Value for Choice<T> {
         let text = input.text()?;
         let mut names = T::NAMES.iter();
         let found = names.find(|(name, _)| name.eq_ignore_ascii_case(&text.text));
-        let (_, value) =
-            found.ok_or_else(|| text.unexpected(&format!("one of {}", self.words().join(", "))))?;
+        let (_, value) = found.ok_or_else(|| {
+            let words = self.words();
+            let near = nearest(&text.text, words.iter().copied());
+            let near = near.map(|near| format!(": did you mean {near:?}?"));
+            text.unexpected(&format!(
+                "one of {}{}",
+                words.join(", "),
+                near.unwrap_or_default()
+            ))
+        })?;
         *self.0(builder) = *value;
         Ok(())
     }

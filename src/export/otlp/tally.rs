@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(
             tally.outcome(),
             Err(
-                "5 of 6 messages were not taken: a (2 messages); b: try c; c; and 1 other reasons"
+                "5 of 6 messages were not taken: a (2 messages); b: try c; c; and 1 other reason"
                     .to_owned()
             )
         );
