@@ -1,5 +1,7 @@
 //! The command line: commands, and the flags of the configuration, which is read elsewhere.
 
+use std::io;
+use std::path::{Path, PathBuf};
 #[cfg(feature = "simulator")]
 use std::time::Duration;
 
@@ -7,34 +9,17 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 mod asking;
+mod help;
 
 use crate::config::Flags;
 pub use asking::{Explain, Init, ReportFormat};
 
 const NAME: &str = "gitlab-metrics-bridge";
 
-const EXAMPLES: &str = "\
-Examples:
-  GITLAB_URL=https://gitlab.example.com GITLAB_TOKEN_FILE=token gitlab-metrics-bridge once
-  gitlab-metrics-bridge --config bridge.yaml
-  gitlab-metrics-bridge --group platform --otlp-endpoint http://localhost:4317
-
-The token comes from GITLAB_TOKEN, GITLAB_TOKEN_FILE or gitlab.token_file, never from a flag.
-A later source wins: configuration file, environment, flags.
-Exit codes of all commands: 0 all is well; 1 something went wrong; 2 a flag, a setting or a file it names can't be used.";
-
-fn examples() -> String {
-    let demo = match cfg!(feature = "simulator") {
-        true => "  gitlab-metrics-bridge demo\n",
-        false => "",
-    };
-    EXAMPLES.replacen("\n\n", &format!("\n{demo}\n"), 1)
-}
-
 /// Polls GitLab and shows what it counts as OpenTelemetry gauges: over OTLP, on a Prometheus endpoint,
 /// or both.
 #[derive(Clone, Debug, Parser)]
-#[command(name = NAME, version, after_help = examples())]
+#[command(name = NAME, version, after_help = help::program())]
 pub struct Cli {
     /// What to do; without a word, run.
     #[command(subcommand)]
@@ -49,20 +34,25 @@ pub struct Cli {
 pub enum Command {
     /// Poll GitLab and export until told to stop (the default)
     #[default]
+    #[command(after_help = help::RUN)]
     Run,
     /// Poll once and print the metrics; with OTLP, push them too
+    #[command(after_help = help::ONCE)]
     Once,
     /// Check the configuration, GitLab, the token and the export targets
+    #[command(after_help = help::CHECK)]
     Check {
         /// How it looks
         #[arg(long, value_enum, default_value_t)]
         format: ReportFormat,
     },
     /// Forecast how many requests polling makes, and whether limits carry them
+    #[command(after_help = help::PLAN)]
     Plan(Plan),
     /// Ask the bridge that runs with this configuration whether it is well, as a container's health check
+    #[command(after_help = help::HEALTH)]
     Health {
-        /// Another address to ask, such as https://bridge.example.com:9464/-/ready
+        /// Another address to ask [default: /-/healthy where the configuration says that a bridge listens]
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
@@ -72,20 +62,33 @@ pub enum Command {
     Init(Init),
     /// Run against a model of GitLab in this process: no GitLab is needed
     #[cfg(feature = "simulator")]
+    #[command(after_help = help::DEMO)]
     Demo(Demo),
     /// Print the catalogue of metrics
+    #[command(after_help = help::METRICS)]
     Metrics {
         /// How it looks
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
     /// Print the JSON schema of the configuration file, for editors
+    #[command(after_help = help::SCHEMA)]
     Schema,
     /// Print what this program is made of, as CycloneDX (SBOM)
+    #[command(after_help = help::SBOM)]
     Sbom,
     /// Print the version
+    #[command(after_help = help::VERSION)]
     Version,
+    /// Print the manual page, or write one for each command
+    #[command(after_help = help::MAN)]
+    Man {
+        /// The folder to write them to [default: standard output, the page of the program alone]
+        #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+        output: Option<PathBuf>,
+    },
     /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
@@ -106,7 +109,7 @@ impl Command {
 /// What `plan` assumes; GitLab is asked for what is not said.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct Plan {
-    /// Assume so many projects on the configured lists, and ask no GitLab
+    /// Assume so many projects on the configured lists, and ask no GitLab [default: as many as GitLab counts]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub projects: Option<u32>,
     /// Assume that so many projects are active in an hour, such as 600 or 5% [default: as many as
@@ -131,7 +134,7 @@ pub enum Active {
 #[cfg(feature = "simulator")]
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Demo {
-    /// So many plain projects instead of some hundred varied ones
+    /// So many plain projects [default: some hundred varied ones]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub projects: Option<u32>,
     /// How often its counts change
@@ -161,6 +164,29 @@ impl Cli {
 /// The name of the program and its version, as `--version` prints them.
 pub fn version() -> String {
     <Cli as CommandFactory>::command().render_version()
+}
+
+/// The manual page of the program.
+///
+/// # Errors
+/// If it can't be made.
+pub fn manual() -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(built()).render(&mut page)?;
+    Ok(page)
+}
+
+/// Writes a manual page for the program and for each of its commands into a folder.
+///
+/// # Errors
+/// If one can't be written.
+pub fn write_manuals(folder: &Path) -> io::Result<()> {
+    clap_mangen::generate_to(built(), folder)
+}
+
+/// The command line as it is documented, without the command that prints help.
+fn built() -> clap::Command {
+    <Cli as CommandFactory>::command().disable_help_subcommand(true)
 }
 
 /// The completion script of a shell.

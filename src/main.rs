@@ -2,13 +2,17 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use gitlab_metrics_bridge::app::{Hangups, Misconfigured, Source};
-use gitlab_metrics_bridge::cli::{Cli, Command, Format, completions, version};
+use gitlab_metrics_bridge::cli::{
+    Cli, Command, Format, completions, manual, version, write_manuals,
+};
 use gitlab_metrics_bridge::config::{self, Config, Environment, Flags};
 use gitlab_metrics_bridge::metrics::{self, Catalogue};
 use gitlab_metrics_bridge::{app, sbom, stdio};
@@ -21,7 +25,9 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(wrong) if wrong.use_stderr() => {
-            let _ = wrong.print(); // Standard error may be full.
+            if !app::complain_of_flags(&wrong.render().to_string()) {
+                let _ = wrong.print(); // Standard error may be full.
+            }
             return ExitCode::from(MISCONFIGURED);
         }
         Err(help_or_version) => return end(stdio::printed(help_or_version.print())),
@@ -37,12 +43,13 @@ fn main() -> ExitCode {
             end(sbom::cyclonedx(jiff::Timestamp::now()).and_then(|bom| stdio::print(&[bom])))
         }
         Command::Completions { shell } => end(stdio::print(&[completions(shell)])),
+        Command::Man { output } => end(manuals(output.as_deref())),
         command => match begin() {
             Err(error) => end(Err(error)),
             Ok((runtime, hangups)) => match configure(&cli, &command) {
                 Ok(config) => end(run(cli, &command, config, runtime, hangups)),
                 Err(error) => {
-                    complain(&error);
+                    app::complain(&error);
                     ExitCode::from(MISCONFIGURED)
                 }
             },
@@ -140,6 +147,15 @@ fn run(
     ended
 }
 
+/// Prints the manual page of the program, or writes those of all commands into a folder.
+fn manuals(folder: Option<&Path>) -> Result<()> {
+    let Some(folder) = folder else {
+        return stdio::print(&[manual().context("making the manual page")?]);
+    };
+    let written = fs::create_dir_all(folder).and_then(|()| write_manuals(folder));
+    written.with_context(|| format!("writing manual pages into {}", folder.display()))
+}
+
 fn catalogue(format: Format) -> String {
     let catalogue = Catalogue::standard();
     match format {
@@ -153,15 +169,11 @@ fn end(ended: Result<()>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            app::complain(&error);
             match error.is::<Misconfigured>() {
                 true => ExitCode::from(MISCONFIGURED),
                 false => ExitCode::FAILURE,
             }
         }
     }
-}
-
-fn complain(error: &anyhow::Error) {
-    stdio::say(format_args!("gitlab-metrics-bridge: {error:#}"));
 }

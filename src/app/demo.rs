@@ -10,14 +10,13 @@ use url::Url;
 
 use super::misconfigured::misconfigured;
 use super::run::run_and;
-use super::{Hangups, Source, chosen};
+use super::{Hangups, Source, chosen, logging};
 use crate::cli::Demo;
 use crate::config::{Config, Instance, Place};
 use crate::export::JobAttribute;
 use crate::gitlab::CredentialSource;
 use crate::prose::duration;
 use crate::simulator::{AccessToken, DEMO_TOKEN, GitLab, World};
-use crate::stdio;
 
 /// A poll every few seconds shows that something happens.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -69,23 +68,24 @@ pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo)
         .parse()
         .context("the address of the model GitLab")?;
     let config = of_model(config, &url);
-    stdio::say(format_args!(
+    let model = format!(
         "A model of GitLab runs at {}; its counts change every {}.",
         gitlab.url(),
         duration(change_every)
-    ));
-    if let Some(otlp) = &config.export.otlp {
-        stdio::say(format_args!("OTLP goes to {}.", otlp.shown_endpoint()));
-    }
+    );
+    let otlp = config.export.otlp.as_ref();
+    let otlp = otlp.map(|otlp| format!("OTLP goes to {}.", otlp.shown_endpoint()));
     let scheme = match chosen::web(&config)?.is_some_and(|web| web.rules().tls.is_some()) {
         true => "https",
         false => "http",
     };
     let listening = move |address: SocketAddr| {
         let listener = format!("{scheme}://{address}");
-        stdio::say(format_args!(
-            "Open {listener}/ or {listener}/metrics ; stop with Ctrl-C."
-        ));
+        let open = format!("Open {listener}/ or {listener}/metrics ; stop with Ctrl-C.");
+        let all = [Some(model), Some(open), otlp];
+        all.into_iter()
+            .flatten()
+            .for_each(|text| logging::tell(&text));
     };
     let source: Source = Arc::new(move || Ok(of_model(source()?, &url)));
     let ended = run_and(config, source, hangups, listening).await;

@@ -3,14 +3,16 @@
 
 use std::fmt::{self, Write};
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::LogFormat;
+use crate::stdio::{Colour, Stream};
 
 /// Writes events in the format that this tells, which may be another one for the next line.
 pub struct Lines(pub fn() -> LogFormat);
@@ -50,10 +52,26 @@ where
             }
         }
         match (self.0)() {
-            LogFormat::Text => line.logfmt(writer),
+            LogFormat::Text => line.logfmt(writer, level_colour(event.metadata().level())),
             LogFormat::Json => line.json(writer),
         }
     }
+}
+
+/// A line in JSON of an error that is no event, as the last words of a command are.
+pub fn complaint(now: Timestamp, message: &str) -> String {
+    let mut line = Line::default();
+    line.extend(
+        [
+            ("ts", now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()),
+            ("level", "error".to_owned()),
+            ("message", message.to_owned()),
+        ]
+        .map(|(key, text)| (key, Value::from(text))),
+    );
+    let mut text = String::new();
+    let _ = line.json(&mut text); // A text takes everything.
+    text.trim_end().to_owned()
 }
 
 impl Line {
@@ -75,17 +93,30 @@ impl Line {
         writeln!(writer, "}}")
     }
 
-    fn logfmt(&self, mut writer: impl Write) -> fmt::Result {
+    /// Writes it for people, on a terminal with the level in a colour.
+    fn logfmt(&self, mut writer: impl Write, colour: Colour) -> fmt::Result {
         let mut before = "";
         for (key, value) in &self.0 {
             write!(writer, "{before}{key}=")?;
             before = " ";
             match value {
+                Value::String(level) if key == "level" => {
+                    write!(writer, "{}", Stream::Stderr.paint(colour, level))?;
+                }
                 Value::String(text) if is_plain(text) => write!(writer, "{text}")?,
                 value => write!(writer, "{value}")?,
             }
         }
         writeln!(writer)
+    }
+}
+
+fn level_colour(level: &Level) -> Colour {
+    match *level {
+        Level::ERROR => Colour::Red,
+        Level::WARN => Colour::Yellow,
+        Level::INFO => Colour::Green,
+        _ => Colour::Dim,
     }
 }
 
@@ -118,7 +149,7 @@ mod tests {
             ("count", json!(8)),
         ]);
         let (mut text, mut json) = (String::new(), String::new());
-        line.logfmt(&mut text).unwrap();
+        line.logfmt(&mut text, Colour::Red).unwrap();
         line.json(&mut json).unwrap();
         assert_eq!(
             text,

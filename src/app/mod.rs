@@ -3,6 +3,7 @@
 mod bridge;
 mod check;
 mod chosen;
+mod complaint;
 mod console;
 #[cfg(feature = "simulator")]
 mod demo;
@@ -39,6 +40,7 @@ mod webhooks;
 
 pub use check::check;
 pub use chosen::require_tokens;
+pub use complaint::{complain, complain_of_flags};
 #[cfg(feature = "simulator")]
 pub use demo::demo;
 pub use embedded::Embedded;

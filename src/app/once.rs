@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::own_status::{OwnParts, OwnStatus};
 use super::polled_gitlabs::PolledGitLabs;
-use super::{chosen, progress};
+use super::{chosen, progress, waiting};
 use crate::config::Config;
 use crate::export::{Otlp, Prometheus};
 use crate::metrics::{GitLabView, Report};
@@ -54,7 +54,8 @@ pub async fn once(config: Config) -> Result<()> {
             let instances = config.instances.iter();
             let limit = instances.map(|instance| instance.poll.timeout).max();
             let pushing = otlp.push(&view, &introspect);
-            let pushing = timeout(limit.unwrap_or_default(), pushing).await;
+            let pushing = timeout(limit.unwrap_or_default(), pushing);
+            let pushing = waiting::told("the OTLP receiver to take the metrics", pushing).await;
             pushing.unwrap_or_else(|_| Err("it did not end in time".to_owned()))
         }
         None => Ok(()),

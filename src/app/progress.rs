@@ -28,6 +28,41 @@ impl Write for Stderr {
     }
 }
 
+/// A line on the terminal that says what is waited for, as long as it lives.
+pub struct WaitingLine(());
+
+impl WaitingLine {
+    /// Shows it. Without a terminal there is none.
+    pub fn show(what: &str) -> WaitingLine {
+        if stdio::stderr_is_terminal() {
+            BAR.reset();
+            // A template that is a constant; indicatif's default will do otherwise.
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} waiting for {msg} ({elapsed})")
+            {
+                BAR.set_style(style);
+            }
+            BAR.set_message(what.to_owned());
+            BAR.set_draw_target(ProgressDrawTarget::stderr());
+            BAR.enable_steady_tick(Duration::from_millis(100));
+        }
+        WaitingLine(())
+    }
+}
+
+impl Drop for WaitingLine {
+    fn drop(&mut self) {
+        BAR.disable_steady_tick();
+        BAR.finish_and_clear();
+        BAR.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
+
+/// Writes something elsewhere on the terminal; the bar makes way for it.
+pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+    BAR.suspend(write)
+}
+
 /// Shows how far the first polls are, until all have ended. Without a terminal it shows nothing.
 pub async fn show(progress: Vec<Arc<Progress>>, mut views: Views, stop: CancellationToken) {
     if !stdio::stderr_is_terminal() {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, sleep_until};
 
+use super::progress::WaitingLine;
 use crate::gitlab::Client;
 use crate::logged::seconds;
 
@@ -27,6 +28,29 @@ pub async fn explained<T>(client: &Client, asking: impl Future<Output = T>) -> T
             quiet_until = Instant::now() + REPEAT;
         }
     }
+}
+
+/// Waits for something else than GitLab, and says every few seconds what that is.
+pub async fn told<T>(what: &str, asking: impl Future<Output = T>) -> T {
+    let _line = WaitingLine::show(what);
+    let began = Instant::now();
+    let mut asking = std::pin::pin!(asking);
+    let mut next = SILENCE;
+    loop {
+        tokio::select! {
+            answer = &mut asking => return answer,
+            () = sleep_until(began + next) => {
+                tracing::info!(waited_seconds = seconds(next), "waiting for {what}");
+                next += REPEAT;
+            }
+        }
+    }
+}
+
+/// Like [`explained`], with a line on the terminal too.
+pub async fn shown<T>(client: &Client, what: &str, asking: impl Future<Output = T>) -> T {
+    let _line = WaitingLine::show(what);
+    explained(client, asking).await
 }
 
 /// Whether there was something to explain.

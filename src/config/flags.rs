@@ -6,10 +6,18 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
+use super::builder::Builder;
+use super::configuration::LogFormat;
+use super::environment::Environment;
 use super::error::{Error, Place};
 use super::setting::{Flag, Setting, Takes};
 use super::settings::everything;
 use super::wording::{host_and_port, quote};
+
+/// What holds without flags whose settings depend on others.
+const EXPORTERS: &str = "prometheus, and otlp if an endpoint is given";
+const OTLP_ENDPOINT: &str = "none; with --exporter otlp http://localhost:4318";
+const OTLP_PROTOCOL: &str = "grpc for port 4317, else http/protobuf";
 
 /// The flags that were given, by name.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +91,29 @@ impl Flags {
     }
 }
 
+/// The format of the log as far as flags or the variable say, for a command that can't read its configuration.
+pub fn log_format(
+    arguments: impl Iterator<Item = String>,
+    environment: &Environment,
+) -> Option<LogFormat> {
+    const FLAG: &str = "--log-format";
+    let arguments: Vec<String> = arguments.collect();
+    let mut said = None;
+    for (index, argument) in arguments.iter().enumerate() {
+        match argument.strip_prefix(FLAG) {
+            Some("") => said = arguments.get(index + 1).map(String::as_str).or(said),
+            Some(value) => said = value.strip_prefix('=').or(said),
+            None => {}
+        }
+    }
+    let said = said.or_else(|| environment.get("GITLAB_BRIDGE_LOG_FORMAT"))?;
+    let known = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let found = known
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(said));
+    found.map(|(_, format)| format)
+}
+
 /// Each flag once, with the first setting that it fills.
 pub fn all() -> impl Iterator<Item = (&'static Flag, &'static Setting)> {
     let mut seen = Vec::new();
@@ -130,16 +161,54 @@ impl Args for Flags {
     }
 }
 
-fn argument(flag: &Flag, setting: &Setting) -> Arg {
+/// What a flag means, its variables and what holds without it, in the form of clap's own.
+fn help(flag: &Flag, setting: &Setting) -> String {
+    let settings: Vec<_> = everything()
+        .filter(|setting| setting.flags().any(|own| own.name == flag.name))
+        .collect();
+    let variables: Vec<_> = match flag.takes {
+        // Its value is the one of a variable among others.
+        Takes::Nothing(_) => Vec::new(),
+        Takes::HostAndPort(_) => {
+            let all = settings.iter().flat_map(|setting| setting.variables());
+            all.map(|name| name.to_string()).collect()
+        }
+        Takes::Value(_) | Takes::Values(_) => {
+            let all = setting.variables();
+            all.first().map(ToString::to_string).into_iter().collect()
+        }
+    };
     let mut help = flag.help.to_owned();
-    if let (Takes::Value(_) | Takes::Values(_), Some(variable)) =
-        (flag.takes, setting.variables().first())
-    {
-        help = format!("{help} [env: {variable}]");
+    if !variables.is_empty() {
+        help = format!("{help} [env: {}]", variables.join(", "));
     }
+    format!("{help} [default: {}]", default(flag, &settings))
+}
+
+/// What holds without the flag.
+fn default(flag: &Flag, settings: &[&Setting]) -> String {
+    let mut defaults = Builder::default();
+    let mut shown = |setting: &Setting| {
+        let value = setting.value.show(&mut defaults);
+        value.filter(|value| !["", "[]", "{}"].contains(&value.as_str()))
+    };
+    let values: Vec<_> = settings
+        .iter()
+        .filter_map(|setting| shown(setting))
+        .collect();
+    match flag.takes {
+        Takes::HostAndPort(_) => values.join(":"),
+        _ if flag.name == "exporter" => EXPORTERS.to_owned(),
+        _ if flag.name == "otlp-endpoint" => OTLP_ENDPOINT.to_owned(),
+        _ if flag.name == "otlp-protocol" => OTLP_PROTOCOL.to_owned(),
+        _ => values.first().cloned().unwrap_or_else(|| "none".to_owned()),
+    }
+}
+
+fn argument(flag: &Flag, setting: &Setting) -> Arg {
     let argument = Arg::new(flag.name)
         .long(flag.name)
-        .help(help)
+        .help(help(flag, setting))
         .help_heading("Settings")
         .global(true);
     let (argument, takes) = match flag.takes {

@@ -35,14 +35,12 @@ mod yaml;
 mod tests;
 
 pub use changes::Changes;
-pub use configuration::{
-    Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics, Places,
-};
+pub use configuration::{Config, Instance, Limits, Log, LogFormat, MemoryChoice, Metrics, Places};
 pub use effective::EffectiveSetting;
 pub use environment::Environment;
 pub use error::{Error, Place};
 pub use exposed::exposure;
-pub use flags::Flags;
+pub use flags::{Flags, log_format};
 pub use reference::{example, markdown};
 pub use said::Said;
 pub use schema::schema;

@@ -35,10 +35,8 @@ impl Otlp {
             enabled: Some(config.is_some()),
             protocol: config.map(|config| config.protocol),
             insecure: is_grpc && endpoint.iter().any(|text| text.starts_with("http:")),
-            endpoint: endpoint.map(|text| Text {
-                place: Place::Flag("otlp-endpoint".to_owned()),
-                text,
-            }),
+            endpoint: endpoint
+                .map(|text| Text::new(&Place::Flag("otlp-endpoint".to_owned()), text)),
             config: config.cloned().unwrap_or_default(),
         }
     }

@@ -437,7 +437,7 @@ pub static SETTINGS: &[Setting] = &[
     row("log.level", &Level(|b| &mut b.config.log.level),
         "error, warn, info, debug, trace or off; target=level, separated by commas, for a part.")
         .standard(&["OTEL_LOG_LEVEL", "GITLAB_BRIDGE_LOG_LEVEL"])
-        .flag("log-level", Takes::Value("LEVEL"), "How much is logged"),
+        .flag("log-level", Takes::Value("LEVEL"), "How much is logged: error, warn, info, debug, trace or off"),
     row("log.format", &Choice(|b| &mut b.config.log.format),
         "text (key=value) or json.")
         .flag("log-format", Takes::Value("FORMAT"), "How a line of the log looks"),

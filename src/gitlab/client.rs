@@ -12,9 +12,11 @@ use super::backoff::Backoff;
 use super::bucket::Bucket;
 use super::budget::{Budget, RemainingBudget};
 use super::build_error::BuildError;
+use super::certificate::Certificate;
 use super::clock::Clock;
 use super::config::Config;
 use super::connections::{Connections, LARGEST_BODY};
+use super::error::Error;
 use super::json;
 use super::limiter::Limiter;
 use super::secrets::Secrets;
@@ -60,6 +62,14 @@ impl Config {
         let largest = self.memory.part(PART, LARGEST_BODY as u64) as usize;
         let connections = Connections::build(&self, largest)?;
         Client::over(self, Arc::new(connections))
+    }
+
+    /// The certificate that GitLab shows; none over plain HTTP. No token is sent for that.
+    ///
+    /// # Errors
+    /// If there can't be a connection.
+    pub async fn certificate(&self) -> Result<Option<Certificate>, Error> {
+        Connections::certificate(self).await
     }
 }
 

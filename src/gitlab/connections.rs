@@ -6,11 +6,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, ClientBuilder, Identity};
+use reqwest::tls::TlsInfo;
+use reqwest::{ClientBuilder, Identity};
 use zeroize::Zeroizing;
 
 use super::build_error::BuildError;
+use super::certificate::Certificate;
 use super::config::Config;
+use super::error::Error;
 use super::files;
 use super::network::NetworkFailure;
 use super::transport::{Transport, TransportError};
@@ -35,10 +38,41 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn build(config: &Config, largest_body: usize) -> Result<Connections, BuildError> {
+        let http = Connections::client(config, |builder| builder)?;
+        Ok(Connections { http, largest_body })
+    }
+
+    /// The certificate that GitLab shows, as far as a connection tells; none over plain HTTP. No token is sent.
+    ///
+    /// # Errors
+    /// If there can't be a connection.
+    pub(super) async fn certificate(config: &Config) -> Result<Option<Certificate>, Error> {
+        let unbuilt = |error: BuildError| Error::not_understood(error.to_string());
+        let client = Connections::client(config, |builder| builder.tls_info(true));
+        let client = client.map_err(unbuilt)?;
+        let url = config.address().map_err(unbuilt)?;
+        let asked = client.get(url).timeout(config.request_timeout).send().await;
+        let answer = asked.map_err(|error| {
+            let source = error.without_url();
+            Error::Network {
+                kind: NetworkFailure::of(&source),
+                source: Box::new(source),
+            }
+        })?;
+        let told = answer.extensions().get::<TlsInfo>();
+        let shown = told.and_then(TlsInfo::peer_certificate);
+        Ok(shown.and_then(Certificate::read))
+    }
+
+    /// A client that trusts and shows what the configuration says.
+    fn client(
+        config: &Config,
+        with: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> Result<reqwest::Client, BuildError> {
         let authorities = authorities(config)?;
         let identity = identity(config)?;
         let builder = || {
-            let mut builder = builder(config);
+            let mut builder = with(builder(config));
             if let Some(identity) = identity.clone() {
                 builder = builder.identity(identity);
             }
@@ -50,10 +84,7 @@ impl Connections {
             Err(_) if config.url.scheme() == "http" => builder().tls_certs_only([]).build(),
             built => built,
         };
-        Ok(Connections {
-            http: built.map_err(BuildError::Tls)?,
-            largest_body,
-        })
+        built.map_err(BuildError::Tls)
     }
 
     async fn send_and_read(
@@ -109,7 +140,7 @@ fn broken(error: reqwest::Error) -> TransportError {
     }
 }
 
-fn authorities(config: &Config) -> Result<Vec<Certificate>, BuildError> {
+fn authorities(config: &Config) -> Result<Vec<reqwest::Certificate>, BuildError> {
     const WHAT: &str = "CA file";
     let Some(path) = &config.ca_file else {
         return Ok(Vec::new());
@@ -121,7 +152,8 @@ fn authorities(config: &Config) -> Result<Vec<Certificate>, BuildError> {
         source,
     };
     let pem = files::read(WHAT, path)?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| not_pem(Some(error)))?;
+    let certificates =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| not_pem(Some(error)))?;
     if certificates.is_empty() {
         return Err(not_pem(None));
     }

@@ -8,6 +8,7 @@ mod backoff;
 mod bucket;
 mod budget;
 mod build_error;
+mod certificate;
 mod client;
 mod clock;
 mod config;
@@ -45,6 +46,7 @@ mod words;
 
 pub use budget::{Budget, RemainingBudget};
 pub use build_error::BuildError;
+pub use certificate::Certificate;
 pub use client::Client;
 pub use clock::Clock;
 pub use config::{BudgetChoice, Config};

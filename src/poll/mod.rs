@@ -37,6 +37,7 @@ pub use engine::Kind;
 pub use forecast::{ANNOUNCED, Advice, Assumption, Forecast, Forecasts, Population, Price, prices};
 pub use handover::HandedOver;
 pub use inbox::Inbox;
+pub use not_found::{group as group_not_found, project as project_not_found};
 pub use own_queries::{own_queries, scored_details};
 pub use plan::{Capabilities, Depth, FeedDepth, List, PROBE, Plan, RequestPart};
 pub use poller::Poller;

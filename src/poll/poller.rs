@@ -152,6 +152,11 @@ impl Poller {
         Arc::clone(&self.last)
     }
 
+    /// The full paths of all projects that are known, those that the filter leaves out too.
+    pub fn known_paths(&self) -> Vec<String> {
+        lock(&self.engine).known_paths()
+    }
+
     /// How far the poll under way is.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)

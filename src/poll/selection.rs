@@ -91,6 +91,21 @@ impl Patterns {
         &self.texts
     }
 
+    /// The patterns that fit none of these paths.
+    pub fn unused(&self, paths: &[&str]) -> Vec<&str> {
+        let mut used = vec![false; self.texts.len()];
+        for path in paths {
+            for at in self.globs.matches(path) {
+                used[at] = true;
+            }
+        }
+        let texts = self.texts.iter().zip(used);
+        texts
+            .filter(|(_, used)| !used)
+            .map(|(text, _)| text.as_str())
+            .collect()
+    }
+
     pub fn matches(&self, path: &str) -> bool {
         self.globs.is_match(path)
     }

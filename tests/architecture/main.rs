@@ -45,10 +45,10 @@ const LIBRARIES: &[(&str, &str)] = &[
     // Only these serve anything.
     ("axum", "export simulator webhook"),
     ("hyper", "export"),
-    ("hyper_util", "export"),
+    ("hyper_util", "app export"), // app: which proxy a request takes
     ("tokio_rustls", "export"),
     ("bcrypt", "export"),
-    ("rustix", "app export"),
+    ("rustix", "app export stdio"),
     ("opentelemetry", "export app"),
     ("opentelemetry_sdk", "export app"),
     ("opentelemetry_proto", "export"),
@@ -65,6 +65,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     // The terminal and the system.
     ("clap", "cli config main"),
     ("clap_complete", "cli"),
+    ("clap_mangen", "cli"),
     ("indicatif", "app"),
     ("gethostname", "export"),
     ("tracing_subscriber", "app"),

@@ -3,11 +3,39 @@
 use anyhow::{Error, Result, anyhow};
 use serde_json::{Map, Value, json};
 
+use super::table::{Row, Table};
 use crate::app::misconfigured::{Misconfigured, misconfigured};
+use crate::app::progress;
 use crate::cli::ReportFormat;
 use crate::logged;
-use crate::prose::counted;
-use crate::stdio;
+use crate::prose::{advised, counted};
+use crate::stdio::{self, Colour};
+
+/// What is looked at, by the name of the check that stays, with the area it belongs to.
+const AREAS: [(&str, &str); 22] = [
+    ("configuration", "configuration"),
+    ("proxy", "proxy"),
+    ("dns", "dns"),
+    ("tls", "tls"),
+    ("gitlab", "gitlab"),
+    ("version", "version"),
+    ("clock", "clock"),
+    ("token", "token"),
+    ("scopes", "token"),
+    ("expiry", "token"),
+    ("projects", "selection"),
+    ("selection", "selection"),
+    ("poll", "poll"),
+    ("capabilities", "capabilities"),
+    ("subjects", "capabilities"),
+    ("subject", "capabilities"),
+    ("missing", "capabilities"),
+    ("forecast", "forecast"),
+    ("state", "state"),
+    ("listen", "exports"),
+    ("otlp", "exports"),
+    ("web_config", "web"),
+];
 
 /// One thing that was found.
 pub struct Finding {
@@ -15,6 +43,8 @@ pub struct Finding {
     check: &'static str,
     level: Level,
     text: String,
+    /// What to do about it, in sentences.
+    advice: Option<String>,
     /// What the text says, for a program.
     details: Map<String, Value>,
     of_settings: bool,
@@ -32,6 +62,7 @@ pub struct Findings {
     /// The name of the GitLab that the next findings are about, where there are several.
     pub about: Option<String>,
     format: ReportFormat,
+    table: Table,
     told: Vec<Value>,
     problems: usize,
     of_settings: bool,
@@ -64,9 +95,16 @@ impl Finding {
             check,
             level,
             text: text.into(),
+            advice: None,
             details: Map::new(),
             of_settings: false,
         }
+    }
+
+    /// Adds what to do about it.
+    pub fn advising(mut self, advice: impl Into<String>) -> Finding {
+        self.advice = Some(advice.into());
+        self
     }
 
     /// Adds what the text says as a value.
@@ -80,56 +118,80 @@ impl Finding {
         self.with(name, logged::seconds(duration))
     }
 
-    fn line(&self, about: Option<&str>) -> String {
-        let word = match self.level {
-            Level::Good => "ok  ",
-            Level::Note => "note",
-            Level::Problem => "FAIL",
-        };
-        match about {
-            Some(name) => format!("{word}  {name}: {}\n", self.text),
-            None => format!("{word}  {}\n", self.text),
-        }
+    fn area(&self) -> &'static str {
+        let found = AREAS.iter().find(|(check, _)| *check == self.check);
+        found.map_or(self.check, |(_, area)| area)
     }
 
+    fn row(&self, about: Option<&str>, table: Table) -> String {
+        let (result, colour) = match self.level {
+            Level::Good => ("ok", Colour::Green),
+            Level::Note => ("note", Colour::Yellow),
+            Level::Problem => ("FAIL", Colour::Red),
+        };
+        let named = about.map(|name| format!("{name}: {}", self.text));
+        table.row(&Row {
+            area: self.area(),
+            result,
+            colour,
+            found: named.as_ref().unwrap_or(&self.text),
+            to_do: self.advice.as_deref(),
+        })
+    }
+
+    /// As a program reads it: `text` is all that is said of it, what to do included.
     fn json(self, about: Option<&str>) -> Value {
         let level = match self.level {
             Level::Good => "ok",
             Level::Note => "note",
             Level::Problem => "problem",
         };
+        let area = self.area();
+        let text = match &self.advice {
+            Some(advice) => advised(&self.text, advice),
+            None => self.text,
+        };
         let mut finding = self.details;
+        finding.insert("area".to_owned(), area.into());
         finding.insert("check".to_owned(), self.check.into());
         finding.insert("level".to_owned(), level.into());
         finding.insert("instance".to_owned(), about.into());
-        finding.insert("text".to_owned(), self.text.into());
+        finding.insert("text".to_owned(), text.into());
+        finding.insert("advice".to_owned(), self.advice.into());
         Value::Object(finding)
     }
 }
 
 impl Findings {
     pub fn new(format: ReportFormat) -> Findings {
-        Findings {
+        let mut findings = Findings {
             about: None,
             format,
+            table: Table::on_stdout(),
             told: Vec::new(),
             problems: 0,
             of_settings: false,
             unprinted: None,
+        };
+        if format == ReportFormat::Text {
+            findings.print(&findings.table.head());
         }
+        findings
     }
 
     pub fn tell(&mut self, finding: Finding) {
         self.problems += usize::from(finding.level == Level::Problem);
         self.of_settings |= finding.of_settings;
-        let about = self.about.as_deref();
+        let about = self.about.clone();
         match self.format {
-            ReportFormat::Json => self.told.push(finding.json(about)),
-            ReportFormat::Text => {
-                if let Err(error) = stdio::print(&[finding.line(about)]) {
-                    self.unprinted.get_or_insert(error);
-                }
-            }
+            ReportFormat::Json => self.told.push(finding.json(about.as_deref())),
+            ReportFormat::Text => self.print(&finding.row(about.as_deref(), self.table)),
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Err(error) = progress::aside(|| stdio::print(&[text])) {
+            self.unprinted.get_or_insert(error);
         }
     }
 

@@ -1,40 +1,192 @@
 //! What one GitLab answers: who we are there, what a poll reads, what is missing and why.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::findings::{Findings, good, note, problem};
+use super::network::{self, Way};
+use super::{forecast, selection};
 use crate::app::polled_gitlabs::PolledGitLab;
 use crate::app::waiting;
-use crate::gitlab::TokenInfo;
-use crate::metrics::{Catalogue, Metric, Missing, Reason, Snapshot, SubjectState};
+use crate::config;
+use crate::gitlab::{Client, TokenInfo};
+use crate::metrics::{Catalogue, EnabledMetrics, Metric, Missing, Reason, Snapshot, SubjectState};
 use crate::poll::Filter;
-use crate::prose::{advised, agree, counted, duration};
+use crate::prose::{agree, counted, duration, listed};
 
+/// Clocks that differ by no more are the same.
+const SAME: Duration = Duration::from_secs(2);
+/// Clocks that differ by more are worth a note.
+const ODD: Duration = Duration::from_secs(60);
+/// The versions of GitLab whose schemas the queries are tested with.
+const OLDEST: (u32, u32) = (16, 0);
+const NEWEST: (u32, u32) = (18, 8);
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks who we are, polls once, and tells what came of it.
-pub async fn check(gitlab: PolledGitLab, filter: &Filter, findings: &mut Findings) {
+/// What is checked of one GitLab.
+pub struct Checked<'a> {
+    pub instance: &'a config::Instance,
+    pub enabled: &'a EnabledMetrics,
+}
+
+/// Looks at the way there, asks who we are, polls once, and tells what came of it.
+pub async fn check(gitlab: PolledGitLab, checked: &Checked<'_>, findings: &mut Findings) {
     let PolledGitLab {
         client, mut poller, ..
     } = gitlab;
-    let url = client.url().clone();
+    let (url, config) = (client.url().clone(), &checked.instance.gitlab);
+    let way = Way {
+        whose: "GitLab",
+        url: &url,
+        setting: "GITLAB_URL (gitlab.url)",
+        takes_proxies: true,
+    };
+    if !way.check(findings).await {
+        return;
+    }
+    network::check_certificate(config, findings).await;
     let asking = client.token_info(Instant::now() + PATIENCE);
-    match waiting::explained(&client, asking).await {
+    match waiting::shown(&client, "GitLab to say who the token is", asking).await {
         Ok(token) => report_token(&url, &token, findings),
         Err(error) => {
-            let text = format!("{url}: {}", error.with_advice());
-            findings.tell(problem("gitlab", text).with("reason", error.reason()));
+            let finding = problem("gitlab", format!("{url}: {error}"));
+            let finding = finding.with("reason", error.reason());
+            findings.tell(match error.advice() {
+                Some(advice) => finding.advising(advice),
+                None => finding,
+            });
             return;
         }
     }
-    let snapshot = waiting::explained(&client, poller.poll()).await;
-    report_poll(&snapshot, filter, findings);
+    report_clock(&client, findings).await;
+    let selection = &checked.instance.poll.selection;
+    let said = selection::check_names(&client, selection, findings).await;
+    let snapshot = waiting::shown(&client, "the first poll to end", poller.poll()).await;
+    report_poll(&snapshot, &selection.filter, &said, findings);
+    report_patterns(&poller.known_paths(), &selection.filter, findings);
+    report_apis(&client, findings);
     report_subjects(&snapshot, findings);
     for missing in &snapshot.missing {
         report_missing(missing, findings);
+    }
+    if said.is_empty() && snapshot.project_count.is_some() {
+        let survey = poller.survey(Instant::now() + PATIENCE);
+        let survey = waiting::shown(&client, "GitLab to tell what there is", survey).await;
+        if let Ok(assumption) = survey {
+            forecast::report(checked, &client, &assumption, findings);
+        }
+    }
+}
+
+/// Compares GitLab's clock with ours. The bridge bears any difference: ages are told by our clock alone, and what
+/// ended by GitLab's. Tokens and certificates do not bear it.
+async fn report_clock(client: &Client, findings: &mut Findings) {
+    let asked = SystemTime::now();
+    let Ok(answer) = client.get("version", Instant::now() + PATIENCE).await else {
+        return;
+    };
+    let Some(theirs) = answer.date else {
+        return findings.tell(note(
+            "clock",
+            "GitLab does not tell the time: its answers have no Date",
+        ));
+    };
+    let ours = asked + asked.elapsed().unwrap_or_default() / 2;
+    // Their time has no fractions of a second.
+    let (apart, direction) = match theirs.duration_since(ours) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (
+            behind.duration().saturating_sub(Duration::from_secs(1)),
+            "behind",
+        ),
+    };
+    let skew = match direction {
+        "behind" => -apart.as_secs_f64(),
+        _ => apart.as_secs_f64(),
+    };
+    let finding = if apart <= SAME {
+        good("clock", "GitLab's clock and ours agree")
+    } else {
+        let text = format!("GitLab's clock is {} {direction} ours", duration(apart));
+        match apart > ODD {
+            true => note("clock", text).advising(
+                "Let both machines take their time from NTP: the bridge bears this, but tokens, certificates and \
+                 people who compare times do not.",
+            ),
+            false => good("clock", text),
+        }
+    };
+    findings.tell(finding.with("skew_seconds", (skew * 1000.0).round() / 1000.0));
+}
+
+/// Says whether the version is one that the bridge is made for.
+fn report_version(version: Option<&str>, findings: &mut Findings) {
+    let (oldest, tested) = (OLDEST, NEWEST);
+    let numbers = version.and_then(|version| {
+        let mut parts = version.split(['.', '-']).map(str::parse::<u32>);
+        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+    });
+    let range = format!("{}.{} to {}.{}", oldest.0, oldest.1, tested.0, tested.1);
+    let finding = match (version, numbers) {
+        (Some(version), Some(numbers)) if numbers < oldest => note(
+            "version",
+            format!("GitLab {version} is older than {range}, for which the bridge is tested"),
+        )
+        .advising("What this GitLab does not have is left out, and told; update it when you can."),
+        (Some(version), Some(numbers)) if numbers > tested => good(
+            "version",
+            format!("GitLab {version} is newer than {range}, for which the bridge is tested"),
+        )
+        .advising("Look for a newer version of the bridge if values are missing."),
+        (Some(version), Some(_)) => good(
+            "version",
+            format!("GitLab {version} is among {range}, for which the bridge is tested"),
+        ),
+        _ => note("version", "GitLab does not tell its version to this token"),
+    };
+    findings.tell(finding.with("version", version));
+}
+
+/// Says which of its two interfaces answer.
+fn report_apis(client: &Client, findings: &mut Findings) {
+    let requests = client.usage().requests;
+    let answers = |is_graphql: bool| {
+        let mut of_api = requests
+            .iter()
+            .filter(|((class, _), _)| (*class == "graphql") == is_graphql);
+        of_api.any(|((_, outcome), count)| outcome == "200" && *count > 0)
+    };
+    let (graphql, rest) = (answers(true), answers(false));
+    let finding = match (graphql, rest) {
+        (true, true) => good("capabilities", "GraphQL and REST both answer"),
+        (true, false) => note("capabilities", "GraphQL answers, and REST does not")
+            .advising("Let the bridge through to /api/v4 for what GraphQL does not have."),
+        (false, true) => note("capabilities", "REST answers, and GraphQL does not")
+            .advising("Let the bridge through to /api/graphql: REST costs many more requests."),
+        (false, false) => note("capabilities", "neither GraphQL nor REST has answered"),
+    };
+    findings.tell(finding.with("graphql", graphql).with("rest", rest));
+}
+
+/// Says which patterns fit no project: they are probably mistyped.
+fn report_patterns(paths: &[String], filter: &Filter, findings: &mut Findings) {
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    if paths.is_empty() {
+        return;
+    }
+    for (setting, unused) in selection::unused_patterns(filter, &paths) {
+        let text = format!(
+            "{} of {setting} {} no project: {}",
+            counted(unused.len(), "pattern"),
+            agree(unused.len(), "fits", "fit"),
+            unused.join(", ")
+        );
+        let finding = note("selection", text).advising(
+            "A pattern stands for a whole path, such as group/project: * stays within one level, ** crosses levels.",
+        );
+        findings.tell(finding.with("setting", setting).with("patterns", unused));
     }
 }
 
@@ -46,6 +198,7 @@ fn report_token(url: &url::Url, token: &TokenInfo, findings: &mut Findings) {
             .with("url", url.as_str())
             .with("version", token.version.as_deref()),
     );
+    report_version(token.version.as_deref(), findings);
     let user = token.username.as_deref();
     let user = user.unwrap_or("somebody it does not name");
     let belongs = match &token.token_name {
@@ -61,15 +214,14 @@ fn report_token(url: &url::Url, token: &TokenInfo, findings: &mut Findings) {
         }
         Some(scopes) => problem(
             "scopes",
-            format!(
-                "the token has the scopes {}: create one with read_api",
-                scopes.join(", ")
-            ),
-        ),
+            format!("the token has the scopes {}", scopes.join(", ")),
+        )
+        .advising("Create one with read_api."),
         None => note(
             "scopes",
-            "GitLab does not tell the scopes of this kind of token; it needs read_api",
-        ),
+            "GitLab does not tell the scopes of this kind of token",
+        )
+        .advising("It needs read_api."),
     };
     findings.tell(scopes.with("scopes", token.scopes.clone()));
     let expiry = match &token.expires_at {
@@ -80,12 +232,19 @@ fn report_token(url: &url::Url, token: &TokenInfo, findings: &mut Findings) {
     findings.tell(expiry.with("expires_at", date));
 }
 
-fn report_poll(snapshot: &Snapshot, filter: &Filter, findings: &mut Findings) {
+/// `said` is what has been told of names that are not there.
+fn report_poll(snapshot: &Snapshot, filter: &Filter, said: &[String], findings: &mut Findings) {
     let report = snapshot.report.as_ref();
     let selected = snapshot.projects.len();
     let filtered_out = report.map_or(0, |report| report.filtered_out);
     let projects = match report.and_then(|report| report.failure.as_ref()) {
-        Some(failure) => problem("projects", failure),
+        Some(failure) if said.iter().any(|said| said == failure) || *failure == listed(said) => {
+            note("projects", "what is not found is left out")
+        }
+        Some(failure) => match failure.split_once(". ") {
+            Some((failure, advice)) => problem("projects", failure).advising(advice),
+            None => problem("projects", failure),
+        },
         None => {
             let are = agree(selected, "is", "are");
             let selected = counted(selected, "project");
@@ -98,18 +257,22 @@ fn report_poll(snapshot: &Snapshot, filter: &Filter, findings: &mut Findings) {
         findings.tell(problem(
             "selection",
             format!(
-                "all {} that GitLab lists {} left out by {filter}. A pattern stands for a whole path, such as \
-                 group/project: * stays within one level, ** crosses levels.",
-                counted(filtered_out, "project"),
+                "{} that GitLab lists {} left out by {filter}",
+                match filtered_out {
+                    1 => "the one project".to_owned(),
+                    _ => format!("all {filtered_out} projects"),
+                },
                 agree(filtered_out, "is", "are"),
             ),
+        ).advising(
+            "A pattern stands for a whole path, such as group/project: * stays within one level, ** crosses levels.",
         ));
     } else if selected == 0 && snapshot.project_count.is_some() {
-        findings.tell(note(
+        let finding = note(
             "selection",
-            "nothing is selected: is the token a member of a project? See select in the \
-             configuration, or --all",
-        ));
+            "nothing is selected: is the token a member of a project?",
+        );
+        findings.tell(finding.advising("See select in the configuration, or --all."));
     }
     if let Some(report) = report {
         let text = format!(
@@ -176,7 +339,7 @@ fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
 /// Says what can't be read, why, and what would help.
 fn report_state(what: String, subject: &str, state: SubjectState, findings: &mut Findings) {
     if let Some(advice) = state.advice(subject) {
-        let finding = note("subject", format!("{what} is {}: {advice}", state.name()));
+        let finding = note("subject", format!("{what} is {}", state.name())).advising(advice);
         let finding = finding.with("subject", subject);
         findings.tell(finding.with("state", state.name()));
     }
@@ -218,7 +381,10 @@ fn report_missing(missing: &Missing, findings: &mut Findings) {
         }
         reason => {
             let said = format!("{name}: {values} could not be read: {}", reason.name());
-            problem(advice(reason).map_or(said.clone(), |advice| advised(said, advice)))
+            match advice(reason) {
+                Some(advice) => problem(said).advising(advice),
+                None => problem(said),
+            }
         }
     };
     let finding = finding.with("metric", name).with("count", count);

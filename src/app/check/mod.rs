@@ -1,7 +1,11 @@
 //! `check`: what would work and what would not, each problem with what to do about it.
 
 mod findings;
+mod forecast;
 mod gitlab;
+mod network;
+mod selection;
+mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +14,16 @@ use anyhow::Result;
 use tokio::time::timeout;
 
 use super::polled_gitlabs::{PolledGitLab, polled};
-use super::{chosen, webhooks};
+use super::{chosen, waiting, webhooks};
 use crate::cli::ReportFormat;
 use crate::config::{self, Config};
-use crate::export::{Introspect, Otlp, Server, Web};
+use crate::export::{Introspect, Otlp, Protocol, Server, Web};
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use crate::poll::{Checkpoint, Examined};
-use crate::prose::{advised, counted, duration};
+use crate::prose::{counted, duration};
 use findings::{Findings, failed, good, note, problem};
+use gitlab::Checked;
+use network::Way;
 
 /// How long an export target may take to accept a first export.
 const EXPORT_PATIENCE: Duration = Duration::from_secs(15);
@@ -36,8 +42,8 @@ pub async fn check(config: Config, format: ReportFormat) -> Result<()> {
         findings.about = name.map(str::to_owned);
         match PolledGitLab::build(instance, name, &enabled) {
             Ok(built) => {
-                let filter = &instance.poll.selection.filter;
-                gitlab::check(built, filter, &mut findings).await;
+                let enabled = &enabled;
+                gitlab::check(built, &Checked { instance, enabled }, &mut findings).await;
             }
             Err(error) => findings.tell(failed("gitlab", &error)),
         }
@@ -76,12 +82,8 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
             "state",
             format!("{shown} would be set aside, and the bridge begin with nothing: {why}"),
         ),
-        Err(error) => problem(
-            "state",
-            advised(
-                format!("{shown} can't be written: {error}"),
-                "Create its folder, give it to the user of the bridge, or set state.path to another.",
-            ),
+        Err(error) => problem("state", format!("{shown} can't be written: {error}")).advising(
+            "Create its folder, give it to the user of the bridge, or set state.path to another.",
         ),
     };
     findings.tell(finding);
@@ -117,19 +119,24 @@ async fn check_otlp(config: &Config, enabled: EnabledMetrics, findings: &mut Fin
         return;
     };
     let endpoint = otlp.shown_endpoint();
+    let way = Way {
+        whose: "the OTLP receiver",
+        url: &otlp.endpoint,
+        setting: "otlp.endpoint",
+        takes_proxies: otlp.protocol == Protocol::Http,
+    };
+    if !way.check(findings).await {
+        let text = format!("{endpoint} is not asked, as its name does not resolve");
+        return findings.tell(note("otlp", text));
+    }
     let pushed = match chosen::otlp(otlp, config.export.resource(), enabled) {
-        Ok(built) => push_nothing(&built).await,
+        Ok(built) => waiting::told("the OTLP receiver to answer", push_nothing(&built)).await,
         Err(error) => return findings.tell(failed("otlp", &error)),
     };
     findings.tell(match pushed {
         Ok(()) => good("otlp", format!("{endpoint} accepts OTLP")),
-        Err(error) => problem(
-            "otlp",
-            advised(
-                format!("{endpoint} does not accept OTLP: {error}"),
-                "See otlp in the configuration, or OTEL_EXPORTER_OTLP_*.",
-            ),
-        ),
+        Err(error) => problem("otlp", format!("{endpoint} does not accept OTLP: {error}"))
+            .advising("See otlp in the configuration, or OTEL_EXPORTER_OTLP_*."),
     });
 }
 

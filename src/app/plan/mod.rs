@@ -16,8 +16,7 @@ use crate::metrics::EnabledMetrics;
 use crate::poll::{ANNOUNCED, Assumption, Forecast, Forecasts, prices};
 use crate::prose::advised;
 use crate::stdio;
-pub(super) use report::GitLabPlan;
-use report::LimitCheck;
+pub(super) use report::{GitLabPlan, LimitCheck};
 
 /// How long GitLab may take to say how many projects there are.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -92,7 +91,7 @@ async fn survey(
     let mut built = PolledGitLab::build(gitlab, name, enabled)
         .context("plan asks GitLab; with --projects it does not")?;
     let survey = built.poller.survey(Instant::now() + PATIENCE);
-    let surveyed = waiting::explained(&built.client, survey).await;
+    let surveyed = waiting::shown(&built.client, "GitLab to tell what there is", survey).await;
     let mut assumption = surveyed.map_err(|problem| {
         let said = format!("{}: {problem}", built.client.url());
         anyhow!(advised(said, "With --projects, no GitLab is asked."))
@@ -113,7 +112,7 @@ fn number(active: Active, projects: usize) -> f64 {
 
 /// Forecasts the requests, and compares them with the budget and with the limits that GitLab.com has
 /// announced.
-fn check_limits(
+pub(super) fn check_limits(
     gitlab: &config::Instance,
     enabled: &EnabledMetrics,
     assumption: &Assumption,

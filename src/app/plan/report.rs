@@ -78,13 +78,8 @@ impl GitLabPlan {
             parts.push(format!("fits {}", listed(&fitting)));
         }
         let others = self.limits.iter().filter(|check| !check.fits);
-        let others = others.map(|check| {
-            let advice = check.advice.map_or(
-                "neither poll.interval nor poll.sweep helps, select fewer projects".to_owned(),
-                advise,
-            );
-            format!("does not fit {}: {advice}", check.named())
-        });
+        let others =
+            others.map(|check| format!("does not fit {}: {}", check.named(), check.remedy()));
         parts.extend(others);
         parts
     }
@@ -202,6 +197,18 @@ impl GitLabPlan {
 }
 
 impl LimitCheck {
+    /// Whether it is the budget that we keep, and no limit of GitLab.com.
+    pub fn is_own(&self) -> bool {
+        self.name == "poll.budget"
+    }
+
+    /// What to do where it is too small.
+    pub fn remedy(&self) -> String {
+        let nothing =
+            || "neither poll.interval nor poll.sweep helps, select fewer projects".to_owned();
+        self.advice.map_or_else(nothing, advise)
+    }
+
     fn named(&self) -> String {
         let (hour, minute) = (self.limit.per_hour, self.limit.per_minute);
         let hour = grouped(f64::from(hour));

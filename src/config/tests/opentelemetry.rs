@@ -41,7 +41,7 @@ fn what_is_not_understood_is_left_out_and_said_once() {
         (
             "OTEL_METRICS_EXPORTER",
             "prometeus",
-            "there is no exporter \"prometeus\": did you mean \"prometheus\"?; it is left out",
+            "there is no exporter \"prometeus\": did you mean \"prometheus\"? (it is left out)",
         ),
         (
             "OTEL_EXPORTER_PROMETHEUS_PORT",

@@ -465,6 +465,14 @@ impl Engine {
         Some(poll)
     }
 
+    /// The full paths of all projects that are known.
+    pub fn known_paths(&self) -> Vec<String> {
+        let projects = self.projects.values();
+        projects
+            .map(|project| project.identity.path.to_string())
+            .collect()
+    }
+
     /// What happened since this was asked last.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
