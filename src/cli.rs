@@ -42,7 +42,7 @@ pub enum Command {
     /// Check the configuration, GitLab, the token and the export targets
     #[command(after_help = help::CHECK)]
     Check {
-        /// How it looks
+        /// The format of what is printed
         #[arg(long, value_enum, default_value_t)]
         format: ReportFormat,
     },
@@ -67,7 +67,7 @@ pub enum Command {
     /// Print the catalogue of metrics
     #[command(after_help = help::METRICS)]
     Metrics {
-        /// How it looks
+        /// The format of what is printed
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -116,7 +116,7 @@ pub struct Plan {
     /// were in the last hour, and 5% where no GitLab is asked]
     #[arg(long, value_name = "N|PERCENT", value_parser = active)]
     pub active: Option<Active>,
-    /// How it looks
+    /// The format of what is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
 }
@@ -339,6 +339,44 @@ mod tests {
             "--version",
         ] {
             assert!(help.contains(text), "{text}:\n{help}");
+        }
+    }
+
+    #[test]
+    fn no_flag_lacks_help_its_default_or_its_values() {
+        let mut program = <Cli as CommandFactory>::command();
+        program.build();
+        let commands = program
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help");
+        for command in commands {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            assert!(command.get_after_help().is_some(), "{name} has no examples");
+            for argument in command.get_arguments() {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let flag = format!("{name} {}: {help:?}", argument.get_id());
+                assert!(!help.is_empty(), "{flag}");
+                let has_default =
+                    !argument.get_default_values().is_empty() || help.contains("[default: ");
+                let is_switch = !argument.get_action().takes_values();
+                assert!(
+                    has_default || is_switch || argument.is_required_set(),
+                    "{flag} has no default"
+                );
+                if argument
+                    .get_value_names()
+                    .is_some_and(|names| names == ["FORMAT"])
+                {
+                    assert!(
+                        !argument.get_possible_values().is_empty(),
+                        "{flag} has no values"
+                    );
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::export::Views;
 use crate::poll::Progress;
+use crate::prose::counted;
 use crate::stdio;
 
 /// The one bar of the process, hidden until it is shown: log lines make way for it.
@@ -71,8 +72,7 @@ pub async fn show(progress: Vec<Arc<Progress>>, mut views: Views, stop: Cancella
     let bar = &*BAR;
     bar.set_draw_target(ProgressDrawTarget::stderr());
     // The template is a constant that indicatif accepts; its default will do otherwise.
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} first poll: {pos} projects read in {elapsed}")
+    if let Ok(style) = ProgressStyle::with_template("{spinner} first poll: {msg} read in {elapsed}")
     {
         bar.set_style(style);
     }
@@ -90,7 +90,7 @@ pub async fn show(progress: Vec<Arc<Progress>>, mut views: Views, stop: Cancella
             () = stop.cancelled() => break,
             _ = tick.tick() => {
                 let read = progress.iter().map(|progress| progress.projects() as u64);
-                bar.set_position(read.sum());
+                bar.set_message(counted(read.sum::<u64>(), "project"));
                 bar.tick();
             }
         }

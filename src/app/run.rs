@@ -155,9 +155,7 @@ async fn reloaded(bridge: &mut Bridge, source: &Source) -> Result<Changes> {
     let source = Arc::clone(source);
     let config = spawn_blocking(move || source()).await;
     let config = config.context("reading the configuration")??;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    logging::say_what_was_doubtful(&config, false);
     let log = config.log.clone();
     let changes = bridge.change_to(config).await?;
     logging::change(&log)?;

@@ -58,7 +58,7 @@ impl Panics {
             task,
             panic = reason(panic),
             pause_seconds = seconds(pause),
-            "a part of the bridge broke off and begins anew: please report this"
+            "a part of the bridge failed and is started again: please report this"
         );
         let mut all = lock(&self.0);
         *all.entry(task).or_default() += 1;

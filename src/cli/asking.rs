@@ -31,31 +31,31 @@ flag or setting can't be used.";
 pub struct Explain {
     /// The metric, or a short form of its name
     pub metric: String,
-    /// Of this project alone: its id or full path. Not a project to read, as elsewhere
+    /// Of this project alone: its id or full path. Not a project to read, as elsewhere [default: all]
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
-    /// Of this group alone: its id or full path. Not a group to read, as elsewhere
+    /// Of this group alone: its id or full path. Not a group to read, as elsewhere [default: all]
     #[arg(long, value_name = "GROUP", conflicts_with = "project")]
     pub group: Option<String>,
-    /// In the GitLab of this name alone, where there are several
+    /// In the GitLab of this name alone, where there are several [default: all]
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
-    /// Ask the bridge at this address
+    /// Ask the bridge at this address [default: the one that runs with this configuration]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// Ask as this user, where the bridge wants a password
+    /// Ask as this user, where the bridge wants a password [default: nobody]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// A file that holds the password; without it a terminal is asked for it
+    /// A file that holds the password [default: the terminal is asked for it]
     #[arg(long, value_name = "FILE", requires = "user")]
     pub password_file: Option<PathBuf>,
-    /// Certificates (PEM) to trust besides the system's, for --url
+    /// Certificates (PEM) to trust besides the system's, for --url [default: none]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// The most series to tell
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub limit: u16,
-    /// How it looks
+    /// The format of what is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
 }

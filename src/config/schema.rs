@@ -76,7 +76,7 @@ fn insert(properties: &mut Map<String, Json>, key: &str, value: Json) {
 }
 
 fn property(setting: &Setting, builder: &mut Builder) -> Option<Json> {
-    let mut value = setting.value.schema()?;
+    let mut value = or_variable(setting.value.schema()?);
     value["description"] = setting.whole_meaning().into();
     if let Some(default) = setting.value.show(builder) {
         value["default"] = json(&default);
@@ -85,6 +85,43 @@ fn property(setting: &Setting, builder: &mut Builder) -> Option<Json> {
         value["examples"] = json!([json(setting.example)]);
     }
     Some(value)
+}
+
+/// The schema, where `${NAME}` may stand for each text, number and switch in it.
+fn or_variable(mut schema: Json) -> Json {
+    for part in ["items", "additionalProperties"] {
+        if schema[part].is_object() {
+            schema[part] = or_variable(schema[part].take());
+        }
+    }
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        for property in properties.values_mut() {
+            *property = or_variable(property.take());
+        }
+    }
+    let of_several = |kind: &str| {
+        let kinds = &schema["type"];
+        kinds == kind
+            || kinds
+                .as_array()
+                .is_some_and(|kinds| kinds.contains(&kind.into()))
+    };
+    let is_scalar = ["string", "number", "integer", "boolean"]
+        .iter()
+        .any(|kind| of_several(kind));
+    if let Some(alternatives) = schema["anyOf"].as_array_mut() {
+        alternatives.push(variable());
+        schema
+    } else if (is_scalar || schema["enum"].is_array()) && schema["properties"].is_null() {
+        json!({"anyOf": [schema, variable()]})
+    } else {
+        schema
+    }
+}
+
+/// A text that a variable has a part in. What it stands for is known when the file is read.
+fn variable() -> Json {
+    json!({"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"})
 }
 
 /// What is refused although each of its settings is right.

@@ -83,7 +83,7 @@ impl NetworkFailure {
         match self {
             NetworkFailure::Dns => "the host name of GitLab is not known",
             NetworkFailure::Refused => "GitLab's host refuses the connection",
-            NetworkFailure::ConnectTimeout => "no connection to GitLab came to stand in time",
+            NetworkFailure::ConnectTimeout => "no connection to GitLab could be made in time",
             NetworkFailure::Certificate => "GitLab's certificate is not trusted",
             NetworkFailure::CertificateName => "GitLab's certificate is for another host name",
             NetworkFailure::CertificateTime => {

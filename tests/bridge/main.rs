@@ -3,6 +3,7 @@
 
 mod check;
 mod commands;
+mod doctor;
 mod gitlab;
 mod health;
 mod instances;
@@ -17,6 +18,7 @@ mod stop;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod words;
 
 use gitlab_metrics_bridge::simulator::{GitLab, MergeRequests, World};
 

@@ -33,15 +33,21 @@ pub struct Certificates {
 impl Certificates {
     /// Makes new keys and writes everything into a folder of its own.
     pub fn generate() -> Self {
+        Self::good_until(None)
+    }
+
+    /// The same, where the server's certificate ends on a day: year, month and day.
+    pub fn good_until(end: Option<(i32, u8, u8)>) -> Self {
         let mut parameters = named("authority of a test", &[]);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority =
             CertifiedIssuer::self_signed(parameters, new_key()).expect("the parameters are valid");
 
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let issue = |name: &str, hosts: &[&str]| issue(&authority, folder.path(), name, hosts);
-        let (server, server_key) = issue("server", &["localhost", "127.0.0.1"]);
-        let (client, client_key) = issue("client", &[]);
+        let issue =
+            |name: &str, hosts: &[&str], end| issue(&authority, folder.path(), name, hosts, end);
+        let (server, server_key) = issue("server", &["localhost", "127.0.0.1"], end);
+        let (client, client_key) = issue("client", &[], None);
         let ca = write(folder.path(), "ca.pem", &authority.pem());
         Self {
             ca,
@@ -56,12 +62,19 @@ impl Certificates {
 
     /// Issues another certificate with these names in it, and returns it and its key.
     pub fn issue(&self, name: &str, hosts: &[&str]) -> (PathBuf, PathBuf) {
-        issue(&self.authority, self.folder(), name, hosts)
+        issue(&self.authority, self.folder(), name, hosts, None)
     }
 
     /// The folder that all of them are in.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The server's side of TLS, for HTTP/1.1 alone.
+    pub fn http1_acceptor(&self) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(self.acceptor(false).config());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// The server's side of TLS, for HTTP/2 and HTTP/1.1. With `mutual`, only for clients of the
@@ -96,9 +109,14 @@ fn issue(
     folder: &Path,
     name: &str,
     hosts: &[&str],
+    end: Option<(i32, u8, u8)>,
 ) -> (PathBuf, PathBuf) {
     let key = new_key();
-    let certificate = named(name, hosts)
+    let mut parameters = named(name, hosts);
+    if let Some((year, month, day)) = end {
+        parameters.not_after = rcgen::date_time_ymd(year, month, day);
+    }
+    let certificate = parameters
         .signed_by(&key, authority)
         .expect("the parameters are valid");
     (

@@ -85,7 +85,15 @@ pub fn problem(check: &'static str, text: impl Into<String>) -> Finding {
 pub fn failed(check: &'static str, error: &Error) -> Finding {
     Finding {
         of_settings: error.is::<Misconfigured>(),
-        ..problem(check, format!("{error:#}"))
+        ..of_two(check, &format!("{error:#}"))
+    }
+}
+
+/// A problem of a sentence, and what to do about it in those that follow.
+pub fn of_two(check: &'static str, text: &str) -> Finding {
+    match text.split_once(". ") {
+        Some((text, advice)) => problem(check, text).advising(advice),
+        None => problem(check, text),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::findings::{Findings, good, note, problem};
+use super::findings::{Findings, good, note, of_two, problem};
 use super::network::{self, Way};
 use super::{forecast, selection};
 use crate::app::polled_gitlabs::PolledGitLab;
@@ -241,10 +241,7 @@ fn report_poll(snapshot: &Snapshot, filter: &Filter, said: &[String], findings: 
         Some(failure) if said.iter().any(|said| said == failure) || *failure == listed(said) => {
             note("projects", "what is not found is left out")
         }
-        Some(failure) => match failure.split_once(". ") {
-            Some((failure, advice)) => problem("projects", failure).advising(advice),
-            None => problem("projects", failure),
-        },
+        Some(failure) => of_two("projects", failure),
         None => {
             let are = agree(selected, "is", "are");
             let selected = counted(selected, "project");
@@ -307,7 +304,7 @@ fn report_subjects(snapshot: &Snapshot, findings: &mut Findings) {
         (
             note,
             "unasked",
-            "these subjects had nothing to be asked of yet",
+            "these subjects have nothing to read yet",
             unasked,
         ),
         (

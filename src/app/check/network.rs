@@ -175,6 +175,18 @@ fn first_set(names: &[&'static str]) -> Option<&'static str> {
 
 /// Looks at the certificate that GitLab shows. A connection that fails is told where GitLab is asked.
 pub async fn check_certificate(config: &gitlab::Config, findings: &mut Findings) {
+    let is_near = match config.url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if config.url.scheme() != "https" && is_near {
+        return findings.tell(good(
+            "tls",
+            "GitLab is asked over plain HTTP, within this machine",
+        ));
+    }
     if config.url.scheme() != "https" {
         let text = "GitLab is asked over plain HTTP: the token can be read on the way";
         let advice = "Use https:// unless nothing but this machine is between.";

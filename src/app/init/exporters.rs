@@ -12,6 +12,7 @@ use crate::app::chosen;
 use crate::config::Config;
 use crate::export::{Introspect, Server};
 use crate::metrics::{BridgeStatus, View};
+use crate::prose::duration;
 
 /// How long an endpoint may take to accept a first export.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -101,7 +102,7 @@ async fn push_nothing(config: &Config) -> Result<()> {
     match timeout(PATIENCE, built.push(&view, &status)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => bail!("{error}"),
-        Err(_) => bail!("no answer within {PATIENCE:?}"),
+        Err(_) => bail!("no answer within {}", duration(PATIENCE)),
     }
 }
 

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::questions::say;
 use crate::app::plan;
 use crate::config::{Config, Instance};
+use crate::prose::{agree, counted};
 
 /// Says how many requests the first poll makes and how many an hour, and whether the limits carry them.
 ///
@@ -14,9 +15,10 @@ pub async fn tell(config: &Config, instance: &Instance) -> Result<()> {
     let told = plan::of_one(config, instance).await?;
     let forecast = &told.forecast;
     say(&format!(
-        "{} selected. The first poll makes about {} requests, and then it is about {:.0} an hour.",
-        projects(told.assumption.projects()),
-        forecast.first_sweep,
+        "{} {} selected. The first poll makes about {}, and then it is about {:.0} an hour.",
+        counted(told.assumption.projects(), "project"),
+        agree(told.assumption.projects(), "is", "are"),
+        counted(forecast.first_sweep, "request"),
         forecast.total(),
     ));
     if told.assumption.projects() == 0 {
@@ -28,11 +30,4 @@ pub async fn tell(config: &Config, instance: &Instance) -> Result<()> {
         say(&format!("It {sentence}."));
     }
     Ok(())
-}
-
-fn projects(count: usize) -> String {
-    match count {
-        1 => "1 project is".to_owned(),
-        count => format!("{count} projects are"),
-    }
 }
