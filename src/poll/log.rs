@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::selection::Filter;
 use crate::logged::seconds;
 use crate::metrics::{Owner, Snapshot, UnixTime};
 
@@ -73,6 +74,19 @@ pub fn poll(last: &Snapshot, snapshot: &Snapshot) {
                 "{message}"
             );
         }
+    }
+}
+
+/// Says which patterns fit no project, once all are known for the first time: they are probably mistyped.
+pub fn unused_patterns(filter: &Filter, paths: &[String]) {
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    for (setting, unused) in filter.unused_patterns(&paths) {
+        let patterns = unused.join(", ");
+        tracing::warn!(
+            setting,
+            patterns,
+            "patterns fit no project: a * stays within one level, ** crosses levels"
+        );
     }
 }
 

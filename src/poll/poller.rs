@@ -353,9 +353,13 @@ impl Poller {
         let (now, requests) = (self.now(), sum(&after) - sum(&before));
         let kept = self.checkpoint.as_ref().and_then(Checkpoint::is_kept);
         let last = Arc::clone(&self.last);
+        let filter = self.config.selection.filter.clone();
         let snapshot = self
             .with_engine(move |engine| {
                 let snapshot = engine.end(now, requests, kept);
+                if last.report.is_none() && snapshot.project_count.is_some() {
+                    log::unused_patterns(&filter, &engine.known_paths());
+                }
                 log::poll(&last, &snapshot);
                 snapshot
             })

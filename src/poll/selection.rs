@@ -217,6 +217,17 @@ impl fmt::Display for Filter {
 }
 
 impl Filter {
+    /// The settings with patterns that fit none of these paths, each with those. None if there are no paths.
+    pub fn unused_patterns(&self, paths: &[&str]) -> Vec<(&'static str, Vec<&str>)> {
+        let settings = [
+            ("select.include", &self.include),
+            ("select.exclude", &self.exclude),
+        ];
+        let unused = settings.map(|(setting, patterns)| (setting, patterns.unused(paths)));
+        let unused = unused.into_iter().filter(|_| !paths.is_empty());
+        unused.filter(|(_, unused)| !unused.is_empty()).collect()
+    }
+
     /// Whether the project is taken. What GitLab does not tell of it does not speak against it.
     pub fn takes(&self, identity: &Identity, now: UnixTime) -> bool {
         let idle = identity

@@ -136,7 +136,7 @@ fn address(gitlab: &GitLab) -> SocketAddr {
 #[tokio::test]
 async fn a_certificate_that_ends_soon_is_a_note_with_its_issuer_and_its_end() {
     let gitlab = gitlab_of_two().await;
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
     for (days, level) in [(5, "note"), (90, "ok"), (-2, "problem")] {
         let end = today + days.days();
         let end = (end.year().into(), end.month() as u8, end.day() as u8);

@@ -1,11 +1,18 @@
 //! What polling will cost, as `plan` forecasts it, against the budget and the limit that GitLab speaks of.
 
 use super::findings::{Findings, good, note};
-use super::gitlab::Checked;
 use crate::app::plan::check_limits;
+use crate::config;
 use crate::gitlab::Client;
+use crate::metrics::EnabledMetrics;
 use crate::poll::Assumption;
 use crate::prose::counted;
+
+/// What is checked of one GitLab.
+pub struct Checked<'a> {
+    pub instance: &'a config::Instance,
+    pub enabled: &'a EnabledMetrics,
+}
 
 /// Tells how many requests the first poll and each hour take, and whether limits carry them.
 pub fn report(

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::findings::{Findings, good, note, of_two, problem};
+use super::forecast::Checked;
 use super::network::{self, Way};
 use super::{forecast, selection};
 use crate::app::polled_gitlabs::PolledGitLab;
 use crate::app::waiting;
-use crate::config;
 use crate::gitlab::{Client, TokenInfo};
-use crate::metrics::{Catalogue, EnabledMetrics, Metric, Missing, Reason, Snapshot, SubjectState};
+use crate::metrics::{Catalogue, Metric, Missing, Reason, Snapshot, SubjectState};
 use crate::poll::Filter;
 use crate::prose::{agree, counted, duration, listed};
 
@@ -24,12 +24,6 @@ const OLDEST: (u32, u32) = (16, 0);
 const NEWEST: (u32, u32) = (18, 8);
 /// How long GitLab may take to say who we are.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What is checked of one GitLab.
-pub struct Checked<'a> {
-    pub instance: &'a config::Instance,
-    pub enabled: &'a EnabledMetrics,
-}
 
 /// Looks at the way there, asks who we are, polls once, and tells what came of it.
 pub async fn check(gitlab: PolledGitLab, checked: &Checked<'_>, findings: &mut Findings) {
@@ -173,10 +167,7 @@ fn report_apis(client: &Client, findings: &mut Findings) {
 /// Says which patterns fit no project: they are probably mistyped.
 fn report_patterns(paths: &[String], filter: &Filter, findings: &mut Findings) {
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    if paths.is_empty() {
-        return;
-    }
-    for (setting, unused) in selection::unused_patterns(filter, &paths) {
+    for (setting, unused) in filter.unused_patterns(&paths) {
         let text = format!(
             "{} of {setting} {} no project: {}",
             counted(unused.len(), "pattern"),

@@ -22,7 +22,7 @@ use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use crate::poll::{Checkpoint, Examined};
 use crate::prose::{counted, duration};
 use findings::{Findings, failed, good, note, problem};
-use gitlab::Checked;
+use forecast::Checked;
 use network::Way;
 
 /// How long an export target may take to accept a first export.

@@ -9,9 +9,9 @@ use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::findings::{Findings, good, note, problem};
+use super::findings::{Finding, Findings, good, note, problem};
 use crate::app::waiting;
-use crate::gitlab::{self, NetworkFailure};
+use crate::gitlab::{self, Certificate, NetworkFailure};
 use crate::prose::{counted, duration};
 
 /// How long name servers may take.
@@ -173,63 +173,66 @@ fn first_set(names: &[&'static str]) -> Option<&'static str> {
     names.iter().find(is_set).copied()
 }
 
-/// Looks at the certificate that GitLab shows. A connection that fails is told where GitLab is asked.
+/// Looks at the certificate that GitLab shows. A connection that fails for another reason is told where GitLab is asked.
 pub async fn check_certificate(config: &gitlab::Config, findings: &mut Findings) {
-    let is_near = match config.url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if config.url.scheme() != "https" && is_near {
-        return findings.tell(good(
-            "tls",
-            "GitLab is asked over plain HTTP, within this machine",
-        ));
-    }
     if config.url.scheme() != "https" {
-        let text = "GitLab is asked over plain HTTP: the token can be read on the way";
-        let advice = "Use https:// unless nothing but this machine is between.";
-        return findings.tell(note("tls", text).advising(advice));
+        return findings.tell(plain(&config.url));
     }
     let roots = match &config.ca_file {
         Some(file) => format!("the system's authorities and those of {}", file.display()),
         None => "the system's authorities".to_owned(),
     };
     let asked = waiting::told("GitLab to show its certificate", config.certificate()).await;
-    let certificate = match asked {
-        Ok(Some(certificate)) => certificate,
+    match asked {
+        Ok(Some(certificate)) => findings.tell(shown(&certificate, &roots)),
         Ok(None) => {
-            return findings.tell(good(
-                "tls",
-                format!("GitLab's certificate is trusted by {roots}"),
-            ));
+            let text = format!("GitLab's certificate is trusted by {roots}");
+            findings.tell(good("tls", text));
         }
         Err(error) => {
-            let is_tls = matches!(
-                &error,
-                gitlab::Error::Network { kind, .. } if is_about_tls(*kind)
-            );
-            if is_tls {
+            let kind = match &error {
+                gitlab::Error::Network { kind, .. } => Some(*kind),
+                _ => None,
+            };
+            if kind.is_some_and(is_about_tls) {
                 let finding = problem("tls", error.to_string());
                 findings.tell(match error.advice() {
                     Some(advice) => finding.advising(advice),
                     None => finding,
                 });
             }
-            return;
         }
+    }
+}
+
+/// Of an address without TLS.
+fn plain(url: &Url) -> Finding {
+    let is_near = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     };
-    let days = certificate
-        .good_until
-        .duration_since(Timestamp::now())
-        .as_hours()
-        .div_euclid(24);
+    if is_near {
+        return good(
+            "tls",
+            "GitLab is asked over plain HTTP, within this machine",
+        );
+    }
+    note(
+        "tls",
+        "GitLab is asked over plain HTTP: the token can be read on the way",
+    )
+    .advising("Use https:// for gitlab.url.")
+}
+
+/// Of a certificate that is trusted.
+fn shown(certificate: &Certificate, roots: &str) -> Finding {
+    let left = certificate.good_until.duration_since(Timestamp::now());
+    let days = left.as_hours().div_euclid(24);
     let until = certificate.good_until.strftime("%Y-%m-%d");
-    let issuer = certificate
-        .issuer
-        .as_deref()
-        .unwrap_or("an authority without a name");
+    let issuer = certificate.issuer.as_deref();
+    let issuer = issuer.unwrap_or("an authority without a name");
     let text = format!(
         "GitLab's certificate was issued by {issuer}, is trusted by {roots}, and is good until {until} ({} left)",
         counted(days, "day")
@@ -240,26 +243,18 @@ pub async fn check_certificate(config: &gitlab::Config, findings: &mut Findings)
         }
         false => good("tls", text),
     };
-    findings.tell(
-        finding
-            .with("issuer", issuer)
-            .with("expires_at", certificate.good_until.to_string())
-            .with("days_left", days),
-    );
+    let finding = finding.with("issuer", issuer).with("days_left", days);
+    finding.with("expires_at", certificate.good_until.to_string())
 }
 
 fn is_about_tls(kind: NetworkFailure) -> bool {
-    use NetworkFailure::{
-        Certificate, CertificateName, CertificateOfAuthority, CertificateTime, ClientCertificate,
-        Tls,
-    };
     matches!(
         kind,
-        Certificate
-            | CertificateName
-            | CertificateOfAuthority
-            | CertificateTime
-            | ClientCertificate
-            | Tls
+        NetworkFailure::Certificate
+            | NetworkFailure::CertificateName
+            | NetworkFailure::CertificateOfAuthority
+            | NetworkFailure::CertificateTime
+            | NetworkFailure::ClientCertificate
+            | NetworkFailure::Tls
     )
 }

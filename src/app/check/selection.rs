@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 use super::findings::{Findings, problem};
 use crate::gitlab::{Client, Error};
 use crate::metrics::nearest;
-use crate::poll::{Filter, Selection, group_not_found, project_not_found};
+use crate::poll::{Selection, group_not_found, project_not_found};
 
 /// How long GitLab may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,20 +93,4 @@ async fn meant(client: &Client, list: &str, key: &str, name: &str) -> Option<Str
 fn encoded(name: &str) -> String {
     let encoded: String = byte_serialize(name.as_bytes()).collect();
     encoded.replace('+', "%20")
-}
-
-/// The settings with patterns, each with the patterns that fit none of these paths.
-pub fn unused_patterns<'p>(
-    filter: &'p Filter,
-    paths: &[&str],
-) -> Vec<(&'static str, Vec<&'p str>)> {
-    let settings = [
-        ("select.include", &filter.include),
-        ("select.exclude", &filter.exclude),
-    ];
-    let unused = settings.map(|(setting, patterns)| (setting, patterns.unused(paths)));
-    unused
-        .into_iter()
-        .filter(|(_, unused)| !unused.is_empty())
-        .collect()
 }
