@@ -255,6 +255,21 @@ async fn a_value_that_gitlab_hides_or_forbids_is_told_with_what_it_takes() {
 }
 
 #[tokio::test]
+async fn what_this_edition_or_version_does_not_have_is_told_as_such() {
+    let mut world = world();
+    world.community_edition(true);
+    let gitlab = GitLab::start(world).await.unwrap();
+    let program = alone(&gitlab).env("GITLAB_BRIDGE_METRICS_ENABLED", "security");
+    let told = explained(program, &["vulnerabilities", "--project", "2540"]).await;
+    let absent = absent(&told);
+    assert_eq!(absent["reason"], "unsupported", "{told:#}");
+    let why = absent["why"].as_str().unwrap();
+    assert!(why.contains("version or edition of GitLab"), "{why}");
+    let advice = absent["advice"].as_str().unwrap();
+    assert!(advice.contains("GitLab Ultimate"), "{advice}");
+}
+
+#[tokio::test]
 async fn exit_codes_tell_a_wrong_word_from_what_went_wrong() {
     let gitlab = gitlab().await;
     let ended = async |program: Program, arguments: &[&str]| {
@@ -503,6 +518,35 @@ async fn what_gitlab_does_not_agree_with_is_said_and_nothing_is_written() {
         assert_eq!(begun.code(), 1, "{says}: {begun:#?}");
         assert!(begun.stderr().contains(says), "{says}: {begun:#?}");
         assert!(!is_written(folder.path()), "{says}");
+    }
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_is_told_with_the_one_that_was_meant() {
+    let gitlab = gitlab().await;
+    let folder = tempfile::tempdir().unwrap();
+    let begin = async |project: &str| {
+        let program = beginning(folder.path(), "").env("GITLAB_TOKEN", TOKEN);
+        let arguments = [
+            "--yes",
+            "--force",
+            "--gitlab-url",
+            gitlab.url(),
+            "--project",
+            project,
+        ];
+        program.args(arguments).finish().await
+    };
+    let misspelt = begin("platform/webiste").await;
+    assert_eq!(misspelt.code(), 1, "{misspelt:#?}");
+    assert!(!is_written(folder.path()));
+    for right in ["platform/website", "2540"] {
+        let begun = begin(right).await;
+        assert_eq!(begun.code(), 0, "{begun:#?}");
+        assert!(
+            begun.stderr().contains("1 project is selected."),
+            "{begun:#?}"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::metrics::BridgeStatus;
@@ -18,6 +19,9 @@ use crate::metrics::explain::{Explanation, NoAnswer, Question, Settings, explain
 /// So many series are told without a word, and at the most.
 const SERIES: usize = 100;
 const MOST_SERIES: usize = 500;
+
+/// More questions wait: polls and scrapes need the processors too.
+const AT_ONCE: usize = 2;
 
 const USE: &str = "/api/v1/explain?metric=gitlab_commits_total&project=group/project";
 
@@ -41,6 +45,7 @@ struct Known {
     /// What the bridge knows, beside what it shows.
     bridge: Arc<dyn Fn() -> BridgeStatus + Send + Sync>,
     settings: Arc<Settings>,
+    room: Arc<Semaphore>,
 }
 
 /// The page, which answers by what `bridge` tells.
@@ -48,10 +53,14 @@ pub fn routes(
     bridge: impl Fn() -> BridgeStatus + Send + Sync + 'static,
     settings: Arc<Settings>,
 ) -> Router {
-    let bridge = Arc::new(bridge);
+    let known = Known {
+        bridge: Arc::new(bridge),
+        settings,
+        room: Arc::new(Semaphore::new(AT_ONCE)),
+    };
     Router::new()
         .route("/api/v1/explain", get(answer))
-        .with_state(Known { bridge, settings })
+        .with_state(known)
 }
 
 /// Answers by what is known; GitLab is not asked.
@@ -80,8 +89,13 @@ async fn answer(
     if wanted.project.is_some() && wanted.group.is_some() {
         return bad("say project or group, not both");
     }
-    // To look through all projects may take a while.
-    let explained = spawn_blocking(move || explained(&known, &wanted)).await;
+    // To look through all projects may take a while. The semaphore is never closed.
+    let room = Arc::clone(&known.room).acquire_owned().await;
+    let explained = spawn_blocking(move || {
+        let _room = room;
+        explained(&known, &wanted)
+    })
+    .await;
     match explained {
         Ok(Ok(told)) if is_text => told.to_string().into_response(),
         Ok(Ok(told)) => Json(told).into_response(),

@@ -2,18 +2,43 @@
 
 use strsim::osa_distance;
 
+/// GitLab's paths are no longer. A longer text is none that was mistyped, and would take long to compare.
+const LONGEST: usize = 255;
+
 /// The known name that differs in few letters, if there is one.
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
-    let far = (wrong.chars().count() / 3).max(1);
+    let letters = wrong.chars().count();
+    if letters > LONGEST {
+        return None;
+    }
+    let far = (letters / 3).max(1);
     known
         // Letters that are missing or too many differ in any case.
-        .filter(|name| name.len().abs_diff(wrong.len()) <= far * LONGEST_LETTER)
+        .filter(|name| name.chars().count().abs_diff(letters) <= far)
         .map(|name| (osa_distance(&wrong, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= far)
         .min()
         .map(|(_, name)| name)
 }
 
-/// The most bytes of a letter.
-const LONGEST_LETTER: usize = 4;
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_name_is_meant_that_differs_in_few_letters() {
+        let known = ["commits", "issues", "größe"];
+        for (wrong, meant) in [
+            ("comits", Some("commits")),
+            ("Isseus", Some("issues")),
+            ("große", Some("größe")),
+            ("com", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wrong, known.into_iter()), meant, "{wrong}");
+        }
+        let long = "commits".repeat(100);
+        assert_eq!(nearest(&long, [&*long].into_iter()), None);
+    }
+}

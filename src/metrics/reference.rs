@@ -260,13 +260,17 @@ pub(super) fn instrument(metric: &Metric) -> &'static str {
 
 /// Where its values come from. Of more than `most` fields only the first is named.
 pub(super) fn source(metric: &Metric, most: usize) -> String {
+    source_of(metric, metric.asked_as(), most)
+}
+
+/// Where its values come from, of which these fields are asked for.
+pub(super) fn source_of(metric: &Metric, mut fields: Vec<&'static str>, most: usize) -> String {
     match metric.shows {
         Shows::Identity { .. } | Shows::Projects => return "the list of projects".to_owned(),
         Shows::Sum(other) => return format!("the sum of `{other}`, once every project is known"),
         Shows::Bridge(_) | Shows::GitLab(_) => return "the bridge".to_owned(),
         _ => {}
     }
-    let mut fields = metric.asked_as();
     if fields.len() > most {
         fields.truncate(1);
         fields.push("…");

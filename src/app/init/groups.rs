@@ -1,4 +1,4 @@
-//! The groups that are meant: by full path, id or name, with what was probably meant.
+//! The groups and projects that are meant: by full path, id or name, with what was probably meant.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use crate::metrics::nearest;
 
 /// How long GitLab may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What the full path is called in GitLab's answers.
+const GROUP: &str = "full_path";
+const PROJECT: &str = "path_with_namespace";
 /// More groups are not offered.
 const OFFERED: usize = 10;
 
@@ -28,7 +31,7 @@ pub async fn find(client: &Client, asked: &str) -> Result<String> {
         .get(&format!("groups/{encoded}?with_projects=false"), deadline())
         .await;
     match one {
-        Ok(document) => match document.body["full_path"].as_str() {
+        Ok(document) => match document.body[GROUP].as_str() {
             Some(path) => return Ok(path.to_owned()),
             None => bail!("the group {asked} has no full path in GitLab's answer"),
         },
@@ -38,17 +41,45 @@ pub async fn find(client: &Client, asked: &str) -> Result<String> {
     // GitLab searches names, and the last part of paths.
     let name = asked.rsplit('/').next().unwrap_or(asked);
     let name: String = byte_serialize(name.as_bytes()).collect();
-    let found = paths(client, &format!("groups?per_page=100&search={name}")).await?;
+    let found = paths(client, &format!("groups?per_page=100&search={name}"), GROUP).await?;
     match &found[..] {
         [path] if !asked.contains('/') => {
             say(&format!("{asked} is the group {path}."));
             Ok(path.clone())
         }
         [] => {
-            let all = paths(client, "groups?per_page=100").await?;
+            let all = paths(client, "groups?per_page=100", GROUP).await?;
             Err(none(asked, &all))
         }
         several => Err(several_of(asked, several)),
+    }
+}
+
+/// The full path of a project, by its id or full path.
+///
+/// # Errors
+/// If the token's user sees none; says which was probably meant.
+pub async fn find_project(client: &Client, asked: &str) -> Result<String> {
+    let encoded: String = byte_serialize(asked.as_bytes()).collect();
+    match client.get(&format!("projects/{encoded}"), deadline()).await {
+        Ok(document) => match document.body[PROJECT].as_str() {
+            Some(path) => Ok(path.to_owned()),
+            None => bail!("the project {asked} has no full path in GitLab's answer"),
+        },
+        Err(Error::NotFound { .. }) => {
+            let name = asked.rsplit('/').next().unwrap_or(asked);
+            let name: String = byte_serialize(name.as_bytes()).collect();
+            let list = format!("projects?simple=true&per_page=100&search={name}");
+            let found = paths(client, &list, PROJECT).await?;
+            let hint = match nearest(asked, found.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "name it by its full path or its id".to_owned(),
+            };
+            Err(anyhow!(
+                "GitLab has no project {asked} that the token's user may see: {hint}"
+            ))
+        }
+        Err(error) => Err(told(client, &error)),
     }
 }
 
@@ -60,12 +91,12 @@ fn told(client: &Client, error: &Error) -> anyhow::Error {
     anyhow!("{}: {}", client.url(), error.with_advice())
 }
 
-/// The full paths on a list of groups.
-async fn paths(client: &Client, list: &str) -> Result<Vec<String>> {
+/// The full paths on a list.
+async fn paths(client: &Client, list: &str, member: &str) -> Result<Vec<String>> {
     let answer = client.get(list, deadline()).await;
     let answer = answer.map_err(|error| told(client, &error))?;
     let all = answer.body.as_array().into_iter().flatten();
-    let paths = all.filter_map(|group: &Value| group["full_path"].as_str());
+    let paths = all.filter_map(|one: &Value| one[member].as_str());
     Ok(paths.map(str::to_owned).collect())
 }
 

@@ -83,6 +83,9 @@ async fn ask_selection(
     let client = interview.client(token)?;
     let config = interview.config()?;
     let selection = &config.instances[0].poll.selection;
+    for project in &selection.projects {
+        groups::find_project(&client, project).await?;
+    }
     if !selection.groups.is_empty() {
         let mut paths = Vec::new();
         for group in &selection.groups {

@@ -1,9 +1,10 @@
 //! Finds what is meant by a name: a metric by a short form, a project or a group by id or full path.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::NoAnswer;
-use crate::metrics::{Catalogue, Metric, Owner, nearest};
+use crate::metrics::{Catalogue, Metric, Owner, Snapshot, nearest};
 
 /// More is not suggested.
 const SUGGESTIONS: usize = 5;
@@ -86,9 +87,33 @@ pub(super) fn owner<'a>(owners: &'a [Arc<Owner>], asked: &str) -> Option<&'a Arc
 
 /// The full paths that were probably meant.
 pub(super) fn meant(owners: &[Arc<Owner>], asked: &str) -> Vec<String> {
+    among(|| owners.iter().map(|owner| &*owner.identity.path), asked)
+}
+
+/// The groups that were probably meant: those that are read, and those in which projects lie.
+pub(super) fn meant_groups(snapshot: &Snapshot, asked: &str) -> Vec<String> {
+    let mut groups: BTreeSet<&str> = BTreeSet::new();
+    for project in &snapshot.projects {
+        let mut path = &*project.identity.path;
+        while let Some((group, _)) = path.rsplit_once('/') {
+            // Whoever is known has brought those above it.
+            if !groups.insert(group) {
+                break;
+            }
+            path = group;
+        }
+    }
+    groups.extend(snapshot.groups.iter().map(|group| &*group.identity.path));
+    among(|| groups.iter().copied(), asked)
+}
+
+/// Of these paths, the one that is nearly right, and those that end alike.
+fn among<'a, Paths: Iterator<Item = &'a str>>(
+    paths: impl Fn() -> Paths,
+    asked: &str,
+) -> Vec<String> {
     let asked = trimmed(asked);
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let paths = || owners.iter().map(|owner| &*owner.identity.path);
     let near = nearest(asked, paths());
     let own = last(asked);
     let called_so = paths().filter(|path| last(path) == own && Some(*path) != near);

@@ -22,8 +22,8 @@ pub use finding::metric as find_metric;
 pub use project::{OfProject, ProjectValues, project_values};
 pub use settings::{GitLabSettings, Pace, SaidBy, Settings};
 
+use super::BridgeStatus;
 use super::subject::{Column, Rest, Rows};
-use super::{BridgeStatus, Catalogue};
 use super::{Grain, Metric, reference};
 use collected::Collected;
 use gitlab::asked;
@@ -57,25 +57,36 @@ pub fn explain(
         subject: metric.subject.name,
         of: why::word(metric),
         enabled: settings.enabled.shows(metric.name),
-        source: source(metric, catalogue),
+        source: source(metric, settings),
         gitlabs,
     })
 }
 
-/// Where a metric comes from.
-fn source(metric: &Metric, catalogue: &Catalogue) -> Source {
+/// Where a metric comes from, as the choices let it be asked.
+fn source(metric: &Metric, settings: &Settings) -> Source {
     /// So many fields are named in a sentence.
     const NAMED: usize = 4;
     // Lead times are told by deployments, though they stand among incidents.
     let told_by = match metric.name {
-        "gitlab_lead_time_for_changes_seconds" => catalogue.find("gitlab_deployments_total"),
+        "gitlab_lead_time_for_changes_seconds" => {
+            settings.enabled.catalogue.find("gitlab_deployments_total")
+        }
         _ => None,
     };
     let metric = told_by.unwrap_or(metric);
+    let with_children = settings.enabled.choices.child_pipelines;
+    let asked_as = match &metric.subject.rows {
+        Rows::Feeds(feeds) if metric.is_asked() => {
+            let lists = feeds.lists.iter();
+            let lists = lists.filter(|feed| with_children || !feed.of_children);
+            lists.map(|feed| feed.changed).collect()
+        }
+        _ => metric.asked_as(),
+    };
     Source {
-        text: reference::source(metric, NAMED),
-        asked_as: metric.asked_as(),
-        over_rest: over_rest(metric),
+        text: reference::source_of(metric, asked_as.clone(), NAMED),
+        asked_as,
+        over_rest: over_rest(metric, with_children),
     }
 }
 
@@ -115,7 +126,7 @@ fn of_bridge(
 }
 
 /// How REST is asked for what a metric shows, where GraphQL can't be.
-fn over_rest(metric: &Metric) -> Vec<String> {
+fn over_rest(metric: &Metric, with_children: bool) -> Vec<String> {
     let root = match metric.subject.of {
         Grain::Instance => "",
         Grain::Group => "groups/:id/",
@@ -134,6 +145,7 @@ fn over_rest(metric: &Metric) -> Vec<String> {
         Rows::Named(named) => vec![format!("{root}{}", named.rest)],
         Rows::Feeds(feeds) => {
             let lists = feeds.lists.iter();
+            let lists = lists.filter(|feed| with_children || !feed.of_children);
             lists
                 .map(|feed| format!("{root}{}", feed.rest_changed))
                 .collect()

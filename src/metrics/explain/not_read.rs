@@ -1,6 +1,6 @@
 //! Why there is nothing of a metric: the project, group or list that was asked about is not read.
 
-use super::finding::{either, meant, short, trimmed};
+use super::finding::{either, meant, meant_groups, short, trimmed};
 use super::gitlab::{About, Asked};
 use super::owner::Around;
 use super::why::{self, Why};
@@ -134,7 +134,7 @@ impl Asked<'_> {
         if snapshot.projects.is_empty() && snapshot.report.is_none() {
             return not_polled();
         }
-        let meant = meant(&snapshot.groups, asked);
+        let meant = meant_groups(snapshot, asked);
         let mut why = format!("no project is read that lies in a group {}", short(asked));
         if !meant.is_empty() {
             why += &format!("; did you mean {}?", either(&meant));

@@ -361,6 +361,24 @@ fn a_project_is_asked_for_by_id_or_path_and_one_that_is_not_read_says_why() {
 }
 
 #[test]
+fn a_group_is_known_by_the_projects_in_it_though_no_group_is_read() {
+    let enabled = all();
+    let mut snapshot = snapshot(known, &enabled);
+    snapshot.groups.clear();
+    let bridge = bridge(snapshot);
+    let of = |asked| {
+        let question = Question {
+            group: Some(asked),
+            ..ask("commits")
+        };
+        explained(&question, &bridge, &enabled)
+    };
+    assert_eq!(of("Group").gitlabs[0].series.len(), 2);
+    let absent = &of("gruop").gitlabs[0].absent[0];
+    assert!(absent.why.contains("did you mean group?"), "{absent:?}");
+}
+
+#[test]
 fn a_project_that_a_setting_leaves_out_is_told_with_that_setting() {
     let enabled = all();
     let mut settings = Settings::of(enabled.clone(), 1);
@@ -378,6 +396,32 @@ fn a_project_that_a_setting_leaves_out_is_told_with_that_setting() {
         absent.why,
         "select.exclude (sandbox/**) leaves sandbox/x out"
     );
+}
+
+#[test]
+fn of_several_gitlabs_each_is_told_or_the_one_that_is_asked_about() {
+    let enabled = all();
+    let mut bridge = bridge(snapshot(known, &enabled));
+    let mut settings = Settings::of(enabled.clone(), 2);
+    bridge.gitlabs.push(bridge.gitlabs[0].clone());
+    for (place, name) in ["com", "internal"].into_iter().enumerate() {
+        bridge.gitlabs[place].name = Some(name.into());
+        // However the settings come to be in another order.
+        settings.gitlabs[1 - place].name = Some(name.to_owned());
+    }
+    let of = |instance| {
+        let question = Question {
+            instance,
+            ..ask("project_count")
+        };
+        explain(&question, &bridge, &settings)
+    };
+    assert_eq!(of(None).unwrap().gitlabs.len(), 2);
+    let one = of(Some("internal")).unwrap().gitlabs;
+    assert_eq!(one[0].series[0].labels["gitlab_instance"], "internal");
+    assert_eq!(one.len(), 1);
+    let error = of(Some("intern")).unwrap_err();
+    assert_eq!(error.did_you_mean, ["com", "internal"]);
 }
 
 #[test]

@@ -12,7 +12,10 @@ pub(super) fn read(metric: &Metric, settings: &GitLabSettings) -> String {
         Shows::Bridge(_) | Shows::GitLab(_) => {
             return "It is what the bridge knows of itself now.".to_owned();
         }
-        Shows::Projects | Shows::Sum(_) => return "It is told anew by each poll.".to_owned(),
+        Shows::Projects | Shows::Sum(_) => {
+            let interval = within("poll.interval", settings.pace.interval);
+            return format!("It is told anew by each poll, every {interval}.");
+        }
         _ => {}
     }
     let mut told: Vec<String> = metric
@@ -31,10 +34,6 @@ fn of_subject(subject: &Subject, settings: &GitLabSettings) -> String {
             span(every.as_secs())
         );
     }
-    let within = |setting: &str, time: Duration| match time.is_zero() {
-        true => setting.to_owned(),
-        false => format!("{} ({setting})", span(time.as_secs())),
-    };
     let sweep = within("poll.sweep", pace.sweep);
     let glance = within("poll.ci_interval", pace.glance);
     match (&subject.rows, subject.cadence) {
@@ -42,10 +41,21 @@ fn of_subject(subject: &Subject, settings: &GitLabSettings) -> String {
         (_, Cadence::EachPoll) if subject.hangs_on_pipelines() => {
             format!("It is read when a pipeline changed, which is seen within {glance}.")
         }
-        (_, Cadence::EachPoll) => "Each poll looks at it.".to_owned(),
+        (_, Cadence::EachPoll) => {
+            let interval = within("poll.interval", pace.interval);
+            format!("Each poll looks at it, every {interval}.")
+        }
         _ => format!(
             "It is read with its project: when GitLab notes activity there, and within {sweep}."
         ),
+    }
+}
+
+/// A time that a setting says, where it is known.
+fn within(setting: &str, time: Duration) -> String {
+    match time.is_zero() {
+        true => setting.to_owned(),
+        false => format!("{} ({setting})", span(time.as_secs())),
     }
 }
 

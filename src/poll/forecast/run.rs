@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::assumption::Assumption;
+use super::assumption::{Assumption, Population};
 use super::made_up::{MadeUp, Project, start};
 use super::made_up_ci::Pipeline;
 use super::made_up_estate::{Estate, group_over_rest};
@@ -63,8 +63,13 @@ impl<'a> Run<'a> {
         enabled: &'a EnabledMetrics,
         assumption: &'a Assumption,
     ) -> Run<'a> {
-        let lists = assumption.lists.iter();
-        let sources: Vec<Source> = lists.map(|list| list.source.clone()).collect();
+        let mut first = 0;
+        let sources = assumption.lists.iter().map(|list| {
+            let source = as_made_up(list, first);
+            first += list.projects;
+            source
+        });
+        let sources: Vec<Source> = sources.collect();
         let config = Config {
             selection: selection(&sources),
             rhythm,
@@ -167,6 +172,25 @@ fn cost(request: &Request) -> u64 {
     }
 }
 
+/// A list as the made-up GitLab has it, whose projects begin with the id `first`: what is selected by id has
+/// another id there, and what was not found is not there.
+fn as_made_up(list: &Population, first: usize) -> Source {
+    let Source::Projects(names) = &list.source else {
+        return list.source.clone();
+    };
+    let is_id = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let names = names.iter().enumerate().map(|(place, name)| {
+        if place >= list.projects {
+            return format!("not/found-{place}");
+        }
+        match is_id(name) {
+            true => (first + place).to_string(),
+            false => name.clone(),
+        }
+    });
+    Source::Projects(names.collect())
+}
+
 impl<'a> GitLab<'a> {
     fn new(
         enabled: &'a EnabledMetrics,
@@ -177,7 +201,8 @@ impl<'a> GitLab<'a> {
         let (mut named, mut paths) = (HashMap::new(), HashMap::new());
         for (index, source) in sources.iter().enumerate() {
             if let Source::Projects(names) = source {
-                let ids = (0..names.len()).map(|place| projects.named(index, place));
+                let found = names.len().min(assumption.lists[index].projects);
+                let ids = (0..found).map(|place| projects.named(index, place));
                 let ids: Vec<u64> = ids.collect();
                 paths.extend(ids.iter().copied().zip(names.iter().cloned()));
                 named.extend(names.iter().cloned().zip(ids));

@@ -266,6 +266,23 @@ fn projects_are_spread_over_the_lists_that_do_not_name_them() {
     assert_eq!(counts(1), [0, 0, 2]);
 }
 
+/// The ids of a real GitLab are any; those of the made-up one are counted.
+#[test]
+fn projects_that_are_selected_by_id_cost_what_others_do() {
+    let named = |names: [&str; 3]| {
+        let source = Source::Projects(names.map(str::to_owned).to_vec());
+        assumption(&[source], 3, 0.0)
+    };
+    let ids = named(["278964", "2540", "1"]);
+    let (by_id, by_path) = (forecast(&ids), forecast(&named(["a/b", "c/d", "e/f"])));
+    assert_eq!(by_id.first_sweep, by_path.first_sweep);
+    assert_eq!(by_id.total(), by_path.total());
+    let mut one_of_three = ids;
+    one_of_three.lists[0].projects = 1;
+    one_of_three.lists[0].selected = 1;
+    assert!(forecast(&one_of_three).first_sweep > 0);
+}
+
 #[test]
 fn what_fits_a_budget_leaves_a_tenth_of_it() {
     let limit = |per_hour, per_minute| Budget {
