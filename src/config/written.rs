@@ -95,8 +95,9 @@ fn shown(setting: &Setting) -> String {
     }
 }
 
-/// A text as YAML: in quotes, unless it means the same without.
+/// A text as YAML: in quotes, unless it means the same without. A dollar would stand for a variable.
 fn scalar(text: &str) -> String {
+    let text = &text.replace('$', "$$");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:+-".contains(&byte);
     let is_word = text.bytes().all(is_plain)
         && text
@@ -107,7 +108,7 @@ fn scalar(text: &str) -> String {
     match is_word {
         true => text.to_owned(),
         // A JSON string is a YAML string.
-        false => serde_json::Value::from(text).to_string(),
+        false => serde_json::Value::from(text.as_str()).to_string(),
     }
 }
 
@@ -141,6 +142,7 @@ mod tests {
             ("group", "9970"),
             ("group", "true"),
             ("exclude", "**/sandbox/**"),
+            ("exclude", "a$b/**"),
             ("include", "{a,b}/**"),
             ("interval", "30s"),
             ("budget", "600/h,60/m"),
