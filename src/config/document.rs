@@ -7,12 +7,9 @@ use super::error::{Error, Place};
 use super::input::{Input, Raw};
 use super::setting::Setting;
 use super::settings::{INSTANCES, SETTINGS, instance_sections, sections};
-use super::text_file;
+use super::text_file::{self, STANDARD_INPUT};
 use super::wording::{nearest, quote, unknown};
 use super::yaml::{Content, Node, Position};
-
-/// Names standard input where a file is named.
-pub const STANDARD_INPUT: &str = "-";
 
 /// A configuration file whose keys are all known.
 pub struct Document {

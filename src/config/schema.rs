@@ -90,16 +90,20 @@ fn property(setting: &Setting, builder: &mut Builder) -> Option<Json> {
 /// The schema, where `${NAME}` may stand for each text, number and switch in it.
 fn or_variable(mut schema: Json) -> Json {
     for part in ["items", "additionalProperties"] {
-        if schema[part].is_object() {
-            schema[part] = or_variable(schema[part].take());
+        if let Some(part) = schema.get_mut(part).filter(|part| part.is_object()) {
+            *part = or_variable(part.take());
         }
     }
-    if let Some(properties) = schema["properties"].as_object_mut() {
+    if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
         for property in properties.values_mut() {
             *property = or_variable(property.take());
         }
     }
-    let of_several = |kind: &str| {
+    if let Some(alternatives) = schema.get_mut("anyOf").and_then(Json::as_array_mut) {
+        alternatives.push(variable());
+        return schema;
+    }
+    let is_of = |kind: &str| {
         let kinds = &schema["type"];
         kinds == kind
             || kinds
@@ -107,15 +111,11 @@ fn or_variable(mut schema: Json) -> Json {
                 .is_some_and(|kinds| kinds.contains(&kind.into()))
     };
     let is_scalar = ["string", "number", "integer", "boolean"]
-        .iter()
-        .any(|kind| of_several(kind));
-    if let Some(alternatives) = schema["anyOf"].as_array_mut() {
-        alternatives.push(variable());
-        schema
-    } else if (is_scalar || schema["enum"].is_array()) && schema["properties"].is_null() {
-        json!({"anyOf": [schema, variable()]})
-    } else {
-        schema
+        .into_iter()
+        .any(is_of);
+    match (is_scalar || schema["enum"].is_array()) && !is_of("object") && !is_of("array") {
+        true => json!({"anyOf": [schema, variable()]}),
+        false => schema,
     }
 }
 

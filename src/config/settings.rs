@@ -14,7 +14,7 @@ use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
 use super::value::memory::Memory;
 use super::value::number::{Limit, Number, Time, TimeOrNone};
 use super::value::queue::Queue;
-use super::value::secret::{Headers, Token, TokenFile, TokenVariable};
+use super::value::secret::{Another, Headers, Token, TokenFile, TokenVariable};
 use super::value::text::{
     File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Stream, MayBeNew::Yes, NOT_EMPTY,
     PROJECT, PathPatterns, group, not_empty, project,
@@ -129,7 +129,7 @@ pub static SETTINGS: &[Setting] = &[
         "Address of GitLab, with the sub-path it may be installed under.")
         .standard(&["GITLAB_URL"])
         .flag("gitlab-url", Takes::Value("URL"), "Address of GitLab"),
-    row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, CredentialSource::Value, "GITLAB_TOKEN"),
+    row("gitlab.token", &Token(|b| &mut b.instance.gitlab.token, CredentialSource::Value, "GITLAB_TOKEN", Another::Variable),
         "An access token with the scope read_api. Only the environment can hold it.")
         .standard(&["GITLAB_TOKEN"])
         .restart(),
@@ -237,7 +237,7 @@ pub static SETTINGS: &[Setting] = &[
         "An address of their own, as host:port. Without it, webhooks are taken where /metrics is served.")
         .example("0.0.0.0:9465"),
     row("webhook.token",
-        &Token(|b| &mut b.config.webhook.token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_TOKEN"),
+        &Token(|b| &mut b.config.webhook.token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_TOKEN", Another::Nothing),
         "The secret token of the webhooks. Only the environment can hold it.")
         .restart(),
     row("webhook.token_file", &TokenFile(|b| &mut b.config.webhook.token, SecretSource::File),
@@ -245,7 +245,7 @@ pub static SETTINGS: &[Setting] = &[
          replaced by another. It is read at the start and at each reload.")
         .example("/run/secrets/webhook-token"),
     row("webhook.signing_token",
-        &Token(|b| &mut b.config.webhook.signing_token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN"),
+        &Token(|b| &mut b.config.webhook.signing_token, SecretSource::Variable, "GITLAB_BRIDGE_WEBHOOK_SIGNING_TOKEN", Another::Nothing),
         "The signing token of the webhooks, from GitLab 19.0 on; it begins with whsec_. Only the \
          environment can hold it.")
         .restart(),

@@ -23,6 +23,9 @@ fn decoded(bytes: &[u8]) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
+/// Names standard input where a file is named.
+pub const STANDARD_INPUT: &str = "-";
+
 /// Standard input to its end, as the text of a file. It can be read once in the life of a process.
 pub fn standard_input() -> Result<Zeroizing<String>> {
     static WAS_READ: AtomicBool = AtomicBool::new(false);

@@ -49,7 +49,9 @@ pub(super) fn own_address(config: &Config, path: &str) -> Result<Url> {
     let scheme = if speaks_tls { "https" } else { "http" };
     let Listen { host, port } = &config.listen;
     if *port == 0 {
-        bail!("prometheus.port is 0, so nobody but the bridge knows its port: say --url");
+        bail!(
+            "prometheus.port is 0, so only the bridge knows its port: give its address with --url"
+        );
     }
     // A bridge that listens on every address listens on loopback too.
     let host = match host.as_str() {

@@ -277,7 +277,7 @@ impl Poller {
             return;
         }
         self.progress.note_panic();
-        tracing::error!("a poll broke off and is made again: please report this");
+        tracing::error!("a poll failed unexpectedly and is made again: please report this");
         let now = self.now();
         let mut anew = engine(&self.client, &self.config, &self.enabled);
         let known = self.with_engine(move |engine| engine.memory(now));

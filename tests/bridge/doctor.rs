@@ -49,7 +49,10 @@ async fn every_area_is_told_of_a_good_set_up_in_a_table_and_as_json() {
         "poll",
         "capabilities",
         "forecast",
+        "state",
         "exports",
+        "web",
+        "webhooks",
     ];
     let finished = check(gitlab.url()).finish().await;
     assert_eq!(finished.code(), 0, "{finished:#?}");

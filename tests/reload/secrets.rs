@@ -1,6 +1,7 @@
 //! Secrets that are rotated while the bridge runs.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use gitlab_metrics_bridge::simulator::AccessToken;
 use reqwest::StatusCode;
@@ -59,4 +60,37 @@ async fn a_reload_takes_the_secrets_that_files_hold_by_then() {
         assert!(!text.contains("second-token"), "{text}");
     }
     assert_eq!(bridge.stop().await.code(), 0);
+}
+
+#[tokio::test]
+async fn a_reload_warns_of_files_with_secrets_that_all_can_read_as_the_start_does() {
+    let set = Set::up(world()).await;
+    let token = set.path("token");
+    fs::write(&token, "demo-token").unwrap();
+    let readable_by = |mode| {
+        fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // Others may enter the folder, else nobody could read what is in it.
+    let folder = token.parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    readable_by(0o600);
+    set.write("poll: {interval: 1h}\n");
+    let program = bridge().arg("--config").arg(set.path("bridge.yaml"));
+    let program = program.args(["--listen", "127.0.0.1:0", "--web.enable-lifecycle"]);
+    let program = program.env("GITLAB_TOKEN_FILE", &token);
+    let mut bridge = Running::listening(program).await;
+    bridge.first_scrape().await;
+    let warned = |bridge: &Running| {
+        let stderr = bridge.process.output().stderr.join("\n");
+        stderr.contains("every user of this machine can read")
+    };
+    assert!(!warned(&bridge));
+    readable_by(0o644);
+    assert_eq!(post(&bridge, "/-/reload").await.0, StatusCode::OK);
+    let line = bridge
+        .process
+        .wait_for_line("every user of this machine can read")
+        .await;
+    assert!(line.contains("gitlab.token_file"), "{line}");
+    bridge.stop().await;
 }

@@ -7,6 +7,7 @@ mod network;
 mod selection;
 mod table;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ pub async fn check(config: Config, format: ReportFormat) -> Result<()> {
 /// Looks at the state file, and changes nothing.
 fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: &mut Findings) {
     let Some(path) = &instance.poll.state else {
-        return;
+        let finding = note("state", "nothing is kept: a restart begins with nothing");
+        return findings.tell(finding.advising("Name a file in state.path to go on where it was."));
     };
     // Without an address or a token more has been said above.
     let Ok(polled) = polled(instance, enabled) else {
@@ -89,6 +91,12 @@ fn check_state(instance: &config::Instance, enabled: &EnabledMetrics, findings: 
     findings.tell(finding);
 }
 
+/// Whether a host to listen on is within this machine.
+fn is_near(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 async fn check_listener(config: &Config, findings: &mut Findings) {
     let listen = &config.export.listen;
     match Server::bind(listen, "--listen").await {
@@ -107,7 +115,22 @@ async fn check_listener(config: &Config, findings: &mut Findings) {
 fn check_web(config: &Config, findings: &mut Findings) -> Option<Web> {
     let web = chosen::web(config);
     match &web {
-        Ok(None) => {}
+        Ok(None) => {
+            let text = "there is no web configuration: no TLS and no password";
+            findings.tell(match is_near(&config.export.listen.host) {
+                true => good(
+                    "web_config",
+                    format!("{text}, and who is not on this machine can't reach it"),
+                ),
+                false => note(
+                    "web_config",
+                    format!("{text} for who reaches {}", config.export.listen),
+                )
+                .advising(
+                    "Set prometheus.web_config_file, or let a firewall decide who reaches it.",
+                ),
+            });
+        }
         Ok(Some(_)) => findings.tell(good("web_config", "the web configuration is valid")),
         Err(error) => findings.tell(failed("web_config", error)),
     }
@@ -116,7 +139,7 @@ fn check_web(config: &Config, findings: &mut Findings) -> Option<Web> {
 
 async fn check_otlp(config: &Config, enabled: EnabledMetrics, findings: &mut Findings) {
     let Some(otlp) = &config.export.otlp else {
-        return;
+        return findings.tell(good("otlp", "nothing is pushed over OTLP"));
     };
     let endpoint = otlp.shown_endpoint();
     let way = Way {
@@ -157,7 +180,7 @@ async fn check_webhooks(config: &Config, web: Option<&Web>, findings: &mut Findi
         false => "http",
     };
     match webhooks_set_up(config).await {
-        Ok(false) => {}
+        Ok(false) => findings.tell(good("webhooks", "no webhooks are taken")),
         Ok(true) => {
             let own = config.webhook_listen.as_ref();
             let address = own.unwrap_or(&config.export.listen);

@@ -12,7 +12,6 @@ use crate::config::builder::Builder;
 use crate::config::error::{Error, Place};
 use crate::config::exposed::exposure;
 use crate::config::input::{Input, Raw, Text};
-use crate::config::settings::SETTINGS;
 use crate::config::text_file;
 use crate::config::yaml::{Content, Node};
 use crate::gitlab::CredentialSource;
@@ -22,7 +21,19 @@ use crate::webhook::SecretSource;
 type FromVariable<T> = fn(String, SecretString) -> T;
 
 /// A token that only the named variable can hold.
-pub struct Token<T: 'static>(pub Field<Option<T>>, pub FromVariable<T>, pub &'static str);
+pub struct Token<T: 'static>(
+    pub Field<Option<T>>,
+    pub FromVariable<T>,
+    pub &'static str,
+    pub Another,
+);
+
+/// Whether a token may be in another variable, which the key of the token with `_variable` at the end names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Another {
+    Variable,
+    Nothing,
+}
 
 /// The file that holds a token. Its key and variable are the token's with `_file` at the end.
 pub struct TokenFile<T: 'static>(pub Field<Option<T>>, pub fn(PathBuf) -> T);
@@ -92,17 +103,16 @@ impl Standing for SecretSource {
 
 impl<T: Standing> Value for Token<T> {
     fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
-        let Token(field, from, variable) = self;
+        let Token(field, from, variable, another) = self;
         let place = &input.place;
         let (Raw::Variable(text), Place::Variable(name)) = (&input.raw, place) else {
             let Place::File { key, .. } = place else {
                 return Err(place.error("a flag can't hold a token"));
             };
             let key = key.unwrap_or_default();
-            let by_name = format!("{key}_variable");
-            let by_name = match SETTINGS.iter().any(|setting| setting.key == by_name) {
-                true => format!(", or name another variable in {by_name}"),
-                false => String::new(),
+            let by_name = match another {
+                Another::Variable => format!(", or name another variable in {key}_variable"),
+                Another::Nothing => String::new(),
             };
             return Err(place.error(format!(
                 "a token must not be written into a configuration file, which others may read: set {variable}, or name \

@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::{Field, Value};
 use crate::config::builder::Builder;
-use crate::config::document::STANDARD_INPUT;
 use crate::config::error::Error;
 use crate::config::input::Input;
+use crate::config::text_file::STANDARD_INPUT;
 use crate::config::wording::quote;
 use crate::poll::Patterns;
 

@@ -39,7 +39,7 @@ fn unresolved(listen: &Listen, setting: &str, error: &Error) -> String {
         .unwrap_or(&error);
     advised(
         format!(
-            "can't listen on {listen}: the host name {:?} does not resolve to an address ({why})",
+            "listening on {listen} fails: the host name {:?} does not resolve to an address ({why})",
             listen.host
         ),
         format!(
@@ -69,7 +69,7 @@ fn unbound(listen: &Listen, setting: &str, error: &Error) -> String {
         _ => (error.to_string(), "Choose another address"),
     };
     advised(
-        format!("can't listen on {listen}: {why}"),
+        format!("listening on {listen} fails: {why}"),
         format!("{advice} with {setting} host:port."),
     )
 }

@@ -81,3 +81,32 @@ fn wrong_port(protocol: Protocol, endpoint: &Url) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_for_no_answer_has_its_own_advice() {
+        let endpoint: Url = "http://collector:4317".parse().unwrap();
+        let hint = |why: &str| of_no_answer(why, Protocol::Grpc, &endpoint).unwrap();
+        for (why, says) in [
+            (
+                "failed to lookup address information: Name or service not known",
+                "host name in otlp.endpoint",
+            ),
+            (
+                "Connection refused (os error 111)",
+                "is a receiver listening there?",
+            ),
+            (
+                "Network is unreachable (os error 101)",
+                "routes and firewalls",
+            ),
+            ("invalid peer certificate: UnknownIssuer", "otlp.ca_file"),
+            ("no answer in time", "the protocol of otlp.protocol"),
+        ] {
+            assert!(hint(why).contains(says), "{why}: {}", hint(why));
+        }
+    }
+}

@@ -114,7 +114,7 @@ impl Project {
             .zip(having.first().and_then(|own| identity(own, project)));
         let Some((status, (identity, listed))) = found else {
             return Err(NoProject {
-                error: format!("no project that is read is {project:?}."),
+                error: format!("no project called {project:?} is read."),
                 did_you_mean: Vec::new(),
             });
         };

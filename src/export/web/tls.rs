@@ -150,7 +150,7 @@ fn versions(tls: &Tls) -> Result<Vec<&'static SupportedProtocolVersion>> {
     let all: Vec<_> = all.map(|(_, version)| version).collect();
     ensure!(
         !all.is_empty(),
-        "min_version and max_version leave none of TLS12 and TLS13, which are spoken here"
+        "min_version and max_version leave none of TLS12 and TLS13, the versions that are supported"
     );
     Ok(all)
 }
@@ -194,7 +194,7 @@ fn suite(provider: &CryptoProvider, name: &str) -> Result<SupportedCipherSuite> 
     found.map(|(_, suite)| *suite).with_context(|| {
         let names = names.iter().map(|(name, _)| name.as_str());
         let names = names.collect::<Vec<_>>().join(", ");
-        format!("cipher_suites: {name:?} is not spoken here; those of TLS 1.2 that are: {names}")
+        format!("cipher_suites: {name:?} is not supported; those of TLS 1.2 that are: {names}")
     })
 }
 
@@ -209,7 +209,7 @@ fn curve(name: &str) -> Result<&'static dyn SupportedKxGroup> {
         "CurveP384" => aws_lc_rs::kx_group::SECP384R1,
         "X25519" => aws_lc_rs::kx_group::X25519,
         _ => bail!(
-            "curve_preferences: {name:?} is not spoken here; those that are: CurveP256, CurveP384, X25519"
+            "curve_preferences: {name:?} is not supported; those that are: CurveP256, CurveP384, X25519"
         ),
     })
 }
