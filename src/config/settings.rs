@@ -39,7 +39,7 @@ pub const SECTIONS: [(&str, &str); 11] = [
     ("metrics", "Which metrics are shown, and how."),
     (
         "prometheus",
-        "The endpoint to scrape. Health and the landing page are served there too.",
+        "The endpoint to scrape. Health, the status page and its API are served there too.",
     ),
     ("otlp", "Where metrics are pushed."),
     ("limits", "What the bridge may take of the machine."),

@@ -14,7 +14,7 @@ use crate::memory_limit::MemoryLimit;
 /// Where metrics are shown.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where scrapes, health and the landing page are served.
+    /// Where scrapes, health and the pages are served.
     pub listen: Listen,
     /// Whether `/metrics` is served.
     pub prometheus: bool,

@@ -23,7 +23,8 @@ pub fn section(
 ) -> Markup {
     let id = |what: &str| format!("{what}-{place}");
     html! {
-        h2 { "GitLab " @if let Some(name) = &gitlab.name { (foreign(name)) ": " } (foreign(&gitlab.url)) }
+        h2 { "GitLab " (foreign(gitlab.name.as_deref().unwrap_or(&gitlab.url))) }
+        p { (foreign(&in_short(gitlab))) }
         (glance(gitlab))
         h3 { "Polls" }
         (chart::polls(&id("chart"), polls, *clock, *now))
@@ -37,6 +38,14 @@ pub fn section(
         h3 { "Projects that stand out" }
         (project_lists::lists(root, place, gitlab))
     }
+}
+
+/// What it is, and how much of it is shown.
+fn in_short(gitlab: &GitLab) -> String {
+    let name = gitlab.name.iter().map(|name| format!("{name}: "));
+    let (projects, series) = (counted(gitlab.projects, "project"), grouped(gitlab.series));
+    let name: String = name.collect();
+    format!("{name}{}: {projects}, {series} series.", gitlab.url)
 }
 
 fn glance(gitlab: &GitLab) -> Markup {

@@ -13,7 +13,8 @@ use super::settings::ShownSetting;
 use super::status::{Known, Status};
 use crate::metrics::{
     Age, BridgeStatus, Catalogue, EnabledMetrics, Export, ExportQueue, GitLabStatus, Grain,
-    Identity, MemoryUse, Missing, Owner, Process, Reading, Reason, Reload, Report, Snapshot, Usage,
+    Identity, MemoryUse, Missing, Owner, Process, Reading, Reason, Reload, Report, Snapshot,
+    SubjectState, Usage,
 };
 
 const NOW: u64 = 1_795_765_800;
@@ -48,6 +49,11 @@ fn snapshot() -> Snapshot {
         collector: "commits",
         oldest: NOW - 30,
     }];
+    for (subject, state) in &mut snapshot.states {
+        if *subject == "issues" {
+            *state = SubjectState::Forbidden;
+        }
+    }
     snapshot.missing = vec![Missing {
         metric: "gitlab_commits_total",
         reason: Reason::Hidden,
