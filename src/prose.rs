@@ -45,10 +45,10 @@ pub fn duration(duration: Duration) -> String {
     match milliseconds {
         0 if duration.is_zero() => "0s".to_owned(),
         0 => "less than 1ms".to_owned(),
-        ..SECOND => format!("{milliseconds}ms"),
-        ..MINUTE => tenths(milliseconds),
-        ..HOUR => two_units(milliseconds, MINUTE, "m", SECOND, "s"),
-        ..DAY => two_units(milliseconds, HOUR, "h", MINUTE, "m"),
+        1..SECOND => format!("{milliseconds}ms"),
+        SECOND..MINUTE => tenths(milliseconds),
+        MINUTE..HOUR => two_units(milliseconds, MINUTE, "m", SECOND, "s"),
+        HOUR..DAY => two_units(milliseconds, HOUR, "h", MINUTE, "m"),
         _ => two_units(milliseconds, DAY, "d", HOUR, "h"),
     }
 }
