@@ -2,33 +2,19 @@
 
 use std::sync::Arc;
 
-use super::answer::{NoAnswer, OfGitLab, Question, Thing};
+use super::answer::{OfGitLab, Question};
+use super::asked::{About, Asked, thing, within};
 use super::collected::Collected;
-use super::finding::{owner, short, trimmed};
+use super::finding::{owner, trimmed};
 use super::not_read::not_polled;
 use super::owner::{Around, collect};
-use super::settings::{GitLabSettings, Settings};
 use super::when;
 use super::whole::{count, folded, note_folded, note_whole, sum};
 use super::why::{self, Why};
 use crate::metrics::placed::Places;
 use crate::metrics::subject::{Grain, Shows};
 use crate::metrics::view::INSTANCE;
-use crate::metrics::{BridgeStatus, GitLabStatus, Identity, Metric, Owner};
-
-/// One GitLab, and how it is read.
-pub(super) struct Asked<'a> {
-    pub status: &'a GitLabStatus,
-    pub settings: &'a GitLabSettings,
-    pub all: &'a Settings,
-}
-
-/// The owners that an answer is about.
-pub(super) enum About<'a> {
-    Everything,
-    Project(&'a Arc<Owner>),
-    Group(&'a str, Option<&'a Arc<Owner>>),
-}
+use crate::metrics::{Metric, Owner};
 
 impl Asked<'_> {
     /// What there is of a metric here.
@@ -171,71 +157,4 @@ impl Asked<'_> {
         }
         found.lack(self.no_owner(grain, about, part, around), 1, None, None);
     }
-}
-
-impl About<'_> {
-    /// Whether an owner is asked about. A project has its groups, and a group its projects and subgroups.
-    fn is_about(&self, grain: Grain, owner: &Arc<Owner>) -> bool {
-        let path = &*owner.identity.path;
-        match (self, grain) {
-            (About::Everything, _) | (_, Grain::Instance | Grain::Runner) => true,
-            (About::Project(project), Grain::Project) => Arc::ptr_eq(project, owner),
-            (About::Project(project), Grain::Group) => within(&project.identity.path, path),
-            (About::Group(_, Some(group)), Grain::Group) => Arc::ptr_eq(group, owner),
-            (About::Group(group, _), Grain::Group) => path.eq_ignore_ascii_case(group),
-            (About::Group(group, _), Grain::Project) => within(path, group),
-        }
-    }
-}
-
-/// Whether a path lies below that of a group.
-fn within(path: &str, group: &str) -> bool {
-    let rest = path.get(group.len()..);
-    !group.is_empty()
-        && rest.is_some_and(|rest| rest.starts_with('/'))
-        && path[..group.len()].eq_ignore_ascii_case(group)
-}
-
-pub(super) fn thing(identity: &Identity) -> Thing {
-    Thing {
-        id: identity.id,
-        path: identity.path.to_string(),
-    }
-}
-
-/// The GitLabs that are asked about.
-pub(super) fn asked<'a>(
-    instance: Option<&str>,
-    bridge: &'a BridgeStatus,
-    settings: &'a Settings,
-) -> Result<Vec<Asked<'a>>, NoAnswer> {
-    let is_asked = |name: Option<&str>| instance.is_none_or(|asked| name == Some(asked));
-    let of = |status: &'a GitLabStatus| {
-        let name = status.name.as_deref();
-        let mut own = settings.gitlabs.iter();
-        Some(Asked {
-            status,
-            settings: own.find(|own| own.name.as_deref() == name)?,
-            all: settings,
-        })
-    };
-    let all = bridge.gitlabs.iter();
-    let asked = all.filter(|status| is_asked(status.name.as_deref()));
-    let asked: Vec<_> = asked.filter_map(of).collect();
-    let Some(instance) = instance.filter(|_| asked.is_empty()) else {
-        return Ok(asked);
-    };
-    let names = bridge.gitlabs.iter();
-    let names: Vec<String> = names
-        .filter_map(|own| Some(own.name.as_deref()?.to_owned()))
-        .collect();
-    let hint = match names.is_empty() {
-        true => "there is one GitLab alone, without a name".to_owned(),
-        false => format!("there are {}", names.join(", ")),
-    };
-    Err(NoAnswer {
-        reason: "no_such_instance",
-        error: format!("no GitLab is called {:?}: {hint}", short(instance)),
-        did_you_mean: names,
-    })
 }

@@ -3,6 +3,7 @@
 //! It looks at what is known and asks nobody.
 
 mod answer;
+mod asked;
 mod collected;
 mod finding;
 mod gitlab;
@@ -25,8 +26,8 @@ pub use settings::{GitLabSettings, Pace, SaidBy, Settings};
 use super::BridgeStatus;
 use super::subject::{Column, Rest, Rows};
 use super::{Grain, Metric, reference};
+use asked::asked;
 use collected::Collected;
-use gitlab::asked;
 use owner::Around;
 
 /// Explains a metric by what the bridge knows.

@@ -1,7 +1,7 @@
 //! Why there is nothing of a metric: the project, group or list that was asked about is not read.
 
+use super::asked::{About, Asked};
 use super::finding::{either, meant, meant_groups, short, trimmed};
-use super::gitlab::{About, Asked};
 use super::owner::Around;
 use super::why::{self, Why};
 use crate::metrics::subject::Grain;

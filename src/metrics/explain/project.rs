@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::answer::{Absent, NoAnswer, OfGitLab, Question, Series, Thing};
+use super::asked::{Asked, asked, thing};
 use super::finding;
-use super::gitlab::{Asked, asked, thing};
 use super::settings::Settings;
 use crate::metrics::{BridgeStatus, Grain, Metric};
 

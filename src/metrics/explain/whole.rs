@@ -1,8 +1,8 @@
 //! What a metric tells of all projects together: sums, their number, and what ended anywhere.
 
 use super::answer::{OfGitLab, Series, Value};
+use super::asked::About;
 use super::collected::Collected;
-use super::gitlab::About;
 use super::not_read::not_listed;
 use super::owner::{Around, counted, noun};
 use super::why::{self, Why};
