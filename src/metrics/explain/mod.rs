@@ -134,7 +134,7 @@ fn over_rest(metric: &Metric, with_children: bool) -> Vec<String> {
         Grain::Project => "projects/:id/",
         Grain::Runner => "runners/:id/",
     };
-    let asked = match &metric.subject.rows {
+    match &metric.subject.rows {
         _ if !metric.is_asked() => Vec::new(),
         Rows::One => {
             let columns = metric.own_columns();
@@ -151,8 +151,7 @@ fn over_rest(metric: &Metric, with_children: bool) -> Vec<String> {
                 .map(|feed| format!("{root}{}", feed.rest_changed))
                 .collect()
         }
-    };
-    asked
+    }
 }
 
 fn ways(column: &'static Column) -> impl Iterator<Item = &'static Rest> {
