@@ -67,7 +67,9 @@ pub async fn once(config: Config) -> Result<()> {
         bail!("rendering the exposition: {error}");
     }
     if let Err(error) = pushed {
-        bail!("pushing over OTLP: {error}");
+        let otlp = config.export.otlp.as_ref();
+        let to = otlp.map(|otlp| format!(" to {}", otlp.shown_endpoint()));
+        bail!("pushing over OTLP{}: {error}", to.unwrap_or_default());
     }
     let failures: Vec<_> = view.gitlabs.iter().filter_map(incomplete).collect();
     match failures.is_empty() {

@@ -1,13 +1,15 @@
 //! Asks a running bridge whether it is well: for containers, which hold no other program to ask with.
 
+use std::error::Error;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use url::Url;
 
 use super::{Config, Listen, Web};
+use crate::prose::{advised, duration};
 
 /// Shorter than the 5 s after which a container's health check is ended without a reason.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -31,9 +33,7 @@ pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
         .build()
         .context("building the client")?;
     let answer = client.get(url.clone()).send().await;
-    let answer = answer
-        .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("asking {url}"))?;
+    let answer = answer.map_err(|error| anyhow!(unanswered(&url, &error)))?;
     match answer.status() {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED => {
@@ -41,6 +41,34 @@ pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
         }
         status => bail!("{url} answers {status}"),
     }
+}
+
+/// What is said where there is no answer.
+fn unanswered(url: &Url, error: &reqwest::Error) -> String {
+    let url = shown(url);
+    if error.is_timeout() {
+        let limit = duration(PATIENCE);
+        return advised(
+            format!("asking {url}: no answer within {limit}"),
+            "Look at the log of the bridge.",
+        );
+    }
+    // What is said first only says that something failed.
+    let mut root: &dyn Error = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    advised(
+        format!("asking {url}: {root}"),
+        "Does the bridge run, and with this configuration?",
+    )
+}
+
+/// An address without a password that it may hold.
+fn shown(url: &Url) -> Url {
+    let mut shown = url.clone();
+    let _ = shown.set_password(None); // An address that has none is left as it is.
+    shown
 }
 
 /// Where a bridge with this configuration has a page.
