@@ -2,6 +2,7 @@
 //! panel has data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use tokio::time::Instant;
 
@@ -29,8 +30,18 @@ async fn each_alert_fires_in_one_test_and_is_silent_in_another() {
         let rules = promtool(["check", "rules", file]).finish().await;
         assert_eq!(rules.code(), 0, "{rules:#?}");
     }
-    for name in ["gitlab", "bridge"] {
-        let file = otel(&format!("alerts/tests/{name}.yaml"));
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tests")).unwrap();
+    for name in ["gitlab.yaml", "bridge.yaml"] {
+        let file = folder.path().join("tests").join(name);
+        fs::copy(otel("alerts/tests").join(name), &file).unwrap();
+        let rules = fs::read_to_string(otel("alerts").join(name)).unwrap();
+        let rules = match name {
+            // Its tests last a week: a minute for each evaluation takes promtool a minute of ours.
+            "gitlab.yaml" => rules.replace("    interval: 1m\n", "    interval: 5m\n"),
+            _ => rules,
+        };
+        fs::write(folder.path().join(name), rules).unwrap();
         let file = file.to_str().unwrap();
         let tests = promtool(["test", "rules", file]).finish().await;
         assert_eq!(tests.code(), 0, "{tests:#?}");
