@@ -41,7 +41,7 @@ impl Table {
     pub fn head(self) -> String {
         let head = Row {
             area: "area",
-            result: "result",
+            result: "level",
             colour: Colour::Dim,
             found: "what was found",
             to_do: self.columns().map(|_| "what to do"),
@@ -49,8 +49,8 @@ impl Table {
         match self.columns() {
             Some(_) => self.row(&head),
             None => format!(
-                "{:<AREA$}{:<RESULT$} what was found, {ARROW}what to do\n",
-                "area", "result"
+                "{:<AREA$}{:<RESULT$}what was found, {ARROW}what to do\n",
+                "area", "level"
             ),
         }
     }
@@ -59,12 +59,12 @@ impl Table {
     pub fn row(self, row: &Row<'_>) -> String {
         let mut lines = match (self.columns(), self.width) {
             (Some((found, to_do)), _) => side_by_side(row, found, to_do),
-            (None, width) => below(row, width.map(|width| width.max(NARROWEST) - HEAD - 1)),
+            (None, width) => below(row, width.map(|width| width.max(NARROWEST) - HEAD)),
         };
-        let blank = " ".repeat(HEAD + 1);
+        let blank = " ".repeat(HEAD);
         let result = format!("{:<RESULT$}", row.result);
         let head = format!(
-            "{:<AREA$}{} ",
+            "{:<AREA$}{}",
             row.area,
             Stream::Stdout.paint(row.colour, &result)
         );
@@ -79,7 +79,7 @@ impl Table {
 
     /// How wide the columns of what was found and what to do are, where they stand side by side.
     fn columns(self) -> Option<(usize, usize)> {
-        let rest = self.width.filter(|width| *width >= FOUR_COLUMNS)? - HEAD - 3;
+        let rest = self.width.filter(|width| *width >= FOUR_COLUMNS)? - HEAD - 2;
         let found = rest * 3 / 5;
         Some((found, rest - found))
     }
@@ -163,10 +163,10 @@ mod tests {
         let shown = Table { width: None }.row(&ROW);
         let lines: Vec<_> = shown.lines().collect();
         assert_eq!(lines.len(), 2, "{shown}");
-        assert_eq!(lines[0], format!("dns            FAIL   {}", ROW.found));
+        assert_eq!(lines[0], format!("dns            FAIL  {}", ROW.found));
         assert_eq!(
             lines[1],
-            format!("{}-> {}", " ".repeat(22), ROW.to_do.unwrap())
+            format!("{}-> {}", " ".repeat(21), ROW.to_do.unwrap())
         );
     }
 
@@ -192,6 +192,6 @@ mod tests {
         }
         let shown = Table { width: Some(120) }.row(&ROW);
         let starts = shown.lines().filter_map(|line| line.find("Check"));
-        assert_eq!(starts.collect::<Vec<_>>(), [22 + 57 + 2], "{shown}");
+        assert_eq!(starts.collect::<Vec<_>>(), [21 + 58 + 2], "{shown}");
     }
 }
