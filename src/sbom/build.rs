@@ -18,6 +18,10 @@ fn main() {
     };
     let folder = env::var("OUT_DIR").expect("cargo sets it");
     fs::write(Path::new(&folder).join("crates.tsv"), written).expect("the folder is ours");
+    if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("musl") {
+        // A static program moves itself to where it is loaded; said in this form that takes 0.6 MB less.
+        println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     println!(
         "cargo:rustc-env=SBOM_TARGET={}",
         env::var("TARGET").unwrap_or_default()
