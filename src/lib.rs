@@ -15,6 +15,7 @@ mod allocator;
 pub mod app;
 pub mod cli;
 pub mod config;
+mod der;
 pub mod export;
 pub mod gitlab;
 mod lock;

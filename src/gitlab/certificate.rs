@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::der::{part, parts};
+
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xa0;
@@ -76,36 +78,6 @@ fn time((tag, bytes): (u8, &[u8])) -> Option<Timestamp> {
 fn first(bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     let (tag, content, _) = part(bytes)?;
     (tag == wanted).then_some(content)
-}
-
-/// All parts behind each other.
-fn parts(mut bytes: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut parts = Vec::new();
-    while !bytes.is_empty() {
-        let (tag, content, rest) = part(bytes)?;
-        parts.push((tag, content));
-        bytes = rest;
-    }
-    Some(parts)
-}
-
-/// The tag and the content of the first part, and what is behind it.
-fn part(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        ..0x80 => (usize::from(length), rest),
-        _ => {
-            let digits = usize::from(length & 0x7f);
-            let (length, rest) = rest.split_at_checked(digits).filter(|_| digits <= 4)?;
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            (length, rest)
-        }
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 #[cfg(test)]

@@ -13,13 +13,14 @@ use source::{Function, Tree, functions};
 /// Part → the parts of ours it may import.
 const MAY_IMPORT: &[(&str, &str)] = &[
     ("metrics", ""),
-    ("gitlab", "lock logged memory_limit prose"),
+    ("gitlab", "der lock logged memory_limit prose"),
     ("simulator", ""),
     // It fills the configurations of the parts.
     ("config", "export gitlab metrics poll prose webhook"),
     ("webhook", "lock memory_limit prose untold"),
     ("sbom", ""),
     ("stdio", ""),
+    ("der", ""),
     ("lock", ""),
     ("logged", ""),
     ("memory_limit", ""),
@@ -27,7 +28,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("untold", ""),
     ("allocator", ""),
     ("poll", "gitlab lock logged memory_limit metrics prose"),
-    ("export", "lock logged memory_limit metrics prose untold"),
+    ("export", "der lock logged memory_limit metrics prose untold"),
     ("cli", "config"),
     (
         "app",
