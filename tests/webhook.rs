@@ -338,7 +338,7 @@ async fn webhooks_may_have_an_address_of_their_own() {
     assert_eq!(finished.code(), 1);
     let stderr = finished.stderr();
     assert!(
-        stderr.contains("Choose another with webhook.listen"),
+        stderr.contains("choose another address with webhook.listen"),
         "{stderr}"
     );
     assert_eq!(bridge.stop().await.code(), 0);
