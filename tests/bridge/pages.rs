@@ -1,4 +1,4 @@
-//! What `run` serves: the exposition, health and a landing page; and what it pushes beside that.
+//! What `run` serves: the exposition, health and the status page; and what it pushes beside that.
 
 use std::io::Read;
 
