@@ -12,11 +12,12 @@ use super::misconfigured::misconfigured;
 use super::run::run_and;
 use super::{Hangups, Source, chosen, logging};
 use crate::cli::Demo;
-use crate::config::{Config, Instance, Place};
+use crate::config::{Config, Instance, LogFormat, Place};
 use crate::export::JobAttribute;
 use crate::gitlab::CredentialSource;
-use crate::prose::duration;
+use crate::prose::{self, duration};
 use crate::simulator::{AccessToken, DEMO_TOKEN, GitLab, World};
+use crate::stdio;
 
 /// A poll every few seconds shows that something happens.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -83,9 +84,7 @@ pub async fn demo(config: Config, source: Source, hangups: Hangups, demo: &Demo)
         let listener = format!("{scheme}://{address}");
         let open = format!("Open {listener}/ or {listener}/metrics ; stop with Ctrl-C.");
         let all = [Some(model), Some(open), otlp];
-        all.into_iter()
-            .flatten()
-            .for_each(|text| logging::tell(&text));
+        all.into_iter().flatten().for_each(|text| tell(&text));
     };
     let source: Source = Arc::new(move || Ok(of_model(source()?, &url)));
     let ended = run_and(config, source, hangups, listening).await;
@@ -165,4 +164,12 @@ fn expiry() -> String {
     let end = Timestamp::now().saturating_add(TOKEN_LIFE);
     let end = end.unwrap_or(Timestamp::MAX);
     end.strftime("%Y-%m-%d").to_string()
+}
+
+/// Tells a person who has just started a command something; a program that reads the log finds it there.
+fn tell(text: &str) {
+    match logging::running_format() {
+        Some(LogFormat::Json) => tracing::info!("{}", prose::within(text)),
+        _ => stdio::say(text),
+    }
 }

@@ -16,7 +16,6 @@ use super::progress::Stderr;
 use super::supervision::log_panics;
 use crate::config::{Config, Log, LogFormat};
 use crate::lock::lock;
-use crate::{prose, stdio};
 
 /// The log of this process.
 static RUNNING: OnceLock<Running> = OnceLock::new();
@@ -97,14 +96,6 @@ fn filter(level: &str) -> Result<EnvFilter> {
 /// The format of the log, once it is started.
 pub fn running_format() -> Option<LogFormat> {
     RUNNING.get().map(|_| format())
-}
-
-/// Tells a person who has just started a command something; a program that reads the log finds it there.
-pub fn tell(text: &str) {
-    match running_format() {
-        Some(LogFormat::Json) => tracing::info!("{}", prose::within(text)),
-        _ => stdio::say(text),
-    }
 }
 
 /// The format of the next line.

@@ -28,7 +28,10 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("untold", ""),
     ("allocator", ""),
     ("poll", "gitlab lock logged memory_limit metrics prose"),
-    ("export", "der lock logged memory_limit metrics prose untold"),
+    (
+        "export",
+        "der lock logged memory_limit metrics prose untold",
+    ),
     ("cli", "config"),
     (
         "app",
