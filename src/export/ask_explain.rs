@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use reqwest::redirect::Policy;
 use reqwest::{Certificate, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Config;
-use super::ask_health::own_address;
+use super::running::{client, own_address, shown};
 
 /// A bridge with very many projects may look through all of them.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,18 +52,8 @@ pub async fn ask_explain(
         },
     };
     url.query_pairs_mut().extend_pairs(wanted);
-    // On the way to our own address there is nobody between, and the certificate is for another name.
-    let mut client = reqwest::Client::builder()
-        .redirect(Policy::none())
-        .timeout(PATIENCE)
-        .tls_danger_accept_invalid_certs(is_own);
-    if is_own {
-        client = client.no_proxy();
-    }
-    if url.scheme() == "http" {
-        // A container may hold no certificates at all.
-        client = client.tls_certs_only([]);
-    } else if let Some(pem) = ca {
+    let mut client = client(&url, is_own).timeout(PATIENCE);
+    if let Some(pem) = ca.filter(|_| url.scheme() == "https") {
         let certificates = Certificate::from_pem_bundle(pem).context("reading --ca-file")?;
         client = client.tls_certs_merge(certificates);
     }
@@ -126,16 +115,6 @@ fn at_path(other: &Url) -> Result<Url> {
     }
     url.set_path(&format!("{base}{PATH}"));
     Ok(url)
-}
-
-/// The address without the question, and without a password.
-fn shown(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_query(None);
-    // These fail for addresses that can't hold a password.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.to_string()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use reqwest::StatusCode;
-use reqwest::redirect::Policy;
 use url::Url;
 
-use super::{Config, Listen, Web};
+use super::Config;
+use super::running::{client, own_address, shown};
 use crate::prose::{advised, duration};
 
 /// Shorter than the 5 s after which a container's health check is ended without a reason.
@@ -19,21 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// # Errors
 /// If there is no answer in time, or another one than 200.
 pub async fn ask_health(config: &Config, other: Option<Url>) -> Result<()> {
-    // On the way to our own address there is nobody between, and the certificate is for another name.
     let is_own = other.is_none();
     let url = match other {
         Some(url) => url,
         None => own_address(config, "/-/healthy")?,
     };
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .timeout(PATIENCE)
-        .tls_danger_accept_invalid_certs(is_own)
-        .build()
-        .context("building the client")?;
+    let client = client(&url, is_own).no_proxy().timeout(PATIENCE).build();
+    let client = client.context("building the client")?;
     let answer = client.get(url.clone()).send().await;
     let answer = answer.map_err(|error| anyhow!(unanswered(&url, &error)))?;
+    let url = shown(&url);
     match answer.status() {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED => {
@@ -64,45 +59,13 @@ fn unanswered(url: &Url, error: &reqwest::Error) -> String {
     )
 }
 
-/// An address without a password that it may hold.
-fn shown(url: &Url) -> Url {
-    let mut shown = url.clone();
-    let _ = shown.set_password(None); // An address that has none is left as it is.
-    shown
-}
-
-/// Where a bridge with this configuration has a page.
-pub(super) fn own_address(config: &Config, path: &str) -> Result<Url> {
-    let speaks_tls = Web::build(config)?.is_some_and(|web| web.rules().tls.is_some());
-    let scheme = if speaks_tls { "https" } else { "http" };
-    let Listen { host, port } = &config.listen;
-    if *port == 0 {
-        bail!(
-            "prometheus.port is 0, so only the bridge knows its port: give its address with --url"
-        );
-    }
-    // A bridge that listens on every address listens on loopback too.
-    let host = match host.as_str() {
-        "0.0.0.0" => "127.0.0.1",
-        "::" => "::1",
-        host => host,
-    };
-    let listen = Listen {
-        host: host.to_owned(),
-        port: *port,
-    };
-    let address = format!("{scheme}://{listen}{path}");
-    address
-        .parse()
-        .with_context(|| format!("reading the address {address}"))
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::export::Listen;
 
     fn listening_on(host: &str, port: u16) -> Config {
         Config {
@@ -153,16 +116,25 @@ mod tests {
         );
     }
 
-    #[test]
-    fn who_listens_on_every_address_is_asked_on_loopback() {
-        for (host, url) in [
-            ("0.0.0.0", "http://127.0.0.1:9464/-/healthy"),
-            ("::", "http://[::1]:9464/-/healthy"),
-            ("bridge.internal", "http://bridge.internal:9464/-/healthy"),
-        ] {
-            let asked = own_address(&listening_on(host, 9464), "/-/healthy").unwrap();
-            assert_eq!(asked.as_str(), url);
+    #[tokio::test]
+    async fn a_password_in_an_address_is_in_no_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://user:s3cret@127.0.0.1:{port}/-/healthy");
+        for status in ["401 Unauthorized", "503 Service Unavailable"] {
+            let answering = async {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let asked = connection.read(&mut [0; 1024]).await.unwrap();
+                assert!(asked > 0);
+                let answer =
+                    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            };
+            let config = Config::default();
+            let asking = ask_health(&config, Some(url.parse().unwrap()));
+            let (said, ()) = tokio::join!(asking, answering);
+            let said = format!("{:#}", said.unwrap_err());
+            assert!(!said.contains("s3cret"), "{said}");
         }
-        own_address(&listening_on("127.0.0.1", 0), "/").unwrap_err();
     }
 }

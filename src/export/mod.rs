@@ -23,6 +23,7 @@ mod otlp;
 mod page;
 mod prometheus;
 mod readiness;
+mod running;
 mod scrape;
 mod web;
 
