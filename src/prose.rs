@@ -17,6 +17,19 @@ pub fn counted(count: impl Display, noun: &str) -> String {
     }
 }
 
+/// A whole number with commas between the thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The word that goes with a number: `agree(1, "is", "are")` is `is`.
 pub fn agree<'a>(count: impl Display, with_one: &'a str, with_others: &'a str) -> &'a str {
     match is_one(&count.to_string()) {
@@ -83,6 +96,24 @@ pub fn advised(said: impl Display, advice: impl Display) -> String {
 /// Text in the middle of a sentence: without the full stop that it may end with.
 pub fn within(text: &str) -> &str {
     text.trim_end().trim_end_matches('.')
+}
+
+/// A text as a sentence, with one full stop at its end.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    // What is named first keeps its name.
+    let is_setting = text
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.contains(['.', ':', '/', '_']));
+    match (first, is_setting) {
+        (Some(first), false) => format!("{first}{}.", letters.as_str()),
+        _ => format!("{text}."),
+    }
 }
 
 /// Several things that are said, as one line: `a; b`. Only the last keeps its full stop.

@@ -70,7 +70,7 @@ pub use given_way::Limit;
 pub use identity::{Access, Identity};
 pub use job::{JOB_FIELDS, Job, JobFailure};
 pub use metric::Metric;
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_path};
 pub use owner::Owner;
 pub use placed::{EndedPlace, PlacedColumn, PlacedFeed, PlacedTable, place_of};
 pub use queued::QueuedJob;

@@ -22,9 +22,33 @@ pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, name)| name)
 }
 
+/// The known path that is nearly this one, as a whole or else in its last part.
+pub fn nearest_path<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let last = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+    let by_last = || {
+        let own = wrong.rsplit('/').next().unwrap_or(wrong);
+        let near = nearest(own, known.iter().map(|path| last(path)))?;
+        known.iter().copied().find(|path| last(path) == near)
+    };
+    nearest(wrong, known.iter().copied()).or_else(by_last)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::*;
+
+    #[test]
+    fn a_path_is_meant_as_a_whole_or_in_its_last_part() {
+        let known = ["platform", "platform/website", "tools/ci"];
+        for (wrong, meant) in [
+            ("platfrom", Some("platform")),
+            ("tools/websiet", Some("platform/website")),
+            ("ci", Some("tools/ci")),
+            ("nothing", None),
+        ] {
+            assert_eq!(nearest_path(wrong, &known), meant, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_name_is_meant_that_differs_in_few_letters() {

@@ -102,6 +102,33 @@ impl Reason {
         }
     }
 
+    /// Why a value is absent, for the middle of a sentence.
+    pub fn why(self) -> &'static str {
+        match self {
+            Reason::NotAsked => "the configuration leaves it out",
+            Reason::Hidden => "GitLab hides it from the token's user, or does not keep it",
+            Reason::Unsupported => "this version or edition of GitLab does not have it",
+            Reason::Forbidden => "GitLab forbids the token to read it",
+            Reason::Unlicensed => "GitLab's licence does not include it",
+            Reason::Invalid => "GitLab tells what can't be, such as a negative size",
+            Reason::Pending => "it has not been read yet",
+            Reason::Unauthorized => "GitLab does not accept the token",
+            Reason::NotFound => "GitLab does not find it",
+            Reason::Refused => "GitLab refuses the request",
+            Reason::RateLimited => "GitLab's rate limit allowed no request for it yet",
+            Reason::Budget => "poll.budget allowed no request for it yet",
+            Reason::ServerError => "GitLab, or what stands before it, failed when it was asked",
+            Reason::Timeout => "GitLab took too long to answer",
+            Reason::Network => "GitLab could not be reached",
+            Reason::NotGitlab | Reason::NotJson | Reason::Redirected => {
+                "a proxy or a login page answered in place of GitLab's API"
+            }
+            Reason::NotUnderstood => "the answer was not in the form of GitLab's API",
+            Reason::Graphql => "GraphQL gave no data for it",
+            Reason::Other => "it could not be read",
+        }
+    }
+
     pub fn from_name(name: &str) -> Option<Reason> {
         Reason::ALL.into_iter().find(|reason| reason.name() == name)
     }

@@ -1,5 +1,5 @@
-//! Runs before the compiler and writes down for `sbom` which crates become part of the program: cargo is asked,
-//! with the features and the target of this build. Nothing is fetched for it.
+//! Runs before the compiler: writes down for `sbom` which crates become part of the program, and says how a static
+//! one is linked. Cargo is asked for the crates, with the features and the target of this build; nothing is fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;

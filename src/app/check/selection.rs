@@ -8,7 +8,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::findings::{Findings, problem};
 use crate::gitlab::{Client, Error};
-use crate::metrics::nearest;
+use crate::metrics::nearest_path;
 use crate::poll::{Selection, group_not_found, project_not_found};
 
 /// How long GitLab may take for one answer.
@@ -78,16 +78,7 @@ async fn meant(client: &Client, list: &str, key: &str, name: &str) -> Option<Str
     let answer = client.get(list, Instant::now() + PATIENCE).await.ok()?;
     let all = answer.body.as_array()?.iter();
     let paths: Vec<&str> = all.filter_map(|one: &Value| one[key].as_str()).collect();
-    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let by_last = || {
-        let own = last(name);
-        let lasts: Vec<String> = paths.iter().map(|path| last(path)).collect();
-        let near = nearest(&own, lasts.iter().map(String::as_str))?.to_owned();
-        paths.iter().find(|path| last(path) == near).copied()
-    };
-    nearest(name, paths.iter().copied())
-        .or_else(by_last)
-        .map(str::to_owned)
+    nearest_path(name, &paths).map(str::to_owned)
 }
 
 fn encoded(name: &str) -> String {

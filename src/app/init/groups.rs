@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::questions::say;
 use crate::gitlab::{Client, Error};
-use crate::metrics::nearest;
+use crate::metrics::{nearest, nearest_path};
 
 /// How long GitLab may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,23 +101,13 @@ async fn paths(client: &Client, list: &str, member: &str) -> Result<Vec<String>>
 }
 
 fn none(asked: &str, all: &[String]) -> anyhow::Error {
-    let names = all.iter().map(String::as_str);
-    let hint = match nearest(asked, names).or_else(|| by_last(asked, all)) {
+    let names: Vec<&str> = all.iter().map(String::as_str).collect();
+    let hint = match nearest_path(asked, &names) {
         Some(near) => format!("did you mean {near}?"),
         None if all.is_empty() => "the token's user sees no group at all".to_owned(),
         None => format!("the token's user sees {}", offered(all)),
     };
     anyhow!("GitLab has no group {asked} that the token's user may see: {hint}")
-}
-
-/// The group whose own name is nearly right, wherever it lies.
-fn by_last<'a>(asked: &str, all: &'a [String]) -> Option<&'a str> {
-    let last = |path: &'a str| -> &'a str { path.rsplit('/').next().unwrap_or(path) };
-    let own = asked.rsplit('/').next().unwrap_or(asked);
-    let near = nearest(own, all.iter().map(|path| last(path)))?;
-    all.iter()
-        .map(String::as_str)
-        .find(|path| last(path) == near)
 }
 
 fn several_of(asked: &str, several: &[String]) -> anyhow::Error {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::gitlab::Budget;
 use crate::poll::{ALONG, Advice, Assumption, Forecast, Kind, Price};
-use crate::prose::{self, agree, counted};
+use crate::prose::{self, agree, counted, grouped};
 
 /// A forecast for one GitLab, and the limits that it is compared with.
 pub struct GitLabPlan {
@@ -61,8 +61,8 @@ impl GitLabPlan {
         let (projects, forecast) = (self.assumption.projects(), &self.forecast);
         let mut parts = vec![format!(
             "{}: {} for the first sweep, about {} a minute then",
-            counted(grouped(projects as f64), "project"),
-            counted(grouped(forecast.first_sweep as f64), "request"),
+            counted(grouped(projects as u64), "project"),
+            counted(grouped(forecast.first_sweep), "request"),
             rounded(forecast.total() / 60.0),
         )];
         parts.extend(self.against_limits());
@@ -128,7 +128,7 @@ impl GitLabPlan {
         let assumption = &self.assumption;
         let selected: usize = assumption.lists.iter().map(|list| list.selected).sum();
         let hidden: usize = assumption.lists.iter().map(|list| list.hidden).sum();
-        let active = grouped(assumption.active.round());
+        let active = grouped(assumption.active.round() as u64);
         let source = match self.surveyed {
             true => "GitLab says",
             false => "assumed",
@@ -141,16 +141,16 @@ impl GitLabPlan {
         );
         text += &format!(
             ", and three in ten deploy;\n{} and {} are assumed",
-            counted(grouped(assumption.groups as f64), "group"),
-            counted(grouped(assumption.runners as f64), "runner"),
+            counted(grouped(assumption.groups as u64), "group"),
+            counted(grouped(assumption.runners as u64), "runner"),
         );
         if selected < assumption.projects() {
             let are = agree(selected, "is", "are");
-            text += &format!("; {} {are} selected", grouped(selected as f64));
+            text += &format!("; {} {are} selected", grouped(selected as u64));
         }
         if hidden > 0 {
             let hide = agree(hidden, "hides", "hide");
-            let hidden = grouped(hidden as f64);
+            let hidden = grouped(hidden as u64);
             text += &format!("; {hidden} {hide} values that REST is asked for");
         }
         if !assumption.graphql {
@@ -211,7 +211,7 @@ impl LimitCheck {
 
     fn named(&self) -> String {
         let (hour, minute) = (self.limit.per_hour, self.limit.per_minute);
-        let hour = grouped(f64::from(hour));
+        let hour = grouped(u64::from(hour));
         match self.name {
             "poll.budget" => format!("poll.budget ({hour}/h, {}/min)", grouped(minute.into())),
             _ => format!("{hour}/h"),
@@ -250,21 +250,8 @@ fn listed(names: &[String]) -> String {
 fn rounded(number: f64) -> String {
     match number < 9.95 && number.fract() != 0.0 {
         true => format!("{number:.1}"),
-        false => grouped(number.round()),
+        false => grouped(number.round() as u64),
     }
-}
-
-/// A whole number with commas between the thousands.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

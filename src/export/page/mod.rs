@@ -95,49 +95,53 @@ impl Pages {
 }
 
 async fn overview(State(served): State<Arc<Served>>, uri: Uri) -> Response {
-    let query = match Query::read(uri.query()) {
-        Ok(query) => query,
-        Err(error) => return refused(error),
-    };
-    made(served, move |served| {
-        let now = (served.pages.now)();
-        let found = query.search.map(|query| search::search(&now.view, &query));
-        let status = served.status(&now);
-        let polls = now.bridge.gitlabs.iter().map(|gitlab| {
-            let polls = served.pages.history.polls(gitlab.name.as_deref());
-            (polls, Clock::of(gitlab), gitlab.now)
-        });
-        let page = Overview {
-            status: &status,
-            polls: &polls.collect::<Vec<_>>(),
-            found: found.as_ref(),
-        };
-        page_of(StatusCode::OK, page.html(&Root::from("/")).into_string())
-    })
+    made(
+        served,
+        Query::read(uri.query()),
+        refused,
+        move |served, query| {
+            let now = (served.pages.now)();
+            let found = query.search.map(|query| search::search(&now.view, &query));
+            let status = served.status(&now);
+            let polls = now.bridge.gitlabs.iter().map(|gitlab| {
+                let polls = served.pages.history.polls(gitlab.name.as_deref());
+                (polls, Clock::of(gitlab), gitlab.now)
+            });
+            let page = Overview {
+                status: &status,
+                polls: &polls.collect::<Vec<_>>(),
+                found: found.as_ref(),
+            };
+            page_of(StatusCode::OK, page.html(&Root::from("/")).into_string())
+        },
+    )
     .await
 }
 
 async fn status(State(served): State<Arc<Served>>, uri: Uri) -> Response {
-    if let Err(error) = Query::read(uri.query()) {
-        return refused_as_json(error);
-    }
-    made(served, |served| {
-        let now = (served.pages.now)();
-        json(StatusCode::OK, &served.status(&now))
-    })
+    made(
+        served,
+        Query::read(uri.query()),
+        refused_as_json,
+        |served, _| {
+            let now = (served.pages.now)();
+            json(StatusCode::OK, &served.status(&now))
+        },
+    )
     .await
 }
 
 async fn projects(State(served): State<Arc<Served>>, uri: Uri) -> Response {
-    let query = match Query::read(uri.query()) {
-        Ok(query) => query,
-        Err(error) => return refused_as_json(error),
-    };
-    made(served, move |served| {
-        let now = (served.pages.now)();
-        let query = query.search.unwrap_or_default();
-        json(StatusCode::OK, &search::search(&now.view, &query))
-    })
+    made(
+        served,
+        Query::read(uri.query()),
+        refused_as_json,
+        move |served, query| {
+            let now = (served.pages.now)();
+            let query = query.search.unwrap_or_default();
+            json(StatusCode::OK, &search::search(&now.view, &query))
+        },
+    )
     .await
 }
 
@@ -146,23 +150,24 @@ async fn project(
     Path(project): Path<String>,
     uri: Uri,
 ) -> Response {
-    let query = match Query::read(uri.query()) {
-        Ok(query) => query,
-        Err(error) => return refused(error),
-    };
-    made(served, move |served| {
-        let root = Root::from(uri.path());
-        match served.project(&project, &query) {
-            Ok(project) => page_of(
-                StatusCode::OK,
-                project_page::project(&root, &project).into_string(),
-            ),
-            Err(none) => page_of(
-                StatusCode::NOT_FOUND,
-                project_page::none(&root, &none).into_string(),
-            ),
-        }
-    })
+    made(
+        served,
+        Query::read(uri.query()),
+        refused,
+        move |served, query| {
+            let root = Root::from(uri.path());
+            match served.project(&project, &query) {
+                Ok(project) => page_of(
+                    StatusCode::OK,
+                    project_page::project(&root, &project).into_string(),
+                ),
+                Err(none) => page_of(
+                    StatusCode::NOT_FOUND,
+                    project_page::none(&root, &none).into_string(),
+                ),
+            }
+        },
+    )
     .await
 }
 
@@ -171,16 +176,15 @@ async fn project_values(
     Path(project): Path<String>,
     uri: Uri,
 ) -> Response {
-    let query = match Query::read(uri.query()) {
-        Ok(query) => query,
-        Err(error) => return refused_as_json(error),
-    };
-    made(served, move |served| {
-        match served.project(&project, &query) {
+    made(
+        served,
+        Query::read(uri.query()),
+        refused_as_json,
+        move |served, query| match served.project(&project, &query) {
             Ok(project) => json(StatusCode::OK, &project),
             Err(none) => json(StatusCode::NOT_FOUND, &none),
-        }
-    })
+        },
+    )
     .await
 }
 
@@ -216,14 +220,20 @@ impl Served {
     }
 }
 
-/// Makes an answer in its turn, and not on a worker of the runtime.
+/// Makes an answer in its turn, and not on a worker of the runtime. A query that can't be read is refused.
 async fn made(
     served: Arc<Served>,
-    make: impl FnOnce(&Served) -> Response + Send + 'static,
+    query: Result<Query, String>,
+    refuse: fn(String) -> Response,
+    make: impl FnOnce(&Served, Query) -> Response + Send + 'static,
 ) -> Response {
+    let query = match query {
+        Ok(query) => query,
+        Err(error) => return refuse(error),
+    };
     let _turn = served.turns.acquire().await; // It is never closed.
     let making = Arc::clone(&served);
-    let made = spawn_blocking(move || make(&making)).await;
+    let made = spawn_blocking(move || make(&making, query)).await;
     made.unwrap_or_else(|_| {
         let text = "This broke off: please report it, with the log.\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()

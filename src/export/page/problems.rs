@@ -3,6 +3,7 @@
 use super::reasons;
 use super::status::{Export, GitLab, Health, Problem, Status};
 use super::words::{counted, span};
+use crate::prose::sentence;
 
 /// A token that ends sooner is to be replaced.
 const SOON: u64 = 14 * 24 * 60 * 60;
@@ -222,23 +223,5 @@ fn of_bridge(status: &Status, problems: &mut Vec<Problem>) {
             format!("A part of the bridge, {task}, broke off {times} and began anew."),
             "Please report this, with the log.",
         );
-    }
-}
-
-/// A text as a sentence, with one full stop at its end.
-fn sentence(text: &str) -> String {
-    let text = text.trim().trim_end_matches('.');
-    let mut letters = text.chars();
-    let first = letters
-        .next()
-        .map(|letter| letter.to_uppercase().to_string());
-    // What is named first keeps its name.
-    let is_setting = text
-        .split(' ')
-        .next()
-        .is_some_and(|word| word.contains(['.', ':', '/', '_']));
-    match (first, is_setting) {
-        (Some(first), false) => format!("{first}{}.", letters.as_str()),
-        _ => format!("{text}."),
     }
 }

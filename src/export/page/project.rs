@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::clock::{Clock, Time};
 use super::now::Now;
 use crate::metrics::explain::{
-    Absent, NoAnswer, OfProject, Series, Settings, Value, project_values,
+    Absent, NoAnswer, OfProject, Series, Settings, Value, find_owner, project_values,
 };
-use crate::metrics::{Catalogue, GitLabStatus, Identity};
+use crate::metrics::{Catalogue, GitLabStatus, Owner};
 
 /// More series of one metric are counted, and not told.
 const MOST_SERIES: usize = 200;
@@ -88,15 +88,14 @@ impl Project {
         settings: &Settings,
     ) -> Result<Project, NoProject> {
         let project = project.trim();
-        let having: Vec<&GitLabStatus> = now
-            .bridge
-            .gitlabs
-            .iter()
-            .filter(|own| gitlab.is_none_or(|name| own.name.as_deref() == Some(name)))
-            .filter(|own| identity(own, project).is_some())
+        let gitlabs = now.bridge.gitlabs.iter();
+        let named =
+            gitlabs.filter(|own| gitlab.is_none_or(|name| own.name.as_deref() == Some(name)));
+        let having: Vec<(&GitLabStatus, &Owner)> = named
+            .filter_map(|own| Some((own, &**find_owner(&own.snapshot.projects, project)?)))
             .collect();
         if having.len() > 1 {
-            let names = having.iter().filter_map(|own| own.name.as_deref());
+            let names = having.iter().filter_map(|(own, _)| own.name.as_deref());
             let names: Vec<&str> = names.collect();
             return Err(NoProject {
                 error: format!(
@@ -109,16 +108,13 @@ impl Project {
         }
         let told = project_values(project, gitlab, &now.bridge, settings, MOST_SERIES);
         let told = told.map_err(NoProject::from)?;
-        let found = having
-            .first()
-            .zip(having.first().and_then(|own| identity(own, project)));
-        let Some((status, (identity, listed))) = found else {
+        let Some((status, owner)) = having.first() else {
             return Err(NoProject {
                 error: format!("no project called {project:?} is read."),
                 did_you_mean: Vec::new(),
             });
         };
-        let clock = Clock::of(status);
+        let (identity, clock) = (&owner.identity, Clock::of(status));
         let metrics = told.metrics.into_iter().map(|own| Metric::of(own, clock));
         Ok(Project {
             id: identity.id,
@@ -130,22 +126,11 @@ impl Project {
             archived: identity.archived,
             default_branch: identity.default_branch.as_deref().map(str::to_owned),
             last_activity: identity.last_activity.map(Time),
-            listed: clock.time(listed),
+            listed: clock.time(u64::from(owner.listed)),
             metrics: metrics.collect(),
             disabled: told.disabled,
         })
     }
-}
-
-/// Who a project is, and when it was listed.
-fn identity<'a>(gitlab: &'a GitLabStatus, project: &str) -> Option<(&'a Identity, u64)> {
-    let id = project.parse::<u64>().ok();
-    let mut projects = gitlab.snapshot.projects.iter();
-    let owner = match id {
-        Some(id) => projects.find(|own| own.identity.id == id),
-        None => projects.find(|own| own.identity.path.eq_ignore_ascii_case(project)),
-    };
-    owner.map(|own| (&*own.identity, u64::from(own.listed)))
 }
 
 impl Metric {

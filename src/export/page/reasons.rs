@@ -1,33 +1,6 @@
-//! Why something is absent or failed, and what helps, in a sentence each.
+//! What helps where something is absent or failed, in a sentence each.
 
 use crate::metrics::Reason;
-
-/// Why a value is absent.
-pub fn why(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NotAsked => "The configuration leaves it out.",
-        Reason::Hidden => "GitLab hides it from the token's user, or does not keep it.",
-        Reason::Unsupported => "This version or edition of GitLab does not have it.",
-        Reason::Forbidden => "GitLab forbids the token to read it.",
-        Reason::Unlicensed => "GitLab's licence does not include it.",
-        Reason::Invalid => "GitLab tells what can't be, such as a negative size.",
-        Reason::Pending => "It has not been read yet.",
-        Reason::Unauthorized => "GitLab does not accept the token.",
-        Reason::NotFound => "GitLab does not find it.",
-        Reason::Refused => "GitLab refuses the request.",
-        Reason::RateLimited => "GitLab's rate limit allowed no request for it yet.",
-        Reason::Budget => "poll.budget allowed no request for it yet.",
-        Reason::ServerError => "GitLab, or what stands before it, failed when it was asked.",
-        Reason::Timeout => "GitLab took too long to answer.",
-        Reason::Network => "GitLab could not be reached.",
-        Reason::NotGitlab | Reason::NotJson | Reason::Redirected => {
-            "A proxy or a login page answered in place of GitLab's API."
-        }
-        Reason::NotUnderstood => "The answer was not in the form of GitLab's API.",
-        Reason::Graphql => "GraphQL gave no data for it.",
-        Reason::Other => "It could not be read.",
-    }
-}
 
 /// What helps against a reason, by its name.
 pub fn advice(reason: &str) -> Option<&'static str> {

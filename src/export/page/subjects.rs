@@ -7,6 +7,7 @@ use super::history::LastHour;
 use super::reasons;
 use crate::metrics::subject::Rows;
 use crate::metrics::{Cadence, Catalogue, GitLabStatus, Grain, Missing, SubjectState};
+use crate::prose::sentence;
 
 /// What is asked along with each project counts for this subject.
 const ALONG: &str = "projects";
@@ -45,7 +46,7 @@ pub struct Lack {
     pub reason: &'static str,
     pub series: u64,
     /// In a sentence.
-    pub why: &'static str,
+    pub why: String,
     pub advice: Option<&'static str>,
 }
 
@@ -126,7 +127,7 @@ fn lack(missing: &Missing) -> Lack {
         metric: missing.metric,
         reason: reason.name(),
         series: missing.count,
-        why: reasons::why(reason),
+        why: sentence(reason.why()),
         advice: reasons::advice(reason.name()),
     }
 }

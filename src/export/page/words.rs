@@ -3,25 +3,13 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// A whole number with its thousands apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use crate::prose;
+
+pub use crate::prose::grouped;
 
 /// So many things: `1 project`, `20,000 projects`.
 pub fn counted(number: u64, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        _ => format!("{} {thing}s", grouped(number)),
-    }
+    prose::counted(grouped(number), thing)
 }
 
 /// A share of something: whole where it is large.

@@ -75,7 +75,7 @@ fn no_metric(catalogue: &Catalogue, asked: &str, name: &str) -> NoAnswer {
 }
 
 /// The owner with that id or full path, in any case of its letters.
-pub(super) fn owner<'a>(owners: &'a [Arc<Owner>], asked: &str) -> Option<&'a Arc<Owner>> {
+pub fn owner<'a>(owners: &'a [Arc<Owner>], asked: &str) -> Option<&'a Arc<Owner>> {
     let path = trimmed(asked);
     if let Ok(id) = path.parse::<u64>() {
         // Projects are sorted by id, and others are few.

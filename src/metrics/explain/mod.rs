@@ -19,7 +19,7 @@ mod whole;
 mod why;
 
 pub use answer::{Absent, Explanation, NoAnswer, OfGitLab, Question, Series, Source, Thing, Value};
-pub use finding::metric as find_metric;
+pub use finding::{metric as find_metric, owner as find_owner};
 pub use project::{OfProject, ProjectValues, project_values};
 pub use settings::{GitLabSettings, Pace, SaidBy, Settings};
 

@@ -54,41 +54,19 @@ pub(super) fn disabled(metric: &Metric, settings: &Settings) -> Why {
 pub(super) fn unknown(reason: Reason, metric: &Metric, read: &str) -> Why {
     let (subject, name) = (metric.subject, reason.name());
     if matches!(reason, Reason::NotAsked | Reason::Pending) {
-        let why = Why::new("pending", "it has not been read yet");
+        let why = Why::new("pending", Reason::Pending.why());
         return why.advise(format!("wait for it: {}", lower_first(read)));
     }
-    let why = match reason {
-        Reason::Hidden => "GitLab hides it from the token's user, or does not keep it".to_owned(),
-        Reason::Forbidden => "GitLab forbids the token to read it".to_owned(),
+    let more = match reason {
         Reason::Unsupported => {
             let asked = metric.asked_as();
-            let asked = asked
-                .first()
-                .map(|asked| format!(": it does not know {asked}"));
-            format!(
-                "this version or edition of GitLab does not have it{}",
-                asked.unwrap_or_default()
-            )
+            let asked = asked.first();
+            asked.map(|asked| format!(": it does not know {asked}"))
         }
-        Reason::Unlicensed => "GitLab's licence does not include it".to_owned(),
-        Reason::Invalid => "GitLab tells what can't be, such as a negative size".to_owned(),
-        Reason::Unauthorized => "GitLab does not accept the token".to_owned(),
-        Reason::NotFound => "GitLab does not find it, and has not said that it is gone".to_owned(),
-        Reason::Refused => "GitLab refuses the request".to_owned(),
-        Reason::RateLimited => "GitLab's rate limit allowed no request for it yet".to_owned(),
-        Reason::Budget => "poll.budget allowed no request for it yet".to_owned(),
-        Reason::ServerError => {
-            "GitLab, or what stands before it, failed when it was asked".to_owned()
-        }
-        Reason::Timeout => "GitLab took too long to answer".to_owned(),
-        Reason::Network => "GitLab could not be reached".to_owned(),
-        Reason::NotGitlab | Reason::NotJson | Reason::Redirected => {
-            "a proxy or a login page answered in place of GitLab's API".to_owned()
-        }
-        Reason::NotUnderstood => "the answer was not in the form of GitLab's API".to_owned(),
-        Reason::Graphql => "GraphQL gave no data for it".to_owned(),
-        Reason::NotAsked | Reason::Pending | Reason::Other => "it could not be read".to_owned(),
+        Reason::NotFound => Some(", and has not said that it is gone".to_owned()),
+        _ => None,
     };
+    let why = format!("{}{}", reason.why(), more.unwrap_or_default());
     match advice(reason, subject) {
         Some(advice) => Why::new(name, why).advise(advice),
         None => Why::new(name, why),
