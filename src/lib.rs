@@ -14,6 +14,7 @@
 mod allocator;
 pub mod app;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 mod der;
 pub mod export;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cluster::Cluster;
 use super::configuration::{Config, Instance, Places};
 use super::error::{Error, Place};
 use super::otlp::Otlp;
@@ -11,9 +12,11 @@ use crate::metrics::ProjectLabels;
 use crate::poll::Scope;
 
 /// Settings of which each needs the other.
-pub const PAIRS: [(&str, &str); 2] = [
+pub const PAIRS: [(&str, &str); 4] = [
     ("gitlab.client_certificate", "gitlab.client_key"),
     ("otlp.client_certificate", "otlp.client_key"),
+    ("cluster.cert_file", "cluster.key_file"),
+    ("cluster.sentinel.master", "cluster.sentinel.addresses"),
 ];
 
 /// A configuration while it is being read.
@@ -28,6 +31,7 @@ pub struct Builder {
     /// Whether metrics are printed, if it is said.
     pub console: Option<bool>,
     pub otlp: Otlp,
+    pub cluster: Cluster,
     /// The old switch for one of the labels of projects.
     pub project_path_label: bool,
     /// Where each setting was said last.
@@ -53,6 +57,7 @@ impl Builder {
             instances.push(self.finished_instance()?);
         }
         self.both_of_each_pair("otlp.")?;
+        self.both_of_each_pair("cluster.")?;
         self.secret_for_webhooks()?;
         let labels = self.project_labels()?;
         let console = self
@@ -61,7 +66,9 @@ impl Builder {
             .then_some(self.otlp.config.interval);
         let is_address_assumed = !self.places.contains_key("gitlab.url") && instances.len() == 1;
         let sources = Sources::of(&self.places);
+        let cluster = self.cluster.finish(&self.places, &instances)?;
         let (mut config, otlp) = (self.config, self.otlp.finish()?);
+        config.cluster = cluster;
         config.metrics.choices.project_labels = labels;
         config.is_address_assumed = is_address_assumed;
         config.instances = instances;

@@ -9,7 +9,7 @@ use super::said::Said;
 use super::sources::Sources;
 use crate::export::{self, Listen};
 use crate::metrics::Choices;
-use crate::{gitlab, poll, webhook};
+use crate::{cluster, gitlab, poll, webhook};
 
 /// The whole configuration, valid as it stands.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The GitLabs that are polled; at least one.
     pub instances: Vec<Instance>,
+    /// The engine that several replicas share; none if this is the only one.
+    pub cluster: Option<cluster::Config>,
     pub webhook: webhook::Config,
     /// Where webhooks are taken, unless it is where `/metrics` is served.
     pub webhook_listen: Option<Listen>,
@@ -134,6 +136,7 @@ impl Default for Config {
         Config {
             file: None,
             instances: vec![Instance::default()],
+            cluster: None,
             webhook: webhook::Config::default(),
             webhook_listen: None,
             metrics: Metrics::default(),

@@ -2,6 +2,7 @@
 //! bridge. No secret is in it.
 
 use super::builder::Builder;
+use super::cluster::Cluster;
 use super::configuration::{Config, Instance};
 use super::otlp::Otlp;
 use super::setting::Setting;
@@ -61,6 +62,7 @@ impl Config {
             prometheus: Some(export.prometheus),
             console: Some(export.console.is_some()),
             otlp: Otlp::in_use(export.otlp.as_ref()),
+            cluster: Cluster::in_use(self.cluster.as_ref()),
             project_path_label: self.metrics.choices.project_labels.path,
             ..Builder::default()
         }

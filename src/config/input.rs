@@ -42,6 +42,11 @@ impl Text {
         }
     }
 
+    /// Whether a variable has a part in it, which may be a secret.
+    pub fn is_from_variable(&self) -> bool {
+        self.written.is_some() || matches!(self.place, Place::Variable(_))
+    }
+
     /// An error about it. What a variable holds is not shown: it may be a secret in the wrong place.
     pub fn error(&self, problem: impl Into<String>) -> Error {
         let problem = problem.into();
@@ -241,7 +246,8 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     pairs.collect()
 }
 
-fn percent_decode(text: &str) -> Option<String> {
+/// The text in which `%xx` stood for bytes; none if it is not UTF-8.
+pub fn percent_decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -6,6 +6,7 @@
 
 mod builder;
 mod changes;
+mod cluster;
 mod configuration;
 mod document;
 mod effective;

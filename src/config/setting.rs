@@ -139,12 +139,15 @@ impl Setting {
         vec![format!("GITLAB_BRIDGE_{}", key.replace('.', "_").to_uppercase()).into()]
     }
 
-    /// The token that it is about, if it is: the key without what says how the token is given.
+    /// The token or password that it is about, if it is: the key without what says how the token is given.
     pub(super) fn token(&self) -> Option<&'static str> {
         let ends = ["_file", "_variable"];
         let stem = ends.iter().find_map(|end| self.key.strip_suffix(end));
         let stem = stem.unwrap_or(self.key);
-        stem.ends_with("token").then_some(stem)
+        let is_secret = ["token", "password"]
+            .iter()
+            .any(|name| stem.ends_with(name));
+        is_secret.then_some(stem)
     }
 
     /// The next part of its key below a section or a mapping in it, if it belongs there.

@@ -9,22 +9,24 @@ use secrecy::SecretString;
 use super::setting::{Flag, Setting, Takes, row};
 use super::value::address::{GitLabUrl, HOST, HostAndPort, host};
 use super::value::budget::Requests;
+use super::value::cluster::{EngineUrl, NAME, SERVER, WORD, Word, name, server, word};
 use super::value::exporting::{Attributes, Endpoint, Exporter};
 use super::value::measured::{Bounds, Cadences, Labels, MetricNames, Names};
 use super::value::memory::Memory;
 use super::value::number::{Limit, Number, Time, TimeOrNone};
 use super::value::queue::Queue;
-use super::value::secret::{Another, Headers, Token, TokenFile, TokenVariable};
+use super::value::secret::{Another, Headers, Password, Token, TokenFile, TokenVariable};
 use super::value::text::{
     File, GROUP, Level, Line, List, MayBeNew::No, MayBeNew::Stream, MayBeNew::Yes, NOT_EMPTY,
     PROJECT, PathPatterns, group, not_empty, project,
 };
 use super::value::word::{Choice, Switch};
+use crate::cluster::Secret;
 use crate::gitlab::CredentialSource;
 use crate::webhook::SecretSource;
 
 /// The sections of the file, in its order, with what they are about.
-pub const SECTIONS: [(&str, &str); 11] = [
+pub const SECTIONS: [(&str, &str); 12] = [
     ("gitlab", "The GitLab to ask, and how."),
     (
         "select",
@@ -32,6 +34,10 @@ pub const SECTIONS: [(&str, &str); 11] = [
     ),
     ("poll", "When projects are read."),
     ("state", "What is kept over a restart."),
+    (
+        "cluster",
+        "A Redis or Valkey that makes several replicas one bridge. Without it each is a bridge of its own.",
+    ),
     (
         "webhook",
         "Webhooks of GitLab, which tell what to read sooner. It calls /webhook.",
@@ -73,6 +79,8 @@ const EVERY: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(31 * 24 * 60 * 60);
 /// Ten years, more or less.
 const YEARS: Duration = Duration::from_secs(3660 * 24 * 60 * 60);
+/// Long enough for three renewals on a slow network, short enough that another one takes over.
+const LEASE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(5 * 60);
 const IDLE: RangeInclusive<Duration> = SECOND..=YEARS;
 
 /// Where to listen.
@@ -231,6 +239,65 @@ pub static SETTINGS: &[Setting] = &[
          the budget. Without it a restart begins with nothing.")
         .flag("state", Takes::Value("FILE"), "The file that keeps what is known over a restart")
         .example("/var/lib/gitlab-metrics-bridge/state"),
+    row("cluster.url", &EngineUrl,
+        "The Redis (6.2 or newer) or Valkey (7.2 or newer) that the replicas share: redis://host:port/database, or \
+         rediss:// for TLS. All replicas with the same engine and cluster.name are one bridge: one of them polls \
+         a GitLab, and each serves the same metrics.")
+        .restart()
+        .example("rediss://redis.example.com:6379/0"),
+    row("cluster.name", &Word(|b| &mut b.cluster.name, name, NAME),
+        "The name of the group of replicas. Those with the same name are one bridge, and this name is the \
+         service.instance.id of the metrics about GitLab. Without it, the host of the first GitLab.")
+        .restart()
+        .example("gitlab-metrics"),
+    row("cluster.replica", &Word(|b| &mut b.cluster.replica, name, NAME),
+        "The name of this replica, which no other in the group may have. Without it, its service.instance.id.")
+        .restart()
+        .example("bridge-0"),
+    row("cluster.lease", &Time(|b| &mut b.cluster.config.lease, LEASE),
+        "After how long without a word of the replica that polls another one takes over. It stops by itself \
+         before that.")
+        .restart(),
+    row("cluster.user", &Word(|b| &mut b.cluster.config.user, word, WORD),
+        "The user of the engine. Without it, the default user.")
+        .restart()
+        .example("gitlab-metrics-bridge"),
+    row("cluster.password", &Password(|b| &mut b.cluster.config.password),
+        "The password for the engine. Only the environment can hold it.")
+        .restart(),
+    row("cluster.password_file", &TokenFile(|b| &mut b.cluster.config.password, Secret::File),
+        "A file that holds the password. It is read for each new connection, so it may be replaced while the \
+         bridge runs.")
+        .restart()
+        .example("/run/secrets/redis-password"),
+    row("cluster.ca_file", &File(|b| &mut b.cluster.config.ca_file, No),
+        "Certificates (PEM) to trust instead of the system's, for rediss://.")
+        .restart()
+        .example("/etc/ssl/company.pem"),
+    row("cluster.cert_file", &File(|b| &mut b.cluster.config.cert_file, No),
+        "Our certificate (PEM), where the engine asks for one.")
+        .restart()
+        .example("/etc/bridge/client.pem"),
+    row("cluster.key_file", &File(|b| &mut b.cluster.config.key_file, No),
+        "The key (PEM) of our certificate.")
+        .restart()
+        .example("/etc/bridge/client-key.pem"),
+    row("cluster.sentinel.master", &Word(|b| &mut b.cluster.master, word, WORD),
+        "What the Sentinels call the servers, where Sentinels watch over the engine. The host and port of \
+         cluster.url are then not used, but its scheme and database are, also to reach the Sentinels.")
+        .restart()
+        .example("mymaster"),
+    row("cluster.sentinel.addresses", &List(|b| &mut b.cluster.sentinel.addresses, server, SERVER),
+        "The Sentinels, as host:port. They are asked in this order which server takes writes.")
+        .restart()
+        .example("[\"sentinel-0:26379\", \"sentinel-1:26379\"]"),
+    row("cluster.sentinel.password", &Password(|b| &mut b.cluster.sentinel.password),
+        "The password of the Sentinels themselves. Only the environment can hold it.")
+        .restart(),
+    row("cluster.sentinel.password_file", &TokenFile(|b| &mut b.cluster.sentinel.password, Secret::File),
+        "A file that holds the password of the Sentinels themselves.")
+        .restart()
+        .example("/run/secrets/sentinel-password"),
     row("webhook.enabled", &Switch(|b| &mut b.config.webhook.enabled),
         "Whether webhooks are taken. They must carry one of the secrets below."),
     row("webhook.listen", &HostAndPort(|b| &mut b.config.webhook_listen),

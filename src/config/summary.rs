@@ -39,6 +39,10 @@ impl Config {
                 export.otlp.as_ref().map_or("off".to_owned(), describe),
             ),
         ]);
+        if let Some(cluster) = &self.cluster {
+            summary.push(("engine", cluster.url.to_string()));
+            summary.push(("group", cluster.name.clone()));
+        }
         if self.webhook.enabled {
             let own = self.webhook_listen.as_ref();
             summary.push((

@@ -16,7 +16,8 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("gitlab", "der lock logged memory_limit prose"),
     ("simulator", ""),
     // It fills the configurations of the parts.
-    ("config", "export gitlab metrics poll prose webhook"),
+    ("config", "cluster export gitlab metrics poll prose webhook"),
+    ("cluster", "lock logged prose"),
     ("webhook", "lock memory_limit prose untold"),
     ("sbom", ""),
     ("stdio", ""),
@@ -35,7 +36,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("cli", "config"),
     (
         "app",
-        "cli config export gitlab lock logged memory_limit metrics poll prose simulator stdio webhook",
+        "cli cluster config export gitlab lock logged memory_limit metrics poll prose simulator stdio webhook",
     ),
     ("main", "app cli config metrics sbom stdio"),
     ("lib", ""),
@@ -46,6 +47,9 @@ const LIBRARIES: &[(&str, &str)] = &[
     // GitLab is asked in one folder. OTLP over HTTP needs a client too.
     ("reqwest", "gitlab export"),
     ("http", "config gitlab simulator"),
+    // What several replicas share.
+    ("redis", "cluster"),
+    ("bytes", "app cluster export"),
     // Only these serve anything.
     ("axum", "export simulator webhook"),
     ("hyper", "export"),
@@ -63,7 +67,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tonic", "export"),
     ("crc32fast", "export"),
     ("flate2", "export poll simulator"),
-    ("aws_lc_rs", "config export webhook"),
+    ("aws_lc_rs", "cluster config export webhook"),
     ("base64", "export webhook"),
     ("graphql_parser", "simulator"),
     // The terminal and the system.
@@ -76,23 +80,23 @@ const LIBRARIES: &[(&str, &str)] = &[
     // `metrics` has no clock and no I/O, `config` no I/O but files.
     (
         "tokio",
-        "app export gitlab main poll simulator untold webhook",
+        "app cluster export gitlab main poll simulator untold webhook",
     ),
     ("tokio_util", "app export poll simulator"),
     ("futures", "app export gitlab poll simulator"),
-    ("tracing", "app export gitlab poll webhook"),
+    ("tracing", "app cluster export gitlab poll webhook"),
     ("anyhow", "app export main sbom stdio webhook"),
-    ("thiserror", "config gitlab poll webhook"),
-    ("fastrand", "export gitlab poll simulator"),
+    ("thiserror", "cluster config gitlab poll webhook"),
+    ("fastrand", "cluster export gitlab poll simulator"),
     ("maud", "export"),
     ("strsim", "config export metrics"),
     ("procfs", "app"),
-    ("secrecy", "app config export gitlab webhook"),
-    ("zeroize", "app config export gitlab webhook"),
+    ("secrecy", "app cluster config export gitlab webhook"),
+    ("zeroize", "app cluster config export gitlab webhook"),
     ("serde_saphyr", "config export"),
     (
         "serde",
-        "config export gitlab metrics poll simulator webhook",
+        "cluster config export gitlab metrics poll simulator webhook",
     ),
     (
         "serde_json",
@@ -101,7 +105,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("globset", "app config poll"),
     ("humantime", "app cli config gitlab poll prose"),
     ("jiff", "app export gitlab main metrics poll sbom simulator"),
-    ("url", "app config export gitlab poll simulator"),
+    ("url", "app cluster config export gitlab poll simulator"),
 ];
 
 /// A function that is longer does not fit on a screen.

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod budget;
+pub mod cluster;
 pub mod exporting;
 pub mod measured;
 pub mod memory;

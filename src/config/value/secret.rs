@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::text::path;
 use super::{Field, Value};
+use crate::cluster::Secret;
 use crate::config::builder::Builder;
 use crate::config::error::{Error, Place};
 use crate::config::exposed::exposure;
@@ -35,7 +36,10 @@ pub enum Another {
     Nothing,
 }
 
-/// The file that holds a token. Its key and variable are the token's with `_file` at the end.
+/// A password that only a variable can hold.
+pub struct Password(pub Field<Option<Secret>>);
+
+/// The file that holds a token or a password. Its key and variable are the token's with `_file` at the end.
 pub struct TokenFile<T: 'static>(pub Field<Option<T>>, pub fn(PathBuf) -> T);
 
 /// The variable that holds a token.
@@ -85,6 +89,22 @@ impl Standing for CredentialSource {
     }
 }
 
+impl Standing for Secret {
+    fn variable(&self) -> Option<&str> {
+        match self {
+            Secret::Value(name, _) => Some(name),
+            Secret::File(_) => None,
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Secret::Value(..) => None,
+            Secret::File(path) => Some(path),
+        }
+    }
+}
+
 impl Standing for SecretSource {
     fn variable(&self) -> Option<&str> {
         match self {
@@ -126,6 +146,38 @@ impl<T: Standing> Value for Token<T> {
     fn show(&self, builder: &mut Builder) -> Option<String> {
         let held = self.0(builder).as_ref()?.variable()?;
         (held == self.2 || !is_variable(held)).then(|| HIDDEN.to_owned())
+    }
+
+    fn schema(&self) -> Option<Json> {
+        None
+    }
+}
+
+impl Value for Password {
+    fn read(&self, builder: &mut Builder, input: &Input<'_>) -> Result<(), Error> {
+        let place = &input.place;
+        let (Raw::Variable(text), Place::Variable(name)) = (&input.raw, place) else {
+            let Place::File { key, .. } = place else {
+                return Err(place.error("a flag can't hold a password"));
+            };
+            let key = key.unwrap_or_default();
+            let variable = key.replace('.', "_").to_uppercase();
+            return Err(place.error(format!(
+                "a password must not be written into a configuration file, which others may read: set \
+                 GITLAB_BRIDGE_{variable}, or name a file that holds it in {key}_file"
+            )));
+        };
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(place.error("it is empty: write the password into it, or unset it"));
+        }
+        *self.0(builder) = Some(Secret::Value(name.clone(), password.into()));
+        Ok(())
+    }
+
+    fn show(&self, builder: &mut Builder) -> Option<String> {
+        let secret = self.0(builder).as_ref()?;
+        secret.variable().map(|_| HIDDEN.to_owned())
     }
 
     fn schema(&self) -> Option<Json> {
