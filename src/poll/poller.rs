@@ -8,7 +8,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -16,13 +15,14 @@ use tracing::{Instrument, debug_span};
 
 use super::asking::Asking;
 use super::charged::shares;
-use super::checkpoint::{Checkpoint, Polled};
+use super::checkpoint::{Checkpoint, Polled, State};
 use super::config::{Config, Rhythm};
 use super::engine::{Answer, Asked, Engine, Moment, Next, Notice, RequestId};
 use super::handover::HandedOver;
 use super::inbox::Inbox;
 use super::lateness::Lateness;
 use super::log;
+use super::outlet::Outlet;
 use super::progress::Progress;
 use super::subject_log::SubjectLog;
 use crate::gitlab::Client;
@@ -71,9 +71,6 @@ impl Crowding {
     }
 }
 
-/// Where snapshots go.
-type Publish = watch::Sender<Arc<Snapshot>>;
-
 impl Config {
     /// A poller that has not asked anything yet.
     pub fn build(self, client: Client, shown: EnabledMetrics) -> Poller {
@@ -121,6 +118,14 @@ impl Poller {
         self
     }
 
+    /// Goes on where the poller of another process was when it wrote this.
+    #[must_use]
+    pub fn go_on(mut self, state: State) -> Poller {
+        let recalled = lock(&self.engine).recall(state.into_memory(), self.now());
+        self.last = recalled.unwrap_or_default();
+        self
+    }
+
     /// Goes on for another poller of this process, whose settings were others. Where that one kept no file at
     /// the same place, `state` is the file. This takes a while where much is known.
     #[must_use]
@@ -143,7 +148,7 @@ impl Poller {
     }
 
     /// What it polls.
-    fn polled(&self) -> Polled {
+    pub fn polled(&self) -> Polled {
         Polled::new(self.client.url(), &self.config, &self.enabled)
     }
 
@@ -168,21 +173,22 @@ impl Poller {
     }
 
     /// Polls on the interval and publishes every snapshot, until told to stop.
-    pub async fn run(self, publish: Publish, stop: CancellationToken) {
+    pub async fn run(self, outlet: impl Into<Outlet>, stop: CancellationToken) {
         let never = CancellationToken::new();
-        self.run_until_left(publish, stop, never).await;
+        self.run_until_left(outlet, stop, never).await;
     }
 
     /// Like [`Poller::run`]; told to `leave`, it gives what is left to a successor.
     pub async fn run_until_left(
         mut self,
-        publish: Publish,
+        outlet: impl Into<Outlet>,
         stop: CancellationToken,
         leave: CancellationToken,
     ) -> Option<HandedOver> {
         /// How long a poll under way may take that a successor would have to make again.
         const LEAVE: Duration = Duration::from_secs(3);
-        self.start(&publish).await;
+        let outlet = outlet.into();
+        self.start(&outlet).await;
         let client = self.client.clone();
         let left = async {
             leave.cancelled().await;
@@ -192,14 +198,14 @@ impl Poller {
             }
         };
         tokio::select! {
-            () = self.poll_for_ever(&publish, &leave) => {}
+            () = self.poll_for_ever(&outlet, &leave) => {}
             () = left => {}
             () = stop.cancelled() => {}
         }
         if !stop.is_cancelled() && leave.is_cancelled() {
             return Some(self.hand_over().await);
         }
-        self.finish(&publish).await;
+        self.finish(&outlet).await;
         None
     }
 
@@ -221,7 +227,7 @@ impl Poller {
         }
     }
 
-    async fn finish(mut self, publish: &Publish) {
+    async fn finish(mut self, outlet: &Outlet) {
         // What is kept over a restart is what is shown last, also of a poll that was broken off.
         let now = self.now();
         let so_far = move |engine: &mut Engine| (engine.projects() > 0).then(|| engine.so_far(now));
@@ -229,18 +235,21 @@ impl Poller {
             && !self.holds_back
         {
             self.last = snapshot;
-            publish.send_replace(Arc::clone(&self.last));
+            self.publish(outlet).await;
         }
         self.end().await;
     }
 
     /// Shows what an earlier process knew, and takes its file over: from now on a crash is one.
-    async fn start(&mut self, publish: &Publish) {
+    async fn start(&mut self, outlet: &Outlet) {
         if self.last.generation > 0 {
             if !self.is_successor {
                 log::restored(&self.last, self.now().as_secs());
             }
-            publish.send_replace(Arc::clone(&self.last));
+            // What is stored is shown already.
+            if let Outlet::Shown(shown) = outlet {
+                shown.send_replace(Arc::clone(&self.last));
+            }
         }
         self.keep().await;
         if let Some(checkpoint) = &mut self.checkpoint {
@@ -248,7 +257,7 @@ impl Poller {
         }
     }
 
-    async fn poll_for_ever(&mut self, publish: &Publish, leave: &CancellationToken) {
+    async fn poll_for_ever(&mut self, outlet: &Outlet, leave: &CancellationToken) {
         let Rhythm { interval, .. } = self.config.rhythm;
         // The first poll is made at once, since somebody may be looking. The second comes early by
         // chance, so that a fleet that was started together does not go on asking in the same second;
@@ -256,10 +265,10 @@ impl Poller {
         let mut pause = interval.mul_f64(1.0 - 0.9 * fastrand::f64());
         loop {
             let next = Instant::now() + std::mem::replace(&mut pause, interval);
-            self.survive(async |this| drop(this.poll_and_publish(Some(publish)).await))
+            self.survive(async |this| drop(this.poll_and_publish(Some(outlet)).await))
                 .await;
             let waiting = async {
-                self.survive(async |this| this.wait(publish, next).await)
+                self.survive(async |this| this.wait(outlet, next).await)
                     .await;
                 sleep_until(next).await; // Where following a hint broke off.
             };
@@ -288,7 +297,7 @@ impl Poller {
     }
 
     /// Waits for the next poll: follows hints, and writes what is known once that is due.
-    async fn wait(&mut self, publish: &Publish, next: Instant) {
+    async fn wait(&mut self, outlet: &Outlet, next: Instant) {
         /// A burst of hints is waited for and asked together.
         const SETTLE: Duration = Duration::from_secs(2);
         /// From one answer to hints to the next, however many there are.
@@ -311,13 +320,13 @@ impl Poller {
             if at >= next {
                 return; // The poll takes them along.
             }
-            self.follow_hints(publish).await;
+            self.follow_hints(outlet).await;
             earliest = Instant::now() + SPACING;
         }
     }
 
     /// Asks what was hinted at, and nothing else.
-    async fn follow_hints(&mut self, publish: &Publish) {
+    async fn follow_hints(&mut self, outlet: &Outlet) {
         let began = self.now();
         self.with_engine(move |engine| engine.begin_between(began))
             .await;
@@ -327,7 +336,7 @@ impl Poller {
             .with_engine(move |engine| engine.end_between(now))
             .await;
         self.keep_counts().await;
-        publish.send_replace(Arc::clone(&self.last));
+        self.publish(outlet).await;
     }
 
     /// Polls once and tells what is known then.
@@ -335,7 +344,7 @@ impl Poller {
         self.poll_and_publish(None).await
     }
 
-    async fn poll_and_publish(&mut self, publish: Option<&Publish>) -> Arc<Snapshot> {
+    async fn poll_and_publish(&mut self, outlet: Option<&Outlet>) -> Arc<Snapshot> {
         if let Err(error) = self.client.reload_secrets() {
             tracing::warn!(%error, "reading the token or a header again failed; its last value is used");
         }
@@ -347,7 +356,7 @@ impl Poller {
             engine.begin(began);
         })
         .await;
-        self.drive(publish).await;
+        self.drive(outlet).await;
         let after = self.client.usage();
         let sum = |usage: &crate::gitlab::Usage| usage.requests.values().sum::<u64>();
         let (now, requests) = (self.now(), sum(&after) - sum(&before));
@@ -370,8 +379,8 @@ impl Poller {
             .note(&snapshot, self.config.rhythm.interval, waited);
         self.last = Arc::clone(&snapshot);
         let written = self.keep_counts().await;
-        if let Some(publish) = publish {
-            publish.send_replace(Arc::clone(&snapshot));
+        if let Some(outlet) = outlet {
+            self.publish(outlet).await;
             self.holds_back = false;
         }
         if !written {
@@ -382,7 +391,7 @@ impl Poller {
 
     /// Sends what the engine wants sent and hands in the answers, until the poll is over. Shows what has
     /// come so far, when that takes longer than an interval.
-    async fn drive(&mut self, publish: Option<&Publish>) {
+    async fn drive(&mut self, outlet: Option<&Outlet>) {
         let interval = self.config.rhythm.interval;
         let mut shown = Instant::now();
         let mut answers = FuturesUnordered::new();
@@ -397,7 +406,7 @@ impl Poller {
             }
             let again = again.map(|again| self.instant(again));
             let show = shown + interval;
-            self.progress.expects(match publish {
+            self.progress.expects(match outlet {
                 Some(_) => show,
                 None => Instant::now() + self.config.timeout,
             });
@@ -411,9 +420,9 @@ impl Poller {
                     .await;
                 }
                 () = sleep_until(again.unwrap_or(show)), if again.is_some() => {}
-                () = sleep_until(show), if publish.is_some() => {
+                () = sleep_until(show), if outlet.is_some() => {
                     shown = Instant::now();
-                    self.show(publish).await;
+                    self.show(outlet).await;
                 }
             }
         }
@@ -451,14 +460,31 @@ impl Poller {
     }
 
     /// Shows what is known in the middle of a poll.
-    async fn show(&mut self, publish: Option<&Publish>) {
+    async fn show(&mut self, outlet: Option<&Outlet>) {
         let now = self.now();
         self.last = self.with_engine(move |engine| engine.so_far(now)).await;
         self.keep_counts().await;
-        if let Some(publish) = publish.filter(|_| !self.holds_back) {
-            publish.send_replace(Arc::clone(&self.last));
+        if let Some(outlet) = outlet.filter(|_| !self.holds_back) {
+            self.publish(outlet).await;
         }
         self.keep().await;
+    }
+
+    /// Lets others see what is known.
+    async fn publish(&self, outlet: &Outlet) {
+        let last = Arc::clone(&self.last);
+        match outlet {
+            Outlet::Shown(shown) => {
+                shown.send_replace(last);
+            }
+            Outlet::Stored(store) => {
+                let (now, polled) = (self.now(), self.polled());
+                let state = self
+                    .with_engine(move |engine| State::written(&engine.memory(now), &polled))
+                    .await;
+                store.publish(last, state).await;
+            }
+        }
     }
 
     /// Writes what is known before it is shown, if something was counted since the last write: after a

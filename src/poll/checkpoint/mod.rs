@@ -6,6 +6,7 @@ mod file;
 mod format;
 mod owners;
 mod polled;
+mod state;
 
 use std::io;
 use std::path::Path;
@@ -20,11 +21,13 @@ use crate::gitlab::RemainingBudget;
 use crate::lock::lock;
 use crate::logged::seconds;
 use file::Place;
-use format::{Header, Unusable};
+use format::Header;
 
 pub use carried::carried;
 pub use file::InUse;
+pub use format::Unusable;
 pub use polled::Polled;
+pub use state::State;
 
 /// How much longer than a write the time before the next one is at least: a write of 100,000 projects
 /// takes a second, and is done once a minute. More often it would cost more than the polls it is for.
@@ -48,10 +51,10 @@ pub struct Checkpoint {
 struct Writer {
     place: Arc<Place>,
     polled: Polled,
-    state: Mutex<State>,
+    state: Mutex<LastWrite>,
 }
 
-struct State {
+struct LastWrite {
     /// Whether the last write succeeded; none before the first.
     good: Option<bool>,
     /// When the next one may begin.
@@ -153,7 +156,7 @@ impl Checkpoint {
     }
 
     fn at(place: Arc<Place>, polled: Polled) -> Checkpoint {
-        let state = State {
+        let state = LastWrite {
             good: None,
             due: Instant::now(),
         };
