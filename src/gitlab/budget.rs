@@ -50,10 +50,21 @@ impl Budget {
     /// plus one. The second added to each window is what keeps it below, for tiny budgets too: a
     /// request an hour needs a burst of one, and then a little more than an hour.
     pub(super) fn bucket(self, now: Instant) -> Bucket {
+        Bucket::full(self.interval(), self.burst(), now)
+    }
+
+    /// From one request to the next at the steady pace.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate())
+    }
+
+    /// How many requests may follow each other at once after a quiet time; not always a whole number.
+    #[must_use]
+    pub fn burst(self) -> f64 {
         let (hour, minute) = (f64::from(self.per_hour), f64::from(self.per_minute));
         let rate = self.rate();
-        let burst = (hour + 1.0 - 3601.0 * rate).min(minute + 1.0 - 61.0 * rate);
-        Bucket::full(Duration::from_secs_f64(1.0 / rate), burst, now)
+        (hour + 1.0 - 3601.0 * rate).min(minute + 1.0 - 61.0 * rate)
     }
 
     /// How many requests pass in an hour that is like the hours before it.

@@ -8,6 +8,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::address::Address;
+use super::allowance::Allowance;
 use super::backoff::Backoff;
 use super::bucket::Bucket;
 use super::budget::{Budget, RemainingBudget};
@@ -164,6 +165,12 @@ impl Client {
     pub fn take_over_counts(&self, before: &Client) {
         self.shared.limiter.take_over_waited(&before.shared.limiter);
         self.shared.usage.take_over(&before.shared.usage);
+    }
+
+    /// Asks before every request from now on whoever keeps the budget for several processes; nobody, if there
+    /// is none.
+    pub fn is_allowed_by(&self, allowance: Option<Arc<dyn Allowance>>) {
+        self.shared.limiter.is_allowed_by(allowance);
     }
 
     /// To be kept over a restart.

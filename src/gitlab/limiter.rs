@@ -1,11 +1,12 @@
 //! The one gate all requests pass: a steady rate, the budget, GitLab's limits, and how many at once.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::allowance::{Allowance, Allowed};
 use super::bucket::Bucket;
 use super::budget::Budget;
 use super::debug_log;
@@ -27,6 +28,8 @@ pub(super) struct Limiter {
     /// For each class: held by the one request that may be next; the others wait for it in order.
     lines: [tokio::sync::Mutex<()>; EndpointClass::ALL.len()],
     gates: Mutex<Gates>,
+    /// Who keeps the budget, where that is shared with other processes.
+    allowance: Mutex<Option<Arc<dyn Allowance>>>,
 }
 
 /// All that a request has to pass.
@@ -91,6 +94,7 @@ impl Limiter {
             slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             lines: Default::default(),
             gates: Mutex::new(gates),
+            allowance: Mutex::default(),
         }
     }
 
@@ -123,7 +127,15 @@ impl Limiter {
         loop {
             // The semaphore is never closed.
             let slot = self.slots.acquire().await.map_err(|_| Error::Deadline)?;
-            let Some(opening) = self.pass(class, deadline)? else {
+            let opening = match self.look(class, deadline)? {
+                None => self.allowed(deadline).await?,
+                closed => closed,
+            };
+            let opening = match opening {
+                None => self.pass(class, deadline)?,
+                closed => closed,
+            };
+            let Some(opening) = opening else {
                 return Ok(slot);
             };
             // A class that is held back takes no slot from the others.
@@ -222,8 +234,56 @@ impl Limiter {
         EndpointClass::ALL.into_iter().filter_map(learned).collect()
     }
 
+    /// Asks before every request whoever keeps the budget for several processes.
+    pub(super) fn is_allowed_by(&self, allowance: Option<Arc<dyn Allowance>>) {
+        *lock(&self.allowance) = allowance;
+    }
+
+    /// Whether the budget that is shared lets a request through; else when to try again.
+    async fn allowed(&self, deadline: Instant) -> Result<Option<Opening>, Error> {
+        let Some(allowance) = lock(&self.allowance).clone() else {
+            return Ok(None);
+        };
+        let budget = self.lock().budget.as_ref().map(|(budget, _)| *budget);
+        let allowed = allowance.take(budget).await;
+        let now = Instant::now();
+        match allowed {
+            Allowed::Now { left } => {
+                if let (Some(left), Some((_, bucket))) = (left, &mut self.lock().budget) {
+                    // With the one that is to pass now.
+                    *bucket = bucket.clone().holding(left + 1.0, now);
+                }
+                Ok(None)
+            }
+            Allowed::In(wait) => {
+                let opening = Opening {
+                    at: now + wait,
+                    held_back_by: budget.map_or(HeldBackBy::Pace, HeldBackBy::Budget),
+                };
+                match opening.at > deadline {
+                    true => Err(opening.refusal(now)),
+                    false => Ok(Some(opening)),
+                }
+            }
+        }
+    }
+
     /// Takes a place in the buckets, or says when to try again.
     fn pass(&self, class: EndpointClass, deadline: Instant) -> Result<Option<Opening>, Error> {
+        self.at_the_gates(class, deadline, |gates, now| gates.pass(class, now))
+    }
+
+    /// Says when to try again; none if the gates are open.
+    fn look(&self, class: EndpointClass, deadline: Instant) -> Result<Option<Opening>, Error> {
+        self.at_the_gates(class, deadline, |_, _| ())
+    }
+
+    fn at_the_gates(
+        &self,
+        class: EndpointClass,
+        deadline: Instant,
+        open: impl FnOnce(&mut Gates, Instant),
+    ) -> Result<Option<Opening>, Error> {
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::Deadline);
@@ -237,7 +297,7 @@ impl Limiter {
         if opening.at > now {
             return Ok(Some(opening));
         }
-        gates.pass(class, now);
+        open(&mut gates, now);
         Ok(None)
     }
 

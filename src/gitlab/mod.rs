@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod address;
+mod allowance;
 mod backoff;
 mod bucket;
 mod budget;
@@ -44,6 +45,7 @@ mod usage;
 mod waiting;
 mod words;
 
+pub use allowance::{Allowance, Allowed};
 pub use budget::{Budget, RemainingBudget};
 pub use build_error::BuildError;
 pub use certificate::Certificate;
