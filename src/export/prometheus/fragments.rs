@@ -4,6 +4,8 @@
 //! Fragments are cut by their size, not by projects: a fixed size holds for metrics with one series
 //! for each project and with many, and the order of the lines stays that of rust-prometheus.
 
+use std::ops::Range;
+
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -104,36 +106,70 @@ impl MetricText {
 
     /// The text that was cut like this; none if these are not its bytes.
     pub fn laid_out(layout: &Layout, whole: Bytes) -> Option<MetricText> {
+        let mut text = MetricText::default();
+        text.append(layout, whole)?;
+        text.join();
+        Some(text)
+    }
+
+    /// Puts what was cut like this behind it, to be joined; none if these are not its bytes.
+    pub fn append(&mut self, layout: &Layout, bytes: Bytes) -> Option<()> {
         let mut start = 0;
-        let mut piece = |&(bytes, checksum, length): &PieceLayout| {
-            let end = usize::checked_add(start, bytes).filter(|end| *end <= whole.len())?;
-            let compressed = whole.slice(start..end);
+        let mut piece = |&(length, checksum, text): &PieceLayout| {
+            let end = usize::checked_add(start, length).filter(|end| *end <= bytes.len())?;
+            let compressed = bytes.slice(start..end);
             start = end;
-            let sum = Sum { checksum, length };
+            let sum = Sum {
+                checksum,
+                length: text,
+            };
             Some(Piece { compressed, sum })
         };
+        self.of_histograms |= layout.of_histograms;
         // Without series the headers are not shown, and not kept.
-        let headers = layout
-            .headers
-            .as_ref()
-            .filter(|_| !layout.fragments.is_empty());
-        let mut text = MetricText {
-            of_histograms: layout.of_histograms,
-            ..MetricText::default()
-        };
-        if let Some(headers) = headers {
-            text.headers = Some(piece(headers)?);
+        if let Some(headers) = &layout.headers
+            && !layout.fragments.is_empty()
+        {
+            self.headers = Some(piece(headers)?);
         }
         for (layout, first, series) in &layout.fragments {
-            text.fragments.push(Fragment {
+            self.fragments.push(Fragment {
                 piece: piece(layout)?,
                 first: first.as_bytes().into(),
                 series: *series,
             });
         }
-        text.count();
-        text.join();
-        Some(text)
+        self.count();
+        Some(())
+    }
+
+    /// The checksum and the bytes of each fragment.
+    pub fn fragment_sums(&self) -> impl Iterator<Item = (u32, usize)> {
+        let fragments = self.fragments.iter();
+        fragments.map(|own| (own.piece.sum.checksum, own.piece.compressed.len()))
+    }
+
+    /// Some of its fragments, to be appended elsewhere: how their bytes are cut, and the bytes. With the first
+    /// one come the headers.
+    pub fn section(&self, fragments: Range<usize>) -> (Layout, Vec<Bytes>) {
+        let headers = self.headers.clone().filter(|_| fragments.start == 0);
+        let some = MetricText {
+            headers,
+            of_histograms: self.of_histograms,
+            fragments: self.fragments[fragments].to_vec(),
+            ..MetricText::default()
+        };
+        let parts = some.pieces().map(|piece| piece.compressed.clone());
+        (some.layout(), parts.collect())
+    }
+
+    /// The same without headers, to stand behind another text of the metric.
+    pub fn bare(&self) -> MetricText {
+        MetricText {
+            headers: None,
+            whole: self.without_headers(),
+            ..self.clone()
+        }
     }
 
     /// Takes the series away whose entry is chosen; false if the text is damaged.

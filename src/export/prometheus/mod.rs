@@ -15,6 +15,7 @@ mod kept;
 mod on_demand;
 mod openmetrics;
 mod rendering;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -36,6 +37,7 @@ use rendering::{Rendered, Renderer};
 
 pub use exposition::Exposition;
 pub use on_demand::OnDemand;
+pub use texts::{Texts, TextsRenderer};
 
 /// How much longer than keeping the texts the time before that is done again is at least.
 const REST: u32 = 20;
@@ -245,6 +247,13 @@ impl Prometheus {
         };
         self.health.note(&outcome);
         outcome
+    }
+
+    /// Shows the texts of these GitLabs from now on, with what is known of them.
+    pub fn show_texts(&self, gitlabs: &[Texts], view: Arc<View>) {
+        self.show(Rendered::of_texts(Texts::composed(gitlabs), view));
+        self.health.note(&Ok(()));
+        self.begun.cancel();
     }
 
     /// The view that is shown.

@@ -49,6 +49,19 @@ pub struct Rendered {
     pub sum: Sum,
 }
 
+impl Rendered {
+    /// Texts that were rendered elsewhere.
+    pub fn of_texts(texts: Vec<Arc<MetricText>>, view: Arc<View>) -> Rendered {
+        let sums = texts.iter().map(|text| text.whole().sum);
+        Rendered {
+            sum: sums.fold(Sum::default(), Sum::and),
+            texts,
+            view,
+            lost: Vec::new(),
+        }
+    }
+}
+
 /// The text of a metric; none if it is to be rendered from nothing.
 type Known = Option<Arc<MetricText>>;
 
