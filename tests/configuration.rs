@@ -95,6 +95,8 @@ fn every_example_of_a_setting_fits_the_schema() {
                 let pair = match *key {
                     "client_certificate" => ", client_key: a",
                     "client_key" => ", client_certificate: a",
+                    "cert_file" => ", key_file: a",
+                    "key_file" => ", cert_file: a",
                     _ => "",
                 };
                 format!("{{{key}: {value}{pair}}}")

@@ -12,11 +12,10 @@ use crate::metrics::ProjectLabels;
 use crate::poll::Scope;
 
 /// Settings of which each needs the other.
-pub const PAIRS: [(&str, &str); 4] = [
+pub const PAIRS: [(&str, &str); 3] = [
     ("gitlab.client_certificate", "gitlab.client_key"),
     ("otlp.client_certificate", "otlp.client_key"),
     ("cluster.cert_file", "cluster.key_file"),
-    ("cluster.sentinel.master", "cluster.sentinel.addresses"),
 ];
 
 /// A configuration while it is being read.

@@ -55,7 +55,10 @@ impl Cluster {
             None => Ok(()),
         };
         let Some(url) = self.url else {
-            let needless = places.keys().find(|key| key.starts_with("cluster."));
+            // An example that shows all defaults says these two.
+            let harmless = ["cluster.lease", "cluster.sentinel.addresses"];
+            let mut keys = places.keys().filter(|key| !harmless.contains(key));
+            let needless = keys.find(|key| key.starts_with("cluster."));
             let need = "cluster.url: name the engine there";
             needless.map_or(Ok(()), |key| of_no_use(key, need))?;
             return Ok(None);
@@ -68,8 +71,13 @@ impl Cluster {
         let mut sentinel = self.sentinel;
         if sentinel.addresses.is_empty() {
             let need = "cluster.sentinel.addresses: name the Sentinels there";
+            of_no_use("cluster.sentinel.master", need)?;
             of_no_use("cluster.sentinel.password", need)?;
             of_no_use("cluster.sentinel.password_file", need)?;
+        }
+        if !sentinel.addresses.is_empty() && self.master.is_none() {
+            let need = "cluster.sentinel.master: write what the Sentinels call the servers";
+            of_no_use("cluster.sentinel.addresses", need)?;
         }
         sentinel.master = self.master.unwrap_or_default();
         let gitlab = instances.first().map(|instance| &instance.gitlab.url);

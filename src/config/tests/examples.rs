@@ -70,6 +70,9 @@ fn every_example_value_is_accepted() {
             .variable("COLLECTOR_TOKEN", "x")
             .variable("COMPANY_GITLAB_TOKEN", "x")
             .variable("FRONT_KEY", "x")
+            .variable("GITLAB_BRIDGE_CLUSTER_URL", "redis://x")
+            .variable("GITLAB_BRIDGE_CLUSTER_SENTINEL_MASTER", "x")
+            .variable("GITLAB_BRIDGE_CLUSTER_SENTINEL_ADDRESSES", "x:1")
             .config();
     }
     let written = SURROUNDINGS

@@ -1,5 +1,6 @@
 //! Configurations in the words of those who write them.
 
+mod cluster;
 mod effective;
 mod examples;
 mod exporting;
