@@ -8,10 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gitlab_metrics_bridge::simulator::{GitLab, World};
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+};
 use reqwest::{Client, Method, Response, StatusCode};
 
 use support::Series;
+use support::exposition::{Exposition, is_own};
 use support::running::{Running, bridge_for};
 use support::tools::Prometheus;
 
@@ -270,17 +273,60 @@ async fn each_client_gets_the_coding_it_likes_best() {
             let answer = ask(&bridge, "/metrics", accept, asked).await;
             let told = answer.headers().get(CONTENT_ENCODING);
             assert_eq!(told.map(|told| told.to_str().unwrap()), coding, "{asked}");
-            let body = answer.bytes().await.unwrap();
-            let text = match coding {
-                Some("gzip") => {
-                    let decoder = flate2::read::GzDecoder::new(&body[..]);
-                    std::io::read_to_string(decoder).unwrap()
-                }
-                Some(_) => String::from_utf8(zstd::decode_all(&body[..]).unwrap()).unwrap(),
-                None => String::from_utf8(body.to_vec()).unwrap(),
-            };
+            let text = decoded(answer).await;
             assert!(text.contains(family) && text.contains("gitlab_commits_total{"));
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_bridge_says_of_itself_is_told_apart_in_every_form() {
+    let (_gitlab, bridge) = everything().await;
+    let names = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let names = lines.filter_map(|line| line.split(['{', ' ']).next());
+        names.map(str::to_owned).collect()
+    };
+    let both = bridge.get("/metrics").await.1;
+    let of_gitlab: BTreeSet<String> = names(&told_of_gitlab(&both).join("\n"));
+    let own: BTreeSet<String> = names(&both).difference(&of_gitlab).cloned().collect();
+    for name in [
+        "target_info",
+        "process_threads",
+        "gitlab_bridge_up",
+        "gitlab_bridge_build_info",
+    ] {
+        assert!(own.contains(name), "{name} is not in {own:?}");
+    }
+    for (accept, is_openmetrics) in [("text/plain", false), (PROMETHEUS, true)] {
+        for coding in ["identity", "gzip", "zstd"] {
+            let text = decoded(ask(&bridge, "/metrics/bridge", accept, coding).await).await;
+            let told = names(&text);
+            assert!(told.is_superset(&own), "{accept} {coding}: {told:?}");
+            assert!(told.iter().all(|name| is_own(name)), "{told:?}");
+            assert_eq!(text.ends_with("# EOF\n"), is_openmetrics);
+            if is_openmetrics {
+                Reader::read(&text);
+            } else {
+                Exposition::parse(&text).unwrap();
+            }
+        }
+    }
+}
+
+/// The text of an answer, whatever it is coded in. A length that is told is right.
+async fn decoded(answer: Response) -> String {
+    let told = |name| Some(answer.headers().get(name)?.to_str().unwrap().to_owned());
+    let (coding, length) = (told(CONTENT_ENCODING), told(CONTENT_LENGTH));
+    let body = answer.bytes().await.unwrap();
+    if let Some(length) = length {
+        assert_eq!(length, body.len().to_string());
+    }
+    match coding.as_deref() {
+        Some("gzip") => std::io::read_to_string(flate2::read::GzDecoder::new(&body[..])).unwrap(),
+        Some("zstd") => String::from_utf8(zstd::decode_all(&body[..]).unwrap()).unwrap(),
+        Some(other) => panic!("{other}"),
+        None => String::from_utf8(body.to_vec()).unwrap(),
     }
 }
 
@@ -303,6 +349,7 @@ async fn a_wrong_path_or_method_is_told_what_there_is() {
     for (path, link) in [
         ("/", "./"),
         ("/metrics", "metrics"),
+        ("/metrics/bridge", "metrics/bridge"),
         ("/-/healthy", "-/healthy"),
         ("/-/ready", "-/ready"),
     ] {

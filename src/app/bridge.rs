@@ -390,6 +390,7 @@ impl Bridge {
             introspect: self.own.introspect(),
             views: self.views.clone(),
             settings: Arc::clone(&self.explained),
+            own_apart: false,
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
             readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
             memory: self.own.memory.clone(),

@@ -112,6 +112,7 @@ impl OwnStatus {
             panics,
             config: parts.config.clone(),
             reload: self.reloads.as_ref().map(|reloads| reloads.last()),
+            cluster: None,
         }
     }
 }
@@ -133,6 +134,7 @@ impl Asked {
                 by_subject: self.progress.asked(),
                 ..usage(&self.client)
             },
+            leadership: None,
         }
     }
 }

@@ -10,17 +10,21 @@ use axum::routing::get;
 
 use super::page::{KnownPage, Now, Pages, not_found};
 use super::{
-    Health, History, Introspect, Lifecycle, Prometheus, Readiness, ShownSetting, Views, explain,
-    scrape,
+    Health, History, Introspect, Lifecycle, Portion, Prometheus, Readiness, ShownSetting, Views,
+    explain, scrape,
 };
 use crate::memory_limit::MemoryLimit;
 use crate::metrics::explain::Settings;
 use crate::metrics::{BridgeStatus, View};
 
 /// What there is to ask for, with what it tells.
-const PAGES: [KnownPage; 12] = [
+const PAGES: [KnownPage; 13] = [
     ("/", "how the bridge gets on, and a search for projects"),
     ("/metrics", "the metrics, for Prometheus"),
+    (
+        "/metrics/bridge",
+        "what the bridge says of itself alone, for Prometheus",
+    ),
     ("/-/healthy", "whether the bridge runs"),
     ("/-/ready", "whether what it shows is complete and fresh"),
     (
@@ -55,6 +59,9 @@ pub struct Endpoints {
     pub views: Views,
     /// What explanations must know of the configuration.
     pub settings: Arc<Settings>,
+    /// Whether `/metrics` holds what is about GitLab alone, as every replica shows the same of it. What each
+    /// says of itself is at `/metrics/bridge` in any case.
+    pub own_apart: bool,
     /// How exports over OTLP go.
     pub otlp: Option<Arc<Health>>,
     /// Decides whether the bridge is ready.
@@ -76,6 +83,7 @@ impl Endpoints {
         let explained = explain::routes(bridge, Arc::clone(&endpoints.settings));
         Router::new()
             .route("/metrics", get(metrics))
+            .route("/metrics/bridge", get(own_metrics))
             .route(
                 "/-/healthy",
                 get(|| async { "gitlab-metrics-bridge is healthy.\n" }),
@@ -97,21 +105,28 @@ impl Endpoints {
             None => self.views.borrow().clone(),
         }
     }
+
+    /// The answer to a scrape of a portion.
+    async fn scraped(&self, portion: Portion, request: &HeaderMap) -> Response {
+        let Some(prometheus) = &self.prometheus else {
+            let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
+            return (StatusCode::NOT_FOUND, text).into_response();
+        };
+        let (prometheus, introspect) = (Arc::clone(prometheus), Arc::clone(&self.introspect));
+        scrape::answer(prometheus, portion, introspect, request, &self.memory).await
+    }
 }
 
 async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) -> Response {
-    let Some(prometheus) = &endpoints.prometheus else {
-        let text = "The Prometheus exporter is off. Turn it on with --exporter prometheus.\n";
-        return (StatusCode::NOT_FOUND, text).into_response();
+    let portion = match endpoints.own_apart {
+        true => Portion::GitLab,
+        false => Portion::All,
     };
-    let introspect = Arc::clone(&endpoints.introspect);
-    scrape::answer(
-        Arc::clone(prometheus),
-        introspect,
-        &request,
-        &endpoints.memory,
-    )
-    .await
+    endpoints.scraped(portion, &request).await
+}
+
+async fn own_metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) -> Response {
+    endpoints.scraped(Portion::Bridge, &request).await
 }
 
 /// What the pages about the bridge are made of.

@@ -10,13 +10,14 @@ use futures::stream;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::negotiation::{Coding, Format};
-use super::{Introspect, Prometheus};
+use super::{Exposition, Introspect, Portion, Prometheus};
 use crate::memory_limit::{MemoryLimit, Work};
 
-/// Answers a scrape. Near the limit of memory nothing is made for a client: it gets the text as it is kept,
+/// Answers a scrape of a portion. Near the limit of memory nothing is made for a client: it gets the text as it is kept,
 /// if it takes that.
 pub async fn answer(
     prometheus: Arc<Prometheus>,
+    portion: Portion,
     introspect: Introspect,
     request: &HeaderMap,
     memory: &MemoryLimit,
@@ -31,9 +32,11 @@ pub async fn answer(
     }
     // The bridge's own series are gathered and compressed: not on a worker of the runtime.
     let answer = spawn_blocking(move || match (format, coding) {
-        (Format::Text, Coding::Gzip | Coding::Identity) => kept(&prometheus, &introspect, coding),
+        (Format::Text, Coding::Gzip | Coding::Identity) => {
+            kept(prometheus.portion(portion, &introspect, coding == Coding::Gzip))
+        }
         _ => {
-            let pieces = prometheus.on_demand(&introspect, format, coding);
+            let pieces = prometheus.on_demand(portion, &introspect, format, coding);
             (None, Body::from_stream(stream::unfold(pieces, made)))
         }
     });
@@ -61,8 +64,7 @@ fn refused() -> Response {
 }
 
 /// The text as it is kept, or decompressed, with its length.
-fn kept(prometheus: &Prometheus, introspect: &Introspect, coding: Coding) -> (Option<u64>, Body) {
-    let exposition = prometheus.exposition(introspect, coding == Coding::Gzip);
+fn kept(exposition: Exposition) -> (Option<u64>, Body) {
     let (length, pieces) = (exposition.length, exposition.pieces);
     let body = match exposition.gzip {
         true => Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))),

@@ -83,7 +83,8 @@ pub use selection::{Selection, keys, member};
 pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
 pub use status::{
-    BridgeStatus, Export, ExportQueue, GitLabStatus, MemoryUse, Process, Reload, Usage,
+    BridgeStatus, ClusterStatus, Export, ExportQueue, GitLabStatus, Leadership, MemoryUse, Process,
+    Reload, Usage,
 };
 pub use subject::{
     Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind, Named,

@@ -32,6 +32,41 @@ pub struct BridgeStatus {
     pub config: String,
     /// How the last reload went; none where there are none.
     pub reload: Option<Reload>,
+    /// How this replica gets on with the engine that several replicas share; none where one process is alone.
+    pub cluster: Option<ClusterStatus>,
+}
+
+/// How this replica gets on with the engine that the replicas of a group share.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterStatus {
+    /// The name of the group.
+    pub group: String,
+    /// The name of this replica in the group.
+    pub replica: String,
+    /// Whether the engine answered when it was last asked; none before that.
+    pub engine_up: Option<bool>,
+    /// How long its last answer took; none before the first.
+    pub engine_took: Option<Duration>,
+    /// Writes of this replica that the engine refused since the start, because another one leads, by what was
+    /// to be written. What can be refused and was not is here with 0.
+    pub refused_writes: BTreeMap<&'static str, u64>,
+}
+
+/// Who leads a GitLab among the replicas of a group, and which version of it this replica shows.
+#[derive(Clone, Debug, Default)]
+pub struct Leadership {
+    /// The name of the replica that leads; none if nobody does, or it is not known.
+    pub leader: Option<String>,
+    /// Whether this replica leads.
+    pub is_ours: bool,
+    /// The newest token of a lease that this replica knows of.
+    pub token: Option<u64>,
+    /// How often this replica has seen another one begin to lead, itself included, since its start.
+    pub changes: u64,
+    /// The version that this replica shows; none before the first.
+    pub shown: Option<u64>,
+    /// The newest version in the engine that this replica knows of.
+    pub published: Option<u64>,
 }
 
 /// How the last reload of the configuration went. The start counts as one.
@@ -82,6 +117,8 @@ pub struct GitLabStatus {
     pub snapshot: Arc<Snapshot>,
     /// What was asked of it.
     pub usage: Usage,
+    /// Who leads it among several replicas; none where one process is alone.
+    pub leadership: Option<Leadership>,
 }
 
 /// What was asked of GitLab since the start.

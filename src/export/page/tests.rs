@@ -85,6 +85,7 @@ fn gitlab() -> GitLabStatus {
             silent_for: Some(Duration::from_secs(300)),
             ..Usage::default()
         },
+        leadership: None,
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 
 use super::fragments::MetricText;
-use super::gzip::{Codec, HEADER};
-use super::rendering::Rendered;
+use super::gzip::{Codec, HEADER, Sum};
 
 /// An exposition in pieces, to be sent one after the other.
 pub struct Exposition {
@@ -31,34 +30,28 @@ pub struct Pieces {
 }
 
 impl Exposition {
-    /// The rendered texts, and a fresh one behind them.
-    pub(super) fn of(rendered: &Rendered, fresh: Vec<u8>, gzip: bool) -> Exposition {
-        let (first, last) = match gzip {
+    /// Some rendered texts, and a fresh one behind them.
+    pub(super) fn of(texts: Vec<Arc<MetricText>>, fresh: Vec<u8>, gzip: bool) -> Exposition {
+        let sums = texts.iter().map(|text| text.whole().sum);
+        let sum = sums.fold(Sum::default(), Sum::and);
+        let (first, last, length) = match gzip {
             true => {
                 let fresh = Codec::new().compress(&fresh);
-                let trailer = rendered.sum.and(fresh.sum).trailer();
+                let trailer = sum.and(fresh.sum).trailer();
+                let wholes = texts.iter().map(|text| text.whole().compressed.len());
                 (
                     Some(Bytes::from_static(&HEADER)),
                     vec![trailer, fresh.compressed],
+                    wholes.sum::<usize>() as u64,
                 )
             }
-            false => (None, vec![fresh.into()]),
-        };
-        let texts = match gzip {
-            true => {
-                let wholes = rendered
-                    .texts
-                    .iter()
-                    .map(|text| text.whole().compressed.len());
-                wholes.sum::<usize>() as u64
-            }
-            false => rendered.sum.length,
+            false => (None, vec![fresh.into()], sum.length),
         };
         let around = first.iter().chain(&last).map(Bytes::len).sum::<usize>();
         Exposition {
-            length: texts + around as u64,
+            length: length + around as u64,
             pieces: Pieces {
-                texts: rendered.texts.clone(),
+                texts,
                 next: (0, 0),
                 gzip,
                 codec: None,
@@ -129,10 +122,9 @@ mod tests {
         assert!(text.replace(Vec::new(), rendered.to_vec(), &mut codec));
         text.join();
         let kept = text.whole().compressed.as_ptr();
-        let mut rendered = Rendered::default();
-        rendered.texts = vec![Arc::new(text)];
+        let texts = vec![Arc::new(text)];
         let sent = || {
-            let pieces = Exposition::of(&rendered, Vec::new(), true).pieces;
+            let pieces = Exposition::of(texts.clone(), Vec::new(), true).pieces;
             pieces.map(|piece| piece.as_ptr()).collect::<Vec<_>>()
         };
         let readers = (0..180).map(|_| sent());

@@ -55,6 +55,12 @@ impl MetricText {
         self.series
     }
 
+    /// Whether the names of its series begin like this.
+    pub fn is_named(&self, start: &[u8]) -> bool {
+        let first = self.fragments.first();
+        first.is_some_and(|fragment| fragment.first.starts_with(start))
+    }
+
     /// All of it, compressed.
     pub fn whole(&self) -> &Piece {
         &self.whole

@@ -14,6 +14,7 @@ mod gzip;
 mod kept;
 mod on_demand;
 mod openmetrics;
+mod portion;
 mod rendering;
 mod texts;
 
@@ -32,11 +33,13 @@ use crate::memory_limit::MemoryLimit;
 use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 use collector::Collector;
 use difference::Fingerprints;
+use fragments::MetricText;
 use gzip::Codec;
 use rendering::{Rendered, Renderer};
 
 pub use exposition::Exposition;
 pub use on_demand::OnDemand;
+pub use portion::Portion;
 pub use texts::{Texts, TextsRenderer};
 
 /// How much longer than keeping the texts the time before that is done again is at least.
@@ -263,16 +266,35 @@ impl Prometheus {
 
     /// The exposition now, with what the bridge says of itself at this moment.
     pub fn exposition(&self, introspect: &Introspect, gzip: bool) -> Exposition {
-        let rendered = self.rendered();
-        let fresh = self.fresh(&rendered, introspect);
-        Exposition::of(&rendered, fresh, gzip)
+        self.portion(Portion::All, introspect, gzip)
     }
 
-    /// The exposition now, in a form that is made while it is sent.
-    pub fn on_demand(&self, introspect: &Introspect, format: Format, coding: Coding) -> OnDemand {
+    /// A portion of the exposition now.
+    pub fn portion(&self, portion: Portion, introspect: &Introspect, gzip: bool) -> Exposition {
+        let (texts, fresh) = self.texts(portion, introspect);
+        Exposition::of(texts, fresh, gzip)
+    }
+
+    /// A portion of the exposition now, in a form that is made while it is sent.
+    pub fn on_demand(
+        &self,
+        portion: Portion,
+        introspect: &Introspect,
+        format: Format,
+        coding: Coding,
+    ) -> OnDemand {
+        let (texts, fresh) = self.texts(portion, introspect);
+        OnDemand::of(texts, fresh, format, coding)
+    }
+
+    /// The kept texts of a portion, and the text of this moment that belongs behind them.
+    fn texts(&self, portion: Portion, introspect: &Introspect) -> (Vec<Arc<MetricText>>, Vec<u8>) {
         let rendered = self.rendered();
-        let fresh = self.fresh(&rendered, introspect);
-        OnDemand::of(&rendered, fresh, format, coding)
+        let fresh = match portion.has_own() {
+            true => self.fresh(&rendered, introspect),
+            false => Vec::new(),
+        };
+        (portion.texts(&rendered.texts), fresh)
     }
 
     /// What the bridge says of itself at this moment.

@@ -10,7 +10,6 @@ use zstd::stream::write::Encoder;
 use super::fragments::MetricText;
 use super::gzip::{Codec, HEADER, Piece, Sum};
 use super::openmetrics::{self, END};
-use super::rendering::Rendered;
 use crate::export::negotiation::{Coding, Format};
 
 /// What is still to be sent of an exposition.
@@ -48,16 +47,16 @@ impl OnDemand {
     /// More than a scrape can wait for saves little of what gzip sends.
     const ZSTD_LEVEL: i32 = 1;
 
-    /// The rendered texts, and a fresh one behind them.
+    /// Some rendered texts, and a fresh one behind them.
     pub(super) fn of(
-        rendered: &Rendered,
+        texts: Vec<Arc<MetricText>>,
         fresh: Vec<u8>,
         format: Format,
         coding: Coding,
     ) -> OnDemand {
         let encoder = || Encoder::new(Vec::new(), Self::ZSTD_LEVEL).ok();
         OnDemand {
-            texts: rendered.texts.clone(),
+            texts,
             next: (0, 0),
             format,
             coding,
@@ -199,7 +198,7 @@ mod tests {
     const FRESH: &str = "# HELP r_total Help.\n# TYPE r_total counter\nr_total 3\n";
 
     /// Texts of several fragments, of one with nothing in it, and of histograms.
-    fn rendered() -> (Rendered, String) {
+    fn rendered() -> (Vec<Arc<MetricText>>, String) {
         let gauges = (1000..5000).map(|id| format!("m{{project_id=\"{id}\"}} {id}\n"));
         let histograms = (1000..2000).map(|id| {
             let labels = format!("project_id=\"{id}\"");
@@ -213,14 +212,13 @@ mod tests {
             String::new(),
             HISTOGRAMS.to_owned() + &histograms.collect::<String>(),
         ];
-        let mut rendered = Rendered::default();
-        for text in &texts {
+        let rendered = texts.iter().map(|text| {
             let mut kept = MetricText::default();
             assert!(kept.replace(Vec::new(), text.clone().into(), &mut Codec::new()));
             kept.join();
-            rendered.texts.push(Arc::new(kept));
-        }
-        (rendered, texts.concat() + FRESH)
+            Arc::new(kept)
+        });
+        (rendered.collect(), texts.concat() + FRESH)
     }
 
     #[test]
@@ -234,7 +232,7 @@ mod tests {
             (Format::OpenMetrics, &openmetrics),
         ] {
             for coding in [Coding::Identity, Coding::Gzip, Coding::Zstd] {
-                let sent = OnDemand::of(&rendered, FRESH.into(), format, coding).concat();
+                let sent = OnDemand::of(rendered.clone(), FRESH.into(), format, coding).concat();
                 let mut read = Vec::new();
                 match coding {
                     Coding::Identity => read = sent,
@@ -252,8 +250,8 @@ mod tests {
     #[test]
     fn openmetrics_shares_the_kept_bytes() {
         let (rendered, _) = rendered();
-        let kept = rendered.texts[0].whole().compressed.as_ptr_range();
-        let sent = OnDemand::of(&rendered, Vec::new(), Format::OpenMetrics, Coding::Gzip);
+        let kept = rendered[0].whole().compressed.as_ptr_range();
+        let sent = OnDemand::of(rendered, Vec::new(), Format::OpenMetrics, Coding::Gzip);
         assert!(sent.into_iter().any(|piece| {
             let piece = piece.as_ptr_range();
             kept.contains(&piece.start) && piece.end == kept.end

@@ -1,6 +1,7 @@
 //! What this program measures: one file per GitLab subject, and the catalogue of them all.
 
 mod bridge;
+mod cluster;
 mod commits;
 mod deployments;
 mod environments;
@@ -73,6 +74,7 @@ const STANDARD: &[&Subject] = &[
     &instance::LICENSE,
     &instance::TOKEN,
     &bridge::SUBJECT,
+    &cluster::SUBJECT,
     &process::SUBJECT,
 ];
 
