@@ -19,9 +19,10 @@ use super::polling::Polling;
 use super::prepared::{Change, Door, InUse, Prepared};
 use super::progress;
 use super::reloads::Reloads;
+use super::replicas::Replicas;
 use super::settings_in_use::SettingsInUse;
 use super::systemd::Systemd;
-use super::{chosen, life, webhooks};
+use super::{chosen, life, texts, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{
     Endpoints, Health, History, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
@@ -36,6 +37,8 @@ pub struct Bridge {
     config: Config,
     resource: Resource,
     polling: Polling,
+    /// What this process shares with other replicas, if it is one.
+    replicas: Option<Arc<Replicas>>,
     views: Views,
     explained: Arc<Settings>,
     own: Arc<OwnStatus>,
@@ -88,6 +91,7 @@ impl Bridge {
         let mut bridge = Bridge {
             resource: config.export.resource(),
             polling: Polling::new(publish),
+            replicas: None,
             views,
             explained: Arc::default(),
             own: Arc::new(OwnStatus::with_reloads(Arc::clone(&reloads), memory)),
@@ -177,6 +181,7 @@ impl Bridge {
             config: &self.config,
             resource: &self.resource,
             polling: &self.polling,
+            replicas: self.replicas.as_ref(),
             web: self.web.as_ref(),
             door: self.door,
             listen: self.listening.as_ref().map(|own| &own.listen),
@@ -232,8 +237,9 @@ impl Bridge {
         self.resource = next.resource;
         self.explained = Arc::new(next.explained);
         self.web = next.web;
+        self.replicas = next.replicas;
         if let Change::Begins(prometheus) = next.prometheus {
-            if self.is_served {
+            if self.is_served && self.replicas.is_none() {
                 prometheus.start(self.views.borrow().clone()).await;
             }
             self.show(prometheus);
@@ -258,9 +264,16 @@ impl Bridge {
         );
         // It ends after the pollers, whose last snapshots it keeps.
         let alone = CancellationToken::new();
-        let part = Part::spawn(&alone, async move |end| {
-            let part = || Arc::clone(&shown).run_until(views.clone(), end.clone());
-            panics.survived("prometheus", &end, part).await;
+        let published = self.replicas.as_ref().map(|_| self.polling.texts());
+        let part = Part::spawn(&alone, async move |end| match published {
+            Some(published) => {
+                let part = || texts::show(Arc::clone(&shown), published.clone(), end.clone());
+                panics.survived("prometheus", &end, part).await;
+            }
+            None => {
+                let part = || Arc::clone(&shown).run_until(views.clone(), end.clone());
+                panics.survived("prometheus", &end, part).await;
+            }
         });
         self.shown.send_replace(Some(Arc::clone(&prometheus)));
         self.prometheus = Some((prometheus, part));
@@ -295,6 +308,7 @@ impl Bridge {
             exports: otlp.into_iter().chain(prometheus).collect(),
             webhooks: self.config.webhook.enabled.then_some(counts),
             config: self.config.digest(),
+            engine: self.replicas.as_ref().map(|own| Arc::clone(own.status())),
         });
     }
 
@@ -390,7 +404,7 @@ impl Bridge {
             introspect: self.own.introspect(),
             views: self.views.clone(),
             settings: Arc::clone(&self.explained),
-            own_apart: false,
+            own_apart: self.replicas.is_some(),
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
             readiness: Readiness::new(otlp.map(|otlp| otlp.interval).unwrap_or_default()),
             memory: self.own.memory.clone(),

@@ -29,12 +29,14 @@ mod prepared;
 mod process;
 mod progress;
 mod reloads;
+mod replicas;
 mod run;
 mod settings_in_use;
 mod signals;
 mod supervision;
 mod systemd;
 mod terminal;
+mod texts;
 mod waiting;
 mod webhooks;
 

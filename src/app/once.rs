@@ -33,6 +33,7 @@ pub async fn once(config: Config) -> Result<()> {
     let exports = otlp.as_ref().map(Otlp::health).into_iter();
     let own = Arc::<OwnStatus>::default();
     own.is_about(OwnParts {
+        engine: None,
         gitlabs: gitlabs.asked(),
         exports: exports.chain([prometheus.health()]).collect(),
         webhooks: None,

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::memory;
 use super::process::process;
 use super::reloads::Reloads;
+use super::replicas::{EngineStatus, StandingStatus};
 use super::supervision::Panics;
 use crate::export::{self, Health, Introspect, RefusedConnections};
 use crate::gitlab::Client;
@@ -41,6 +42,8 @@ pub struct OwnParts {
     pub webhooks: Option<Arc<Counts>>,
     /// A digest of the settings.
     pub config: String,
+    /// The engine that several replicas share, if they do.
+    pub engine: Option<Arc<EngineStatus>>,
 }
 
 /// A GitLab that is asked.
@@ -51,6 +54,8 @@ pub struct Asked {
     pub client: Client,
     pub interval: Duration,
     pub progress: Arc<Progress>,
+    /// How this replica stands for it, where there are several.
+    pub standing: Option<Arc<StandingStatus>>,
 }
 
 impl OwnStatus {
@@ -112,7 +117,7 @@ impl OwnStatus {
             panics,
             config: parts.config.clone(),
             reload: self.reloads.as_ref().map(|reloads| reloads.last()),
-            cluster: None,
+            cluster: parts.engine.as_ref().map(|engine| engine.now()),
         }
     }
 }
@@ -134,7 +139,7 @@ impl Asked {
                 by_subject: self.progress.asked(),
                 ..usage(&self.client)
             },
-            leadership: None,
+            leadership: self.standing.as_ref().map(|own| own.leadership()),
         }
     }
 }

@@ -68,6 +68,7 @@ impl PolledGitLabs {
             client: gitlab.client.clone(),
             interval: gitlab.interval,
             progress: gitlab.poller.progress(),
+            standing: None,
         });
         each.collect()
     }

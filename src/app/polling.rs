@@ -15,8 +15,11 @@ use tracing::Instrument;
 use super::own_status::Asked;
 use super::part::Part;
 use super::polled_gitlabs::{PolledGitLab, polled, span};
+use super::replicas::{Replicas, Shown, Standing};
+use super::texts::AllTexts;
 use super::webhooks::HintInbox;
 use crate::config::{Config, Instance};
+use crate::export::Texts;
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
 use crate::poll::{Checkpoint, HandedOver};
@@ -27,6 +30,8 @@ pub struct Polling {
     /// What puts their snapshots into the view of all.
     joins: JoinSet<()>,
     publish: watch::Sender<Arc<View>>,
+    /// What is shown of each by several replicas.
+    texts: watch::Sender<Arc<AllTexts>>,
     /// The clients of GitLabs that are not polled any more: what was spent there stays spent.
     retired: Vec<Client>,
 }
@@ -36,8 +41,17 @@ struct Running {
     instance: Instance,
     asked: Asked,
     inbox: HintInbox,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    snapshots: Snapshots,
     part: Part<Option<HandedOver>>,
+}
+
+/// Where its snapshots come from.
+#[derive(Clone)]
+enum Snapshots {
+    /// From a poller of this process.
+    Polled(watch::Receiver<Arc<Snapshot>>),
+    /// From whichever replica leads, with the texts that are shown.
+    Published(watch::Receiver<Shown>),
 }
 
 /// What becomes of the GitLabs at a reload, in the order of the new configuration.
@@ -58,6 +72,12 @@ enum PlannedGitLab {
         /// The file to keep, where it is another one than before.
         state: Option<Checkpoint>,
     },
+    /// The same where several replicas stand for it.
+    Stands {
+        instance: Instance,
+        standing: Standing,
+        before: Option<usize>,
+    },
 }
 
 impl Polling {
@@ -67,11 +87,13 @@ impl Polling {
             gitlabs: Vec::new(),
             joins: JoinSet::new(),
             publish,
+            texts: watch::Sender::default(),
             retired: Vec::new(),
         }
     }
 
-    /// Builds what polls the GitLabs of a configuration. `is_alike` says whether what is measured is as before.
+    /// Builds what polls the GitLabs of a configuration. `is_alike` says whether what is measured is as before, and
+    /// who pushes it where there are several `replicas`.
     ///
     /// # Errors
     /// For the first that can't be built, with its name. Nothing has changed then.
@@ -80,6 +102,7 @@ impl Polling {
         config: &Config,
         enabled: &EnabledMetrics,
         is_alike: bool,
+        replicas: Option<&Arc<Replicas>>,
     ) -> Result<Planned> {
         let mut planned = Vec::new();
         for (instance, before) in config.instances.iter().zip(self.matched(config)) {
@@ -93,7 +116,10 @@ impl Polling {
             planned.push(match stays {
                 Some(before) => PlannedGitLab::Stays(before),
                 None => {
-                    let built = self.built(instance, name, enabled, before).await;
+                    let built = match replicas {
+                        Some(replicas) => stands(replicas, instance, name, enabled, before),
+                        None => self.built(instance, name, enabled, before).await,
+                    };
                     match name {
                         Some(name) => built.with_context(|| name.to_owned())?,
                         None => built?,
@@ -181,7 +207,7 @@ impl Polling {
             .into_iter()
             .enumerate()
             .collect();
-        let mut left = HashMap::new();
+        let (mut left, mut stood) = (HashMap::new(), HashMap::new());
         let stays = |place: &usize| {
             let mut planned = planned.0.iter();
             planned.any(|own| matches!(own, PlannedGitLab::Stays(at) if at == place))
@@ -196,6 +222,10 @@ impl Polling {
         }
         for place in leaving {
             if let Some(running) = before.remove(&place) {
+                if let Snapshots::Published(shown) = &running.snapshots {
+                    let shown = shown.clone();
+                    stood.insert(place, (running.asked.clone(), running.inbox.clone(), shown));
+                }
                 left.insert(place, running.part.ended().await.flatten());
             }
         }
@@ -216,6 +246,21 @@ impl Polling {
                         .await;
                     Some(Running::start(instance, built, stop))
                 }
+                PlannedGitLab::Stands {
+                    instance,
+                    standing,
+                    before,
+                } => {
+                    let before = before.and_then(|before| stood.remove(&before));
+                    let standing = match before {
+                        Some((asked, inbox, shown)) => {
+                            let shown = shown.borrow().clone();
+                            standing.in_place_of(&asked, &inbox.inbox, shown)
+                        }
+                        None => standing,
+                    };
+                    Some(Running::stand(instance, standing, stop))
+                }
             });
         }
         let mut broken = 0;
@@ -225,7 +270,13 @@ impl Polling {
             self.retired.push(gone.client().clone());
         }
         self.gitlabs = gitlabs.into_iter().flatten().collect();
-        self.publish.send_replace(Arc::new(self.view()));
+        let view = Arc::new(self.view());
+        let texts = self.gitlabs.iter().map(|own| own.snapshots.texts());
+        self.texts.send_replace(Arc::new(AllTexts {
+            view: Arc::clone(&view),
+            texts: texts.collect(),
+        }));
+        self.publish.send_replace(view);
         self.join();
         broken
     }
@@ -292,7 +343,7 @@ impl Polling {
     fn view(&self) -> View {
         let gitlabs = self.gitlabs.iter().map(|own| GitLabView {
             name: own.asked.name.clone(),
-            snapshot: own.snapshots.borrow().clone(),
+            snapshot: own.snapshots.now(),
         });
         View {
             gitlabs: gitlabs.collect(),
@@ -302,9 +353,22 @@ impl Polling {
     /// Puts every snapshot into the view of all from now on.
     fn join(&mut self) {
         for (index, own) in self.gitlabs.iter().enumerate() {
-            let (snapshots, publish) = (own.snapshots.clone(), self.publish.clone());
-            self.joins.spawn(join(index, snapshots, publish));
+            let publish = self.publish.clone();
+            match own.snapshots.clone() {
+                Snapshots::Polled(snapshots) => {
+                    self.joins.spawn(join(index, snapshots, publish));
+                }
+                Snapshots::Published(shown) => {
+                    let texts = self.texts.clone();
+                    self.joins.spawn(join_shown(index, shown, texts, publish));
+                }
+            }
         }
+    }
+
+    /// What several replicas show.
+    pub fn texts(&self) -> watch::Receiver<Arc<AllTexts>> {
+        self.texts.subscribe()
     }
 
     /// Who is asked.
@@ -347,6 +411,7 @@ impl Running {
             client: built.client.clone(),
             interval: built.interval,
             progress: built.poller.progress(),
+            standing: None,
         };
         let (publish, snapshots) = watch::channel(built.poller.last());
         let (poller, name, stop) = (built.poller, built.name, stop.clone());
@@ -359,10 +424,67 @@ impl Running {
             instance,
             asked,
             inbox,
-            snapshots,
+            snapshots: Snapshots::Polled(snapshots),
             part,
         }
     }
+
+    fn stand(instance: Instance, standing: Standing, stop: &CancellationToken) -> Running {
+        let asked = standing.asked();
+        let inbox = HintInbox {
+            name: asked.name.clone(),
+            url: asked.client.url().clone(),
+            inbox: standing.inbox(),
+        };
+        let (shown, span) = (standing.shown(), span(&asked.name));
+        let part = Part::spawn(stop, |end| {
+            async move {
+                standing.run(end).await;
+                None
+            }
+            .instrument(span)
+        });
+        Running {
+            instance,
+            asked,
+            inbox,
+            snapshots: Snapshots::Published(shown),
+            part,
+        }
+    }
+}
+
+impl Snapshots {
+    fn now(&self) -> Arc<Snapshot> {
+        match self {
+            Snapshots::Polled(snapshots) => snapshots.borrow().clone(),
+            Snapshots::Published(shown) => Arc::clone(&shown.borrow().snapshot),
+        }
+    }
+
+    fn texts(&self) -> Texts {
+        match self {
+            Snapshots::Polled(_) => Texts::default(),
+            Snapshots::Published(shown) => shown.borrow().texts.clone(),
+        }
+    }
+}
+
+/// A GitLab that this replica is to stand for.
+fn stands(
+    replicas: &Arc<Replicas>,
+    instance: &Instance,
+    name: Option<&str>,
+    enabled: &EnabledMetrics,
+    before: Option<usize>,
+) -> Result<PlannedGitLab> {
+    let built = PolledGitLab::build(instance, name, enabled)?;
+    let standing = Standing::new(replicas, instance.clone(), built.name, built.client)?;
+    Ok(PlannedGitLab::Stands {
+        instance: instance.clone(),
+        standing,
+        before,
+    })
 }
 
 /// A file for what is known already.
@@ -386,6 +508,23 @@ async fn join(
             is_new
         });
         if snapshots.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The same with the texts that are shown. What is about the bridge tells of nothing that is not shown yet.
+async fn join_shown(
+    index: usize,
+    mut shown: watch::Receiver<Shown>,
+    texts: watch::Sender<Arc<AllTexts>>,
+    publish: watch::Sender<Arc<View>>,
+) {
+    loop {
+        let now = shown.borrow_and_update().clone();
+        texts.send_modify(|all| *all = Arc::new(all.with(index, &now)));
+        publish.send_modify(|view| *view = Arc::new(view.with(index, Arc::clone(&now.snapshot))));
+        if shown.changed().await.is_err() {
             return;
         }
     }

@@ -1,12 +1,14 @@
 //! All that another configuration needs, built and bound before anything changes: so one that can't be used
 //! leaves everything as it is.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use opentelemetry_sdk::Resource;
 
 use super::polling::{Planned, Polling};
+use super::replicas::Replicas;
 use super::{chosen, explain, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{Health, Listen, Otlp, Prometheus, Server, Web};
@@ -22,6 +24,8 @@ pub struct Prepared {
     pub explained: Settings,
     pub resource: Resource,
     pub planned: Planned,
+    /// What this process shares with other replicas, if it is one.
+    pub replicas: Option<Arc<Replicas>>,
     pub prometheus: Change<Arc<Prometheus>>,
     pub otlp: Change<Otlp>,
     pub web: Option<Arc<Web>>,
@@ -45,6 +49,7 @@ pub struct InUse<'a> {
     pub config: &'a Config,
     pub resource: &'a Resource,
     pub polling: &'a Polling,
+    pub replicas: Option<&'a Arc<Replicas>>,
     pub web: Option<&'a Arc<Web>>,
     pub door: Door,
     /// Where is listened, for all and for webhooks alone.
@@ -107,14 +112,19 @@ impl Prepared {
         let explained = explain::settings(&config, &enabled)?;
         let prometheus = difference.prometheus(before, &config, &resource, &enabled)?;
         let otlp = difference.otlp(before, &config, &resource, &enabled)?;
-        let is_alike = !difference.metrics;
-        let planned = before.polling.plan(&config, &enabled, is_alike).await?;
+        let replicas = Replicas::of(&config, &enabled, before.otlp_health, before.replicas)?;
+        let is_pushed_alike = replicas.is_none() || !difference.resource && !difference.otlp;
+        let is_alike = !difference.metrics && is_pushed_alike;
+        let polling = before.polling;
+        let planned = polling.plan(&config, &enabled, is_alike, replicas.as_ref());
+        let planned = planned.await?;
         Ok(Prepared {
             config,
             enabled,
             explained,
             resource,
             planned,
+            replicas,
             prometheus,
             otlp,
             web,
@@ -134,8 +144,12 @@ impl Difference {
         resource: &Resource,
         enabled: &EnabledMetrics,
     ) -> Result<Change<Arc<Prometheus>>> {
-        let file = chosen::state_file(config);
-        let is_alike = !self.metrics && !self.resource && file == chosen::state_file(before.config);
+        // What several replicas show is kept in the engine.
+        let file = |config: &'_ Config| match config.cluster {
+            Some(_) => None,
+            None => chosen::state_file(config).map(Path::to_owned),
+        };
+        let is_alike = !self.metrics && !self.resource && file(config) == file(before.config);
         match (config.export.prometheus, before.is_scraped) {
             (false, _) => Ok(Change::Ends),
             (true, true) if is_alike => Ok(Change::Stays),
@@ -143,7 +157,9 @@ impl Difference {
                 let prometheus = Prometheus::build(resource, enabled.clone())?;
                 let prometheus = prometheus.counting(Arc::clone(before.prometheus_health));
                 let prometheus = prometheus.within(&config.export.memory);
-                Ok(Change::Begins(Arc::new(prometheus.beside(file))))
+                Ok(Change::Begins(Arc::new(
+                    prometheus.beside(file(config).as_deref()),
+                )))
             }
         }
     }
@@ -160,7 +176,12 @@ impl Difference {
             (None, _) => Ok(Change::Ends),
             (Some(_), true) if is_alike => Ok(Change::Stays),
             (Some(otlp), is_pushed) => {
-                let built = chosen::otlp(otlp, resource.clone(), enabled.clone())?;
+                // Of several replicas each pushes what is its own; see `replicas::pushing` for the rest.
+                let shown = match config.cluster.is_some() {
+                    true => enabled.only(|metric| !metric.is_about_gitlab()),
+                    false => enabled.clone(),
+                };
+                let built = chosen::otlp(otlp, resource.clone(), shown)?;
                 let built = built.counting(Arc::clone(before.otlp_health));
                 Ok(Change::Begins(match is_pushed {
                     true => built,

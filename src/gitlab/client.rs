@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use http::header::{AUTHORIZATION, HeaderValue};
 use reqwest::Url;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::allowance::Allowance;
@@ -173,6 +175,17 @@ impl Client {
         self.shared.limiter.is_allowed_by(allowance);
     }
 
+    /// The digest of the address and the token, by a function of the caller's, who keeps neither.
+    pub fn digest<T>(&self, of: impl FnOnce(&[u8]) -> T) -> T {
+        let current = self.shared.secrets.current();
+        let token = current.headers().get(AUTHORIZATION);
+        let token = token.map_or(&[][..], HeaderValue::as_bytes);
+        let mut both = Zeroizing::new(self.url().as_str().as_bytes().to_vec());
+        both.push(b'\n');
+        both.extend_from_slice(token);
+        of(&both)
+    }
+
     /// To be kept over a restart.
     #[must_use]
     pub fn remaining_budget(&self) -> RemainingBudget {
@@ -191,6 +204,12 @@ impl Client {
     #[must_use]
     pub fn wall_clock(&self) -> SystemTime {
         self.shared.clock.wall()
+    }
+
+    /// The budget; none without one.
+    #[must_use]
+    pub fn budget(&self) -> Option<Budget> {
+        self.shared.limiter.whole_budget()
     }
 
     /// How many requests the budget allows in an hour; none without one.

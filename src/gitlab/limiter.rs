@@ -212,6 +212,11 @@ impl Limiter {
         gates.budget.as_ref().map(|(_, bucket)| bucket.level(now))
     }
 
+    /// The budget that is held; none without one.
+    pub(super) fn whole_budget(&self) -> Option<Budget> {
+        self.lock().budget.as_ref().map(|(budget, _)| *budget)
+    }
+
     /// What requests wait for; none if they don't.
     pub(super) fn waiting(&self) -> Option<Waiting> {
         let opening = self.lock().waiting?;
@@ -244,7 +249,7 @@ impl Limiter {
         let Some(allowance) = lock(&self.allowance).clone() else {
             return Ok(None);
         };
-        let budget = self.lock().budget.as_ref().map(|(budget, _)| *budget);
+        let budget = self.whole_budget();
         let allowed = allowance.take(budget).await;
         let now = Instant::now();
         match allowed {

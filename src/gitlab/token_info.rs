@@ -59,6 +59,24 @@ impl Client {
         })
     }
 
+    /// The id of the user that the token acts for, which GitLab counts its requests by.
+    ///
+    /// # Errors
+    /// When GitLab does not tell it.
+    pub async fn user(&self, deadline: Instant) -> Result<Option<u64>, Error> {
+        let query = "{ currentUser { id } }";
+        let id = match self.graphql(query, json!({}), deadline).await {
+            Ok(answer) => text(&answer.data["currentUser"]["id"]),
+            Err(error) if is_refusal(&error) => {
+                let user = self.get("user", deadline).await?.body;
+                return Ok(user["id"].as_u64());
+            }
+            Err(error) => return Err(error),
+        };
+        let number = |id: String| id.rsplit('/').next().and_then(|id| id.parse().ok());
+        Ok(id.and_then(number))
+    }
+
     async fn token_info_by_graphql(&self, deadline: Instant) -> Result<TokenInfo, Error> {
         const QUERY: &str = "{ currentUser { username } metadata { version enterprise } }";
         let data = self.graphql(QUERY, json!({}), deadline).await?.data;

@@ -12,6 +12,9 @@ use crate::lock::lock;
 /// talking about ours.
 const MOST: usize = 100_000;
 
+/// The word for a hint that something changed.
+const ANYTHING: &str = "anything";
+
 /// Takes hints from anywhere, at any rate: any number of them about one project are one.
 #[derive(Debug, Default)]
 pub struct Inbox {
@@ -36,7 +39,32 @@ impl Hints {
     }
 }
 
+impl Hints {
+    /// The hints as words, to be told to another process.
+    pub fn words(&self) -> Vec<String> {
+        let projects = self.projects.iter().map(u64::to_string);
+        let subjects = self.subjects.iter();
+        let subjects = subjects.map(|(id, subject)| format!("{id} {subject}"));
+        let anything = self.anything.then(|| ANYTHING.to_owned());
+        projects.chain(subjects).chain(anything).collect()
+    }
+}
+
 impl Inbox {
+    /// Takes a hint as another process has told it. A subject that nobody knows here is about all of its project.
+    pub fn put_word(&self, word: &str, subjects: impl Iterator<Item = &'static str>) {
+        let (id, subject) = match word.split_once(' ') {
+            Some((id, subject)) => (id, Some(subject)),
+            None => (word, None),
+        };
+        let known = subject.and_then(|subject| subjects.into_iter().find(|own| *own == subject));
+        match (id.parse(), known) {
+            (Ok(id), Some(subject)) => self.put_subjects(id, &[subject]),
+            (Ok(id), None) => self.put(Some(id)),
+            (Err(_), _) => self.put(None),
+        }
+    }
+
     /// Takes a hint about a project, or that something changed.
     pub fn put(&self, project: Option<u64>) {
         let mut hints = lock(&self.hints);
@@ -96,6 +124,26 @@ mod tests {
         assert_eq!(inbox.take().projects.len(), 1);
         let second = timeout(Duration::from_secs(60), inbox.arrival()).await;
         assert!(second.is_err(), "it was emptied");
+    }
+
+    #[test]
+    fn hints_are_told_to_another_process_as_words() {
+        let (here, there) = (Inbox::default(), Inbox::default());
+        here.put(Some(7));
+        here.put_subjects(8, &["jobs", "queue"]);
+        here.put(None);
+        let words = here.take().words();
+        assert_eq!(words, ["7", "8 jobs", "8 queue", "anything"]);
+        for word in words
+            .iter()
+            .map(String::as_str)
+            .chain(["9 of-a-newer-bridge"])
+        {
+            there.put_word(word, ["jobs", "queue"].into_iter());
+        }
+        let hints = there.take();
+        assert!(hints.projects.into_iter().eq([7, 9]) && hints.anything);
+        assert!(hints.subjects.into_iter().eq([(8, "jobs"), (8, "queue")]));
     }
 
     #[test]

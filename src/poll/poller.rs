@@ -118,6 +118,16 @@ impl Poller {
         self
     }
 
+    /// Tells how far it is, and takes hints, where another one did.
+    #[must_use]
+    pub fn in_place_of(self, progress: &Arc<Progress>, inbox: &Arc<Inbox>) -> Poller {
+        Poller {
+            progress: Arc::clone(progress),
+            inbox: Arc::clone(inbox),
+            ..self
+        }
+    }
+
     /// Goes on where the poller of another process was when it wrote this.
     #[must_use]
     pub fn go_on(mut self, state: State) -> Poller {
@@ -148,7 +158,7 @@ impl Poller {
     }
 
     /// What it polls.
-    pub fn polled(&self) -> Polled {
+    fn polled(&self) -> Polled {
         Polled::new(self.client.url(), &self.config, &self.enabled)
     }
 

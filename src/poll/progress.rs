@@ -49,6 +49,11 @@ impl Progress {
         *lock(&self.turn) = Some(turn);
     }
 
+    /// Notes that there is no poll loop for now, which could take a turn.
+    pub fn rests(&self) {
+        *lock(&self.turn) = None;
+    }
+
     /// Whether the poll loop has not taken a turn for long after it should have.
     pub fn hangs(&self) -> bool {
         /// What is computed of a great many projects takes seconds, of a busy processor more.

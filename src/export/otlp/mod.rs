@@ -421,7 +421,11 @@ impl Export<'_> {
             return Ok(());
         }
         self.send_ended().await?;
-        self.send_bridge(introspect(self.view)).await
+        let mut own = self.otlp.shown.metrics.iter();
+        match own.any(|metric| !metric.is_about_gitlab()) {
+            true => self.send_bridge(introspect(self.view)).await,
+            false => Ok(()),
+        }
     }
 
     /// Ends the series about GitLab that have gone since the last push. This comes before the values: of

@@ -1,0 +1,143 @@
+//! Several replicas that are one bridge: for each GitLab one of them holds the lease, reads and publishes, and all
+//! show what was published.
+
+mod publisher;
+mod pushing;
+mod shown;
+mod spending;
+mod standing;
+mod status;
+mod term;
+mod version;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+
+use super::misconfigured::misconfigured;
+use crate::cluster::{self, Engine};
+use crate::config::{Config, Instance};
+use crate::export::{Health, OtlpConfig};
+use crate::memory_limit::MemoryLimit;
+use crate::metrics::EnabledMetrics;
+
+pub use shown::Shown;
+pub use standing::Standing;
+pub use status::{EngineStatus, StandingStatus};
+
+/// What all GitLabs of this replica share.
+pub struct Replicas {
+    status: Arc<EngineStatus>,
+    /// Who the group is in OpenTelemetry.
+    resource: Resource,
+    /// What is shown.
+    enabled: EnabledMetrics,
+    /// Whether anything is scraped.
+    is_scraped: bool,
+    pushed: Option<Pushed>,
+    memory: MemoryLimit,
+    /// How many leases this replica holds.
+    held: Arc<AtomicUsize>,
+}
+
+/// Where and how GitLab's series are pushed.
+struct Pushed {
+    config: OtlpConfig,
+    health: Arc<Health>,
+}
+
+impl Replicas {
+    /// What the replicas of a configuration share; none if there is one process alone. Where this process is one
+    /// already, the engine is the one of `before`.
+    ///
+    /// # Errors
+    /// If the engine can't be used as it is configured.
+    pub fn of(
+        config: &Config,
+        enabled: &EnabledMetrics,
+        otlp_health: &Arc<Health>,
+        before: Option<&Arc<Replicas>>,
+    ) -> Result<Option<Arc<Replicas>>> {
+        let Some(cluster) = &config.cluster else {
+            return Ok(None);
+        };
+        let (status, held) = match before {
+            Some(before) => (Arc::clone(&before.status), Arc::clone(&before.held)),
+            None => {
+                let engine = Engine::new(cluster, replica(cluster, config));
+                let engine = engine.context("cluster.url").map_err(misconfigured)?;
+                (EngineStatus::of(engine), Arc::default())
+            }
+        };
+        let otlp = config.export.otlp.clone();
+        Ok(Some(Arc::new(Replicas {
+            resource: of_group(config.export.resource(), status.engine().group()),
+            status,
+            enabled: enabled.clone(),
+            is_scraped: config.export.prometheus,
+            pushed: otlp.map(|config| Pushed {
+                config,
+                health: Arc::clone(otlp_health),
+            }),
+            memory: config.export.memory.clone(),
+            held,
+        })))
+    }
+
+    fn engine(&self) -> &Engine {
+        self.status.engine()
+    }
+
+    /// How the engine does.
+    pub fn status(&self) -> &Arc<EngineStatus> {
+        &self.status
+    }
+
+    /// How many leases this replica holds.
+    fn held(&self) -> u32 {
+        u32::try_from(self.held.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Counts a lease, as long as what it returns lives.
+    fn hold(self: &Arc<Self>) -> Held {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Held(Arc::clone(self))
+    }
+}
+
+/// A lease that this replica holds.
+struct Held(Arc<Replicas>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The name of this replica: the one that is given, else what tells it apart in OpenTelemetry.
+fn replica(cluster: &cluster::Config, config: &Config) -> String {
+    let key = opentelemetry::Key::from_static_str("service.instance.id");
+    let instance = config.export.resource().get(&key);
+    let instance = instance.map(|instance| instance.to_string());
+    cluster.replica.clone().or(instance).unwrap_or_default()
+}
+
+/// The resource of what all replicas tell as one.
+fn of_group(resource: Resource, group: &str) -> Resource {
+    let attributes = resource.iter();
+    let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_attributes(attributes)
+        .with_attribute(KeyValue::new("service.instance.id", group.to_owned()))
+        .build()
+}
+
+/// What a GitLab is called in the engine: by its name, else by its address.
+fn called(instance: &Instance, name: Option<&str>) -> String {
+    let url = &instance.gitlab.url;
+    let address = || format!("{}{}", url.host_str().unwrap_or_default(), url.path());
+    name.map_or_else(address, str::to_owned)
+}

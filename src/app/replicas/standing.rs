@@ -1,0 +1,233 @@
+//! One GitLab at one replica: it shows what is published, and stands for the lease whenever nobody holds it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::shown::Shown;
+use super::status::StandingStatus;
+use super::term::Ended;
+use super::version::{Fetched, Version};
+use super::{Replicas, called};
+use crate::app::own_status::Asked;
+use crate::cluster::{Error, Known, Lease, Seat};
+use crate::config::Instance;
+use crate::export::TextsRenderer;
+use crate::gitlab::Client;
+use crate::lock::lock;
+use crate::metrics::EnabledMetrics;
+use crate::poll::{Inbox, Progress};
+
+/// How often the engine is looked at where it does not say that something happened.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One GitLab at one replica.
+pub struct Standing {
+    pub(super) replicas: Arc<Replicas>,
+    pub(super) instance: Instance,
+    /// Its name, where there are several to tell apart.
+    pub(super) name: Option<Arc<str>>,
+    /// What it is called in the engine.
+    pub(super) called: String,
+    pub(super) client: Client,
+    pub(super) enabled: EnabledMetrics,
+    pub(super) progress: Arc<Progress>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) seat: Seat,
+    pub(super) renderer: Option<Arc<Mutex<TextsRenderer>>>,
+    pub(super) shown: watch::Sender<Shown>,
+    pub(super) status: Arc<StandingStatus>,
+    /// Whose the token is, once that is known.
+    pub(super) user: Mutex<Option<u64>>,
+    /// A version that this bridge can't go on from, so that others are to.
+    pub(super) not_for_us: Mutex<Option<(u64, u64)>>,
+}
+
+impl Standing {
+    /// Stands for a GitLab.
+    ///
+    /// # Errors
+    /// If the instruments can't be built.
+    pub fn new(
+        replicas: &Arc<Replicas>,
+        instance: Instance,
+        name: Option<Arc<str>>,
+        client: Client,
+    ) -> anyhow::Result<Standing> {
+        let called = called(&instance, name.as_deref());
+        let enabled = replicas.enabled.with_cadence(&instance.poll.cadence);
+        let renderer = replicas
+            .is_scraped
+            .then(|| TextsRenderer::build(&replicas.resource, enabled.clone(), &replicas.memory));
+        let renderer = renderer.transpose()?;
+        Ok(Standing {
+            seat: replicas.engine().seat(&called),
+            replicas: Arc::clone(replicas),
+            instance,
+            name,
+            called,
+            client,
+            enabled,
+            progress: Arc::default(),
+            inbox: Arc::default(),
+            renderer: renderer.map(|renderer| Arc::new(Mutex::new(renderer))),
+            shown: watch::Sender::default(),
+            status: Arc::default(),
+            user: Mutex::default(),
+            not_for_us: Mutex::default(),
+        })
+    }
+
+    /// Goes on counting, and showing, where another one of this process did.
+    #[must_use]
+    pub fn in_place_of(self, asked: &Asked, inbox: &Arc<Inbox>, shown: Shown) -> Standing {
+        self.client.take_over_counts(&asked.client);
+        self.client.take_over_limits(&asked.client);
+        let status = asked.standing.as_ref().map(Arc::clone);
+        self.shown.send_replace(shown);
+        Standing {
+            progress: Arc::clone(&asked.progress),
+            inbox: Arc::clone(inbox),
+            status: status.unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// Who is asked.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            name: self.name.clone(),
+            client: self.client.clone(),
+            interval: self.instance.poll.rhythm.interval,
+            progress: Arc::clone(&self.progress),
+            standing: Some(Arc::clone(&self.status)),
+        }
+    }
+
+    pub fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// What is shown.
+    pub fn shown(&self) -> watch::Receiver<Shown> {
+        self.shown.subscribe()
+    }
+
+    /// Follows and leads, until told to end: then a lease is given up.
+    pub async fn run(self, end: CancellationToken) {
+        loop {
+            let lease = tokio::select! {
+                lease = self.stand_by() => lease,
+                () = self.forward_hints() => return,
+                () = end.cancelled() => return,
+            };
+            if self.lead(&lease, &end).await == Ended::AsTold {
+                return;
+            }
+        }
+    }
+
+    /// Shows what is published, until this replica is to lead.
+    async fn stand_by(&self) -> Lease {
+        let mut free_since = None;
+        loop {
+            self.follow().await;
+            if let Some(lease) = self.contended(&mut free_since).await {
+                return lease;
+            }
+            self.seat.stirred(LOOK).await;
+        }
+    }
+
+    /// Shows the newest version, if that is another one than before.
+    pub(super) async fn follow(&self) {
+        let head = self.replicas.status.noted(self.seat.head().await);
+        if let Some(Some(head)) = head {
+            let held = self.shown.borrow().clone();
+            self.status.published(head.token, head.version);
+            if (head.token, head.version) > held.order() {
+                let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
+                match self.replicas.status.noted(fetched) {
+                    Some(Fetched::Whole(version)) => self.show(version),
+                    Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
+                    Some(Fetched::Gone) | None => {}
+                }
+            }
+        }
+        let (_, number) = self.shown.borrow().order();
+        self.replicas
+            .status
+            .noted(self.seat.note_seen(number).await);
+    }
+
+    /// Shows a version that another replica has published.
+    pub(super) fn show(&self, version: Version) {
+        let Some(texts) = version.texts() else {
+            tracing::error!(
+                version = version.number,
+                "the texts of a published version can't be put together, so an older one is shown"
+            );
+            return;
+        };
+        self.status.shows(version.token, version.number);
+        self.shown.send_replace(Shown {
+            snapshot: version.snapshot(),
+            texts,
+            version: Some(Arc::new(version)),
+        });
+    }
+
+    /// Stands for the lease once. Who holds others lets those go first who hold fewer, so that several GitLabs
+    /// spread over the replicas.
+    async fn contended(&self, free_since: &mut Option<Instant>) -> Option<Lease> {
+        /// For each lease that is held already.
+        const COURTESY: Duration = Duration::from_secs(1);
+        let held = self.replicas.held();
+        let holder = self.replicas.status.noted(self.seat.holder().await)?;
+        self.status.is_led_by(holder.as_deref());
+        if holder.is_some() {
+            *free_since = None;
+            return None;
+        }
+        if held > 0 {
+            let since = *free_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < COURTESY * held {
+                return None;
+            }
+        }
+        if !self.may_lead() {
+            return None;
+        }
+        let (token, version) = self.shown.borrow().order();
+        let contended = self.seat.contend(Known { token, version }).await;
+        self.replicas.status.noted(contended)?
+    }
+
+    /// Whether this bridge can go on from what is published.
+    fn may_lead(&self) -> bool {
+        let not_for_us = *lock(&self.not_for_us);
+        let shown = self.shown.borrow();
+        let is_of_use = shown
+            .version
+            .as_ref()
+            .is_none_or(|version| version.is_of_use());
+        is_of_use && not_for_us.is_none_or(|order| order < shown.order())
+    }
+
+    /// Leaves in the engine what is hinted at here, as long as another replica leads.
+    async fn forward_hints(&self) {
+        loop {
+            self.inbox.arrival().await;
+            let words = self.inbox.take().words();
+            while let Err(error) = self.seat.hint(&words).await {
+                if !matches!(error, Error::Away(_)) {
+                    break; // It is logged where it is asked more often.
+                }
+                sleep(LOOK).await;
+            }
+        }
+    }
+}

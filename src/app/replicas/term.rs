@@ -1,0 +1,205 @@
+//! The time in which this replica holds a lease: it goes on from what is published, reads GitLab, publishes and
+//! pushes, until it is told to end or the lease is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::publisher::Publisher;
+use super::pushing::Pushing;
+use super::spending::Spending;
+use super::standing::Standing;
+use super::version::{Fetched, Version};
+use crate::cluster::Lease;
+use crate::lock::lock;
+use crate::metrics::{GitLabView, View};
+use crate::poll::{Outlet, Polled, Poller, State, Unusable};
+
+/// Why a term ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The replica was told to end.
+    AsTold,
+    /// The lease is over, or was given up.
+    Lost,
+}
+
+/// A replica can't lead with what is published.
+struct CantLead;
+
+impl Standing {
+    /// Leads until told to end, or until the lease is over.
+    pub(super) async fn lead(&self, lease: &Lease, end: &CancellationToken) -> Ended {
+        /// How long giving the lease up may take.
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let held = self.replicas.hold();
+        self.status
+            .leads(self.replicas.engine().replica(), lease.token());
+        tracing::info!(
+            gitlab = self.called,
+            token = lease.token(),
+            "this replica reads GitLab from now on"
+        );
+        let ended = tokio::select! {
+            ended = self.term(lease, end) => ended,
+            () = lease.over() => Ended::Lost,
+        };
+        self.progress.rests();
+        self.status.leads_no_more();
+        drop(held);
+        if lease.is_over() {
+            tracing::warn!(
+                gitlab = self.called,
+                "the lease is over, so another replica reads GitLab"
+            );
+        } else {
+            let resigned = timeout(PATIENCE, lease.resign()).await;
+            tracing::info!(
+                gitlab = self.called,
+                at_once = matches!(resigned, Ok(Ok(()))),
+                "this replica leaves reading GitLab to another"
+            );
+        }
+        ended
+    }
+
+    async fn term(&self, lease: &Lease, end: &CancellationToken) -> Ended {
+        let (pushed, views) = watch::channel(Arc::<View>::default());
+        let publisher = Arc::new(Publisher {
+            lease: lease.clone(),
+            client: self.client.clone(),
+            replica: self.replicas.engine().replica().to_owned(),
+            name: self.name.clone(),
+            renderer: self.renderer.clone(),
+            shown: self.shown.clone(),
+            pushed: pushed.clone(),
+            status: Arc::clone(&self.status),
+        });
+        let going_on = async {
+            let newest = self.newest(&publisher).await;
+            self.poller(newest.as_deref()).await
+        };
+        let poller = tokio::select! {
+            poller = going_on => poller,
+            () = end.cancelled() => return Ended::AsTold,
+        };
+        let Ok(poller) = poller else {
+            return Ended::Lost;
+        };
+        if poller.last().report.is_some() {
+            pushed.send_replace(Arc::new(View {
+                gitlabs: vec![GitLabView {
+                    name: self.name.clone(),
+                    snapshot: poller.last(),
+                }],
+            }));
+        }
+        let user = *lock(&self.user);
+        let spending = Spending::begin(lease, &self.client, user);
+        let mut learning = Box::pin(self.learn_user(&spending));
+        /// So long nothing else is asked until it is known whose the token is.
+        const FIRST: Duration = Duration::from_secs(5);
+        tokio::select! {
+            _ = timeout(FIRST, &mut learning) => {}
+            () = end.cancelled() => return Ended::AsTold,
+        }
+        let pushing = Pushing::begin(&self.replicas, &self.instance, &self.called, views);
+        let never = CancellationToken::new();
+        let polling = poller.run_until_left(Outlet::Stored(publisher), end.clone(), never);
+        tokio::select! {
+            _ = polling => {}
+            () = async { learning.await; std::future::pending().await } => {}
+            () = self.take_hints(lease) => {}
+        }
+        pushing.end().await;
+        match end.is_cancelled() {
+            true => Ended::AsTold,
+            false => Ended::Lost,
+        }
+    }
+
+    async fn learn_user(&self, spending: &Spending) {
+        if lock(&self.user).is_none() {
+            let user = spending.learn_user(&self.client).await;
+            *lock(&self.user) = Some(user);
+        }
+    }
+
+    /// The newest version there is: the one in the engine, or the one that is shown here if the engine has lost it.
+    async fn newest(&self, publisher: &Publisher) -> Option<Arc<Version>> {
+        const AGAIN: Duration = Duration::from_millis(250);
+        loop {
+            let held = self.shown.borrow().clone();
+            let head = self.replicas.status.noted(self.seat.head().await);
+            match head {
+                Some(Some(head)) if (head.token, head.version) > held.order() => {
+                    let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
+                    match self.replicas.status.noted(fetched) {
+                        Some(Fetched::Whole(version)) => self.show(version),
+                        Some(Fetched::Unreadable(_)) => return None,
+                        _ => sleep(AGAIN).await,
+                    }
+                }
+                Some(head) => {
+                    let version = held.version.clone()?;
+                    if head.is_none_or(|head| (head.token, head.version) < held.order()) {
+                        publisher.publish_again(&held, &version).await;
+                    }
+                    return Some(version);
+                }
+                None => sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// A poller that goes on from a version, or begins with nothing where there is none of use.
+    async fn poller(&self, version: Option<&Version>) -> Result<Poller, CantLead> {
+        let config = self.instance.poll.clone();
+        let polled = Polled::new(self.client.url(), &config, &self.enabled);
+        let state = version.map(|version| (version.order(), version.state()));
+        let (client, enabled) = (self.client.clone(), self.enabled.clone());
+        let (progress, inbox) = (Arc::clone(&self.progress), Arc::clone(&self.inbox));
+        let built = spawn_blocking(move || {
+            let poller = config.build(client, enabled).in_place_of(&progress, &inbox);
+            match state {
+                None => Ok(poller),
+                Some((order, state)) => match State::read(&state, &polled) {
+                    Ok(state) => Ok(poller.go_on(state)),
+                    Err(Unusable::OtherSelection { .. }) => Ok(poller),
+                    Err(unusable) => Err((order, unusable)),
+                },
+            }
+        });
+        match built.await {
+            Ok(Ok(poller)) => Ok(poller),
+            Ok(Err((order, unusable))) => {
+                tracing::error!(
+                    gitlab = self.called,
+                    "this replica can't go on from what is published, and leaves that to others: {unusable}"
+                );
+                *lock(&self.not_for_us) = Some(order);
+                Err(CantLead)
+            }
+            Err(error) => {
+                tracing::error!(%error, "what is published can't be gone on from: please report this");
+                Err(CantLead)
+            }
+        }
+    }
+
+    /// Takes the hints that other replicas were given.
+    async fn take_hints(&self, lease: &Lease) {
+        const LOOK: Duration = Duration::from_secs(1);
+        loop {
+            let subjects = || self.enabled.catalogue.subjects().iter().map(|own| own.name);
+            for word in lease.drain().await.unwrap_or_default() {
+                self.inbox.put_word(&word, subjects());
+            }
+            self.seat.stirred(LOOK).await;
+        }
+    }
+}
