@@ -8,7 +8,7 @@ use opentelemetry_sdk::Resource;
 use super::misconfigured::misconfigured;
 use crate::config::{self, Config};
 use crate::export::{Otlp, OtlpConfig, Web};
-use crate::metrics::{Catalogue, EnabledMetrics, Metric};
+use crate::metrics::{Catalogue, EnabledMetrics, Metric, ScrapeNames};
 use crate::poll::Patterns;
 
 /// Refuses a configuration without a token, before anything is started.
@@ -36,17 +36,24 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     };
     let on = patterns(enabled, "metrics.enabled")?;
     let off = patterns(disabled, "metrics.disabled")?;
-    let catalogue = Catalogue::standard();
+    let mut choices = choices.clone();
+    if !config.export.prometheus {
+        choices.scrape_names = ScrapeNames::GitLab;
+    }
+    let catalogue = Catalogue::standard().with_names(choices.scrape_names);
+    // Nobody would be shown what a scrape finds under another name, if nothing is pushed.
+    let pushes = config.export.otlp.is_some();
     let by_subject =
         |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
     let is_shown = |metric: &Metric| {
         let is_on = metric.by_default
             || on.matches(metric.name)
             || metric.by_subject && by_subject(enabled, metric);
-        is_on && !off.matches(metric.name) && !by_subject(disabled, metric)
+        let is_off = off.matches(metric.name) || by_subject(disabled, metric);
+        is_on && !is_off && (pushes || !catalogue.has_another_name_for(metric.name))
     };
     let keep = |name: &str| catalogue.find(name).is_some_and(is_shown);
-    Ok(EnabledMetrics::new(catalogue, keep, choices.clone()))
+    Ok(EnabledMetrics::new(catalogue, keep, choices))
 }
 
 /// The web configuration of the listeners, if there is one.

@@ -409,6 +409,9 @@ pub static SETTINGS: &[Setting] = &[
         .standard(&["OTEL_EXPORTER_PROMETHEUS_PORT"])
         .shared(LISTEN)
         .also("port", Takes::Value("PORT"), "The port to serve on, whatever the host"),
+    row("prometheus.names", &Choice(|b| &mut b.config.metrics.choices.scrape_names),
+        "Whose names a scrape finds. With gitlab-ci-pipelines-exporter, pipelines, jobs and environments are read and \
+         shown under that exporter's names, in place of ours that say the same; docs/names.md has the list."),
     row("prometheus.web_config_file", &File(|b| &mut b.config.export.web_config, No),
         "A web configuration of Prometheus: TLS, client certificates, passwords (bcrypt), headers and a limit of \
          requests for the endpoint. It is read again when it changes. Paths in it are relative to it.")

@@ -7,14 +7,14 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::placed::{Places, ValuePlace};
-use super::subject::{Cadence, Column, Grain, MetricRow, Rows, Shows, Subject};
+use super::subject::{Cadence, Column, CountedWhen, Grain, MetricRow, Rows, Shows, Subject};
 use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     subjects: Vec<&'static Subject>,
-    metrics: Vec<Metric>,
+    pub(super) metrics: Vec<Metric>,
     /// By grain: a column's place is that of its value in `Owner::values`.
     columns: [Vec<PlacedColumn>; GRAINS],
     /// By grain: a table's place is its place in `Owner::tables`.
@@ -22,7 +22,7 @@ pub struct Catalogue {
     /// By grain.
     feeds: [Vec<PlacedFeed>; GRAINS],
     /// By grain: a place is that of what has ended in `Owner::ended`.
-    ended: [Vec<EndedPlace>; GRAINS],
+    pub(super) ended: [Vec<EndedPlace>; GRAINS],
 }
 
 const GRAINS: usize = 4;
@@ -177,6 +177,23 @@ impl Catalogue {
         &self.ended[grain as usize]
     }
 
+    /// Whether things of a table are counted when they begin.
+    pub fn counts_begun(&self, grain: Grain, table: usize) -> bool {
+        let mut own = self.ended(grain).iter();
+        own.any(|place| place.table == table && place.when == CountedWhen::Begins)
+    }
+
+    /// The table of a subject that has a label of that name, and its place among those of its grain.
+    pub fn table_with(
+        &self,
+        grain: Grain,
+        subject: &str,
+        label: &str,
+    ) -> Option<(usize, &PlacedTable)> {
+        let mut tables = self.tables(grain).iter().enumerate();
+        tables.find(|(_, table)| table.subject.name == subject && table.has_label(label))
+    }
+
     /// The columns of a project, in the order of its values.
     pub fn project_columns(&self) -> &[PlacedColumn] {
         self.columns(Grain::Project)
@@ -226,6 +243,7 @@ impl Catalogue {
                     stages: feeds.stages,
                 })
             }
+            Shows::Counted(_) => Err("only another exporter has such a name".to_owned()),
             _ => match self.table_place(subject) {
                 Some((index, table)) => table.place(index, row).map(Places::Table),
                 None => self.values(subject, row).map(Places::Values),
@@ -233,7 +251,7 @@ impl Catalogue {
         }
     }
 
-    fn table_place(&self, subject: &Subject) -> Option<(usize, &PlacedTable)> {
+    pub(super) fn table_place(&self, subject: &Subject) -> Option<(usize, &PlacedTable)> {
         let mut tables = self.tables(subject.of).iter().enumerate();
         tables.find(|(_, table)| std::ptr::eq(table.subject, subject))
     }
@@ -268,7 +286,7 @@ impl Catalogue {
     }
 
     /// What is wrong with the whole of it, one a line.
-    fn problems(&self) -> String {
+    pub(super) fn problems(&self) -> String {
         let mut problems = String::new();
         let mut names = HashSet::new();
         for metric in &self.metrics {

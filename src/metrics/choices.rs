@@ -27,6 +27,17 @@ pub struct Choices {
     pub bounds: BTreeMap<String, Vec<f64>>,
     /// How often subjects are asked, by name, where it is not the subject's own cadence.
     pub cadence: BTreeMap<&'static str, Duration>,
+    /// Whose names a scrape finds.
+    pub scrape_names: ScrapeNames,
+}
+
+/// Whose names a scrape finds, where another exporter has names for what is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ScrapeNames {
+    #[default]
+    GitLab,
+    /// Those of gitlab-ci-pipelines-exporter for pipelines, jobs and environments; see `ci_exporter`.
+    CiExporter,
 }
 
 /// Which refs show their newest pipeline, besides the default branch, which always does.
@@ -91,6 +102,7 @@ impl Default for Choices {
             histograms_by: HistogramsBy::default(),
             bounds: BTreeMap::new(),
             cadence: BTreeMap::new(),
+            scrape_names: ScrapeNames::default(),
         }
     }
 }

@@ -18,7 +18,8 @@ impl Departed {
     pub fn take(&mut self, project: &Owner, catalogue: &Catalogue) {
         let places = catalogue.ended(Grain::Project).iter();
         for (place, ended) in places.zip(&project.ended) {
-            if ended.series.is_empty() {
+            // What the rows of a project showed is gone with it.
+            if ended.series.is_empty() || place.by_row {
                 continue;
             }
             let namespace = project.identity.namespace().to_owned();

@@ -43,6 +43,7 @@ impl EnabledMetrics {
         choices: impl Into<Arc<Choices>>,
     ) -> EnabledMetrics {
         let choices = choices.into();
+        let catalogue = catalogue.with_names(choices.scrape_names);
         let catalogue = catalogue.with_bounds(&choices.bounds);
         let metrics = catalogue.metrics().iter();
         let mut enabled = EnabledMetrics {
@@ -70,7 +71,7 @@ impl EnabledMetrics {
                     let own = asked.entry(place_of(catalogue, subject)).or_default();
                     own.0.insert(place);
                 }
-                if let Some(place) = part.table() {
+                for place in part.tables() {
                     let subject = catalogue.tables(grain)[place].subject;
                     let own = asked.entry(place_of(catalogue, subject)).or_default();
                     own.1.insert(place);
@@ -164,7 +165,7 @@ impl EnabledMetrics {
     /// Whether any metric of a subject is shown.
     pub fn shows_any_of(&self, subject: &str) -> bool {
         let mut metrics = self.metrics.iter();
-        metrics.any(|metric| metric.subject.name == subject)
+        metrics.any(|metric| metric.subject.name == subject || metric.counted_of() == Some(subject))
     }
 
     fn ask(
@@ -240,7 +241,7 @@ impl EnabledMetrics {
         let of = parts.filter(|part| part.subject.of == grain);
         let feeds = self.feeds_of(grain).iter();
         let fed = feeds.map(|place| self.catalogue.feeds(grain)[*place].table);
-        let tables = of.clone().filter_map(|metric| metric.table());
+        let tables = of.clone().flat_map(|metric| metric.tables());
         let tables = tables.chain(fed).collect();
         (of.flat_map(|metric| metric.columns()).collect(), tables)
     }

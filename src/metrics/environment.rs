@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::time::moment;
-use super::{Deployment, Kind, NotUnderstood, PlacedTable, Row, UnixTime};
+use super::{Deployment, Kind, LatestDeployment, NotUnderstood, PlacedTable, Row, UnixTime};
 
 /// How a deployment ends, in GitLab's words.
 pub const DEPLOYMENT_ENDS: [&str; 3] = ["success", "failed", "canceled"];
@@ -15,6 +15,13 @@ pub const ENVIRONMENT_FIELDS: &str = "id name state tier \
     success: lastDeployment(status: SUCCESS) { createdAt finishedAt job { duration } } \
     failed: lastDeployment(status: FAILED) { createdAt finishedAt } \
     canceled: lastDeployment(status: CANCELED) { createdAt finishedAt }";
+
+/// What is asked of it besides for the names of gitlab-ci-pipelines-exporter: its latest deployments.
+pub const LATEST_FIELDS: &str = "\
+    latestSuccess: lastDeployment(status: SUCCESS) { id status ref tag sha createdAt finishedAt job { id duration } } \
+    latestFailed: lastDeployment(status: FAILED) { id status ref tag sha createdAt finishedAt job { id duration } } \
+    latestCanceled: lastDeployment(status: CANCELED) { id status ref tag sha createdAt finishedAt job { id duration } } \
+    latestRunning: lastDeployment(status: RUNNING) { id status ref tag sha createdAt finishedAt job { id duration } }";
 
 /// An environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +34,8 @@ pub struct Environment {
     pub ended: [Option<UnixTime>; DEPLOYMENT_ENDS.len()],
     /// How long the last successful one took, in seconds.
     pub duration: Option<f64>,
+    /// The latest deployment of any status, where it was asked for and there is one.
+    pub latest: Option<LatestDeployment>,
 }
 
 impl Environment {
@@ -47,6 +56,7 @@ impl Environment {
         Ok(Environment {
             ended,
             duration: if has_job { ran } else { since_made() },
+            latest: LatestDeployment::from_graphql(node),
             ..own
         })
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::subject::CountedWhen;
 use super::{Catalogue, Ended, EndedPlace, EndedSeries, Grain, Owner, Row};
 
 impl Owner {
@@ -16,12 +17,56 @@ impl Owner {
         things: impl Iterator<Item = &'a Row> + Clone,
         since: u32,
     ) {
+        self.count(catalogue, grain, table, things, since, CountedWhen::Ends);
+    }
+
+    /// Counts things of a subject that have begun, like [`Owner::count_ended`].
+    pub fn count_begun<'a>(
+        &mut self,
+        catalogue: &Catalogue,
+        grain: Grain,
+        table: usize,
+        things: impl Iterator<Item = &'a Row> + Clone,
+        since: u32,
+    ) {
+        self.count(catalogue, grain, table, things, since, CountedWhen::Begins);
+    }
+
+    /// Forgets what was counted for rows of another table, where that is more than `beyond`: all but what `keep`
+    /// says of the texts that tell the counts apart.
+    pub fn forget_counts(
+        &mut self,
+        catalogue: &Catalogue,
+        (grain, table): (Grain, usize),
+        beyond: usize,
+        keep: impl Fn(&[Arc<str>]) -> bool,
+    ) {
+        let places = catalogue.ended(grain).iter().enumerate();
+        for (index, _) in places.filter(|(_, place)| place.by_row && place.table == table) {
+            let known = &self.ended[index].series;
+            if known.len() > beyond && !known.iter().all(|own| keep(&own.attributes)) {
+                let mut kept = known.to_vec();
+                kept.retain(|own| keep(&own.attributes));
+                self.ended[index].series = kept.into();
+            }
+        }
+    }
+
+    fn count<'a>(
+        &mut self,
+        catalogue: &Catalogue,
+        grain: Grain,
+        table: usize,
+        things: impl Iterator<Item = &'a Row> + Clone,
+        since: u32,
+        when: CountedWhen,
+    ) {
         let places = catalogue.ended(grain);
         if things.clone().next().is_none() {
             return;
         }
         let own = places.iter().enumerate();
-        for (index, place) in own.filter(|(_, place)| place.table == table) {
+        for (index, place) in own.filter(|(_, place)| place.table == table && place.when == when) {
             let ended = &mut self.ended[index];
             if ended.since == 0 {
                 ended.since = since;

@@ -17,6 +17,9 @@ pub struct Job {
     /// GitLab's word in small letters; later versions may have others than we know.
     pub status: Arc<str>,
     pub failure: JobFailure,
+    pub created: Option<UnixTime>,
+    /// When a runner took it; none before.
+    pub started: Option<UnixTime>,
     /// When it ended; none while it has not, and for jobs that never ran by their own state, such as
     /// skipped ones.
     pub finished: Option<UnixTime>,
@@ -40,7 +43,7 @@ pub enum JobFailure {
 }
 
 /// What is asked of a job over GraphQL.
-pub const JOB_FIELDS: &str = "id name status kind retried queuedAt startedAt finishedAt duration queuedDuration \
+pub const JOB_FIELDS: &str = "id name status kind retried createdAt startedAt finishedAt duration queuedDuration \
                               failureMessage stage { name }";
 
 impl Job {
@@ -62,8 +65,9 @@ impl Job {
         let mut job = job.ok_or(NotUnderstood("a job without an id or a status"))?;
         job.finished = job.ended().then(|| moment(&node["finishedAt"])).flatten();
         job.retried = node["retried"] == true;
-        let started = moment(&node["startedAt"]);
-        job.keep_times(started);
+        job.created = moment(&node["createdAt"]);
+        job.started = moment(&node["startedAt"]);
+        job.keep_times();
         job.failure = match &*job.status {
             "failed" => match failure_reason(node["failureMessage"].as_str()) {
                 Some(reason) => JobFailure::Reason(reason.into()),
@@ -83,8 +87,9 @@ impl Job {
         let job = Job::read(body["id"].as_u64(), body, "queued_duration", &body["stage"]);
         let mut job = job.ok_or(NotUnderstood("a job without an id or a status"))?;
         job.finished = job.ended().then(|| moment(&body["finished_at"])).flatten();
-        let started = moment(&body["started_at"]);
-        job.keep_times(started);
+        job.created = moment(&body["created_at"]);
+        job.started = moment(&body["started_at"]);
+        job.keep_times();
         job.failure = match (&*job.status, body["failure_reason"].as_str()) {
             ("failed", Some(reason)) => JobFailure::Reason(reason.into()),
             ("failed", None) => JobFailure::Reason(SCRIPT_FAILURE.into()),
@@ -122,6 +127,14 @@ impl Job {
         }
     }
 
+    /// What counting needs to know of its beginning. One that ended without a runner began then.
+    pub fn beginning(&self) -> JobEnd {
+        JobEnd {
+            id: self.id,
+            at: self.started.or(self.finished),
+        }
+    }
+
     /// GitLab's word for why it failed; empty where it did not.
     pub fn failure_reason(&self) -> &str {
         match &self.failure {
@@ -138,6 +151,8 @@ impl Job {
             stage: stage.as_str().unwrap_or_default().into(),
             status: of["status"].as_str()?.to_ascii_lowercase().into(),
             failure: JobFailure::None,
+            created: None,
+            started: None,
             finished: None,
             duration: Kind::Seconds.read(&of["duration"]).value(),
             queued: Kind::Seconds.read(&of[queued]).value(),
@@ -146,8 +161,8 @@ impl Job {
     }
 
     /// GitLab lets both times grow while they go on: they are told once they stand.
-    fn keep_times(&mut self, started: Option<UnixTime>) {
-        if started.is_none() {
+    fn keep_times(&mut self) {
+        if self.started.is_none() {
             (self.queued, self.duration) = (None, None);
         }
         if self.finished.is_none() {
@@ -165,12 +180,13 @@ mod tests {
     fn both_apis_tell_the_same_job() {
         let node = json!({
             "id": "gid://gitlab/Ci::Build/7", "name": "unit", "status": "FAILED", "kind": "BUILD", "retried": false,
-            "queuedAt": "2026-11-26T10:00:00Z", "startedAt": "2026-11-26T10:00:03Z",
+            "createdAt": "2026-11-26T09:59:58Z", "startedAt": "2026-11-26T10:00:03Z",
             "finishedAt": "2026-11-26T10:01:03Z", "duration": 60, "queuedDuration": 3.0,
             "failureMessage": "There has been an API failure, please try again", "stage": {"name": "test"},
         });
         let body = json!({
-            "id": 7, "name": "unit", "status": "failed", "stage": "test", "started_at": "2026-11-26T10:00:03.1Z",
+            "id": 7, "name": "unit", "status": "failed", "stage": "test", "created_at": "2026-11-26T09:59:58.7Z",
+            "started_at": "2026-11-26T10:00:03.1Z",
             "finished_at": "2026-11-26T10:01:03.9Z", "duration": 60, "queued_duration": 3,
             "failure_reason": "api_failure",
         });

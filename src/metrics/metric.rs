@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ci_exporter::CiExporterName;
 use super::placed::Places;
 use super::subject::{
     Attribute, Column, Grain, Instrument, Kind, MetricRow, Rest, Rows, Shows, Subject,
@@ -24,6 +25,8 @@ pub struct Metric {
     pub(super) places: Places,
     /// What owners of another grain have of it.
     pub(super) also: Option<Box<Metric>>,
+    /// What another exporter's name for it asks for; none if the name is ours.
+    pub(super) ci_exporter: Option<CiExporterName>,
 }
 
 impl Metric {
@@ -44,6 +47,7 @@ impl Metric {
             shows: row.shows,
             places,
             also: None,
+            ci_exporter: None,
         }
     }
 
@@ -90,17 +94,36 @@ impl Metric {
         match &self.places {
             Places::Values(values) => values.iter().map(|value| value.place).collect(),
             Places::Sum(places) => places.iter().copied().collect(),
-            Places::Table(_) | Places::Ended { .. } | Places::Live { .. } | Places::Elsewhere => {
-                BTreeSet::new()
-            }
+            Places::Table(_)
+            | Places::Ended { .. }
+            | Places::Counted { .. }
+            | Places::Live { .. }
+            | Places::Elsewhere => BTreeSet::new(),
         }
     }
 
     /// The place of the table that must be asked for it, among those of its subject's grain.
     pub fn table(&self) -> Option<usize> {
         match &self.places {
-            Places::Table(place) => Some(place.table),
+            Places::Table(place) | Places::Counted { rows: place, .. } => Some(place.table),
             Places::Ended { table, .. } | Places::Live { table, .. } => Some(*table),
+            _ => None,
+        }
+    }
+
+    /// The places of all tables that must be asked for it: also of what it counts.
+    pub(super) fn tables(&self) -> impl Iterator<Item = usize> + use<> {
+        let counted = match &self.places {
+            Places::Counted { of, .. } => Some(*of),
+            _ => None,
+        };
+        self.table().into_iter().chain(counted)
+    }
+
+    /// The subject whose things it counts for the rows of another.
+    pub(super) fn counted_of(&self) -> Option<&'static str> {
+        match self.shows {
+            Shows::Counted(counted) => Some(counted.subject),
             _ => None,
         }
     }
@@ -122,7 +145,11 @@ impl Metric {
     pub fn is_asked(&self) -> bool {
         matches!(
             self.places,
-            Places::Values(_) | Places::Table(_) | Places::Ended { .. } | Places::Live { .. }
+            Places::Values(_)
+                | Places::Table(_)
+                | Places::Ended { .. }
+                | Places::Counted { .. }
+                | Places::Live { .. }
         )
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::ci_exporter;
 use super::placed::{Places, TablePlace, ValuePlace};
 use super::series::EmitEnded;
 use super::subject::{NAMESPACE, PROJECT_PATH, Shows, TOPICS};
@@ -53,12 +54,7 @@ impl Metric {
 
     pub(super) fn observe_owner(&self, owner: &Owner, choices: &Choices, emit: &mut Emit<'_>) {
         let id = owner.identity.id.to_string();
-        let labels = identity_labels(
-            self.subject.of,
-            &id,
-            &owner.identity,
-            choices.project_labels,
-        );
+        let labels = self.owner_labels(&id, &owner.identity, choices);
         match (&self.places, self.shows) {
             (Places::Values(places), _) => {
                 for place in places {
@@ -84,6 +80,14 @@ impl Metric {
                     emit(&all, count);
                 }
             }
+            (Places::Counted { rows, .. }, _) => {
+                for (row, count) in self.each_counted(owner) {
+                    let mut all = labels.clone();
+                    let texts = rows.attributes.iter();
+                    all.extend(told(texts.map(|own| (own.name, own.text(row.0, row.1)))));
+                    emit(&all, count as f64);
+                }
+            }
             (Places::Ended { place, .. }, _) if self.instrument == Instrument::Counter => {
                 self.each_ended(*place, owner, &labels, &mut |attributes, ended, _| {
                     emit(attributes, ended.count as f64);
@@ -100,6 +104,49 @@ impl Metric {
             }
             _ => {}
         }
+    }
+
+    /// The attributes that every series of an owner carries.
+    fn owner_labels<'a>(
+        &self,
+        id: &'a str,
+        identity: &'a Identity,
+        choices: &Choices,
+    ) -> Vec<(&'static str, &'a str)> {
+        let shown = choices.project_labels;
+        match self.ci_exporter {
+            Some(_) => ci_exporter::identity_labels(id, identity, shown),
+            None => identity_labels(self.subject.of, id, identity, shown),
+        }
+    }
+
+    /// The rows of a table, and how many things were counted of what each stands for; none as long as the
+    /// things themselves are not known.
+    pub(super) fn each_counted<'a>(&'a self, owner: &'a Owner) -> Vec<((&'a Table, usize), u64)> {
+        let Places::Counted {
+            rows,
+            by,
+            ended,
+            of,
+        } = &self.places
+        else {
+            return Vec::new();
+        };
+        let is_counted = owner.tables.get(*of).is_some_and(|of| of.known().is_some());
+        let shown = table(owner, rows).filter(|_| is_counted);
+        let series = owner.ended.get(*ended).map_or(&[][..], |own| &own.series);
+        let count = |table: &Table, row: usize| {
+            let is_it = |own: &&EndedSeries| {
+                let mut texts = own.attributes.iter().zip(by);
+                texts.all(|(text, by)| **text == *by.text(table, row))
+            };
+            series.iter().find(is_it).map_or(0, |own| own.count)
+        };
+        let all = shown
+            .into_iter()
+            .flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
+        let all = all.map(|(table, row)| ((&**table, row), count(table, row)));
+        all.collect()
     }
 
     fn observe_table(
@@ -173,12 +220,7 @@ impl Metric {
         }
         for owner in self.shown_owners(snapshot, projects) {
             let id = owner.identity.id.to_string();
-            let labels = identity_labels(
-                self.subject.of,
-                &id,
-                &owner.identity,
-                choices.project_labels,
-            );
+            let labels = self.owner_labels(&id, &owner.identity, choices);
             self.each_ended(*place, owner, &labels, emit);
         }
     }
@@ -307,6 +349,7 @@ impl Metric {
                 }
             },
             (Places::Live { table, stages, .. }, _) => live(owner, *table, stages.len()).count(),
+            (Places::Counted { .. }, _) => self.each_counted(owner).len(),
             (Places::Ended { place, .. }, _) => {
                 owner.ended.get(*place).map_or(0, |own| own.series.len())
             }
@@ -394,6 +437,17 @@ impl Metric {
             (Places::Ended { place, .. }, _) => {
                 one.ended[*place].series == other.ended[*place].series
             }
+            (Places::Counted { rows, .. }, _) => {
+                let is_same = match (table(one, rows), table(other, rows)) {
+                    (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.shows_like(other),
+                    (one, other) => one.is_none() && other.is_none(),
+                };
+                let counts = |owner| -> Vec<u64> {
+                    let counted = self.each_counted(owner).into_iter();
+                    counted.map(|(_, count)| count).collect()
+                };
+                is_same && counts(one) == counts(other)
+            }
             (_, Shows::Identity { value, attributes }) => {
                 Arc::ptr_eq(who, now)
                     || value(who) == value(now) && attributes(who) == attributes(now)
@@ -436,7 +490,7 @@ impl Metric {
                     }
                     Some(TableReading::Off) | None => {}
                 },
-                Places::Live { table, .. } => {
+                Places::Live { table, .. } | Places::Counted { of: table, .. } => {
                     if let Some(TableReading::Unknown(reason)) = owner.tables.get(*table) {
                         note(*reason);
                     }
@@ -449,7 +503,7 @@ impl Metric {
     /// How many of its rows have given way to a limit.
     pub(super) fn dropped(&self, snapshot: &Snapshot) -> u64 {
         let also = self.also.as_ref().map_or(0, |also| also.dropped(snapshot));
-        let Places::Table(place) = &self.places else {
+        let (Places::Table(place) | Places::Counted { rows: place, .. }) = &self.places else {
             return also;
         };
         let owners = snapshot.owners(self.subject.of).iter();

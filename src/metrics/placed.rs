@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::subject::{
-    Column, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Named, Rows, Shows,
-    Subject,
+    Column, CountedWhen, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Named,
+    Rows, Shows, Subject,
 };
 use super::{Reading, Row, Table};
 
@@ -71,6 +71,15 @@ pub(super) enum Places {
     Table(TablePlace),
     /// What has ended of an owner's things.
     Ended { place: usize, table: usize },
+    /// What was counted of the things that each row of a table stands for.
+    Counted {
+        rows: TablePlace,
+        /// What of a row tells its things from others, in the order of the counted attributes.
+        by: Vec<RowAttribute>,
+        ended: usize,
+        /// The table of the subject whose things are counted.
+        of: usize,
+    },
     /// How many things of a subject's feeds are at each of these stages, in a table.
     Live {
         table: usize,
@@ -108,6 +117,9 @@ pub struct EndedPlace {
     pub(super) value: Option<usize>,
     pub(super) attributes: Vec<RowAttribute>,
     pub(super) bounds: &'static [f64],
+    pub(super) when: CountedWhen,
+    /// Whether it is shown by the rows of a table, and by nothing else.
+    pub(super) by_row: bool,
 }
 
 /// An attribute that a row has.
@@ -121,6 +133,8 @@ pub(super) struct RowAttribute {
 pub(super) enum RowText {
     Label(usize),
     Word(usize, &'static [&'static str]),
+    /// A label, in other words.
+    Reworded(usize, fn(&str) -> &str),
 }
 
 impl PlacedColumn {
@@ -310,19 +324,21 @@ impl PlacedTable {
                 .map(|attribute| self.attribute(attribute.name))
                 .collect::<Result<_, _>>()?,
             bounds,
+            when: CountedWhen::Ends,
+            by_row: false,
         })
     }
 
-    fn value_place(&self, name: &str) -> Result<usize, String> {
+    pub(super) fn value_place(&self, name: &str) -> Result<usize, String> {
         let at = place_of(&self.values, name);
         at.ok_or_else(|| format!("there is no column {name} with a value"))
     }
 
-    fn has_label(&self, name: &str) -> bool {
+    pub(super) fn has_label(&self, name: &str) -> bool {
         place_of(&self.labels, name).is_some()
     }
 
-    fn attribute(&self, name: &'static str) -> Result<RowAttribute, String> {
+    pub(super) fn attribute(&self, name: &'static str) -> Result<RowAttribute, String> {
         if let Some(at) = place_of(&self.labels, name) {
             let from = RowText::Label(at);
             return Ok(RowAttribute { name, from });
@@ -371,7 +387,7 @@ impl RowAttribute {
     pub(super) fn shared(&self, row: &Row) -> Arc<str> {
         match self.from {
             RowText::Label(at) => Arc::clone(&row.labels[at]),
-            RowText::Word(..) => self.text_of(row).into(),
+            RowText::Word(..) | RowText::Reworded(..) => self.text_of(row).into(),
         }
     }
 
@@ -386,6 +402,7 @@ impl RowAttribute {
     fn among<'a>(&self, labels: &'a [Arc<str>], values: &[Reading]) -> &'a str {
         match self.from {
             RowText::Label(at) => &labels[at],
+            RowText::Reworded(at, reworded) => reworded(&labels[at]),
             RowText::Word(at, words) => {
                 let place = values[at].value();
                 let word = place.and_then(|place| words.get(place as usize));

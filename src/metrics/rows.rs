@@ -39,6 +39,15 @@ impl RefOf {
     pub fn text(&self) -> String {
         format!("{} {}", self.kind, self.name)
     }
+
+    /// The ref that is written as [`RefOf::text`] does.
+    pub fn of_text(text: &str) -> Option<RefOf> {
+        let (kind, name) = text.split_once(' ')?;
+        Some(RefOf {
+            name: name.into(),
+            kind: kind.into(),
+        })
+    }
 }
 
 impl PlacedTable {
@@ -79,6 +88,8 @@ impl PlacedTable {
             _ => none(),
         };
         let value = |name: &str| match name {
+            "id" => Some(job.id as f64),
+            "created" => job.created.map(|at| at as f64),
             "finished" => job.finished.map(|at| at as f64),
             "duration" => job.duration,
             "queued" => job.queued,

@@ -15,7 +15,7 @@ use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::{nearest, quote};
 use crate::config::yaml::{Content, Node};
-use crate::metrics::{Cadence, Catalogue, Instrument, ProjectLabels};
+use crate::metrics::{Cadence, Catalogue, Instrument, ProjectLabels, ScrapeNames};
 
 /// Names of metrics, patterns that fit at least one, or names of subjects.
 pub struct MetricNames(pub Field<Vec<String>>);
@@ -236,8 +236,10 @@ fn bound(item: &Text) -> Result<f64, Error> {
         .ok_or_else(|| item.unexpected("a bound above 0: write seconds, or a duration such as 5m"))
 }
 
+/// All metrics, those under another exporter's names too.
 fn metrics() -> impl Iterator<Item = &'static str> + Clone {
-    let metrics = Catalogue::standard().metrics().iter();
+    let catalogue = Catalogue::standard().with_names(ScrapeNames::CiExporter);
+    let metrics = catalogue.metrics().iter();
     metrics.map(|metric| metric.name)
 }
 

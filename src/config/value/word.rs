@@ -9,7 +9,7 @@ use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::{nearest, quote};
 use crate::export::{Compression, JobAttribute, Protocol, Temporality};
-use crate::metrics::HistogramsBy;
+use crate::metrics::{HistogramsBy, ScrapeNames};
 use crate::poll::Scope;
 
 /// `true` or `false`.
@@ -33,6 +33,13 @@ impl Named for HistogramsBy {
         ("none", HistogramsBy::None),
         ("namespace", HistogramsBy::Namespace),
         ("project", HistogramsBy::Project),
+    ];
+}
+
+impl Named for ScrapeNames {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("gitlab", ScrapeNames::GitLab),
+        ("gitlab-ci-pipelines-exporter", ScrapeNames::CiExporter),
     ];
 }
 

@@ -133,6 +133,7 @@ impl Otlp {
 
     fn build(config: &OtlpConfig, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
         let sender = Sender::build(config)?;
+        let shown = shown.under_own_names();
         let reader = || SharedReader::new(config.temporality);
         let (of_gitlab, of_bridge) = (reader(), reader());
         let ended = PushedEnded::new(&shown, resource.clone(), config.temporality);

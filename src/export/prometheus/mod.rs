@@ -63,6 +63,7 @@ impl Prometheus {
     /// # Errors
     /// If the SDK's exporter can't be built.
     pub fn build(resource: &Resource, enabled: EnabledMetrics) -> Result<Prometheus> {
+        let enabled = enabled.scraped();
         Ok(Prometheus {
             bridge: Collector::about_bridge(resource, &enabled)?,
             gitlab: Renderer::build(resource, enabled)?,
@@ -239,7 +240,7 @@ impl Prometheus {
     pub fn render(&self, view: &Arc<View>) -> Result<(), String> {
         let rendered = self.gitlab.after(&self.rendered(), view);
         let series: u64 = rendered.texts.iter().map(|text| text.series()).sum();
-        let outcome = match view.series() {
+        let outcome = match self.gitlab.series_of(view) {
             expected if expected > 0 && series == 0 => {
                 Err(format!("none of {expected} series came out"))
             }

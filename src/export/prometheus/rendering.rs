@@ -127,6 +127,14 @@ impl Renderer {
         metrics.filter(|(_, metric)| metric.is_about_gitlab())
     }
 
+    /// How many series a view has of these metrics.
+    pub fn series_of(&self, view: &View) -> u64 {
+        let names: BTreeSet<_> = self.metrics().map(|(_, metric)| metric.name).collect();
+        let all = view.gitlabs.iter().flat_map(|own| &own.snapshot.series);
+        let own = all.filter(|(metric, _)| names.contains(metric));
+        own.map(|(_, series)| series).sum()
+    }
+
     /// What is rendered for a view: what was rendered before it, with what changed since. If that does
     /// not work out, everything is rendered, as far as it can be.
     pub fn after(&self, before: &Rendered, view: &Arc<View>) -> Rendered {
@@ -203,7 +211,9 @@ impl Renderer {
             rendered.lost.push(lost);
         }
         let series: u64 = rendered.texts.iter().map(|text| text.series()).sum();
-        let expected = view.series().saturating_sub(rendered.lost.iter().sum());
+        let expected = self
+            .series_of(view)
+            .saturating_sub(rendered.lost.iter().sum());
         match series == expected || whatever_fails {
             true => Ok(rendered),
             false => Err(format!("{series} of {expected} series came out")),

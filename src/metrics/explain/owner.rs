@@ -56,6 +56,12 @@ pub(super) fn collect(metric: &Metric, owner: &Owner, around: &Around<'_>, all: 
             other => no_table(metric, other, owner, around, all),
         },
         (Places::Ended { place, table }, _) => ended(metric, *place, *table, owner, around, all),
+        (Places::Counted { rows, .. }, _) => match owner.tables.get(rows.table) {
+            Some(TableReading::Known(table)) => {
+                shown(metric, owner, Some(table.at), around, all);
+            }
+            other => no_table(metric, other, owner, around, all),
+        },
         (_, Shows::Identity { value, .. }) => match value(&owner.identity) {
             Some(_) => shown(metric, owner, Some(owner.listed), around, all),
             None => {

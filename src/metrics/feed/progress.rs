@@ -29,6 +29,9 @@ pub struct Progress {
 struct Recent {
     /// What was counted, by key and end, as long as a walk may show it again.
     counted: Vec<(u64, u32)>,
+    /// What was counted when it began, by key and beginning, as long as a walk may show it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    begun: Vec<(u64, u32)>,
     /// What goes on, or has just ended.
     live: Vec<Live>,
     /// When the last change was.
@@ -94,6 +97,30 @@ impl Progress {
             self.note(record, is_new);
         }
         ended
+    }
+
+    /// Takes in what a page told that began at the moments that `began` says. Returns which of its things were
+    /// not counted before. To be called before [`Progress::take`] moves anything.
+    pub fn begin(
+        &mut self,
+        page: &[Record],
+        began: impl Fn(&Record) -> Option<UnixTime>,
+    ) -> Vec<usize> {
+        // What began before has been read by an earlier walk, which came to its end.
+        let floor = self.watermark.saturating_sub(OVERLAP).max(self.since);
+        let mut begun = Vec::new();
+        for (index, record) in page.iter().enumerate() {
+            let Some(at) = began(record).map(stamp).filter(|at| *at >= floor) else {
+                continue;
+            };
+            let key = record.key();
+            let mut known = self.recent.iter().flat_map(|recent| &recent.begun);
+            if !known.any(|(known, _)| *known == key) {
+                self.recent.get_or_insert_default().begun.push((key, at));
+                begun.push(index);
+            }
+        }
+        begun
     }
 
     /// Whether a thing has ended and is to be counted.
@@ -163,7 +190,9 @@ impl Progress {
             return;
         };
         recent.counted.retain(|(_, ended)| *ended >= floor);
-        if recent.counted.is_empty() && recent.live.is_empty() && recent.changed < floor {
+        recent.begun.retain(|(_, began)| *began >= floor);
+        let has_counted = !recent.counted.is_empty() || !recent.begun.is_empty();
+        if !has_counted && recent.live.is_empty() && recent.changed < floor {
             self.recent = None;
         }
     }

@@ -14,7 +14,7 @@ pub struct Attribute {
 impl Attribute {
     /// Whether it says whose row it is.
     pub(in crate::metrics) fn is_identity(&self) -> bool {
-        ["project_id", "group_id", "runner_id"].contains(&self.name)
+        ["project_id", "group_id", "runner_id", "project"].contains(&self.name)
     }
 }
 

@@ -73,6 +73,8 @@ pub enum Shows {
         /// The upper bounds of the histogram's buckets.
         bounds: &'static [f64],
     },
+    /// Of each row, how many things of a subject were counted that have these columns in common with it.
+    Counted(Counted),
     /// The sum of another metric over all owners, once every one of them is known.
     Sum(&'static str),
     /// What is known of a project once it is listed.
@@ -87,6 +89,23 @@ pub enum Shows {
     Bridge(fn(&BridgeStatus, &mut Emit<'_>)),
     /// How the bridge gets on with one GitLab.
     GitLab(fn(&GitLabStatus, &mut Emit<'_>)),
+}
+
+/// Which things are counted for the rows of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// The subject of the things.
+    pub subject: &'static str,
+    pub when: CountedWhen,
+    /// The columns that the things and the rows have in common.
+    pub by: &'static [&'static str],
+}
+
+/// At what moment of its life a thing is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedWhen {
+    Begins,
+    Ends,
 }
 
 pub const fn gauge(

@@ -15,7 +15,9 @@ pub use column::{
 };
 pub use feed::{Feed, Feeds, Raw, RestCounts, Stage};
 pub use grain::Grain;
-pub use metric_row::{Instrument, MetricRow, Shows, counter, gauge, histogram};
+pub use metric_row::{
+    Counted, CountedWhen, Instrument, MetricRow, Shows, counter, gauge, histogram,
+};
 
 /// One of GitLab's things: what is asked of it, and the metrics that show it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! They are read along with their pipelines, by `poll::engine::details`; trigger jobs are none of them.
 
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, Many, PROJECT_ID, Rest, Rows, Shows, Subject, counter, gauge,
+    Attribute, Cadence, Grain, Many, PROJECT_ID, Rest, Rows, Shows, Subject, count, counter, gauge,
     histogram, label, seconds, time,
 };
 
@@ -27,6 +27,8 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
         label("job", "name", Rest::Body("name")),
         label("status", "status", Rest::Body("status")),
         label("failure_reason", "failureMessage", Rest::Body("failure_reason")),
+        count("id", "id", Rest::Body("id")),
+        time("created", "createdAt", Rest::Body("created_at")),
         time("finished", "finishedAt", Rest::Body("finished_at")),
         seconds("duration", "duration", Rest::Body("duration")),
         seconds("queued", "queuedDuration", Rest::Body("queued_duration")),

@@ -31,6 +31,8 @@ mod storage;
 mod test_reports;
 mod tokens;
 
+pub(super) use pipeline_attributes::STATUSES;
+
 use std::sync::LazyLock;
 
 use super::Catalogue;

@@ -15,7 +15,7 @@ pub(super) const KIND: Attribute = Attribute {
 };
 
 /// All statuses that GitLab has for pipelines, and for jobs.
-pub(super) const STATUSES: &[&str] = &[
+pub(in crate::metrics) const STATUSES: &[&str] = &[
     "created",
     "waiting_for_resource",
     "preparing",

@@ -21,7 +21,7 @@ use super::rest_walk::RestWalk;
 use crate::gitlab::Error;
 use crate::metrics::{
     Access, Age, Cadence, Feature, Grain, Owner, PlacedFeed, Progress, Reach, Reason, Record,
-    RefChoice, Stage, TableReading, UnixTime,
+    RefChoice, RefOf, Stage, TableReading, UnixTime,
 };
 use crate::poll::details_plan::PipelineId;
 use crate::poll::plan::{Depth, FeedDepth, List};
@@ -553,7 +553,9 @@ impl Engine {
                 .saturating_sub(crate::metrics::OVERLAP),
         );
         let began = u64::from(kept.progress.since);
-        let counted = next.take_feed(&mut kept.progress, things, reach, placed, catalogue, choice);
+        let (counted, begun) =
+            next.take_feed(&mut kept.progress, things, reach, placed, catalogue, choice);
+        self.feeds.unsaved |= begun > 0;
         if counted > 0 {
             self.feeds.unsaved = true;
             let ended = self.feeds.ended.entry(placed.subject.name).or_default();
@@ -697,6 +699,13 @@ fn seen_pipelines(things: &[Record], placed: &PlacedFeed, project: &Owner) -> Ve
     let told = things
         .iter()
         .filter(|thing| !matches!(thing.stage, Stage::EndedBefore(_)));
+    let ref_of = |thing: &Record| {
+        let label = |name: &str| thing.label(placed, name).cloned();
+        Some(RefOf {
+            name: label("ref")?,
+            kind: label("kind")?,
+        })
+    };
     let seen = told.map(|thing| {
         let number = |name: &str| thing.value(placed, name).map(|value| value as u64);
         SeenPipeline {
@@ -709,6 +718,7 @@ fn seen_pipelines(things: &[Record], placed: &PlacedFeed, project: &Owner) -> Ve
             active: matches!(thing.stage, Stage::Live(_)),
             child: placed.feed.of_children,
             newest: is_newest(&thing.key()),
+            of: thing.is_shown.then(|| ref_of(thing)).flatten(),
         }
     });
     seen.collect()

@@ -88,13 +88,15 @@ impl Pipeline {
     pub(super) fn over_rest(self, project: u64, below: &str) -> Value {
         let (path, query) = below.split_once('?').unwrap_or((below, ""));
         let is_told = since(query).is_none_or(|since| self.changed() >= since);
-        let deploys = project % 10 < DEPLOYS;
+        let deploys = deploys(project);
         let words: Vec<&str> = path.split('/').collect();
         match words[..] {
             ["pipelines"] if is_told => json!([self.told(Api::Rest)]),
             ["pipelines", id] if id.parse() == Ok(self.id()) => self.told(Api::Rest),
             // The first one of an environment, or its last.
-            ["deployments"] if query.contains("status=") => json!([self.deployment(1)]),
+            ["deployments"] if query.contains("status=") || query.contains("environment=") => {
+                json!([self.deployment(1)])
+            }
             ["deployments"] if deploys && is_told && self.ended().is_some() => {
                 json!([self.deployment(self.id())])
             }
@@ -110,11 +112,16 @@ impl Pipeline {
     fn deployment(self, id: u64) -> Value {
         let ended = timestamp(self.changed());
         json!({
-            "id": id, "status": "success", "created_at": timestamp(self.began),
+            "id": id, "status": "success", "created_at": timestamp(self.began), "ref": "main", "sha": "0123456789abcdef",
             "updated_at": ended, "finished_at": ended,
             "environment": { "id": 1, "name": "production" },
         })
     }
+}
+
+/// Whether a project deploys.
+pub(super) fn deploys(project: u64) -> bool {
+    project % 10 < DEPLOYS
 }
 
 /// Since when changes are asked for.

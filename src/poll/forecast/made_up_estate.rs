@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::made_up_ci::deploys;
 use crate::gitlab::Answer;
 use crate::poll::engine::{ListPage, NextPage, Position};
 
@@ -132,11 +133,31 @@ fn groups_of_ids(variables: &Value) -> Value {
     json!({ "groups": { "nodes": nodes } })
 }
 
-/// The environments of projects that have none of these names.
+/// The environments of projects, of which some deploy to the first that is asked for.
 fn environments(variables: &Value) -> Value {
     let ids = variables["ids"].as_array().into_iter().flatten();
-    let nodes: Vec<Value> = ids.map(|id| json!({ "id": id })).collect();
+    let node = |id: &Value| {
+        let number = id
+            .as_str()
+            .and_then(|id| id.rsplit('/').next()?.parse().ok());
+        match number.is_some_and(deploys) {
+            true => json!({ "id": id, "environment0": deployed(variables) }),
+            false => json!({ "id": id }),
+        }
+    };
+    let nodes: Vec<Value> = ids.map(node).collect();
     json!({ "projects": { "nodes": nodes } })
+}
+
+/// An environment with a deployment of a branch.
+fn deployed(variables: &Value) -> Value {
+    json!({
+        "id": gid("Environment", 1), "name": variables["name0"], "state": "available", "tier": "PRODUCTION",
+        "latestSuccess": {
+            "id": gid("Deployment", 1), "status": "SUCCESS", "ref": "main", "tag": false, "sha": "0123456789abcdef",
+            "createdAt": "2026-11-26T10:00:00Z",
+        },
+    })
 }
 
 fn page(nodes: Vec<Value>, next: Option<usize>) -> Value {

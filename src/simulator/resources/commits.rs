@@ -5,6 +5,7 @@ use serde_json::json;
 use super::named_project::find;
 use crate::simulator::answer::Answer;
 use crate::simulator::rest::request::{Answered, Endpoint, RestRequest};
+use crate::simulator::world::ci::reference::sha_of;
 use crate::simulator::world::clock::in_milliseconds;
 use crate::simulator::world::project::Project;
 use crate::simulator::world::version::Version;
@@ -17,11 +18,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// A list of which GitLab never says how long it is.
 fn list(request: &RestRequest<'_>) -> Answered {
     let project = find_with_code(request)?;
-    let known = match request.parameter("ref_name") {
-        Some(reference) if !is_reference(project, &reference) => 0,
-        _ => project.commits,
+    let (known, without) = match request.parameter("ref_name") {
+        Some(range) if range.contains("..") => in_range(project, &range),
+        Some(reference) if !is_reference(project, &reference) => (0, 0),
+        _ => (project.commits, 0),
     };
-    request.uncounted_rows(known, |index| {
+    request.uncounted_rows(known - without, |index| {
         let height = known - index;
         let hash = commit_hash(project, height);
         json!({
@@ -63,9 +65,19 @@ fn is_reference(project: &Project, reference: &str) -> bool {
         || reference == commit_hash(project, project.commits)
 }
 
+/// The commits that the second of two revisions has and the first has not: up to which, and without how many.
+fn in_range(project: &Project, range: &str) -> (u64, u64) {
+    let (from, to) = range.split_once("..").unwrap_or((range, ""));
+    let ci = project.ci.as_deref().into_iter();
+    let mut deployed = ci.flat_map(|ci| ci.deployments.values().map(|own| own.commit));
+    let from = deployed.find(|commit| commit_hash(project, *commit) == from);
+    match from {
+        Some(from) if is_reference(project, to) => (project.commits, from.min(project.commits)),
+        _ => (0, 0),
+    }
+}
+
+/// What GitLab tells of pipelines and deployments, too.
 fn commit_hash(project: &Project, height: u64) -> String {
-    format!(
-        "{:016x}{height:024x}",
-        project.id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    )
+    sha_of(project.id, height)
 }

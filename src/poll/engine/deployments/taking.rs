@@ -13,7 +13,7 @@ use super::super::request::Rows;
 use super::known::{Environment, Pending};
 use super::{DeploymentsAsk, Walk};
 use crate::gitlab::Error;
-use crate::metrics::{Deployment, Grain, Reason, Row, UnixTime, stamp};
+use crate::metrics::{Deployment, Grain, Reason, Row, UnixTime, cut, stamp};
 
 /// How many rows a page has.
 const PAGE: usize = 100;
@@ -234,6 +234,14 @@ impl Engine {
             rows.iter(),
             stamp(since),
         );
+        // What the rows of environments show: the chosen ones, and there may be one for each branch.
+        let chosen = &self.enabled.choices.environments;
+        let of = (Grain::Project, place);
+        Arc::make_mut(owner).forget_counts(self.enabled.catalogue, of, 0, |texts| {
+            texts
+                .iter()
+                .any(|name| chosen.iter().any(|own| cut(own) == **name))
+        });
         self.note_counted("deployments", ended.len());
     }
 

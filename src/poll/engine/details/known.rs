@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::moment::Moment;
 use super::super::schedule::OVERLAP;
 use super::Whose;
-use crate::metrics::{CountedJobs, UnixTime};
+use crate::metrics::{CountedJobs, RefOf, UnixTime};
 use crate::poll::details_plan::PipelineId;
 
 /// So long a pipeline that rests is remembered: a job of it that is retried later than that is told
@@ -50,6 +50,28 @@ pub(super) struct Known {
     #[serde(default)]
     pub child: bool,
     pub counted: CountedJobs,
+    /// Where the beginnings of its jobs are counted too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Box<BegunJobs>>,
+}
+
+/// Which jobs of a pipeline were counted when they began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct BegunJobs {
+    /// The pipeline's ref, as [`RefOf::text`] writes it.
+    pub of: Box<str>,
+    /// A beginning is counted as an end is: once, whenever the pipeline is read.
+    pub counted: CountedJobs,
+}
+
+impl BegunJobs {
+    /// Of a pipeline of this ref: what began before `from` is not counted.
+    pub fn of(of: &RefOf, from: UnixTime) -> Box<BegunJobs> {
+        Box::new(BegunJobs {
+            of: of.text().into(),
+            counted: CountedJobs::from(from),
+        })
+    }
 }
 
 /// A pipeline that has come to rest, whose jobs and report GitLab's own workers still fill in: test

@@ -6,6 +6,7 @@
 //! report. It stays due until all of it was read: a request that fails loses nothing.
 
 mod asking;
+mod begun;
 mod known;
 mod noting;
 mod reading;

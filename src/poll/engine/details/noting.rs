@@ -3,12 +3,12 @@
 use super::super::Engine;
 use super::super::moment::Moment;
 use super::super::poll::Poll;
-use super::known::{Known, Settling};
-use crate::metrics::{CountedJobs, UnixTime};
+use super::known::{BegunJobs, Known, Settling};
+use crate::metrics::{CountedJobs, RefOf, UnixTime};
 use crate::poll::details_plan::{PipelineId, Wanted};
 
 /// A pipeline as the feed tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPipeline {
     pub id: PipelineId,
     /// When its row last changed.
@@ -20,6 +20,8 @@ pub struct SeenPipeline {
     pub child: bool,
     /// Whether it is the newest of a ref that is shown.
     pub newest: bool,
+    /// Its ref, if it may be the newest of one.
+    pub of: Option<RefOf>,
 }
 
 impl Engine {
@@ -66,6 +68,7 @@ impl Engine {
         if !self.reads_details() {
             return;
         }
+        let counts_begun = self.counts_begun_jobs();
         let (wanted, all) = (self.wanted_details(), &mut self.details);
         if all.since == 0 {
             all.since = now;
@@ -89,6 +92,11 @@ impl Engine {
                 known.settling = None;
             } else if moved && (!is_new || counts) {
                 known.settling = Some(Settling::beginning(at));
+            }
+            if let (true, Some(of)) = (counts_begun, &seen.of) {
+                let from = if is_new { from } else { now };
+                let begun = known.begun.get_or_insert_with(|| BegunJobs::of(of, from));
+                begun.of = of.text().into();
             }
             known.iid = seen.id.iid;
             known.changed = known.changed.max(seen.changed);

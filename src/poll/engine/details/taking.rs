@@ -226,6 +226,7 @@ impl Engine {
             .filter(|job| new.contains(&job.id))
             .collect();
         self.count_jobs(of.0, &ended, poll.began.as_secs());
+        self.count_begun_jobs(of, &reading.jobs, poll.began.as_secs());
         if reading.has_jobs {
             self.has_rows(of.0, "jobs");
         }

@@ -11,17 +11,18 @@ use super::super::paths::encoded;
 use super::super::poll::Poll;
 use super::super::request::{Kind, Request, Rows};
 use super::super::{Engine, Next, Sent};
-use super::{EnvironmentsAsk, NAMES, PROJECTS, named};
+use super::{EnvironmentsAsk, NAMES, PROJECTS, behind, named};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{
-    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Identity, Limit, Reason, Row, TableReading,
-    cut,
+    Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Identity, LatestDeployment, Limit, Reason,
+    Row, TableReading, cut,
 };
 
 /// How often the environments of a project are asked for that nothing happened to.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// What is forbidden is tried again after this.
 const FORBIDDEN: Duration = Duration::from_secs(60 * 60);
+
 impl Engine {
     pub(in crate::poll::engine) fn reads_environments(&self) -> bool {
         !self.enabled.choices.environments.is_empty() && self.enabled.shows_any_of("environments")
@@ -41,6 +42,7 @@ impl Engine {
         if rested && self.reads_environments() {
             let own = self.environments.projects.entry(project).or_default();
             (own.due, own.settles) = (true, true);
+            own.behind.values_mut().for_each(behind::Told::doubt);
         }
     }
 
@@ -60,7 +62,7 @@ impl Engine {
         while self.free() > 0
             && let Some(ask) = poll.environments.asks.pop_front()
         {
-            let request = request(&ask);
+            let request = self.environments_request(poll, &ask);
             self.send(
                 poll,
                 now,
@@ -72,9 +74,42 @@ impl Engine {
         }
     }
 
+    fn environments_request(&self, poll: &Poll, ask: &EnvironmentsAsk) -> Request {
+        match ask {
+            EnvironmentsAsk::Named { projects, names } => {
+                let (document, variables) = named(projects, names, self.shows_deployed());
+                Request::Query(document, variables)
+            }
+            EnvironmentsAsk::One { project, name } => Request::Rows(format!(
+                "projects/{project}/environments?name={}",
+                encoded(name)
+            )),
+            EnvironmentsAsk::Last {
+                project,
+                name,
+                status,
+            } => {
+                let status = DEPLOYMENT_ENDS.get(*status);
+                let status = status.map_or(String::new(), |status| format!("&status={status}"));
+                Request::Rows(format!(
+                    "projects/{project}/deployments?environment={}{status}&order_by=id&sort=desc&per_page=1",
+                    encoded(name),
+                ))
+            }
+            EnvironmentsAsk::Behind {
+                project,
+                name,
+                page,
+            } => Request::Rows(self.behind_path(poll, *project, name, *page)),
+        }
+    }
+
     /// Asks in this poll for the environments of a project, and once more by the next.
     pub(in crate::poll::engine) fn hint_environments(&mut self, poll: &mut Poll, id: u64) {
         self.owe_environments(id);
+        if let Some(own) = self.environments.projects.get_mut(&id) {
+            own.behind.values_mut().for_each(behind::Told::doubt);
+        }
         poll.environments.hinted.insert(id);
     }
 
@@ -151,12 +186,13 @@ impl Engine {
         at: Moment,
         now: Moment,
     ) {
-        let told = answer.and_then(|answer| self.take_named(&ask, &answer, at));
+        let told = answer.and_then(|answer| self.take_named(poll, &ask, &answer, at));
         self.environments_step(poll, ask, told, at, now);
     }
 
     fn take_named(
         &mut self,
+        poll: &mut Poll,
         ask: &EnvironmentsAsk,
         answer: &Answer,
         at: Moment,
@@ -182,6 +218,7 @@ impl Engine {
                 };
                 let told = told.transpose().map_err(unread)?;
                 self.show_environment(project, name, told.as_ref(), at);
+                self.compare_environment(poll, project, name, told);
             }
         }
         Ok(())
@@ -207,11 +244,14 @@ impl Engine {
         rows: &Value,
         at: Moment,
     ) -> Result<(), Error> {
+        if let EnvironmentsAsk::Behind { .. } = ask {
+            return self.take_behind(poll, ask, rows, at);
+        }
         let rows = rows
             .as_array()
             .ok_or_else(|| not_understood(&"no list where one was asked for"))?;
         match ask {
-            EnvironmentsAsk::Named { .. } => {}
+            EnvironmentsAsk::Named { .. } | EnvironmentsAsk::Behind { .. } => {}
             EnvironmentsAsk::One { project, name } => {
                 let own = rows.iter().find(|row| row["name"] == **name);
                 let Some(own) = own else {
@@ -237,12 +277,18 @@ impl Engine {
                 let Some(mut found) = poll.environments.found.remove(&key) else {
                     return Ok(());
                 };
-                if let Some(row) = rows.first() {
-                    let last = Deployment::from_rest(row).map_err(unread)?;
-                    found.take(DEPLOYMENT_ENDS[*status], &last);
+                match (rows.first(), DEPLOYMENT_ENDS.get(*status)) {
+                    (Some(row), Some(status)) => {
+                        found.take(status, &Deployment::from_rest(row).map_err(unread)?);
+                    }
+                    (Some(row), None) => {
+                        found.latest = Some(LatestDeployment::from_rest(row).map_err(unread)?);
+                    }
+                    _ => {}
                 }
-                if status + 1 == DEPLOYMENT_ENDS.len() {
+                if status + 1 == self.deployments_of_environment() {
                     self.show_environment(*project, name, Some(&found), at);
+                    self.compare_environment(poll, *project, name, Some(found));
                     return Ok(());
                 }
                 poll.environments.found.insert(key, found);
@@ -272,6 +318,13 @@ impl Engine {
         }
         let is_fact = is_forbidden(&error);
         match ask {
+            EnvironmentsAsk::Behind { project, name, .. } => {
+                self.not_compared(poll, project, &name, is_fact);
+                if is_fact {
+                    return;
+                }
+                self.note_down(poll, "environments".to_owned(), &error);
+            }
             EnvironmentsAsk::Named { projects, names } if projects.len() > 1 && !is_fact => {
                 if !matches!(
                     error,
@@ -319,6 +372,7 @@ impl Engine {
         own.not_before = at + FORBIDDEN;
         own.at = Some(at);
         self.no_rows(project, "environments", Reason::Forbidden);
+        self.no_deployed(project, Reason::Forbidden);
     }
 
     /// Shows an environment as it was told; none if the project has none of that name.
@@ -331,6 +385,7 @@ impl Engine {
     ) {
         let own = self.environments.projects.entry(project).or_default();
         own.at = Some(at);
+        self.show_deployed(project, name, told, at);
         let (Some((place, table)), Some(owner)) = (
             self.project_table("environments"),
             self.projects.get_mut(&project),
@@ -352,27 +407,5 @@ impl Engine {
         };
         let rows = table.replaced(last, &cut(name), told_of, rows, limit, at.as_secs());
         Arc::make_mut(owner).put_table(place, rows);
-    }
-}
-
-fn request(ask: &EnvironmentsAsk) -> Request {
-    match ask {
-        EnvironmentsAsk::Named { projects, names } => {
-            let (document, variables) = named(projects, names);
-            Request::Query(document, variables)
-        }
-        EnvironmentsAsk::One { project, name } => Request::Rows(format!(
-            "projects/{project}/environments?name={}",
-            encoded(name)
-        )),
-        EnvironmentsAsk::Last {
-            project,
-            name,
-            status,
-        } => Request::Rows(format!(
-            "projects/{project}/deployments?environment={}&status={}&order_by=id&sort=desc&per_page=1",
-            encoded(name),
-            DEPLOYMENT_ENDS[*status]
-        )),
     }
 }

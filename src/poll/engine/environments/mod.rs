@@ -2,13 +2,14 @@
 //! theirs came to rest and now and then anyhow.
 
 mod asking;
+mod behind;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::moment::Moment;
-use crate::metrics::{ENVIRONMENT_FIELDS, Environment};
+use crate::metrics::{Behind, ENVIRONMENT_FIELDS, Environment, LATEST_FIELDS};
 
 /// So many names are asked of so many projects at once.
 const NAMES: usize = 4;
@@ -20,7 +21,7 @@ pub struct Environments {
     projects: BTreeMap<u64, Asked>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Asked {
     /// None before the first time.
     at: Option<Moment>,
@@ -29,6 +30,8 @@ struct Asked {
     /// job.
     settles: bool,
     not_before: Moment,
+    /// How far the deployments of its environments are behind, by the name of the environment.
+    behind: BTreeMap<String, behind::Told>,
 }
 
 /// What one poll still asks of environments.
@@ -40,6 +43,8 @@ pub struct EnvironmentsWork {
     asks: VecDeque<EnvironmentsAsk>,
     /// What REST told so far, by project and name.
     found: BTreeMap<(u64, String), Environment>,
+    /// The environments whose deployments are compared with their branches.
+    compared: BTreeMap<(u64, String), (Environment, Behind)>,
 }
 
 /// A request about environments.
@@ -51,7 +56,13 @@ pub enum EnvironmentsAsk {
     },
     /// An environment over REST.
     One { project: u64, name: String },
-    /// The last deployment to it of one of [`DEPLOYMENT_ENDS`], over REST.
+    /// A page of the commits that its latest deployment lacks.
+    Behind {
+        project: u64,
+        name: String,
+        page: u32,
+    },
+    /// The last deployment to it of one of [`DEPLOYMENT_ENDS`], or of any status, over REST.
     Last {
         project: u64,
         name: String,
@@ -63,10 +74,12 @@ pub enum EnvironmentsAsk {
 pub fn most() -> (String, Value) {
     let projects: Vec<u64> = (1..=PROJECTS as u64).collect();
     let names: Vec<String> = (0..NAMES).map(|name| name.to_string()).collect();
-    named(&projects, &names)
+    named(&projects, &names, false)
 }
 
-fn named(projects: &[u64], names: &[String]) -> (String, Value) {
+/// The query about environments, with their latest deployments where those are shown.
+fn named(projects: &[u64], names: &[String], latest: bool) -> (String, Value) {
+    let latest = if latest { LATEST_FIELDS } else { "" };
     let gids: Vec<String> = projects
         .iter()
         .map(|id| format!("gid://gitlab/Project/{id}"))
@@ -76,7 +89,7 @@ fn named(projects: &[u64], names: &[String]) -> (String, Value) {
     for (index, name) in names.iter().enumerate() {
         declared.push_str(&format!(", $name{index}: String"));
         fields.push_str(&format!(
-            " environment{index}: environment(name: $name{index}) {{ {ENVIRONMENT_FIELDS} }}"
+            " environment{index}: environment(name: $name{index}) {{ {ENVIRONMENT_FIELDS} {latest} }}"
         ));
         variables[format!("name{index}")] = name.as_str().into();
     }
