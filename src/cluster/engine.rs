@@ -1,42 +1,80 @@
-//! The connection of this replica to the engine.
+//! The connections of this replica to the engine.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use redis::RedisResult;
+use redis::aio::MultiplexedConnection;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::config::Config;
 use super::error::Error;
-use super::health::EngineHealth;
-use super::seat::Seat;
+use super::health::{EngineHealth, Notes};
+use super::keys;
+use super::link::Link;
+use super::scripts::Scripts;
+use super::server::{self, Server};
+use super::stirs::Stirs;
 
-/// The connection of this replica to the engine. A clone shares it.
+/// The part of a lease that an answer may take: a renewal that is lost leaves time for others.
+const PART_OF_LEASE: u32 = 5;
+/// How long some megabytes may take on their way.
+const PATIENCE_WITH_CHUNKS: Duration = Duration::from_secs(10);
+
+/// The connections of this replica to the engine. A clone shares them.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    config: Config,
+    config: Arc<Config>,
+    /// The name of this replica, and what tells it from an earlier process of this name.
     replica: String,
+    identity: String,
+    scripts: Scripts,
+    stirs: Arc<Stirs>,
+    notes: Notes,
+    /// For all that must be quick.
+    quick: Link,
+    /// For chunks: no renewal of a lease waits behind them.
+    bulk: Link,
 }
 
 impl Engine {
     /// Reads what the configuration names. It does not wait for the server, which may come later.
     ///
     /// # Errors
-    /// If a file can't be read or the address can't be used.
+    /// If a file can't be read, or the address can't be used.
     pub fn new(config: &Config, replica: String) -> Result<Engine, Error> {
+        Engine::with_scripts(config, replica, Scripts::new())
+    }
+
+    pub(super) fn with_scripts(
+        config: &Config,
+        replica: String,
+        scripts: Scripts,
+    ) -> Result<Engine, Error> {
+        server::client(config, &Server::named(config))?;
+        let config = Arc::new(config.clone());
+        let stirs = Arc::<Stirs>::default();
+        let channel = (keys::channel(&config.name), Arc::clone(&stirs));
+        let patience = config.lease / PART_OF_LEASE;
         let shared = Shared {
-            config: config.clone(),
+            identity: format!("{replica}/{:08x}", fastrand::u32(..)),
             replica,
+            scripts,
+            stirs,
+            notes: Notes::new(),
+            quick: Link::new(Arc::clone(&config), patience, Some(channel)),
+            bulk: Link::new(Arc::clone(&config), PATIENCE_WITH_CHUNKS, None),
+            config,
         };
         Ok(Engine {
             shared: Arc::new(shared),
         })
-    }
-
-    /// The place of one GitLab, by its name.
-    #[must_use]
-    pub fn seat(&self, instance: &str) -> Seat {
-        Seat::new(self.clone(), instance)
     }
 
     /// The name of this replica.
@@ -51,9 +89,79 @@ impl Engine {
         &self.shared.config.name
     }
 
+    /// How long a lease lasts that is not renewed.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.shared.config.lease
+    }
+
     /// How the engine did at the last request.
     #[must_use]
     pub fn health(&self) -> EngineHealth {
-        EngineHealth::default()
+        self.shared.notes.health()
+    }
+
+    /// Hears of what happens to a GitLab from now on.
+    pub(super) fn listen(&self, instance: &str) -> watch::Receiver<()> {
+        self.shared.stirs.listen(instance)
+    }
+
+    /// What tells this process from all others in the engine.
+    pub(super) fn identity(&self) -> &str {
+        &self.shared.identity
+    }
+
+    pub(super) fn scripts(&self) -> &Scripts {
+        &self.shared.scripts
+    }
+
+    /// Where the group tells what happened.
+    pub(super) fn channel(&self) -> String {
+        keys::channel(self.group())
+    }
+
+    pub(super) fn note_refusal(&self, kind: &'static str) {
+        self.shared.notes.note_refusal(kind);
+    }
+
+    /// Asks for something small.
+    ///
+    /// # Errors
+    /// If there is no answer in time, or a refusal.
+    pub(super) async fn ask<T, Asking>(
+        &self,
+        request: impl Fn(MultiplexedConnection) -> Asking,
+    ) -> Result<T, Error>
+    where
+        Asking: Future<Output = RedisResult<T>>,
+    {
+        let asked = Instant::now();
+        let answer = self.shared.quick.ask(request).await;
+        self.shared.notes.note(&answer, asked.elapsed());
+        answer
+    }
+
+    /// Asks for chunks.
+    ///
+    /// # Errors
+    /// If there is no answer in time, or a refusal.
+    pub(super) async fn ask_for_chunks<T, Asking>(
+        &self,
+        request: impl Fn(MultiplexedConnection) -> Asking,
+    ) -> Result<T, Error>
+    where
+        Asking: Future<Output = RedisResult<T>>,
+    {
+        self.shared.bulk.ask(request).await
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("config", &self.shared.config)
+            .field("replica", &self.shared.replica)
+            .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,14 @@
 //! What can go wrong with the engine, by what the caller does about it.
 
+use redis::{ErrorKind, RedisError};
+
 /// Why the engine did not do what was asked. No password is in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The engine did not answer, or can't for the moment: trying again helps. With what to do if it lasts.
     #[error("{0}")]
     Away(String),
-    /// Another replica holds the lease, or this one's is over.
+    /// Another replica holds the lease, or the own one is over.
     #[error("another replica holds the lease")]
     Refused,
     /// The engine does not let us: a person has to set something right. With what to do.
@@ -15,4 +17,129 @@ pub enum Error {
     /// The configuration of the engine can't be used. With what to do.
     #[error("{0}")]
     Unusable(String),
+}
+
+/// What the engine says when it can't do anything at the moment, or can't write: in the answer to a command, or somewhere
+/// in the answer to a script, where older servers put it. Another connection may lead to a server that can.
+const FOR_THE_MOMENT: [&str; 6] = [
+    "READONLY",
+    "LOADING",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "UNBLOCKED",
+];
+
+/// What the engine says, and what a person does about it.
+const DENIED: [(&str, &str); 8] = [
+    (
+        "WRONGPASS",
+        "the user or the password is wrong: set cluster.user and cluster.password_file",
+    ),
+    (
+        "NOAUTH",
+        "it asks for a password: set cluster.password_file or GITLAB_BRIDGE_CLUSTER_PASSWORD",
+    ),
+    (
+        "NOPERM",
+        "the user lacks a right: docs/several-replicas.md has the rights that it needs",
+    ),
+    (
+        "can't run this command",
+        "the user lacks a right: docs/several-replicas.md has the rights that it needs",
+    ),
+    (
+        "OOM",
+        "its memory is full: raise its maxmemory, or give the bridge a server of its own",
+    ),
+    (
+        "MISCONF",
+        "it does not write since it can't save to its disk: see its log",
+    ),
+    (
+        "MOVED",
+        "it is one of a cluster of servers with slots: name a server that is none in cluster.url",
+    ),
+    (
+        "NOREPLICAS",
+        "it does not write without its replicas: see min-replicas-to-write in its configuration",
+    ),
+];
+
+/// What is to be done with the connection after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It is as good as before.
+    Keep,
+    /// Another one may do better, at once.
+    Renew,
+    /// Another one may do better, but the time for this request is up.
+    Drop,
+}
+
+impl Error {
+    /// What an error of the client means, at the server of this name.
+    pub(super) fn of(server: &str, error: &RedisError) -> (Error, After) {
+        let said = error.to_string();
+        // The client writes some of the engine's words in another way.
+        let refusals = error.clone().into_server_errors();
+        let codes = refusals.iter().flat_map(|refusals| refusals.iter());
+        let codes: Vec<_> = codes.map(|(_, refusal)| refusal.code()).collect();
+        let says = |word: &str| codes.contains(&word) || said.contains(word);
+        if let Some((_, advice)) = DENIED.iter().find(|(word, _)| says(word)) {
+            let denied = format!("the engine at {server} refuses: {advice} ({said})");
+            return (Error::Denied(denied), After::Keep);
+        }
+        if FOR_THE_MOMENT.iter().any(|word| says(word)) {
+            let away = format!("the engine at {server} takes no writes at the moment ({said})");
+            return (Error::Away(away), After::Renew);
+        }
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => {
+                let advice = "set cluster.user and cluster.password_file";
+                let denied =
+                    format!("the engine at {server} refuses the password: {advice} ({said})");
+                (Error::Denied(denied), After::Drop)
+            }
+            ErrorKind::RESP3NotSupported => {
+                let denied = format!(
+                    "the engine at {server} is too old: run Redis 6.2 or Valkey 7.2, or newer"
+                );
+                (Error::Denied(denied), After::Drop)
+            }
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                let denied = format!("the engine at {server} does not understand us: {said}");
+                (Error::Denied(denied), After::Keep)
+            }
+            _ if error.is_timeout() => (Error::slow(server), After::Drop),
+            _ => (Error::unreachable(server, &said), After::Renew),
+        }
+    }
+
+    /// The server did not answer in time.
+    pub(super) fn slow(server: &str) -> Error {
+        Error::Away(format!(
+            "the engine at {server} did not answer in time: see whether it is up and the way to it is free"
+        ))
+    }
+
+    /// There is no connection to the server.
+    pub(super) fn unreachable(server: &str, cause: &str) -> Error {
+        let advice = match cause.contains("certificate") {
+            true => {
+                "set cluster.ca_file, cluster.cert_file and cluster.key_file as the engine wants it"
+            }
+            false => "see whether it is up, and whether cluster.url is right",
+        };
+        Error::Away(format!(
+            "the engine at {server} can't be reached ({cause}): {advice}"
+        ))
+    }
+}
+
+/// An answer of another shape than the script gives.
+pub(super) fn odd_answer() -> Error {
+    Error::Denied(
+        "the engine answered something else than the bridge's script says: is anything between them?".to_owned(),
+    )
 }

@@ -4,14 +4,26 @@
 //! The engine refuses what only the holder of a lease may do: every such write is a script that compares the holder. The
 //! end of a lease on this replica's own clock only saves work.
 
+mod chunks;
 mod config;
 mod digest;
 mod engine;
 mod error;
 mod health;
+mod keys;
 mod lease;
+mod link;
+mod place;
 mod rate;
+mod renewal;
+mod scripts;
 mod seat;
+mod sentinel;
+mod server;
+mod stirs;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Secret, Sentinel};
 pub use digest::Digest;

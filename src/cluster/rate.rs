@@ -19,3 +19,18 @@ pub enum Taken {
     /// Ask again after so long. Nothing is reserved.
     Wait(Duration),
 }
+
+impl Rate {
+    pub(super) fn interval_in_microseconds(&self) -> u64 {
+        microseconds(self.interval)
+    }
+
+    /// How far ahead of the steady rate requests may be.
+    pub(super) fn ahead_in_microseconds(&self) -> u64 {
+        microseconds(self.interval.mul_f64(self.burst.max(1.0) - 1.0))
+    }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
