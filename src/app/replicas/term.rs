@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -100,7 +101,8 @@ impl Standing {
         }
         let user = *lock(&self.user);
         let spending = Spending::begin(lease, &self.client, user);
-        let mut learning = Box::pin(self.learn_user(&spending));
+        // What has ended may be waited for again.
+        let mut learning = Box::pin(self.learn_user(&spending).fuse());
         /// So long nothing else is asked until it is known whose the token is.
         const FIRST: Duration = Duration::from_secs(5);
         tokio::select! {

@@ -1,0 +1,22 @@
+//! Several replicas are one bridge: real processes and a real redis-server against the simulated GitLab, and what is
+//! promised is checked from outside. The nemesis runs for seconds, and longer with `REPLICAS_SECONDS`; `REPLICAS_SEED`
+//! repeats a run.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod checks;
+mod ends;
+mod group;
+mod history;
+mod mutations;
+mod nemesis;
+mod outages;
+mod plain;
+mod pushed;
+#[path = "../support/redis_server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod redis_server;
+mod spending;
+#[path = "../support/mod.rs"]
+mod support;
+mod watching;
+mod wire;

@@ -1,0 +1,315 @@
+//! A random sequence of faults, and what must hold all the time.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::{Instant, sleep};
+
+use crate::group::{Group, LEASE};
+use crate::history::now;
+use crate::redis_server::RedisServer;
+use crate::watching::Watching;
+
+/// Does one thing after another to a group, and lets it recover.
+pub struct Nemesis {
+    pub group: Group,
+    pub watching: Watching,
+    random: Rng,
+    /// How long it took after each fault until all replicas showed a new version.
+    pub recoveries: Vec<Duration>,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    KillReplica,
+    StopReplica,
+    HoldReplica,
+    HoldWire,
+    CutWire,
+    HoldBoth,
+    HoldEngine,
+    WipeEngine,
+    PromoteCopy,
+}
+
+const FAULTS: [Fault; 9] = [
+    Fault::HoldReplica,
+    Fault::KillReplica,
+    Fault::HoldWire,
+    Fault::WipeEngine,
+    Fault::HoldBoth,
+    Fault::PromoteCopy,
+    Fault::StopReplica,
+    Fault::CutWire,
+    Fault::HoldEngine,
+];
+
+impl Nemesis {
+    pub fn new(group: Group, seed: u64) -> Nemesis {
+        Nemesis {
+            watching: Watching::begin(&group),
+            group,
+            random: Rng::with_seed(seed),
+            recoveries: Vec::new(),
+        }
+    }
+
+    /// Goes on for that long: each fault once in a random order, and again.
+    pub async fn rage(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            let mut faults = FAULTS;
+            self.random.shuffle(&mut faults);
+            for fault in faults {
+                if Instant::now() > end {
+                    return;
+                }
+                self.strike(fault).await;
+                self.recover(fault).await;
+                let calm = self.between(0.0, 0.5);
+                sleep(calm).await;
+            }
+        }
+    }
+
+    async fn strike(&mut self, fault: Fault) {
+        let (victim, other) = self.victims().await;
+        let short = self.between(0.05, 0.9);
+        let long = self.between(0.3, 2.2);
+        println!("{:?} {fault:?} {victim} {other} {short:?} {long:?}", now());
+        match fault {
+            Fault::KillReplica => {
+                self.group.kill(victim).await;
+                sleep(long).await;
+                self.group.start_replica(victim).await;
+            }
+            Fault::StopReplica => {
+                self.group.stop(victim).await;
+                sleep(short).await;
+                self.group.start_replica(victim).await;
+            }
+            Fault::HoldReplica => {
+                self.group.hold(victim);
+                sleep(long).await;
+                self.group.go_on(victim);
+            }
+            Fault::HoldWire => {
+                self.group.wires[victim].hold();
+                sleep(long).await;
+                self.group.wires[victim].open();
+            }
+            Fault::CutWire => {
+                self.group.wires[victim].cut();
+                sleep(long).await;
+                self.group.wires[victim].open();
+            }
+            Fault::HoldBoth => {
+                self.group.wires[victim].hold();
+                self.group.hold(other);
+                sleep(long).await;
+                self.group.wires[victim].open();
+                sleep(short).await;
+                self.group.go_on(other);
+            }
+            Fault::HoldEngine => {
+                let begin = now();
+                self.group.engine.hold();
+                sleep(long).await;
+                self.watching.engine_was_away(begin, false);
+                self.group.engine.go_on();
+            }
+            Fault::WipeEngine => {
+                let begin = now();
+                self.group.engine.kill();
+                sleep(short).await;
+                self.watching.engine_was_away(begin, true);
+                self.group.engine.start_again();
+            }
+            Fault::PromoteCopy => self.promote(short).await,
+        }
+    }
+
+    /// Lets an old copy of the engine take its place.
+    async fn promote(&mut self, late: Duration) {
+        let copy = copy_of(&self.group.engine).await;
+        copy.command::<()>(&["REPLICAOF", "NO", "ONE"]);
+        sleep(late).await;
+        let begin = now();
+        self.group
+            .wires
+            .iter()
+            .for_each(|wire| wire.lead_to(copy.port()));
+        self.group.engine_port.send_replace(copy.port());
+        self.watching.engine_was_away(begin, true);
+        self.group.engine = copy;
+    }
+
+    /// One replica, mostly the leader, and another one.
+    async fn victims(&mut self) -> (usize, usize) {
+        let count = self.group.count();
+        let leader = self.group.leader().await;
+        let leader = leader.filter(|_| self.random.f64() < 0.7);
+        let victim = leader.unwrap_or_else(|| self.random.usize(0..count));
+        (victim, (victim + self.random.usize(1..count)) % count)
+    }
+
+    /// Waits until every replica shows something that was published after now.
+    async fn recover(&mut self, after: Fault) {
+        let begin = Instant::now();
+        let heads = self.watching.so_far().heads;
+        let known = heads
+            .iter()
+            .map(|head| head.version)
+            .max()
+            .unwrap_or_default();
+        let most = LEASE * 2 + Duration::from_secs(15);
+        for replica in 0..self.group.count() {
+            while self.group.shown(replica).await <= known {
+                assert!(
+                    begin.elapsed() < most,
+                    "{after:?}: replica {replica} shows {} after {most:?}, {known} was there before: {}",
+                    self.group.shown(replica).await,
+                    self.group.outputs()
+                );
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        self.recoveries.push(begin.elapsed());
+        println!("{:?} recovered in {:?}", now(), begin.elapsed());
+    }
+
+    /// So many leases, as a time.
+    fn between(&mut self, least: f64, most: f64) -> Duration {
+        LEASE.mul_f64(least + (most - least) * self.random.f64())
+    }
+}
+
+/// A copy of an engine, as it is now.
+pub async fn copy_of(engine: &RedisServer) -> RedisServer {
+    let copy = RedisServer::start();
+    let port = engine.port().to_string();
+    copy.command::<()>(&["REPLICAOF", "127.0.0.1", &port]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !copy
+        .command::<String>(&["INFO", "replication"])
+        .contains("master_link_status:up")
+    {
+        assert!(Instant::now() < deadline, "the copy is not made");
+        sleep(Duration::from_millis(20)).await;
+    }
+    copy
+}
+
+mod with_redis {
+    use gitlab_metrics_bridge::simulator::World;
+
+    use super::*;
+    use crate::checks::{self, Budget};
+    use crate::group::{self, COUNTED};
+    use crate::history::{History, Span};
+    use crate::pushed;
+    use crate::support::receiver::Receiver;
+
+    /// What the replicas may ask of GitLab, and what follows from it as the documentation of the budget has it.
+    const BUDGET: Budget = Budget {
+        per_minute: 240,
+        burst: 26.0,
+        rate: 3.6,
+    };
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs redis-server"]
+    async fn several_replicas_are_one_bridge_whatever_happens_to_them_and_to_the_engine() {
+        let receiver = Receiver::start();
+        let settings = [
+            ("GITLAB_BRIDGE_POLL_BUDGET", "14400/h,240/m".to_owned()),
+            ("OTEL_METRICS_EXPORTER", "otlp,prometheus".to_owned()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "250".to_owned()),
+        ];
+        let group = Group::start(3, &settings).await;
+        let gitlab = std::sync::Arc::clone(&group.gitlab);
+        group.wait_until_all_show(0).await;
+        let (begin, beating) = (now(), group::beating(&gitlab, Duration::from_millis(150)));
+        let mut nemesis = Nemesis::new(group, seed());
+        nemesis.rage(seconds()).await;
+        beating.abort();
+        let raged = Span { begin, end: now() };
+        let number = gitlab.read(|world| world.find_project("group/a").unwrap().issues_all());
+        nemesis.group.wait_until_all_show(number).await;
+        let ended = gitlab.read(ended);
+        for replica in 0..3 {
+            let is_exact = |series: &crate::support::Series| series.values().sum::<f64>() == ended;
+            let running = nemesis.group.running(replica);
+            running
+                .wait_for_series("gitlab_pipeline_runs_total", is_exact)
+                .await;
+        }
+        let mut history = nemesis.watching.end();
+        for replica in 0..3 {
+            nemesis.group.stop(replica).await;
+        }
+        history.excused = nemesis.group.excused;
+        history.requests = group::requests(&gitlab);
+        history.points = receiver.read(pushed::points);
+        report(&history, raged, &nemesis.recoveries);
+        assert_eq!(
+            checks::broken(&history, BUDGET, LEASE),
+            Vec::<String>::new()
+        );
+        assert_lively(&history, raged);
+        for (life, said) in nemesis.group.said {
+            let wrong = said
+                .iter()
+                .find(|line| line.contains("panicked") || line.contains("report this"));
+            assert_eq!(wrong, None, "{life:?}");
+        }
+    }
+
+    /// Versions come at a rate that no group without a leader has, and points too.
+    fn assert_lively(history: &History, raged: Span) {
+        let minutes = (raged.end - raged.begin).as_secs_f64() / 60.0;
+        let versions = checks::versions_in(&history.heads, raged) as f64 / minutes;
+        assert!(versions > 10.0, "{versions} versions a minute");
+        let tokens = history.holders.iter().map(|holder| holder.token);
+        let tokens: std::collections::BTreeSet<u64> = tokens.collect();
+        assert!(tokens.len() > 1, "nobody ever took over");
+        assert!(history.points.iter().any(|point| point.start.is_some()));
+        assert!(history.scrapes.len() > 100, "{}", history.scrapes.len());
+    }
+
+    fn report(history: &History, raged: Span, recoveries: &[Duration]) {
+        println!(
+            "{:?}: {} versions, {} holders, {} scrapes, {} points, {} requests, recovered within {:?} at the most",
+            raged.end - raged.begin,
+            history.heads.len(),
+            history.holders.len(),
+            history.scrapes.len(),
+            history.points.len(),
+            history.requests.len(),
+            recoveries.iter().max()
+        );
+    }
+
+    /// How many pipelines have ended.
+    fn ended(world: &World) -> f64 {
+        world.ledger().pipelines().of(COUNTED).count() as f64
+    }
+
+    /// A seed that the output tells; `REPLICAS_SEED` gives the same one again.
+    fn seed() -> u64 {
+        let seed = std::env::var("REPLICAS_SEED").ok();
+        let seed = seed.and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+        println!("REPLICAS_SEED={seed}");
+        seed
+    }
+
+    fn seconds() -> Duration {
+        let seconds = std::env::var("REPLICAS_SECONDS").ok();
+        let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+        Duration::from_secs(seconds.unwrap_or(30))
+    }
+}
