@@ -65,7 +65,7 @@ mod with_redis {
         for replica in 0..2 {
             let (_, own) = group.running(replica).get("/metrics/bridge").await;
             assert!(own.contains("process_threads "), "{own}");
-            assert!(!own.contains("gitlab_commits_total"), "{own}");
+            assert!(!own.contains("\ngitlab_commits_total{"), "{own}");
         }
         let leaders = [
             group.own(0, "gitlab_bridge_leader").await,
@@ -91,10 +91,11 @@ mod with_redis {
             .await;
         receiver.read(|received| {
             let points = pushed::points(received);
+            let of_gitlab = |name: &str| points.iter().any(|point| point.series.starts_with(name));
             assert!(
-                points
-                    .iter()
-                    .any(|point| point.series.starts_with("gitlab_commits_total{"))
+                of_gitlab("gitlab_commits_total{"),
+                "{:?}",
+                pushed::senders(received)
             );
             let own = points
                 .iter()

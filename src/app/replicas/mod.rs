@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
+use tokio::sync::Mutex;
 
 use super::misconfigured::misconfigured;
 use crate::cluster::{self, Engine};
@@ -41,6 +42,8 @@ pub struct Replicas {
     memory: MemoryLimit,
     /// How many leases this replica holds.
     held: Arc<AtomicUsize>,
+    /// Whose turn it is to stand for a lease.
+    turn: Arc<Mutex<()>>,
 }
 
 /// Where and how GitLab's series are pushed.
@@ -84,6 +87,9 @@ impl Replicas {
             }),
             memory: config.export.memory.clone(),
             held,
+            turn: before
+                .map(|before| Arc::clone(&before.turn))
+                .unwrap_or_default(),
         })))
     }
 

@@ -11,7 +11,7 @@ use super::shown::Shown;
 use super::status::StandingStatus;
 use super::term::Ended;
 use super::version::{Fetched, Version};
-use super::{Replicas, called};
+use super::{Held, Replicas, called};
 use crate::app::own_status::Asked;
 use crate::cluster::{Error, Known, Lease, Seat};
 use crate::config::Instance;
@@ -119,24 +119,24 @@ impl Standing {
     /// Follows and leads, until told to end: then a lease is given up.
     pub async fn run(self, end: CancellationToken) {
         loop {
-            let lease = tokio::select! {
-                lease = self.stand_by() => lease,
+            let (lease, held) = tokio::select! {
+                led = self.stand_by() => led,
                 () = self.forward_hints() => return,
                 () = end.cancelled() => return,
             };
-            if self.lead(&lease, &end).await == Ended::AsTold {
+            if self.lead(&lease, held, &end).await == Ended::AsTold {
                 return;
             }
         }
     }
 
     /// Shows what is published, until this replica is to lead.
-    async fn stand_by(&self) -> Lease {
+    async fn stand_by(&self) -> (Lease, Held) {
         let mut free_since = None;
         loop {
             self.follow().await;
-            if let Some(lease) = self.contended(&mut free_since).await {
-                return lease;
+            if let Some(led) = self.contended(&mut free_since).await {
+                return led;
             }
             self.seat.stirred(LOOK).await;
         }
@@ -182,9 +182,11 @@ impl Standing {
 
     /// Stands for the lease once. Who holds others lets those go first who hold fewer, so that several GitLabs
     /// spread over the replicas.
-    async fn contended(&self, free_since: &mut Option<Instant>) -> Option<Lease> {
+    async fn contended(&self, free_since: &mut Option<Instant>) -> Option<(Lease, Held)> {
         /// For each lease that is held already.
         const COURTESY: Duration = Duration::from_secs(1);
+        // One after another, so that each counts what this replica got just before.
+        let _turn = self.replicas.turn.lock().await;
         let held = self.replicas.held();
         let holder = self.replicas.status.noted(self.seat.holder().await)?;
         self.status.is_led_by(holder.as_deref());
@@ -203,7 +205,8 @@ impl Standing {
         }
         let (token, version) = self.shown.borrow().order();
         let contended = self.seat.contend(Known { token, version }).await;
-        self.replicas.status.noted(contended)?
+        let lease = self.replicas.status.noted(contended)??;
+        Some((lease, self.replicas.hold()))
     }
 
     /// Whether this bridge can go on from what is published.

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Held;
 use super::publisher::Publisher;
 use super::pushing::Pushing;
 use super::spending::Spending;
@@ -34,10 +35,9 @@ struct CantLead;
 
 impl Standing {
     /// Leads until told to end, or until the lease is over.
-    pub(super) async fn lead(&self, lease: &Lease, end: &CancellationToken) -> Ended {
+    pub(super) async fn lead(&self, lease: &Lease, held: Held, end: &CancellationToken) -> Ended {
         /// How long giving the lease up may take.
         const PATIENCE: Duration = Duration::from_secs(1);
-        let held = self.replicas.hold();
         self.status
             .leads(self.replicas.engine().replica(), lease.token());
         tracing::info!(
