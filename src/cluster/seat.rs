@@ -191,6 +191,7 @@ impl Seat {
         let answer = self.place.run(&engine.scripts().seen, |script| {
             script
                 .key(&keys.seen)
+                .key(&keys.life)
                 .arg(engine.identity())
                 .arg(version)
                 .arg(milliseconds(WORD_LASTS));

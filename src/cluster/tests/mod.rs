@@ -3,6 +3,7 @@
 mod budget;
 mod faults;
 mod leases;
+mod nemesis;
 #[path = "../../../tests/support/redis_server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod redis_server;
