@@ -34,37 +34,34 @@ const FOR_THE_MOMENT: [&str; 6] = [
 const DENIED: [(&str, &str); 8] = [
     (
         "WRONGPASS",
-        "the user or the password is wrong: set cluster.user and cluster.password_file",
+        "Set cluster.user and cluster.password_file: the user or the password is wrong.",
     ),
     (
         "NOAUTH",
-        "it asks for a password: set cluster.password_file or GITLAB_BRIDGE_CLUSTER_PASSWORD",
+        "Set cluster.password_file or GITLAB_BRIDGE_CLUSTER_PASSWORD: it asks for a password.",
     ),
-    (
-        "NOPERM",
-        "the user lacks a right: docs/several-replicas.md has the rights that it needs",
-    ),
-    (
-        "can't run this command",
-        "the user lacks a right: docs/several-replicas.md has the rights that it needs",
-    ),
+    ("NOPERM", RIGHTS),
+    // Servers before 7.0 say so of a script.
+    ("can't run this command", RIGHTS),
     (
         "OOM",
-        "its memory is full: raise its maxmemory, or give the bridge a server of its own",
+        "Raise its maxmemory, or give the bridge a server of its own: its memory is full.",
     ),
     (
         "MISCONF",
-        "it does not write since it can't save to its disk: see its log",
+        "See its log: it can't save to its disk, and takes no writes until it can.",
     ),
     (
         "MOVED",
-        "it is one of a cluster of servers with slots: name a server that is none in cluster.url",
+        "Name a server in cluster.url that is not one of a cluster with slots.",
     ),
     (
         "NOREPLICAS",
-        "it does not write without its replicas: see min-replicas-to-write in its configuration",
+        "See min-replicas-to-write in its configuration: it takes no writes without its replicas.",
     ),
 ];
+const RIGHTS: &str =
+    "Give the user the rights that docs/several-replicas.md lists: `check` names those it lacks.";
 
 /// What is to be done with the connection after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,28 +84,33 @@ impl Error {
         let codes: Vec<_> = codes.map(|(_, refusal)| refusal.code()).collect();
         let says = |word: &str| codes.contains(&word) || said.contains(word);
         if let Some((_, advice)) = DENIED.iter().find(|(word, _)| says(word)) {
-            let denied = format!("the engine at {server} refuses: {advice} ({said})");
+            let denied = format!("the engine at {server} refuses: {said}. {advice}");
             return (Error::Denied(denied), After::Keep);
         }
         if FOR_THE_MOMENT.iter().any(|word| says(word)) {
-            let away = format!("the engine at {server} takes no writes at the moment ({said})");
+            let away = format!(
+                "the engine at {server} takes no writes at the moment: {said}. See whether it is a replica, or is \
+                 starting."
+            );
             return (Error::Away(away), After::Renew);
         }
         match error.kind() {
             ErrorKind::AuthenticationFailed => {
-                let advice = "set cluster.user and cluster.password_file";
+                let advice = "Set cluster.user and cluster.password_file.";
                 let denied =
-                    format!("the engine at {server} refuses the password: {advice} ({said})");
+                    format!("the engine at {server} refuses the password: {said}. {advice}");
                 (Error::Denied(denied), After::Drop)
             }
             ErrorKind::RESP3NotSupported => {
                 let denied = format!(
-                    "the engine at {server} is too old: run Redis 6.2 or Valkey 7.2, or newer"
+                    "the engine at {server} is too old. Run Redis 6.2 or Valkey 7.2, or newer."
                 );
                 (Error::Denied(denied), After::Drop)
             }
             ErrorKind::Server(_) | ErrorKind::Extension => {
-                let denied = format!("the engine at {server} does not understand us: {said}");
+                let denied = format!(
+                    "the engine at {server} does not understand us: {said}. Run Redis 6.2 or Valkey 7.2, or newer."
+                );
                 (Error::Denied(denied), After::Keep)
             }
             _ if error.is_timeout() => (Error::slow(server), After::Drop),
@@ -119,7 +121,7 @@ impl Error {
     /// The server did not answer in time.
     pub(super) fn slow(server: &str) -> Error {
         Error::Away(format!(
-            "the engine at {server} did not answer in time: see whether it is up and the way to it is free"
+            "the engine at {server} did not answer in time. See whether it is up and the way to it is free."
         ))
     }
 
@@ -127,12 +129,12 @@ impl Error {
     pub(super) fn unreachable(server: &str, cause: &str) -> Error {
         let advice = match cause.contains("certificate") {
             true => {
-                "set cluster.ca_file, cluster.cert_file and cluster.key_file as the engine wants it"
+                "Set cluster.ca_file, cluster.cert_file and cluster.key_file as the engine wants it."
             }
-            false => "see whether it is up, and whether cluster.url is right",
+            false => "See whether it is up, and whether cluster.url is right.",
         };
         Error::Away(format!(
-            "the engine at {server} can't be reached ({cause}): {advice}"
+            "the engine at {server} can't be reached: {cause}. {advice}"
         ))
     }
 }
@@ -140,6 +142,6 @@ impl Error {
 /// An answer of another shape than the script gives.
 pub(super) fn odd_answer() -> Error {
     Error::Denied(
-        "the engine answered something else than the bridge's script says: is anything between them?".to_owned(),
+        "the engine answered something else than the bridge's script says. See what is between them.".to_owned(),
     )
 }

@@ -30,12 +30,20 @@ pub(super) async fn find(
             Ok(Ok(Some(server))) => return Ok(server),
             Ok(Ok(None)) => problems.push(format!("{address} does not know {:?}", sentinel.master)),
             Ok(Err(error @ Error::Unusable(_))) => return Err(error),
-            Ok(Err(error)) => problems.push(error.to_string()),
+            Ok(Err(error)) => {
+                let said = error.to_string();
+                let said = said
+                    .split(". ")
+                    .next()
+                    .unwrap_or_default()
+                    .replace("the engine at", "the Sentinel at");
+                problems.push(said);
+            }
             Err(_) => problems.push(format!("{address} did not answer in time")),
         }
     }
     Err(Error::Away(format!(
-        "no Sentinel names a server that takes writes: see cluster.sentinel ({})",
+        "no Sentinel names a server that takes writes: {}. See cluster.sentinel.master and cluster.sentinel.addresses.",
         problems.join("; ")
     )))
 }

@@ -156,13 +156,13 @@ fn read(secret: &Secret, setting: &str) -> Result<SecretString, Error> {
     let shown = path.display();
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::Unusable(format!(
-            "{setting}: {shown} is not in UTF-8: save it in UTF-8"
+            "{setting}: {shown} is not in UTF-8. Save it in UTF-8."
         ))
     })?;
     let text = text.trim_start_matches('\u{feff}').trim();
     match text.is_empty() {
         true => Err(Error::Unusable(format!(
-            "{setting}: {shown} is empty: write the password into it"
+            "{setting}: {shown} is empty. Write the password into it."
         ))),
         false => Ok(text.into()),
     }
@@ -172,7 +172,7 @@ fn file(path: &Path, setting: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let bytes = fs::read(path).map_err(|cause| {
         let shown = path.display();
         Error::Unusable(format!(
-            "{setting}: {shown} can't be read ({cause}): name a file that the bridge may read"
+            "{setting}: {shown} can't be read: {cause}. Name a file that the bridge may read."
         ))
     })?;
     Ok(Zeroizing::new(bytes))
@@ -214,10 +214,10 @@ mod tests {
         let server = Server::named(&config);
         let problem = client(&config, &server).unwrap_err().to_string();
         assert!(
-            problem.contains("is empty: write the password"),
+            problem.contains("is empty. Write the password"),
             "{problem}"
         );
-        for password in ["one", "two"] {
+        for password in ["s3cret-1", "s3cret-2"] {
             fs::write(file.path(), format!("\u{feff}{password}\r\n")).unwrap();
             let client = client(&config, &server).unwrap();
             let settings = client.get_connection_info().redis_settings();

@@ -12,6 +12,7 @@ pub mod front;
 pub mod process;
 pub mod received;
 pub mod receiver;
+pub mod redis_server;
 pub mod running;
 pub mod tools;
 

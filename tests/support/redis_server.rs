@@ -47,6 +47,25 @@ impl RedisServer {
         server
     }
 
+    /// Starts a Sentinel with these lines in its configuration, and waits until it answers.
+    pub fn start_sentinel(lines: &[&str]) -> RedisServer {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_port();
+        let file = folder.path().join("sentinel.conf");
+        let text = lines.join("\n") + "\n";
+        std::fs::write(&file, text).expect("a file in an own folder can be written");
+        let arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        let child = run(port, &arguments, folder.path());
+        let server = RedisServer {
+            child,
+            port,
+            arguments,
+            folder,
+        };
+        server.wait_until_up();
+        server
+    }
+
     /// The port that it listens on without TLS.
     pub fn port(&self) -> u16 {
         self.port
@@ -145,8 +164,9 @@ impl Drop for RedisServer {
 fn run(port: u16, arguments: &[String], folder: &Path) -> Child {
     let mut command = Command::new(PROGRAM);
     command
-        .args(["--port", &port.to_string()])
+        // A file with a configuration stands first.
         .args(arguments)
+        .args(["--port", &port.to_string()])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

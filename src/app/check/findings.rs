@@ -12,7 +12,7 @@ use crate::prose::{advised, counted};
 use crate::stdio::{self, Colour};
 
 /// What is looked at, by the name of the check that stays, with the area it belongs to.
-const AREAS: [(&str, &str); 22] = [
+const AREAS: [(&str, &str); 25] = [
     ("configuration", "configuration"),
     ("proxy", "proxy"),
     ("dns", "dns"),
@@ -32,6 +32,9 @@ const AREAS: [(&str, &str); 22] = [
     ("missing", "capabilities"),
     ("forecast", "forecast"),
     ("state", "state"),
+    ("engine", "engine"),
+    ("eviction", "engine"),
+    ("rights", "engine"),
     ("listen", "exports"),
     ("otlp", "exports"),
     ("web_config", "web"),

@@ -1,5 +1,6 @@
 //! `check`: what would work and what would not, each problem with what to do about it.
 
+mod engine;
 mod findings;
 mod forecast;
 mod gitlab;
@@ -51,6 +52,7 @@ pub async fn check(config: Config, format: ReportFormat) -> Result<()> {
         check_state(instance, &enabled, &mut findings);
     }
     findings.about = None;
+    engine::check(&config, &mut findings).await;
     check_listener(&config, &mut findings).await;
     let web = check_web(&config, &mut findings);
     check_otlp(&config, enabled, &mut findings).await;
