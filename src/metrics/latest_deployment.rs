@@ -77,10 +77,11 @@ impl LatestDeployment {
     /// What it and its branch tell without a question: a tag, and the head of a merge request as it was
     /// deployed, stay where they are.
     pub fn stands_still(&self) -> Option<Behind> {
-        (self.kind != "branch").then(|| Behind {
+        let behind = Behind {
             commits: Some(0),
             newest: None,
-        })
+        };
+        (self.kind != "branch").then_some(behind)
     }
 
     fn read(id: u64, of: &Json, is_tag: bool) -> Option<LatestDeployment> {
@@ -260,7 +261,7 @@ mod tests {
         );
         assert!(!behind.take(&json!([commit("c")]), 2).unwrap());
         assert_eq!(behind.commits, Some(3));
-        assert_eq!(behind.newest.unwrap().0, "bbbbbbbb".into());
+        assert_eq!(&*behind.newest.unwrap().0, "bbbbbbbb");
         let mut gone = Behind::default();
         assert!(!gone.begin(&json!([]), "d").unwrap());
         assert_eq!(gone, Behind::default());

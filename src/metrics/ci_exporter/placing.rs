@@ -58,7 +58,8 @@ impl Catalogue {
             .iter()
             .enumerate();
         let fits = |table: &PlacedTable| table.subject.name == row.subject && row.fits(table);
-        let found = tables.find(|(_, table)| fits(table));
+        // A subject of these rows alone stands behind those of ours.
+        let found = tables.rfind(|(_, table)| fits(table));
         let (index, table) = found.ok_or("no subject has such columns")?;
         let (subject, rows) = (table.subject, row.table_place(index, table)?);
         let places = match row.row.shows {

@@ -39,6 +39,20 @@ impl Engine {
         own.settles |= rested;
     }
 
+    /// Notes that a project has environments: its deployments are read once, so that it is known that none has
+    /// ended since counting began.
+    pub(in crate::poll::engine) fn note_deploys(&mut self, project: u64, at: Moment) {
+        let place = self.project_table("deployments").map(|(place, _)| place);
+        let owner = self.projects.get(&project);
+        let read = place
+            .zip(owner)
+            .and_then(|(place, owner)| owner.tables.get(place));
+        let is_known = read.is_some_and(|table| table.known().is_some());
+        if self.reads_deployments() && self.deployments.since > 0 && !is_known {
+            self.deployments.of(project, at).due = true;
+        }
+    }
+
     /// Before a poll: what came to rest before it is asked once more.
     pub(in crate::poll::engine) fn begin_deployments(&mut self) {
         for own in self.deployments.projects.values_mut() {

@@ -227,10 +227,14 @@ impl Engine {
         if rows.is_empty() && !is_known {
             return; // Who may not see environments is told of none, too.
         }
+        let is_there = !rows.is_empty();
         let told_of = |row: &Row| table.label_of(row, "environment").to_owned();
         let limit = Limit::of_rows(limit);
         let rows = table.replaced(last, &cut(name), told_of, rows, limit, at.as_secs());
         Arc::make_mut(owner).put_table(place, rows);
+        if is_there {
+            self.note_deploys(project, at);
+        }
     }
 
     /// Notes that the token may not see them.
