@@ -26,6 +26,7 @@ use super::{chosen, life, texts, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{
     Endpoints, Health, History, Lifecycle, Otlp, Prometheus, Readiness, Served, Server, Views, Web,
+    WithOwners,
 };
 use crate::gitlab::Clock;
 use crate::metrics::explain::Settings;
@@ -403,6 +404,7 @@ impl Bridge {
             prometheus: self.prometheus.as_ref().map(|(shown, _)| Arc::clone(shown)),
             introspect: self.own.introspect(),
             views: self.views.clone(),
+            with_owners: self.with_owners(),
             settings: Arc::clone(&self.explained),
             own_apart: self.replicas.is_some(),
             otlp: otlp.map(|_| Arc::clone(&self.otlp_health)),
@@ -411,6 +413,16 @@ impl Bridge {
             history: Arc::clone(&self.history),
             shown_settings: self.settings.rows(&self.config),
         }
+    }
+
+    /// Tells of each owner, where that is read by whichever replica leads.
+    fn with_owners(&self) -> Option<WithOwners> {
+        self.replicas.as_ref()?;
+        let texts = self.polling.texts();
+        Some(Box::new(move || {
+            let all = Arc::clone(&texts.borrow());
+            all.with_owners()
+        }))
     }
 
     /// What requests may change.

@@ -19,7 +19,6 @@ use super::replicas::{Replicas, Shown, Standing};
 use super::texts::AllTexts;
 use super::webhooks::HintInbox;
 use crate::config::{Config, Instance};
-use crate::export::Texts;
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
 use crate::poll::{Checkpoint, HandedOver};
@@ -271,10 +270,10 @@ impl Polling {
         }
         self.gitlabs = gitlabs.into_iter().flatten().collect();
         let view = Arc::new(self.view());
-        let texts = self.gitlabs.iter().map(|own| own.snapshots.texts());
+        let shown = self.gitlabs.iter().map(|own| own.snapshots.shown());
         self.texts.send_replace(Arc::new(AllTexts {
             view: Arc::clone(&view),
-            texts: texts.collect(),
+            shown: shown.collect(),
         }));
         self.publish.send_replace(view);
         self.join();
@@ -462,10 +461,10 @@ impl Snapshots {
         }
     }
 
-    fn texts(&self) -> Texts {
+    fn shown(&self) -> Shown {
         match self {
-            Snapshots::Polled(_) => Texts::default(),
-            Snapshots::Published(shown) => shown.borrow().texts.clone(),
+            Snapshots::Polled(_) => Shown::default(),
+            Snapshots::Published(shown) => shown.borrow().clone(),
         }
     }
 }

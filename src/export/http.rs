@@ -49,6 +49,9 @@ const PAGES: [KnownPage; 13] = [
     ("/docs/metrics", "what each metric means"),
 ];
 
+/// Tells the view with what is known of each owner. It may take a while.
+pub type WithOwners = Box<dyn Fn() -> Arc<View> + Send + Sync>;
+
 /// What the endpoints answer from.
 pub struct Endpoints {
     /// The exposition, if Prometheus is an exporter.
@@ -57,6 +60,8 @@ pub struct Endpoints {
     pub introspect: Introspect,
     /// The latest view.
     pub views: Views,
+    /// The view with what is known of each owner, where the latest view is without.
+    pub with_owners: Option<WithOwners>,
     /// What explanations must know of the configuration.
     pub settings: Arc<Settings>,
     /// Whether `/metrics` holds what is about GitLab alone, as every replica shows the same of it. What each
@@ -79,7 +84,7 @@ impl Endpoints {
     pub fn routes(self, lifecycle: Lifecycle, others: Router) -> Router {
         let endpoints = Arc::new(self);
         let told = Arc::clone(&endpoints);
-        let bridge = move || (told.introspect)(&told.shown());
+        let bridge = move || (told.introspect)(&told.whole());
         let explained = explain::routes(bridge, Arc::clone(&endpoints.settings));
         Router::new()
             .route("/metrics", get(metrics))
@@ -103,6 +108,14 @@ impl Endpoints {
         match &self.prometheus {
             Some(prometheus) => prometheus.view(),
             None => self.views.borrow().clone(),
+        }
+    }
+
+    /// The same with what is known of each owner.
+    fn whole(&self) -> Arc<View> {
+        match &self.with_owners {
+            Some(with_owners) => with_owners(),
+            None => self.shown(),
         }
     }
 
@@ -136,7 +149,7 @@ fn pages(endpoints: Arc<Endpoints>) -> Pages {
         explaining: Arc::clone(&endpoints.settings),
         settings: Arc::clone(&endpoints.shown_settings),
         now: Box::new(move || {
-            let view = endpoints.shown();
+            let view = endpoints.whole();
             let bridge = (endpoints.introspect)(&view);
             Now {
                 complaint: complaint(&endpoints, &bridge),

@@ -38,7 +38,7 @@ pub use ask_explain::{Answered, User, ask_explain};
 pub use ask_health::ask_health;
 pub use config::{Config, Listen};
 pub use health::Health;
-pub use http::Endpoints;
+pub use http::{Endpoints, WithOwners};
 pub use lifecycle::{Lifecycle, Reload};
 pub use listener::{RefusedConnections, Served, ServedNow, Server, most_connections};
 pub use negotiation::{Coding, Format};

@@ -74,18 +74,24 @@ impl Readiness {
         let limit = Self::limit(gitlab.interval);
         let age = Duration::from_secs(gitlab.now.saturating_sub(complete));
         let silent = gitlab.usage.silent_for.filter(|silent| *silent > limit);
-        if age <= limit || (self.follows_a_complete_poll(report, age, limit) && silent.is_none()) {
+        let unpublished = unpublished_for(gitlab).filter(|age| *age > limit);
+        let goes_on = self.follows_a_complete_poll(report, age, limit) && unpublished.is_none();
+        if age <= limit || (goes_on && silent.is_none()) {
             return None;
         }
-        let why = match silent {
-            Some(silent) => {
+        let why = match (unpublished, silent) {
+            (Some(unpublished), _) => format!(
+                "no replica has published anything for {}; is the engine of cluster.url there?",
+                duration(unpublished)
+            ),
+            (None, Some(silent)) => {
                 let silent = Duration::from_secs(silent.as_secs());
                 let because = gitlab.usage.silent_because.iter().chain(&report.failure);
                 let because = because.map(|failure| format!("; {failure}"));
                 let because: String = because.collect();
                 format!("GitLab has not answered for {}{because}", duration(silent))
             }
-            None => report.failure.clone().unwrap_or_default(),
+            (None, None) => report.failure.clone().unwrap_or_default(),
         };
         Some(format!(
             "the last complete poll ended {} ago (limit {}): {why}",
@@ -104,6 +110,13 @@ impl Readiness {
     }
 }
 
+/// How long ago the version was published that this replica shows; none where there are no replicas. A poll under
+/// way publishes every interval what it has read.
+fn unpublished_for(gitlab: &GitLabStatus) -> Option<Duration> {
+    let published = gitlab.leadership.as_ref()?.shown_at?;
+    Some(Duration::from_secs(gitlab.now.saturating_sub(published)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -111,7 +124,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::metrics::{Snapshot, Usage};
+    use crate::metrics::{Leadership, Snapshot, Usage};
 
     const INTERVAL: Duration = Duration::from_secs(60);
     const START: u64 = 1_790_000_000;
@@ -189,6 +202,23 @@ mod tests {
             let bridge = bridge(started, 0, Some("status 502"));
             let complaint = readiness.complaint(&bridge, &[]);
             assert_eq!(complaint.is_some(), minute > 3, "{minute}: {complaint:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replica_is_ready_as_long_as_anybody_publishes() {
+        let (readiness, started) = (Readiness::new(Duration::ZERO), Instant::now());
+        for minute in 1..=10 {
+            advance(INTERVAL).await;
+            let mut bridge = bridge(started, 0, None);
+            // A long poll, and from the fifth minute on nobody at all.
+            let shown_at = Some(START + 60 * minute.min(5));
+            bridge.gitlabs[0].leadership = Some(Leadership {
+                shown_at,
+                ..Leadership::default()
+            });
+            let complaint = readiness.complaint(&bridge, &[]);
+            assert_eq!(complaint.is_some(), minute > 8, "{minute}: {complaint:?}");
         }
     }
 

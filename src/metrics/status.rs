@@ -65,6 +65,8 @@ pub struct Leadership {
     pub changes: u64,
     /// The version that this replica shows; none before the first.
     pub shown: Option<u64>,
+    /// When that was published.
+    pub shown_at: Option<UnixTime>,
     /// The newest version in the engine that this replica knows of.
     pub published: Option<u64>,
 }

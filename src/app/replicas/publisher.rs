@@ -1,8 +1,11 @@
 //! Publishes what the holder of a lease has read: rendered, stored in the engine, and shown then.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
@@ -12,8 +15,8 @@ use tokio::time::sleep;
 use super::shown::Shown;
 use super::status::StandingStatus;
 use super::version::{Content, Version};
-use crate::cluster::{Error, Lease, Published};
-use crate::export::{self, Texts, TextsRenderer};
+use crate::cluster::{Digest, Error, Lease, Published};
+use crate::export::{self, TextsRenderer};
 use crate::gitlab::Client;
 use crate::lock::lock;
 use crate::metrics::{GitLabView, Outline, Snapshot, View};
@@ -79,7 +82,8 @@ impl Publisher {
             Ok(Err(error)) => return not_made(&error),
             Err(error) => return not_made(&error),
         };
-        if self.stored(version, snapshot, texts).await {
+        let show = |version| Shown::of_ours(snapshot, texts, version);
+        if self.stored(version, show).await {
             self.pushed.send_replace(view);
         }
     }
@@ -88,8 +92,7 @@ impl Publisher {
     pub async fn publish_again(&self, held: &Shown, version: &Version) {
         match version.again(self.lease.token(), self.next()) {
             Ok(again) => {
-                self.stored(again, Arc::clone(&held.snapshot), held.texts.clone())
-                    .await;
+                self.stored(again, |version| held.again(version)).await;
             }
             Err(error) => not_made(&error),
         }
@@ -102,7 +105,7 @@ impl Publisher {
     }
 
     /// Stores a version, and shows it then. False if the lease is over before that.
-    async fn stored(&self, mut version: Version, snapshot: Arc<Snapshot>, texts: Texts) -> bool {
+    async fn stored(&self, mut version: Version, show: impl FnOnce(Version) -> Shown) -> bool {
         let mut lacking = self.not_shown_yet(&version);
         let digests: Vec<_> = version.manifest.digests().collect();
         while !self.lease.is_over() {
@@ -116,12 +119,8 @@ impl Publisher {
             };
             match published {
                 Ok(Published::Stored) => {
-                    self.status.shows(version.token, version.number);
-                    self.shown.send_replace(Shown {
-                        snapshot,
-                        texts,
-                        version: Some(Arc::new(version)),
-                    });
+                    self.status.shows(&version);
+                    self.shown.send_replace(show(version));
                     return true;
                 }
                 Ok(Published::Lacks(digests)) => {
@@ -141,10 +140,10 @@ impl Publisher {
     }
 
     /// The chunks that were not in the version before: the engine has got the others.
-    fn not_shown_yet(&self, version: &Version) -> Vec<(crate::cluster::Digest, bytes::Bytes)> {
+    fn not_shown_yet(&self, version: &Version) -> Vec<(Digest, Bytes)> {
         let shown = self.shown.borrow();
         let before = shown.version.as_ref().map(|version| &version.chunks[..]);
-        let before: std::collections::HashSet<_> = before
+        let before: HashSet<_> = before
             .unwrap_or_default()
             .iter()
             .map(|(digest, _)| *digest)
@@ -157,6 +156,6 @@ impl Publisher {
     }
 }
 
-fn not_made(error: &dyn std::fmt::Display) {
+fn not_made(error: &dyn Display) {
     tracing::error!(%error, "a version can't be made: please report this");
 }

@@ -1,13 +1,15 @@
 //! One GitLab at one replica: it shows what is published, and stands for the lease whenever nobody holds it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::shown::Shown;
+use super::shown::{Reader, Shown};
 use super::status::StandingStatus;
 use super::term::Ended;
 use super::version::{Fetched, Version};
@@ -19,7 +21,7 @@ use crate::export::TextsRenderer;
 use crate::gitlab::Client;
 use crate::lock::lock;
 use crate::metrics::EnabledMetrics;
-use crate::poll::{Inbox, Progress};
+use crate::poll::{Inbox, Polled, Progress, State};
 
 /// How often the engine is looked at where it does not say that something happened.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,6 +42,8 @@ pub struct Standing {
     pub(super) renderer: Option<Arc<Mutex<TextsRenderer>>>,
     pub(super) shown: watch::Sender<Shown>,
     pub(super) status: Arc<StandingStatus>,
+    /// Reads versions of other replicas.
+    reader: Reader,
     /// Whose the token is, once that is known.
     pub(super) user: Mutex<Option<u64>>,
     /// A version that this bridge can't go on from, so that others are to.
@@ -63,6 +67,7 @@ impl Standing {
             .is_scraped
             .then(|| TextsRenderer::build(&replicas.resource, enabled.clone(), &replicas.memory));
         let renderer = renderer.transpose()?;
+        let reader = reader(&instance, &client, &enabled);
         Ok(Standing {
             seat: replicas.engine().seat(&called),
             replicas: Arc::clone(replicas),
@@ -76,6 +81,7 @@ impl Standing {
             renderer: renderer.map(|renderer| Arc::new(Mutex::new(renderer))),
             shown: watch::Sender::default(),
             status: Arc::default(),
+            reader,
             user: Mutex::default(),
             not_for_us: Mutex::default(),
         })
@@ -124,10 +130,26 @@ impl Standing {
                 () = self.forward_hints() => return,
                 () = end.cancelled() => return,
             };
-            if self.lead(&lease, held, &end).await == Ended::AsTold {
-                return;
+            let led = AssertUnwindSafe(self.lead(&lease, held, &end)).catch_unwind();
+            match led.await {
+                Ok(Ended::AsTold) => return,
+                Ok(Ended::Lost) => {}
+                Err(_) => self.broke_off(&lease).await,
             }
         }
+    }
+
+    /// Leaves a lease to others, or to another try, after something panicked: that is logged where it happens.
+    async fn broke_off(&self, lease: &Lease) {
+        self.progress.note_panic();
+        self.progress.rests();
+        self.status.leads_no_more();
+        let _ = lease.resign().await; // Else it ends by itself.
+        tracing::error!(
+            gitlab = self.called,
+            "reading GitLab broke off and is begun anew: please report this"
+        );
+        sleep(LOOK).await;
     }
 
     /// Shows what is published, until this replica is to lead.
@@ -151,7 +173,7 @@ impl Standing {
             if (head.token, head.version) > held.order() {
                 let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
                 match self.replicas.status.noted(fetched) {
-                    Some(Fetched::Whole(version)) => self.show(version),
+                    Some(Fetched::Whole(version)) => self.show(*version),
                     Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
                     Some(Fetched::Gone) | None => {}
                 }
@@ -172,12 +194,9 @@ impl Standing {
             );
             return;
         };
-        self.status.shows(version.token, version.number);
-        self.shown.send_replace(Shown {
-            snapshot: version.snapshot(),
-            texts,
-            version: Some(Arc::new(version)),
-        });
+        self.status.shows(&version);
+        self.shown
+            .send_replace(Shown::of_another(texts, version, &self.reader));
     }
 
     /// Stands for the lease once. Who holds others lets those go first who hold fewer, so that several GitLabs
@@ -233,4 +252,18 @@ impl Standing {
             }
         }
     }
+}
+
+/// Reads versions as a poller would that goes on from them.
+fn reader(instance: &Instance, client: &Client, enabled: &EnabledMetrics) -> Reader {
+    let (config, client, enabled) = (instance.poll.clone(), client.clone(), enabled.clone());
+    Arc::new(move |version| {
+        let polled = Polled::new(client.url(), &config, &enabled);
+        let state = State::read(&version.state(), &polled);
+        let state = state.inspect_err(|error| {
+            tracing::warn!(%error, "what is known of each project can't be read from what is published");
+        });
+        let poller = config.clone().build(client.clone(), enabled.clone());
+        Some(poller.go_on(state.ok()?).last())
+    })
 }

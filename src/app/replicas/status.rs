@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::version::Version;
 use crate::cluster::{Engine, Error};
 use crate::lock::lock;
 use crate::metrics::{ClusterStatus, Leadership};
@@ -100,11 +101,12 @@ impl StandingStatus {
         own.published = Some(version);
     }
 
-    pub(super) fn shows(&self, token: u64, version: u64) {
+    pub(super) fn shows(&self, version: &Version) {
         let mut own = lock(&self.0);
-        own.token = own.token.max(Some(token));
-        own.shown = Some(version);
-        own.published = own.published.max(Some(version));
+        own.token = own.token.max(Some(version.token));
+        own.shown = Some(version.number);
+        own.shown_at = Some(version.manifest.at);
+        own.published = own.published.max(Some(version.number));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The time in which this replica holds a lease: it goes on from what is published, reads GitLab, publishes and
 //! pushes, until it is told to end or the lease is over.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ impl Standing {
         let polling = poller.run_until_left(Outlet::Stored(publisher), end.clone(), never);
         tokio::select! {
             _ = polling => {}
-            () = async { learning.await; std::future::pending().await } => {}
+            () = async { learning.await; pending().await } => {}
             () = self.take_hints(lease) => {}
         }
         pushing.end().await;
@@ -141,7 +142,7 @@ impl Standing {
                 Some(Some(head)) if (head.token, head.version) > held.order() => {
                     let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
                     match self.replicas.status.noted(fetched) {
-                        Some(Fetched::Whole(version)) => self.show(version),
+                        Some(Fetched::Whole(version)) => self.show(*version),
                         Some(Fetched::Unreadable(_)) => return None,
                         _ => sleep(AGAIN).await,
                     }

@@ -56,7 +56,7 @@ pub struct Content {
 
 /// What came of fetching a version.
 pub enum Fetched {
-    Whole(Version),
+    Whole(Box<Version>),
     /// A newer one has taken its place meanwhile.
     Gone,
     /// It is of a form that this bridge does not know.
@@ -138,13 +138,13 @@ impl Version {
         let chunk = |digest: Digest| Some((digest, known.get(&digest)?.clone()));
         let chunks: Option<Vec<_>> = digests.into_iter().map(chunk).collect();
         Ok(chunks.map_or(Fetched::Gone, |chunks| {
-            Fetched::Whole(Version {
+            Fetched::Whole(Box::new(Version {
                 token: head.token,
                 number: head.version,
                 manifest,
                 body: head.body,
                 chunks,
-            })
+            }))
         }))
     }
 
