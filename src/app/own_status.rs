@@ -140,6 +140,7 @@ impl Asked {
                 ..usage(&self.client)
             },
             leadership: self.standing.as_ref().map(|own| own.leadership()),
+            shard: None,
         }
     }
 }

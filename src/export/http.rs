@@ -10,8 +10,8 @@ use axum::routing::get;
 
 use super::page::{KnownPage, Now, Pages, not_found};
 use super::{
-    Health, History, Introspect, Lifecycle, Portion, Prometheus, Readiness, ShownSetting, Views,
-    explain, scrape,
+    Health, History, Introspect, Lifecycle, Portion, Prometheus, Readiness, Shard, ShownSetting,
+    Views, explain, scrape,
 };
 use crate::memory_limit::MemoryLimit;
 use crate::metrics::explain::Settings;
@@ -20,7 +20,10 @@ use crate::metrics::{BridgeStatus, View};
 /// What there is to ask for, with what it tells.
 const PAGES: [KnownPage; 13] = [
     ("/", "how the bridge gets on, and a search for projects"),
-    ("/metrics", "the metrics, for Prometheus"),
+    (
+        "/metrics",
+        "the metrics, for Prometheus (?shard=1/4 for the first of four shards)",
+    ),
     (
         "/metrics/bridge",
         "what the bridge says of itself alone, for Prometheus",
@@ -130,10 +133,17 @@ impl Endpoints {
     }
 }
 
-async fn metrics(State(endpoints): State<Arc<Endpoints>>, request: HeaderMap) -> Response {
-    let portion = match endpoints.own_apart {
-        true => Portion::GitLab,
-        false => Portion::All,
+async fn metrics(
+    State(endpoints): State<Arc<Endpoints>>,
+    uri: Uri,
+    request: HeaderMap,
+) -> Response {
+    let own_apart = endpoints.own_apart;
+    let portion = match Shard::read(uri.query()) {
+        Ok(Some(shard)) => Portion::Shard { shard, own_apart },
+        Ok(None) if own_apart => Portion::GitLab,
+        Ok(None) => Portion::All,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
     endpoints.scraped(portion, &request).await
 }

@@ -46,7 +46,7 @@ pub use otlp::{
     Compression, JobAttribute, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality,
 };
 pub use page::{History, ShownSetting};
-pub use prometheus::{Exposition, OnDemand, Portion, Prometheus, Texts, TextsRenderer};
+pub use prometheus::{Exposition, OnDemand, Portion, Prometheus, Shard, Texts, TextsRenderer};
 pub use readiness::Readiness;
 pub use web::Web;
 

@@ -30,17 +30,21 @@ pub async fn answer(
         }
         (format, coding) = (Format::Text, Coding::without_zstd(request));
     }
+    if prometheus.is_new(portion) && memory.refuses(Work::Scrape) {
+        return too_large();
+    }
     // The bridge's own series are gathered and compressed: not on a worker of the runtime.
     let answer = spawn_blocking(move || match (format, coding) {
         (Format::Text, Coding::Gzip | Coding::Identity) => {
-            kept(prometheus.portion(portion, &introspect, coding == Coding::Gzip))
+            let exposition = prometheus.portion(portion, &introspect, coding == Coding::Gzip);
+            exposition.map(kept)
         }
         _ => {
             let pieces = prometheus.on_demand(portion, &introspect, format, coding);
-            (None, Body::from_stream(stream::unfold(pieces, made)))
+            pieces.map(|pieces| (None, Body::from_stream(stream::unfold(pieces, made))))
         }
     });
-    let Ok((length, body)) = answer.await else {
+    let Ok(Some((length, body))) = answer.await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let mut response = Response::builder()
@@ -56,8 +60,16 @@ pub async fn answer(
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
+/// Said when a refusal is about this moment.
+const LATER: [(header::HeaderName, &str); 1] = [(header::RETRY_AFTER, "60")];
+
+fn too_large() -> Response {
+    let text = "The bridge is near limits.memory, and splits nothing into a new number of shards for now: ask for \
+                the number that was asked for before, or raise the limit.\n";
+    (StatusCode::SERVICE_UNAVAILABLE, LATER, text).into_response()
+}
+
 fn refused() -> Response {
-    const LATER: [(header::HeaderName, &str); 1] = [(header::RETRY_AFTER, "60")];
     let text = "The bridge is near limits.memory, and makes no text in this format for now: accept text/plain, \
                 or raise the limit.\n";
     (StatusCode::SERVICE_UNAVAILABLE, LATER, text).into_response()

@@ -87,13 +87,14 @@ pub use series::Emit;
 pub use snapshot::{Age, Missing, Owners, Report, Snapshot};
 pub use status::{
     BridgeStatus, ClusterStatus, Export, ExportQueue, GitLabStatus, Leadership, MemoryUse, Process,
-    Reload, Usage,
+    Reload, ShardStatus, Usage,
 };
 pub use subject::{
     Attribute, Cadence, ChangesWith, Column, Feature, Feed, Feeds, Grain, Instrument, Kind, Named,
     PROJECT_ID, Raw, Rest, Stage, Subject,
 };
 pub use subject_state::{SubjectPart, SubjectState, needs};
+pub use subjects::SHARD_PROJECTS;
 pub use table::{GivenWay, Row, Table, TableReading};
 pub use table_answer::TableAnswer;
 pub use test_report::{SUITE_FIELDS, TEST_FIELDS, TestCases, TestReport};

@@ -121,6 +121,18 @@ pub struct GitLabStatus {
     pub usage: Usage,
     /// Who leads it among several replicas; none where one process is alone.
     pub leadership: Option<Leadership>,
+    /// What is shown of it in a scrape of one shard; none in all others.
+    pub shard: Option<ShardStatus>,
+}
+
+/// What one of several shards shows of a GitLab.
+#[derive(Clone, Debug)]
+pub struct ShardStatus {
+    /// Its number, from 1 on.
+    pub shard: String,
+    /// How many there are.
+    pub shards: String,
+    pub projects: u64,
 }
 
 /// What was asked of GitLab since the start.

@@ -86,6 +86,7 @@ fn gitlab() -> GitLabStatus {
             ..Usage::default()
         },
         leadership: None,
+        shard: None,
     }
 }
 

@@ -7,7 +7,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 
 use crate::export::histograms::HistogramCollector;
 use crate::export::meter::{Instruments, ViewBatch};
-use crate::metrics::{BridgeStatus, EnabledMetrics};
+use crate::metrics::{BridgeStatus, EnabledMetrics, SHARD_PROJECTS};
 
 /// Renders what is put before its instruments.
 pub struct Collector<T> {
@@ -40,6 +40,17 @@ impl Collector<BridgeStatus> {
         Ok(Collector {
             registry,
             instruments: Instruments::about_bridge(reader, resource.clone(), enabled),
+        })
+    }
+
+    /// For the enabled metrics that a shard says of itself.
+    pub fn about_shards(resource: &Resource, enabled: &EnabledMetrics) -> Result<Self> {
+        let mut own = enabled.clone();
+        own.metrics.retain(|metric| metric.name == SHARD_PROJECTS);
+        let (registry, reader) = registry_and_reader(None)?;
+        Ok(Collector {
+            registry,
+            instruments: Instruments::about_bridge(reader, resource.clone(), &own),
         })
     }
 }

@@ -175,15 +175,20 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
 
 /// The value of an entry's label, still escaped.
 pub fn label<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut labels = labels(entry);
+    let found = labels.find(|(own, _)| *own == name.as_bytes());
+    found.map(|(_, value)| value)
+}
+
+/// The names of an entry's labels, and their values, still escaped.
+pub fn labels(entry: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut values = Values::of(entry);
-    loop {
+    std::iter::from_fn(move || {
         let labels = values.0;
         let value = values.next()?;
-        let found = labels.strip_prefix(name.as_bytes());
-        if found.is_some_and(|rest| rest.starts_with(b"=")) {
-            return Some(value);
-        }
-    }
+        let name = labels.iter().position(|byte| *byte == b'=')?;
+        Some((&labels[..name], value))
+    })
 }
 
 /// How many entries a rendered text has.

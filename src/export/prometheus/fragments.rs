@@ -34,19 +34,19 @@ type PieceLayout = (usize, u32, u64);
 #[derive(Clone, Debug, Default)]
 pub struct MetricText {
     headers: Option<Piece>,
-    of_histograms: bool,
-    fragments: Vec<Fragment>,
+    pub(super) of_histograms: bool,
+    pub(super) fragments: Vec<Fragment>,
     /// The headers and all fragments, compressed, behind each other.
     whole: Piece,
     series: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Fragment {
-    piece: Piece,
+pub struct Fragment {
+    pub piece: Piece,
     /// The first entry, to find the fragment of others by.
-    first: Box<[u8]>,
-    series: u32,
+    pub first: Box<[u8]>,
+    pub series: u32,
 }
 
 impl MetricText {
@@ -69,7 +69,9 @@ impl MetricText {
     /// Its parts, compressed, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
         let shown = self.headers.iter().filter(|_| !self.fragments.is_empty());
-        shown.chain(self.fragments.iter().map(|fragment| &fragment.piece))
+        let fragments = self.fragments.iter().map(|fragment| &fragment.piece);
+        // There may be nothing in a fragment of a shard.
+        shown.chain(fragments.filter(|piece| piece.sum.length > 0))
     }
 
     /// Whether the first of its parts are the headers.
@@ -91,6 +93,21 @@ impl MetricText {
             compressed: self.whole.compressed.slice(headers.compressed.len()..),
             sum: self.whole.sum.after(headers.sum),
         }
+    }
+
+    /// A text of the same metric with the same headers and no series yet.
+    pub fn emptied(&self) -> MetricText {
+        MetricText {
+            headers: self.headers.clone(),
+            of_histograms: self.of_histograms,
+            ..MetricText::default()
+        }
+    }
+
+    /// Joins the fragments that were put into it.
+    pub fn finish(&mut self) {
+        self.count();
+        self.join();
     }
 
     /// How its compressed bytes are cut.

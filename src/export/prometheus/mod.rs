@@ -16,6 +16,7 @@ mod on_demand;
 mod openmetrics;
 mod portion;
 mod rendering;
+mod shards;
 mod texts;
 
 use std::path::{Path, PathBuf};
@@ -36,10 +37,12 @@ use difference::Fingerprints;
 use fragments::MetricText;
 use gzip::Codec;
 use rendering::{Rendered, Renderer};
+use shards::Shards;
 
 pub use exposition::Exposition;
 pub use on_demand::OnDemand;
 pub use portion::Portion;
+pub use shards::Shard;
 pub use texts::{Texts, TextsRenderer};
 
 /// How much longer than keeping the texts the time before that is done again is at least.
@@ -49,6 +52,7 @@ const REST: u32 = 20;
 pub struct Prometheus {
     gitlab: Renderer,
     bridge: Collector<BridgeStatus>,
+    shards: Shards,
     health: Arc<Health>,
     rendered: Mutex<Arc<Rendered>>,
     /// Where the texts are kept over a restart, if they are.
@@ -66,6 +70,7 @@ impl Prometheus {
         let enabled = enabled.scraped();
         Ok(Prometheus {
             bridge: Collector::about_bridge(resource, &enabled)?,
+            shards: Shards::build(resource, &enabled)?,
             gitlab: Renderer::build(resource, enabled)?,
             health: Arc::new(Health::new("prometheus")),
             rendered: Mutex::default(),
@@ -83,8 +88,11 @@ impl Prometheus {
     /// Renders with little memory, where that is limited.
     #[must_use]
     pub fn within(self, memory: &MemoryLimit) -> Prometheus {
-        let gitlab = self.gitlab.within(memory);
-        Prometheus { gitlab, ..self }
+        Prometheus {
+            gitlab: self.gitlab.within(memory),
+            shards: self.shards.within(memory),
+            ..self
+        }
     }
 
     /// Keeps the texts over a restart, in a file beside a state.
@@ -267,13 +275,24 @@ impl Prometheus {
 
     /// The exposition now, with what the bridge says of itself at this moment.
     pub fn exposition(&self, introspect: &Introspect, gzip: bool) -> Exposition {
-        self.portion(Portion::All, introspect, gzip)
+        let rendered = self.rendered();
+        Exposition::of(
+            rendered.texts.clone(),
+            self.fresh(&rendered, introspect),
+            gzip,
+        )
     }
 
-    /// A portion of the exposition now.
-    pub fn portion(&self, portion: Portion, introspect: &Introspect, gzip: bool) -> Exposition {
-        let (texts, fresh) = self.texts(portion, introspect);
-        Exposition::of(texts, fresh, gzip)
+    /// A portion of the exposition now; none if a text is damaged. The first shard of a number that was not
+    /// asked for before may take seconds.
+    pub fn portion(
+        &self,
+        portion: Portion,
+        introspect: &Introspect,
+        gzip: bool,
+    ) -> Option<Exposition> {
+        let (texts, fresh) = self.texts(portion, introspect)?;
+        Some(Exposition::of(texts, fresh, gzip))
     }
 
     /// A portion of the exposition now, in a form that is made while it is sent.
@@ -283,19 +302,39 @@ impl Prometheus {
         introspect: &Introspect,
         format: Format,
         coding: Coding,
-    ) -> OnDemand {
-        let (texts, fresh) = self.texts(portion, introspect);
-        OnDemand::of(texts, fresh, format, coding)
+    ) -> Option<OnDemand> {
+        let (texts, fresh) = self.texts(portion, introspect)?;
+        Some(OnDemand::of(texts, fresh, format, coding))
+    }
+
+    /// Whether it takes memory that is not taken yet to answer with a portion.
+    pub fn is_new(&self, portion: Portion) -> bool {
+        match portion {
+            Portion::Shard { shard, .. } => !self.shards.has(shard.of()),
+            _ => false,
+        }
     }
 
     /// The kept texts of a portion, and the text of this moment that belongs behind them.
-    fn texts(&self, portion: Portion, introspect: &Introspect) -> (Vec<Arc<MetricText>>, Vec<u8>) {
+    fn texts(
+        &self,
+        portion: Portion,
+        introspect: &Introspect,
+    ) -> Option<(Vec<Arc<MetricText>>, Vec<u8>)> {
         let rendered = self.rendered();
-        let fresh = match portion.has_own() {
-            true => self.fresh(&rendered, introspect),
-            false => Vec::new(),
+        let (texts, mut fresh) = match portion {
+            Portion::Shard { shard, .. } => {
+                let split = self
+                    .shards
+                    .of(&rendered.texts, shard.of(), Instant::now().into())?;
+                (split.texts(shard), self.shards.told(&split, shard))
+            }
+            _ => (rendered.texts.clone(), Vec::new()),
         };
-        (portion.texts(&rendered.texts), fresh)
+        if portion.has_own() {
+            fresh.extend(self.fresh(&rendered, introspect));
+        }
+        Some((portion.texts(&texts), fresh))
     }
 
     /// What the bridge says of itself at this moment.
@@ -309,6 +348,7 @@ impl Prometheus {
 
     fn show(&self, rendered: Rendered) {
         *lock(&self.rendered) = Arc::new(rendered);
+        self.shards.forget(Instant::now().into());
     }
 
     fn rendered(&self) -> Arc<Rendered> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fragments::MetricText;
+use super::shards::Shard;
 
 /// What of the exposition a scrape gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub enum Portion {
     GitLab,
     /// What the bridge says of itself: each replica something else.
     Bridge,
+    /// A shard of what is about GitLab. With the first one comes what the bridge says of itself, unless that is
+    /// told apart.
+    Shard { shard: Shard, own_apart: bool },
 }
 
 impl Portion {
@@ -22,13 +26,18 @@ impl Portion {
             Portion::All => true,
             Portion::GitLab => !text.is_named(OWN),
             Portion::Bridge => text.is_named(OWN),
+            Portion::Shard { own_apart, .. } => !own_apart || !text.is_named(OWN),
         };
         all.iter().filter(of_portion).cloned().collect()
     }
 
     /// Whether the bridge says in it how it gets on at this moment.
     pub(super) fn has_own(self) -> bool {
-        self != Portion::GitLab
+        match self {
+            Portion::All | Portion::Bridge => true,
+            Portion::GitLab => false,
+            Portion::Shard { shard, own_apart } => shard.is_first() && !own_apart,
+        }
     }
 }
 
@@ -76,7 +85,7 @@ mod tests {
 
     fn lines(prometheus: &Prometheus, portion: Portion) -> BTreeSet<String> {
         let status: crate::export::Introspect = Arc::new(|_| BridgeStatus::default());
-        let exposition = prometheus.portion(portion, &status, false);
+        let exposition = prometheus.portion(portion, &status, false).unwrap();
         let length = exposition.length;
         let text = String::from_utf8(exposition.pieces.concat()).unwrap();
         assert_eq!(length, text.len() as u64);

@@ -27,6 +27,7 @@ mod releases;
 mod repository;
 mod runners;
 mod security;
+mod shards;
 mod storage;
 mod test_reports;
 mod tokens;
@@ -37,6 +38,7 @@ use std::sync::LazyLock;
 
 use super::Catalogue;
 use super::subject::Subject;
+pub use shards::SHARD_PROJECTS;
 
 /// What this program measures, in the order it is shown.
 const STANDARD: &[&Subject] = &[
@@ -77,6 +79,7 @@ const STANDARD: &[&Subject] = &[
     &instance::TOKEN,
     &bridge::SUBJECT,
     &cluster::SUBJECT,
+    &shards::SUBJECT,
     &process::SUBJECT,
 ];
 
