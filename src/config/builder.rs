@@ -67,6 +67,7 @@ impl Builder {
         let sources = Sources::of(&self.places);
         let cluster = self.cluster.finish(&self.places, &instances)?;
         let (mut config, otlp) = (self.config, self.otlp.finish()?);
+        config.export.replica = cluster.as_ref().and_then(|cluster| cluster.replica.clone());
         config.cluster = cluster;
         config.metrics.choices.project_labels = labels;
         config.is_address_assumed = is_address_assumed;

@@ -32,6 +32,8 @@ pub struct Config {
     pub sdk_disabled: bool,
     /// The resource attribute `service.name`.
     pub service_name: String,
+    /// The name of this replica, which tells it apart unless an attribute does.
+    pub replica: Option<String>,
     /// Further resource attributes; never `service.name`.
     pub resource_attributes: Vec<(String, String)>,
     /// How much memory there is for all of the process.
@@ -52,7 +54,8 @@ impl Config {
     /// a new series for every metric each time.
     pub fn resource(&self) -> Resource {
         let host = gethostname::gethostname();
-        let instance = format!("{}:{}", host.to_string_lossy(), self.listen.port);
+        let place = || format!("{}:{}", host.to_string_lossy(), self.listen.port);
+        let instance = self.replica.clone().unwrap_or_else(place);
         let attributes = self.resource_attributes.iter();
         Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
@@ -78,6 +81,7 @@ impl Default for Config {
             console: None,
             sdk_disabled: false,
             service_name: "gitlab-metrics-bridge".to_owned(),
+            replica: None,
             resource_attributes: Vec::new(),
             memory: MemoryLimit::default(),
         }

@@ -240,6 +240,7 @@ mod with_redis {
         let number = gitlab.read(|world| world.find_project("group/a").unwrap().issues_all());
         nemesis.group.wait_until_all_show(number).await;
         let ended = gitlab.read(ended);
+        println!("{:?} the beat ended: {number}, {ended} pipelines", now());
         for replica in 0..3 {
             let is_exact = |series: &crate::support::Series| series.values().sum::<f64>() == ended;
             let running = nemesis.group.running(replica);

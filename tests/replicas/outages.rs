@@ -93,11 +93,12 @@ mod with_redis {
         let beating = group::beating(&group.gitlab, Duration::from_millis(100));
         sleep(Duration::from_secs(1)).await;
         for _ in 0..2 {
-            let begin = now();
+            let mut begin = now();
             if is_copy {
                 let copy = copy_of(&group.engine).await;
                 copy.command::<()>(&["REPLICAOF", "NO", "ONE"]);
                 sleep(Duration::from_secs(2)).await;
+                begin = now();
                 group
                     .wires
                     .iter()

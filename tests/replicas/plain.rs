@@ -38,6 +38,7 @@ mod with_redis {
     use crate::pushed;
     use crate::redis_server::RedisServer;
     use crate::support::process::{Program, bridge, http_client};
+    use crate::support::received::Received;
     use crate::support::receiver::Receiver;
     use crate::support::running::{Running, TOKEN};
     use crate::support::{PATIENCE, Series};
@@ -86,9 +87,12 @@ mod with_redis {
         ];
         let group = Group::start(2, &settings).await;
         group.wait_until_all_show(0).await;
-        receiver
-            .wait_for(|received| received.requests.len() > 20)
-            .await;
+        let both = |received: &Received| {
+            let senders = pushed::senders(received);
+            let count = |name: &str| senders.iter().filter(|own| *own == name).count();
+            count(GROUP) > 3 && count(&name(0)) > 3 && count(&name(1)) > 3
+        };
+        receiver.wait_for(both).await;
         receiver.read(|received| {
             let points = pushed::points(received);
             let of_gitlab = |name: &str| points.iter().any(|point| point.series.starts_with(name));
@@ -104,8 +108,7 @@ mod with_redis {
             let mut senders = pushed::senders(received);
             senders.sort();
             senders.dedup();
-            assert_eq!(senders.len(), 3, "{senders:?}");
-            assert!(senders.contains(&GROUP.to_owned()), "{senders:?}");
+            assert_eq!(senders, [name(0), name(1), GROUP.to_owned()]);
         });
     }
 

@@ -207,9 +207,10 @@ impl Standing {
         // One after another, so that each counts what this replica got just before.
         let _turn = self.replicas.turn.lock().await;
         let held = self.replicas.held();
-        let holder = self.replicas.status.noted(self.seat.holder().await)?;
-        self.status.is_led_by(holder.as_deref());
-        if holder.is_some() {
+        let holder = self.replicas.status.noted(self.seat.holder().await);
+        self.status
+            .is_led_by(holder.as_ref().and_then(Option::as_deref));
+        if holder?.is_some() {
             *free_since = None;
             return None;
         }

@@ -1,5 +1,6 @@
 //! How a replica gets on, as its own metrics and the page tell it.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex};
 
 use super::version::Version;
@@ -10,8 +11,8 @@ use crate::metrics::{ClusterStatus, Leadership};
 /// How the engine does.
 pub struct EngineStatus {
     engine: Engine,
-    /// What is wrong with it, as far as it was logged.
-    said: Mutex<Option<String>>,
+    /// What kind of thing is wrong with it, as far as it was logged.
+    said: Mutex<Option<Discriminant<Error>>>,
 }
 
 impl EngineStatus {
@@ -51,15 +52,14 @@ impl EngineStatus {
             }
             Err(Error::Refused) => None,
             Err(error) => {
-                let error = error.to_string();
-                if said.as_ref() != Some(&error) {
+                let kind = discriminant(&error);
+                if said.replace(kind) != Some(kind) {
                     tracing::warn!(
-                        error,
+                        %error,
                         "the engine can't be used: what was published last is shown on, and nobody reads GitLab \
                          once the leases are over"
                     );
                 }
-                *said = Some(error);
                 None
             }
         }
@@ -68,41 +68,48 @@ impl EngineStatus {
 
 /// How this replica gets on with one GitLab.
 #[derive(Default)]
-pub struct StandingStatus(Mutex<Leadership>);
+pub struct StandingStatus(Mutex<Own>);
+
+#[derive(Default)]
+struct Own {
+    told: Leadership,
+    /// Who led last, also while that is not known any more.
+    last_leader: Option<String>,
+}
 
 impl StandingStatus {
     /// Tells it.
     pub fn leadership(&self) -> Leadership {
-        lock(&self.0).clone()
+        lock(&self.0).told.clone()
     }
 
     pub(super) fn leads(&self, replica: &str, token: u64) {
         let mut own = lock(&self.0);
-        own.is_ours = true;
-        own.token = own.token.max(Some(token));
-        is_led_by(&mut own, Some(replica));
+        own.told.is_ours = true;
+        own.told.token = own.told.token.max(Some(token));
+        own.is_led_by(Some(replica));
     }
 
     pub(super) fn leads_no_more(&self) {
         let mut own = lock(&self.0);
-        own.is_ours = false;
-        own.leader = None;
+        own.told.is_ours = false;
+        (own.told.leader, own.last_leader) = (None, None);
     }
 
-    /// Notes who holds the lease, while this replica does not.
+    /// Notes who holds the lease, while this replica does not; none if nobody does, or the engine does not say.
     pub(super) fn is_led_by(&self, holder: Option<&str>) {
-        is_led_by(&mut lock(&self.0), holder);
+        lock(&self.0).is_led_by(holder);
     }
 
     /// Notes the newest version in the engine.
     pub(super) fn published(&self, token: u64, version: u64) {
-        let mut own = lock(&self.0);
+        let own = &mut lock(&self.0).told;
         own.token = own.token.max(Some(token));
         own.published = Some(version);
     }
 
     pub(super) fn shows(&self, version: &Version) {
-        let mut own = lock(&self.0);
+        let own = &mut lock(&self.0).told;
         own.token = own.token.max(Some(version.token));
         own.shown = Some(version.number);
         own.shown_at = Some(version.manifest.at);
@@ -110,9 +117,13 @@ impl StandingStatus {
     }
 }
 
-/// Notes a holder of the lease.
-fn is_led_by(own: &mut Leadership, holder: Option<&str>) {
-    let is_new = holder.is_some() && own.leader.as_deref() != holder;
-    own.changes += u64::from(is_new);
-    own.leader = holder.map(str::to_owned);
+impl Own {
+    /// Notes a holder of the lease. One that is known again after a while without an answer is no other one.
+    fn is_led_by(&mut self, holder: Option<&str>) {
+        if holder.is_some() && self.last_leader.as_deref() != holder {
+            self.told.changes += 1;
+            self.last_leader = holder.map(str::to_owned);
+        }
+        self.told.leader = holder.map(str::to_owned);
+    }
 }
