@@ -18,7 +18,7 @@ use url::Url;
 
 use support::certificates::Certificates;
 use support::redis_server::{RedisServer, free_port};
-use support::running::bridge_for;
+use support::running::{Running, TOKEN, bridge_for};
 
 /// How long a lease may take to be had.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -296,6 +296,62 @@ mod with_redis {
         let found = checked(&server.url(), &[]).await;
         assert_eq!(found[1].1, "note");
         assert!(found[1].2.contains("volatile-lru") && found[1].2.contains("noeviction"));
+    }
+
+    #[tokio::test]
+    #[ignore = "needs redis-server"]
+    async fn nothing_that_a_replica_says_or_stores_holds_the_password_or_the_token() {
+        const PASSWORD: &str = "pl4nted/engine+password";
+        let server = RedisServer::start();
+        let rule = format!(">{PASSWORD}");
+        server.command::<()>(&["ACL", "SETUSER", "bridge", "on", "~*", "&*", "+@all", &rule]);
+        let mut world = World::new();
+        world.project_with_id("group/a", 7).commits(11);
+        let gitlab = GitLab::start(world).await.unwrap();
+        let encoded = "pl4nted%2Fengine+password";
+        let url = format!("redis://bridge:{encoded}@127.0.0.1:{}", server.port());
+        let program = bridge_for(&gitlab.url())
+            .env("GITLAB_BRIDGE_CLUSTER_URL", url)
+            .args(["--log-level", "trace"]);
+        let bridge = Running::start(program).await;
+        bridge.first_scrape().await;
+        let mut said = String::new();
+        for page in [
+            "/",
+            "/metrics",
+            "/metrics/bridge",
+            "/api/v1/status",
+            "/-/ready",
+        ] {
+            said += &bridge.get(page).await.1;
+        }
+        let keys: Vec<String> = server.command(&["KEYS", "*"]);
+        assert!(keys.iter().any(|key| key.ends_with(":head")), "{keys:?}");
+        for key in &keys {
+            said += key;
+            let kind: String = server.command(&["TYPE", key]);
+            let reading = match kind.as_str() {
+                "hash" => "HGETALL",
+                "set" => "SMEMBERS",
+                _ => "GET",
+            };
+            let stored: redis::Value = server.command(&[reading, key]);
+            let parts = match stored {
+                redis::Value::Array(parts) => parts,
+                whole => vec![whole],
+            };
+            for part in parts {
+                let bytes: Vec<u8> = redis::from_redis_value(part).unwrap();
+                said += &String::from_utf8_lossy(&bytes);
+            }
+        }
+        let finished = bridge.stop().await;
+        said += &finished.stdout();
+        said += &finished.stderr();
+        assert!(said.contains("group/a"), "what is stored was read");
+        for secret in [PASSWORD, encoded, "pl4nted", TOKEN] {
+            assert!(!said.contains(secret), "{secret}");
+        }
     }
 
     #[tokio::test]

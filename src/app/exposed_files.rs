@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::{self, Secret};
 use crate::config::{Config, exposure};
 use crate::export::Web;
 use crate::gitlab::CredentialSource;
@@ -52,8 +53,31 @@ fn secret_files(config: &Config) -> Vec<(String, PathBuf)> {
     if let Some(path) = otlp.and_then(|otlp| otlp.client_key.as_ref()) {
         add("otlp.client_key".to_owned(), path);
     }
+    if let Some(cluster) = &config.cluster {
+        for (setting, path) in of_engine(cluster) {
+            add(setting.to_owned(), path);
+        }
+    }
     for path in Web::secret_files(&config.export) {
         add("prometheus.web_config_file".to_owned(), &path);
     }
     files
+}
+
+/// The files with secrets for the engine.
+fn of_engine(cluster: &cluster::Config) -> impl Iterator<Item = (&'static str, &Path)> {
+    let of_sentinels = cluster.sentinel.as_ref();
+    let of_sentinels = of_sentinels.and_then(|sentinel| sentinel.password.as_ref());
+    let passwords = [
+        ("cluster.password_file", cluster.password.as_ref()),
+        ("cluster.sentinel.password_file", of_sentinels),
+    ];
+    let passwords = passwords
+        .into_iter()
+        .filter_map(|(setting, secret)| match secret {
+            Some(Secret::File(path)) => Some((setting, path.as_path())),
+            _ => None,
+        });
+    let key = cluster.key_file.as_deref();
+    passwords.chain(key.map(|path| ("cluster.key_file", path)))
 }

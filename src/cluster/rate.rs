@@ -22,15 +22,28 @@ pub enum Taken {
 
 impl Rate {
     pub(super) fn interval_in_microseconds(&self) -> u64 {
-        microseconds(self.interval)
+        // Rounded up: never more than the rate.
+        u64::try_from(self.interval.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX)
     }
 
     /// How far ahead of the steady rate requests may be.
     pub(super) fn ahead_in_microseconds(&self) -> u64 {
-        microseconds(self.interval.mul_f64(self.burst.max(1.0) - 1.0))
+        let ahead = self.interval.mul_f64(self.burst.max(1.0) - 1.0);
+        u64::try_from(ahead.as_micros()).unwrap_or(u64::MAX)
     }
 }
 
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_whole_microsecond_is_rounded_so_that_less_is_granted() {
+        let rate = Rate {
+            interval: Duration::from_nanos(1_500),
+            burst: 2.0,
+        };
+        assert_eq!(rate.interval_in_microseconds(), 2);
+        assert_eq!(rate.ahead_in_microseconds(), 1);
+    }
 }

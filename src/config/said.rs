@@ -57,10 +57,12 @@ impl fmt::Debug for Said {
 }
 
 /// Whether a setting names a file whose content takes its place. A web configuration notices by itself
-/// when it changes.
+/// when it changes, and what the engine asks for is read again for each connection.
 fn holds_content(key: &str) -> bool {
     let ends = ["_file", "client_certificate", "client_key"];
-    ends.iter().any(|end| key.ends_with(end)) && key != "prometheus.web_config_file"
+    ends.iter().any(|end| key.ends_with(end))
+        && key != "prometheus.web_config_file"
+        && !key.starts_with("cluster.")
 }
 
 fn content(context: &mut Context, own: &Content) {

@@ -16,10 +16,16 @@ if head[2] and tonumber(head[2]) >= tonumber(version) then
   return {'behind', head[2]}
 end
 
+-- All of a piece at once; only where one is lacking it is looked which.
 local answer = {'lacks'}
-for i = 3, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 0 then
-    answer[#answer + 1] = i - 3
+for first = 3, #KEYS, 500 do
+  local last = math.min(first + 499, #KEYS)
+  if redis.call('EXISTS', unpack(KEYS, first, last)) < last - first + 1 then
+    for i = first, last do
+      if redis.call('EXISTS', KEYS[i]) == 0 then
+        answer[#answer + 1] = i - 3
+      end
+    end
   end
 end
 if #answer > 1 then
