@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 
 use super::misconfigured::misconfigured;
@@ -62,6 +63,26 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
 /// If it is not valid.
 pub fn web(config: &Config) -> Result<Option<Web>> {
     Web::build(&config.export).map_err(misconfigured)
+}
+
+/// Who this process is in OpenTelemetry: of several replicas the one that is named.
+pub fn resource(config: &Config) -> Resource {
+    let resource = config.export.resource();
+    let replica = config.cluster.as_ref();
+    match replica.and_then(|cluster| cluster.replica.as_deref()) {
+        Some(replica) => as_instance(&resource, replica),
+        None => resource,
+    }
+}
+
+/// The same as another instance of the service.
+pub fn as_instance(resource: &Resource, instance: &str) -> Resource {
+    let attributes = resource.iter();
+    let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_attributes(attributes)
+        .with_attribute(KeyValue::new("service.instance.id", instance.to_owned()))
+        .build()
 }
 
 /// The OTLP exporter, without a queue.

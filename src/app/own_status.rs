@@ -126,6 +126,12 @@ impl Asked {
     /// Its status, to be exported together with a view, in which it may not be yet.
     fn status(&self, view: &View) -> GitLabStatus {
         let shown = view.named(self.name.as_deref());
+        let leadership = self.standing.as_ref().map(|own| own.leadership());
+        let mut usage = usage(&self.client);
+        if leadership.as_ref().is_some_and(|own| !own.is_ours) {
+            // Another replica spends it, and this one does not know what is left.
+            usage.budget_remaining = None;
+        }
         GitLabStatus {
             name: self.name.clone(),
             url: self.client.url().to_string(),
@@ -137,9 +143,9 @@ impl Asked {
                 .unwrap_or_default(),
             usage: metrics::Usage {
                 by_subject: self.progress.asked(),
-                ..usage(&self.client)
+                ..usage
             },
-            leadership: self.standing.as_ref().map(|own| own.leadership()),
+            leadership,
             shard: None,
         }
     }

@@ -106,11 +106,17 @@ impl Lease {
                 .arg(rate.ahead_in_microseconds())
                 .arg(milliseconds(BUCKET_LASTS));
         });
-        let wait: i64 = answer.await?;
-        match u64::try_from(wait) {
-            Ok(0) => Ok(Taken::Granted),
-            Ok(wait) => Ok(Taken::Wait(std::time::Duration::from_micros(wait))),
-            Err(_) => Err(self.refused("take")),
+        let answer: Vec<Value> = answer.await?;
+        match answer.as_slice() {
+            [Value::Int(0), left] => {
+                let left = redis::from_redis_value_ref(left).map_err(|_| odd_answer())?;
+                Ok(Taken::Granted { left })
+            }
+            [Value::Int(wait)] => match u64::try_from(*wait) {
+                Ok(wait) => Ok(Taken::Wait(std::time::Duration::from_micros(wait))),
+                Err(_) => Err(self.refused("take")),
+            },
+            _ => Err(odd_answer()),
         }
     }
 

@@ -12,10 +12,10 @@ pub struct Rate {
 }
 
 /// What a request may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Taken {
-    /// Be sent: it is paid for.
-    Granted,
+    /// Be sent: it is paid for. So many more could be sent at once.
+    Granted { left: f64 },
     /// Ask again after so long. Nothing is reserved.
     Wait(Duration),
 }

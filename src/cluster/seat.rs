@@ -1,5 +1,6 @@
 //! The place of one GitLab in the engine: what every replica may read and tell, and where one becomes the holder.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -148,6 +149,38 @@ impl Seat {
             tokio::time::sleep(at_most).await;
         }
         *lock(&self.hearing) = hearing;
+    }
+
+    /// The token and the number of the newest published version; none if there is none.
+    ///
+    /// # Errors
+    /// If the engine does not answer.
+    pub async fn newest(&self) -> Result<Option<(u64, u64)>, Error> {
+        let key = &self.place.keys.head;
+        let answer = self.place.engine.ask(|mut connection| async move {
+            let mut question = redis::cmd("HMGET");
+            question.arg(key).arg(&["token", "version"]);
+            question.query_async(&mut connection).await
+        });
+        match answer.await? {
+            (Some(token), Some(version)) => Ok(Some((token, version))),
+            (None::<u64>, None::<u64>) => Ok(None),
+            _ => Err(odd_answer()),
+        }
+    }
+
+    /// How many replicas have said lately which version they hold, this one included if it has.
+    ///
+    /// # Errors
+    /// If the engine does not answer.
+    pub async fn replicas(&self) -> Result<usize, Error> {
+        let key = &self.place.keys.seen;
+        let answer = self.place.engine.ask(|mut connection| async move {
+            let mut question = redis::cmd("HGETALL");
+            question.arg(key).query_async(&mut connection).await
+        });
+        let seen: HashMap<String, String> = answer.await?;
+        Ok(seen.len())
     }
 
     /// The newest published version; none if there is none.

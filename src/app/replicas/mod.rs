@@ -1,6 +1,7 @@
 //! Several replicas that are one bridge: for each GitLab one of them holds the lease, reads and publishes, and all
 //! show what was published.
 
+mod left;
 mod publisher;
 mod pushing;
 mod shown;
@@ -14,12 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
-use opentelemetry::KeyValue;
+use opentelemetry::Key;
 use opentelemetry_sdk::Resource;
 use tokio::sync::Mutex;
 
+use self::left::Left;
+use super::chosen;
 use super::misconfigured::misconfigured;
-use crate::cluster::{self, Engine};
+use crate::cluster::Engine;
 use crate::config::{Config, Instance};
 use crate::export::{Health, OtlpConfig};
 use crate::memory_limit::MemoryLimit;
@@ -44,6 +47,9 @@ pub struct Replicas {
     held: Arc<AtomicUsize>,
     /// Whose turn it is to stand for a lease.
     turn: Arc<Mutex<()>>,
+    /// How many GitLabs there are.
+    gitlabs: usize,
+    left: Arc<Left>,
 }
 
 /// Where and how GitLab's series are pushed.
@@ -70,14 +76,14 @@ impl Replicas {
         let (status, held) = match before {
             Some(before) => (Arc::clone(&before.status), Arc::clone(&before.held)),
             None => {
-                let engine = Engine::new(cluster, replica(cluster, config));
+                let engine = Engine::new(cluster, replica(config));
                 let engine = engine.context("cluster.url").map_err(misconfigured)?;
                 (EngineStatus::of(engine), Arc::default())
             }
         };
         let otlp = config.export.otlp.clone();
         Ok(Some(Arc::new(Replicas {
-            resource: of_group(config.export.resource(), status.engine().group()),
+            resource: chosen::as_instance(&config.export.resource(), status.engine().group()),
             status,
             enabled: enabled.clone(),
             is_scraped: config.export.prometheus,
@@ -89,6 +95,10 @@ impl Replicas {
             held,
             turn: before
                 .map(|before| Arc::clone(&before.turn))
+                .unwrap_or_default(),
+            gitlabs: config.instances.len(),
+            left: before
+                .map(|before| Arc::clone(&before.left))
                 .unwrap_or_default(),
         })))
     }
@@ -107,6 +117,13 @@ impl Replicas {
         u32::try_from(self.held.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
     }
 
+    /// Whether this replica, one of so many, holds more leases than its share and is to leave this one.
+    fn leaves_one(&self, replicas: usize, called: &str) -> bool {
+        let share = self.gitlabs.div_ceil(replicas.max(1));
+        let held = self.held.load(Ordering::Relaxed);
+        held > share && self.left.may_leave(called)
+    }
+
     /// Counts a lease, as long as what it returns lives.
     fn hold(self: &Arc<Self>) -> Held {
         self.held.fetch_add(1, Ordering::Relaxed);
@@ -123,22 +140,12 @@ impl Drop for Held {
     }
 }
 
-/// The name of this replica: the one that is given, else what tells it apart in OpenTelemetry.
-fn replica(cluster: &cluster::Config, config: &Config) -> String {
-    let key = opentelemetry::Key::from_static_str("service.instance.id");
-    let instance = config.export.resource().get(&key);
-    let instance = instance.map(|instance| instance.to_string());
-    cluster.replica.clone().or(instance).unwrap_or_default()
-}
-
-/// The resource of what all replicas tell as one.
-fn of_group(resource: Resource, group: &str) -> Resource {
-    let attributes = resource.iter();
-    let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-    Resource::builder_empty()
-        .with_attributes(attributes)
-        .with_attribute(KeyValue::new("service.instance.id", group.to_owned()))
-        .build()
+/// The name of this replica: what tells it apart in OpenTelemetry.
+fn replica(config: &Config) -> String {
+    let instance = chosen::resource(config).get(&Key::from_static_str("service.instance.id"));
+    instance
+        .map(|instance| instance.to_string())
+        .unwrap_or_default()
 }
 
 /// What a GitLab is called in the engine: by its name, else by its address.

@@ -75,7 +75,7 @@ impl Spending {
         };
         let bucket = lock(&self.bucket).clone();
         match self.lease.take(&bucket, rate).await {
-            Ok(Taken::Granted) => Allowed::Now { left: None },
+            Ok(Taken::Granted { left }) => Allowed::Now { left: Some(left) },
             Ok(Taken::Wait(wait)) => Allowed::In(wait),
             Err(error) => {
                 tracing::debug!(%error, "the budget can't be asked");

@@ -20,7 +20,7 @@ use crate::config::Instance;
 use crate::export::TextsRenderer;
 use crate::gitlab::Client;
 use crate::lock::lock;
-use crate::metrics::EnabledMetrics;
+use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
 use crate::poll::{Inbox, Polled, Progress, State};
 
 /// How often the engine is looked at where it does not say that something happened.
@@ -164,25 +164,45 @@ impl Standing {
         }
     }
 
+    /// The view of this GitLab alone.
+    pub(super) fn view(&self, snapshot: Arc<Snapshot>) -> Arc<View> {
+        let name = self.name.clone();
+        Arc::new(View {
+            gitlabs: vec![GitLabView { name, snapshot }],
+        })
+    }
+
     /// Shows the newest version, if that is another one than before.
     pub(super) async fn follow(&self) {
-        let head = self.replicas.status.noted(self.seat.head().await);
-        if let Some(Some(head)) = head {
-            let held = self.shown.borrow().clone();
-            self.status.published(head.token, head.version);
-            if (head.token, head.version) > held.order() {
-                let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
-                match self.replicas.status.noted(fetched) {
-                    Some(Fetched::Whole(version)) => self.show(*version),
-                    Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
-                    Some(Fetched::Gone) | None => {}
-                }
+        let newest = self.replicas.status.noted(self.seat.newest().await);
+        if let Some(Some((token, version))) = newest {
+            self.status.published(token, version);
+            if (token, version) > self.shown.borrow().order() {
+                self.fetch().await;
             }
         }
         let (_, number) = self.shown.borrow().order();
         self.replicas
             .status
             .noted(self.seat.note_seen(number).await);
+    }
+
+    /// Fetches the newest version and shows it.
+    async fn fetch(&self) {
+        let head = self.replicas.status.noted(self.seat.head().await);
+        let held = self.shown.borrow().clone();
+        let Some(Some(head)) = head else {
+            return;
+        };
+        if (head.token, head.version) <= held.order() {
+            return;
+        }
+        let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
+        match self.replicas.status.noted(fetched) {
+            Some(Fetched::Whole(version)) => self.show(*version),
+            Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
+            Some(Fetched::Gone) | None => {}
+        }
     }
 
     /// Shows a version that another replica has published.

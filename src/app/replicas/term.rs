@@ -19,7 +19,7 @@ use super::standing::Standing;
 use super::version::{Fetched, Version};
 use crate::cluster::Lease;
 use crate::lock::lock;
-use crate::metrics::{GitLabView, View};
+use crate::metrics::View;
 use crate::poll::{Outlet, Polled, Poller, State, Unusable};
 
 /// Why a term ended.
@@ -70,17 +70,10 @@ impl Standing {
     }
 
     async fn term(&self, lease: &Lease, end: &CancellationToken) -> Ended {
+        /// So long nothing else is asked until it is known whose the token is.
+        const FIRST: Duration = Duration::from_secs(5);
         let (pushed, views) = watch::channel(Arc::<View>::default());
-        let publisher = Arc::new(Publisher {
-            lease: lease.clone(),
-            client: self.client.clone(),
-            replica: self.replicas.engine().replica().to_owned(),
-            name: self.name.clone(),
-            renderer: self.renderer.clone(),
-            shown: self.shown.clone(),
-            pushed: pushed.clone(),
-            status: Arc::clone(&self.status),
-        });
+        let publisher = self.publisher(lease, &pushed);
         let going_on = async {
             let newest = self.newest(&publisher).await;
             self.poller(newest.as_deref()).await
@@ -93,35 +86,58 @@ impl Standing {
             return Ended::Lost;
         };
         if poller.last().report.is_some() {
-            pushed.send_replace(Arc::new(View {
-                gitlabs: vec![GitLabView {
-                    name: self.name.clone(),
-                    snapshot: poller.last(),
-                }],
-            }));
+            pushed.send_replace(self.view(poller.last()));
         }
         let user = *lock(&self.user);
         let spending = Spending::begin(lease, &self.client, user);
         // What has ended may be waited for again.
         let mut learning = Box::pin(self.learn_user(&spending).fuse());
-        /// So long nothing else is asked until it is known whose the token is.
-        const FIRST: Duration = Duration::from_secs(5);
         tokio::select! {
             _ = timeout(FIRST, &mut learning) => {}
             () = end.cancelled() => return Ended::AsTold,
         }
         let pushing = Pushing::begin(&self.replicas, &self.instance, &self.called, views);
-        let never = CancellationToken::new();
-        let polling = poller.run_until_left(Outlet::Stored(publisher), end.clone(), never);
+        let (stop, never) = (end.child_token(), CancellationToken::new());
+        let polling = poller.run_until_left(Outlet::Stored(publisher), stop.clone(), never);
+        let mut polling = Box::pin(polling);
         tokio::select! {
-            _ = polling => {}
+            _ = &mut polling => {}
             () = async { learning.await; pending().await } => {}
             () = self.take_hints(lease) => {}
+            () = self.has_too_many() => {
+                stop.cancel();
+                polling.await;
+            }
         }
         pushing.end().await;
         match end.is_cancelled() {
             true => Ended::AsTold,
             false => Ended::Lost,
+        }
+    }
+
+    fn publisher(&self, lease: &Lease, pushed: &watch::Sender<Arc<View>>) -> Arc<Publisher> {
+        Arc::new(Publisher {
+            lease: lease.clone(),
+            client: self.client.clone(),
+            replica: self.replicas.engine().replica().to_owned(),
+            name: self.name.clone(),
+            renderer: self.renderer.clone(),
+            shown: self.shown.clone(),
+            pushed: pushed.clone(),
+            status: Arc::clone(&self.status),
+        })
+    }
+
+    /// Ends when this replica holds more leases than its share and should leave this one to another.
+    async fn has_too_many(&self) {
+        const LOOK: Duration = Duration::from_secs(5);
+        loop {
+            sleep(LOOK.mul_f64(1.0 + fastrand::f64())).await;
+            let replicas = self.replicas.status.noted(self.seat.replicas().await);
+            if replicas.is_some_and(|replicas| self.replicas.leaves_one(replicas, &self.called)) {
+                return;
+            }
         }
     }
 

@@ -2,9 +2,10 @@
 -- server, in microseconds.
 -- KEYS: lease, bucket
 -- ARGV: holder, interval, how far ahead of the steady rate requests may be, milliseconds to keep the bucket
--- Returns 0 if it is taken, how long to wait if not, -1 if another one holds the lease.
+-- Returns {0, how many more could be taken at once} if it is taken, {how long to wait} if not, {-1} if another one holds
+-- the lease.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return -1
+  return {-1}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -26,4 +27,7 @@ end
 redis.call('HSET', KEYS[2], 'run', run, 'full_at', string.format('%.0f', math.ceil(full_at)),
   'most', string.format('%.0f', math.ceil(most)))
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return math.max(0, math.ceil(wait))
+if wait > 0 then
+  return {math.ceil(wait)}
+end
+return {0, string.format('%.3f', math.max(0, (ahead + interval - (full_at - now)) / interval))}

@@ -121,8 +121,8 @@ const OF: Attribute = Attribute {
 
 const WHAT: Attribute = Attribute {
     name: "what",
-    meaning: "What was to be written: `version` (a version of the series), `budget` (a request taken from the budget), `lease` (its renewal) or `hints` (those of webhooks, taken out).",
-    examples: &["version", "budget", "lease", "hints"],
+    meaning: "What was to be written: `publish` (a version of the series), `take` (a request taken from the budget), `renew` and `resign` (the lease) or `drain` (the hints of webhooks, taken out).",
+    examples: &["publish", "take", "renew", "resign", "drain"],
 };
 
 #[cfg(test)]

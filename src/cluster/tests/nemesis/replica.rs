@@ -191,7 +191,7 @@ impl Process {
         while !lease.is_over() {
             let sent = Instant::now();
             match lease.take("user", RATE).await {
-                Ok(Taken::Granted) => self.record.grants(sent, Instant::now()),
+                Ok(Taken::Granted { .. }) => self.record.grants(sent, Instant::now()),
                 Ok(Taken::Wait(wait)) => {
                     sleep(wait.min(AGAIN)).await;
                     continue;
