@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, RedisResult};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::config::Config;
 use super::error::{After, Error};
@@ -17,7 +17,7 @@ use super::stirs::Stirs;
 /// A connection, made when it is needed.
 pub(super) struct Link {
     config: Arc<Config>,
-    /// How long a connection, and how long an answer may take.
+    /// How long an answer may take, with a connection that has to be made first.
     patience: Duration,
     /// The channel that is listened to, and who hears of it.
     channel: Option<(String, Arc<Stirs>)>,
@@ -67,10 +67,11 @@ impl Link {
     where
         Asking: Future<Output = RedisResult<T>>,
     {
+        let deadline = Instant::now() + self.patience;
         let mut is_first = true;
         loop {
-            let standing = self.connection().await?;
-            let answer = timeout(self.patience, request(standing.connection)).await;
+            let standing = self.connection(deadline).await?;
+            let answer = timeout_at(deadline, request(standing.connection)).await;
             let (error, after) = match answer {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => Error::of(&standing.server, &error),
@@ -86,9 +87,11 @@ impl Link {
         }
     }
 
-    async fn connection(&self) -> Result<Standing, Error> {
+    async fn connection(&self, deadline: Instant) -> Result<Standing, Error> {
         let asked = Instant::now();
-        let mut state = self.state.lock().await;
+        let Ok(mut state) = timeout_at(deadline, self.state.lock()).await else {
+            return Err(Error::slow(&Server::named(&self.config).to_string()));
+        };
         if let Some(connection) = &state.connection {
             return Ok(Standing {
                 connection: connection.clone(),
@@ -102,7 +105,7 @@ impl Link {
         {
             return Err(error.clone());
         }
-        match self.connect().await {
+        match self.connect(deadline).await {
             Ok((connection, server)) => {
                 state.connection = Some(connection.clone());
                 state.server.clone_from(&server);
@@ -122,14 +125,18 @@ impl Link {
         }
     }
 
-    async fn connect(&self) -> Result<(MultiplexedConnection, String), Error> {
+    async fn connect(&self, deadline: Instant) -> Result<(MultiplexedConnection, String), Error> {
         let server = match &self.config.sentinel {
-            Some(sentinel) => sentinel::find(&self.config, sentinel, self.patience).await?,
+            Some(sentinel) => {
+                // Half of the time is left for the server.
+                let patience = deadline.saturating_duration_since(Instant::now()) / 2;
+                sentinel::find(&self.config, sentinel, patience).await?
+            }
             None => Server::named(&self.config),
         };
         let client = server::client(&self.config, &server)?;
         let shown = server.to_string();
-        let connected = timeout(self.patience, self.subscribed(&client)).await;
+        let connected = timeout_at(deadline, self.subscribed(&client)).await;
         match connected {
             Ok(Ok(connection)) => Ok((connection, shown)),
             Ok(Err(error)) => Err(Error::of(&shown, &error).0),

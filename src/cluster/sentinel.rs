@@ -19,7 +19,6 @@ pub(super) async fn find(
     patience: Duration,
 ) -> Result<Server, Error> {
     let mut problems = Vec::new();
-    // All of them together have as long as a server has.
     let each = patience / u32::try_from(sentinel.addresses.len().max(1)).unwrap_or(u32::MAX);
     for address in &sentinel.addresses {
         let Some(server) = Server::parse(address) else {
