@@ -90,7 +90,7 @@ impl Bridge {
         let memory = memory::limit(config.limits.memory);
         let config = memory::limited(config, &memory);
         let mut bridge = Bridge {
-            resource: chosen::resource(&config),
+            resource: config.export.resource(),
             polling: Polling::new(publish),
             replicas: None,
             views,

@@ -65,17 +65,7 @@ pub fn web(config: &Config) -> Result<Option<Web>> {
     Web::build(&config.export).map_err(misconfigured)
 }
 
-/// Who this process is in OpenTelemetry: of several replicas the one that is named.
-pub fn resource(config: &Config) -> Resource {
-    let resource = config.export.resource();
-    let replica = config.cluster.as_ref();
-    match replica.and_then(|cluster| cluster.replica.as_deref()) {
-        Some(replica) => as_instance(&resource, replica),
-        None => resource,
-    }
-}
-
-/// The same as another instance of the service.
+/// A resource as another instance of the service.
 pub fn as_instance(resource: &Resource, instance: &str) -> Resource {
     let attributes = resource.iter();
     let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));

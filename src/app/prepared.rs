@@ -91,7 +91,7 @@ impl Prepared {
         config: Config,
         changes: &mut Changes,
     ) -> Result<Prepared> {
-        let resource = chosen::resource(&config);
+        let resource = config.export.resource();
         let difference = Difference {
             metrics: changes.any_of(&["metrics"]),
             resource: resource != *before.resource,

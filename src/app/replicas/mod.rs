@@ -142,7 +142,8 @@ impl Drop for Held {
 
 /// The name of this replica: what tells it apart in OpenTelemetry.
 fn replica(config: &Config) -> String {
-    let instance = chosen::resource(config).get(&Key::from_static_str("service.instance.id"));
+    let key = Key::from_static_str("service.instance.id");
+    let instance = config.export.resource().get(&key);
     instance
         .map(|instance| instance.to_string())
         .unwrap_or_default()
