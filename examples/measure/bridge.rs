@@ -72,19 +72,7 @@ impl Bridge {
         interval: &str,
         state: Option<&Path>,
     ) -> Result<Bridge> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command
-            .env_clear()
-            .env(IS_BRIDGE, "1")
-            .env("GITLAB_URL", gitlab.url())
-            .env("GITLAB_TOKEN", DEMO_TOKEN)
-            .env("GITLAB_BRIDGE_POLL_INTERVAL", interval)
-            // The model may be asked as fast as it answers: its latency is what is measured.
-            .env("GITLAB_BRIDGE_POLL_BUDGET", "none")
-            .env("GITLAB_BRIDGE_LOG_LEVEL", "warn")
-            .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        let mut command = command(port, gitlab, interval)?;
         match endpoint {
             Some(endpoint) => command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
             None => command.env("OTEL_METRICS_EXPORTER", "prometheus"),
@@ -92,6 +80,27 @@ impl Bridge {
         if let Some(state) = state {
             command.env("GITLAB_BRIDGE_STATE_PATH", state);
         }
+        Bridge::spawned(command, port)
+    }
+
+    /// One of several replicas on an engine.
+    #[allow(dead_code, reason = "the soak has one process")]
+    pub fn start_replica(
+        gitlab: &GitLab,
+        interval: &str,
+        engine: &str,
+        name: &str,
+    ) -> Result<Bridge> {
+        let port = free_port()?;
+        let mut command = command(port, gitlab, interval)?;
+        command
+            .env("OTEL_METRICS_EXPORTER", "prometheus")
+            .env("GITLAB_BRIDGE_CLUSTER_URL", engine)
+            .env("GITLAB_BRIDGE_CLUSTER_REPLICA", name);
+        Bridge::spawned(command, port)
+    }
+
+    fn spawned(mut command: Command, port: u16) -> Result<Bridge> {
         let process = command.spawn().context("starting the bridge")?;
         Ok(Bridge {
             process,
@@ -100,8 +109,22 @@ impl Bridge {
         })
     }
 
+    /// What it says of itself, where that is apart from what it says of GitLab.
+    #[allow(dead_code, reason = "the soak has one process")]
+    pub async fn own(&self, series: &str) -> Result<f64> {
+        let answer = self.client.get(format!("{}/metrics/bridge", self.address));
+        let text = answer.send().await?.error_for_status()?.bytes().await?;
+        sample(&text, series)
+    }
+
     /// Waits until it says that it is ready and shows the first poll.
     pub async fn wait_until_ready(&self) -> Result<()> {
+        self.until_ready().await?;
+        self.wait_until_polled(1).await
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn until_ready(&self) -> Result<()> {
         let ready = format!("{}/-/ready", self.address);
         let asking = async {
             while !self.answers(&ready).await {
@@ -109,8 +132,7 @@ impl Bridge {
             }
         };
         let patient = timeout(PATIENCE, asking).await;
-        patient.context("waiting for the first poll")?;
-        self.wait_until_polled(1).await
+        patient.context("waiting for the first poll")
     }
 
     /// Waits until it shows so many polls.
@@ -149,7 +171,6 @@ impl Bridge {
     }
 
     /// Ends it as a crash does.
-    #[allow(dead_code, reason = "the soak alone ends it so")]
     pub async fn kill(mut self) -> Result<()> {
         Ok(self.process.kill().await?)
     }
@@ -208,6 +229,24 @@ impl Bridge {
         let answer = self.client.get(url).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
+}
+
+/// This program as the bridge, without an exporter yet.
+fn command(port: u16, gitlab: &GitLab, interval: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .env_clear()
+        .env(IS_BRIDGE, "1")
+        .env("GITLAB_URL", gitlab.url())
+        .env("GITLAB_TOKEN", DEMO_TOKEN)
+        .env("GITLAB_BRIDGE_POLL_INTERVAL", interval)
+        // The model may be asked as fast as it answers: its latency is what is measured.
+        .env("GITLAB_BRIDGE_POLL_BUDGET", "none")
+        .env("GITLAB_BRIDGE_LOG_LEVEL", "warn")
+        .env("OTEL_EXPORTER_PROMETHEUS_PORT", port.to_string())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
 }
 
 /// A port that was free just now.

@@ -7,6 +7,7 @@
 
 mod bridge;
 mod receiver;
+mod replicas;
 mod series;
 
 use std::fmt::Display;
@@ -76,6 +77,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
 
     show_polls(&gitlab, arguments).await?;
     show_restart(&gitlab).await?;
+    replicas::show(&gitlab, arguments).await?;
     show_rendering(arguments.projects)?;
     gitlab.stop().await;
     Ok(())
