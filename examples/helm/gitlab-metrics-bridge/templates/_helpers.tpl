@@ -92,3 +92,19 @@ httpGet:
   scheme: {{ include "bridge.scheme" .root | upper }}
 {{- end }}
 {{- end }}
+
+{{/* Several replicas without an engine would each ask GitLab for everything. */}}
+{{- define "bridge.replicasFit" -}}
+{{- if gt (int .Values.replicas) 1 }}
+{{- $cluster := get .Values.config "cluster" | default dict }}
+{{- if .Values.demo }}
+{{- fail "replicas: the demo is one process; leave it at 1" }}
+{{- end }}
+{{- if not (or $cluster.url $cluster.sentinel) }}
+{{- fail "replicas: several need an engine that they share; name it in config.cluster.url (docs/several-replicas.md), or leave it at 1" }}
+{{- end }}
+{{- if .Values.persistence.existingClaim }}
+{{- fail "persistence.existingClaim: several replicas can't share a claim; leave it empty" }}
+{{- end }}
+{{- end }}
+{{- end }}
