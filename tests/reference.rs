@@ -13,6 +13,10 @@ fn the_registry_and_the_reference_are_fresh() {
         "metrics.md".to_owned(),
         metrics::markdown(Catalogue::standard()),
     )];
+    files.push((
+        "semconv.md".to_owned(),
+        metrics::names_by_conventions(Catalogue::standard()),
+    ));
     files.extend(
         metrics::registry(Catalogue::standard())
             .into_iter()

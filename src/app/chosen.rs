@@ -46,8 +46,10 @@ pub fn enabled_metrics(config: &Config) -> Result<EnabledMetrics> {
     let pushes = config.export.otlp.is_some();
     let by_subject =
         |names: &[String], metric: &Metric| names.iter().any(|name| name == metric.subject.name);
+    let by_conventions = choices.conventions.is_some();
     let is_shown = |metric: &Metric| {
         let is_on = metric.by_default
+            || metric.by_conventions && by_conventions
             || on.matches(metric.name)
             || metric.by_subject && by_subject(enabled, metric);
         let is_off = off.matches(metric.name) || by_subject(disabled, metric);

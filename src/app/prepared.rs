@@ -74,7 +74,7 @@ struct Difference {
     metrics: bool,
     /// Whether we are somebody else in OpenTelemetry.
     resource: bool,
-    /// Whether the series have other names of GitLabs.
+    /// Whether the series have other names of GitLabs, or other addresses.
     names: bool,
     otlp: bool,
     web: bool,
@@ -93,9 +93,10 @@ impl Prepared {
     ) -> Result<Prepared> {
         let resource = config.export.resource();
         let difference = Difference {
-            metrics: changes.any_of(&["metrics"]),
+            metrics: changes.any_of(&["metrics", "otlp.names"]),
             resource: resource != *before.resource,
-            names: !labels(&config).eq(labels(before.config)),
+            names: !labels(&config).eq(labels(before.config))
+                || config.metrics.choices.conventions != before.config.metrics.choices.conventions,
             otlp: changes.any_of(&["otlp"]),
             web: changes.any_of(&["prometheus.web_config_file", "prometheus.open_health"]),
         };

@@ -1,6 +1,7 @@
 //! A configuration while it is being read: what has been said so far, and where.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::cluster::Cluster;
 use super::configuration::{Config, Instance, Places};
@@ -8,7 +9,8 @@ use super::error::{Error, Place};
 use super::otlp::Otlp;
 use super::said::Said;
 use super::sources::Sources;
-use crate::metrics::ProjectLabels;
+use crate::export::Names;
+use crate::metrics::{Conventions, ProjectLabels};
 use crate::poll::Scope;
 
 /// Settings of which each needs the other.
@@ -72,6 +74,10 @@ impl Builder {
         config.metrics.choices.project_labels = labels;
         config.is_address_assumed = is_address_assumed;
         config.instances = instances;
+        config.metrics.choices.conventions = otlp
+            .iter()
+            .find(|otlp| otlp.names == Names::Semconv)
+            .map(|_| conventions(&config));
         config.said = self.said;
         config.sources = sources;
         config.places = Places::new(self.places);
@@ -167,5 +173,19 @@ impl Builder {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What must be known of the GitLabs to name their projects as the semantic conventions do. An address that is
+/// none is refused where it is used.
+fn conventions(config: &Config) -> Conventions {
+    let addresses = config.instances.iter().filter_map(|instance| {
+        let address = instance.gitlab.address().ok()?;
+        let name = config.label(instance).map(Arc::from);
+        Some((name, address.as_str().into()))
+    });
+    Conventions {
+        addresses: addresses.collect(),
+        project_labels: config.metrics.choices.project_labels,
     }
 }

@@ -484,6 +484,11 @@ pub static SETTINGS: &[Setting] = &[
         "The temporality of the bridge's own counters: cumulative, delta or low_memory. What GitLab counts \
          are gauges, which have none.")
         .standard(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]),
+    row("otlp.names", &Choice(|b| &mut b.otlp.config.names),
+        "By which names metrics go over OTLP: gitlab, our own, or semconv, those of OpenTelemetry's semantic conventions \
+         (1.45): vcs.* and cicd.*, and gitlab.* for what these do not have. With semconv, \
+         cicd.pipeline.run.duration has a series for each project, and otlp.job_attribute says nothing.")
+        .example("semconv"),
     row("otlp.job_attribute", &Choice(|b| &mut b.otlp.config.job_attribute),
         "What the attribute job, the name of a CI job, is called over OTLP: job or exported_job, without a word job. \
          Where it all ends in a Prometheus or its like, also behind a collector, say exported_job, which a scrape \

@@ -167,7 +167,22 @@ fn series_bytes(
     ];
     let more = more.iter().filter(|(is_shown, ..)| *is_shown);
     let more: usize = more.map(|(_, name, bytes)| attribute(name, *bytes)).sum();
+    let more = more + told_bytes(metric, identity);
     POINT_BYTES + attributes.sum::<usize>() + more + attribute("gitlab_instance", gitlab)
+}
+
+/// The bytes that a series has more by the names of the semantic conventions: longer names of attributes, and
+/// those that name the repository.
+fn told_bytes(metric: &Metric, identity: &Identity) -> usize {
+    /// What a namespace, and an address without the path, take at the most.
+    const NAMESPACE_BYTES: usize = 32;
+    const ADDRESS_BYTES: usize = 128;
+    if metric.ours() == metric.name {
+        return 0;
+    }
+    let names = (metric.attributes.len() + 2) * NAMESPACE_BYTES;
+    // Address, repository, owner, provider and pipeline.
+    names + 5 * (NAMESPACE_BYTES + ATTRIBUTE_BYTES) + ADDRESS_BYTES + 3 * identity.path.len()
 }
 
 #[cfg(test)]

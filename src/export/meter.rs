@@ -110,7 +110,7 @@ fn instrument(
     let fraction = |show: &dyn Fn(&mut Emit<'_>), observer: &dyn AsyncInstrument<f64>| {
         show(&mut |attributes, value| observer.observe(value, &key_values(attributes)));
     };
-    let (name, unit, help) = (metric.name, metric.unit, metric.help);
+    let (name, unit, help) = (metric.unique_name(), metric.unit, metric.help);
     match (metric.instrument, metric.is_whole()) {
         (Instrument::Gauge, true) => drop(
             (meter.u64_observable_gauge(name).with_unit(unit))
@@ -132,6 +132,22 @@ fn instrument(
         ),
         (Instrument::Counter, false) => drop(
             (meter.f64_observable_counter(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| fraction(&show, observer))
+                .build(),
+        ),
+        (Instrument::UpDownCounter, true) => drop(
+            (meter.i64_observable_up_down_counter(name).with_unit(unit))
+                .with_description(help)
+                .with_callback(move |observer| {
+                    show(&mut |attributes, value| {
+                        observer.observe(value as i64, &key_values(attributes));
+                    });
+                })
+                .build(),
+        ),
+        (Instrument::UpDownCounter, false) => drop(
+            (meter.f64_observable_up_down_counter(name).with_unit(unit))
                 .with_description(help)
                 .with_callback(move |observer| fraction(&show, observer))
                 .build(),

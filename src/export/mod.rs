@@ -43,7 +43,8 @@ pub use lifecycle::{Lifecycle, Reload};
 pub use listener::{RefusedConnections, Served, ServedNow, Server, most_connections};
 pub use negotiation::{Coding, Format};
 pub use otlp::{
-    Compression, JobAttribute, NO_LIMIT, Otlp, OtlpConfig, Protocol, QueueConfig, Temporality,
+    Compression, JobAttribute, NO_LIMIT, Names, Otlp, OtlpConfig, Protocol, QueueConfig,
+    Temporality,
 };
 pub use page::{History, ShownSetting};
 pub use prometheus::{Exposition, OnDemand, Portion, Prometheus, Shard, Texts, TextsRenderer};

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-use super::placed::{Places, ValuePlace};
-use super::subject::{Cadence, Column, CountedWhen, Grain, MetricRow, Rows, Shows, Subject};
+use super::placed::{PlacedPart, PlacedParts, Places, ValuePlace};
+use super::subject::{Cadence, Column, CountedWhen, Grain, MetricRow, Part, Rows, Shows, Subject};
 use super::{EndedPlace, Metric, PlacedColumn, PlacedFeed, PlacedTable};
 
 /// Everything that is measured.
@@ -138,6 +138,14 @@ impl Catalogue {
         Box::leak(Box::new(other))
     }
 
+    /// The same subjects and places, shown by other metrics.
+    pub(super) fn with_metrics(&self, metrics: Vec<Metric>) -> Catalogue {
+        Catalogue {
+            metrics,
+            ..self.clone()
+        }
+    }
+
     pub fn subjects(&self) -> &[&'static Subject] {
         &self.subjects
     }
@@ -244,11 +252,43 @@ impl Catalogue {
                 })
             }
             Shows::Counted(_) => Err("only another exporter has such a name".to_owned()),
+            Shows::Parts { .. } => self.parts(subject, row.shows),
             _ => match self.table_place(subject) {
                 Some((index, table)) => table.place(index, row).map(Places::Table),
                 None => self.values(subject, row).map(Places::Values),
             },
         }
+    }
+
+    /// The places of sums over the rows of a subject.
+    pub(super) fn parts(&self, subject: &'static Subject, shows: Shows) -> Result<Places, String> {
+        let Shows::Parts { attribute, parts } = shows else {
+            return Err("these are no sums over rows".to_owned());
+        };
+        let table = self.table_place(subject);
+        let placed = parts.iter().map(|part| match table {
+            Some((_, table)) => table.part(part),
+            None => self.part_of_values(subject, part),
+        });
+        Ok(Places::Parts(PlacedParts {
+            attribute,
+            table: table.map(|(place, _)| place),
+            parts: placed.collect::<Result<_, _>>()?,
+        }))
+    }
+
+    fn part_of_values(
+        &self,
+        subject: &'static Subject,
+        part: &'static Part,
+    ) -> Result<PlacedPart, String> {
+        let place = |name| Ok::<_, String>(self.value(subject, name, None)?.place);
+        Ok(PlacedPart {
+            word: part.word,
+            of_rows: Vec::new(),
+            plus: place(part.plus)?,
+            less: part.less.map(place).transpose()?,
+        })
     }
 
     pub(super) fn table_place(&self, subject: &Subject) -> Option<(usize, &PlacedTable)> {
@@ -261,20 +301,7 @@ impl Catalogue {
         subject: &'static Subject,
         row: &'static MetricRow,
     ) -> Result<Vec<ValuePlace>, String> {
-        let place = |name: &'static str, attribute| {
-            let mut columns = self.columns(subject.of).iter();
-            let is_it = |placed: &PlacedColumn| {
-                std::ptr::eq(placed.subject, subject) && placed.column.name == name
-            };
-            let place = columns.position(is_it);
-            let place = place.ok_or_else(|| format!("there is no column {name}"))?;
-            let kind = self.columns(subject.of)[place].column.kind;
-            Ok(ValuePlace {
-                place,
-                attribute,
-                kind,
-            })
-        };
+        let place = |name, attribute| self.value(subject, name, attribute);
         match row.shows {
             Shows::Value(column) | Shows::StateSet(column) => Ok(vec![place(column, None)?]),
             Shows::ByColumn { attribute, columns } => columns
@@ -283,6 +310,27 @@ impl Catalogue {
                 .collect(),
             _ => Err("a subject with one row has no rows to show".to_owned()),
         }
+    }
+
+    /// The place of a column of a subject with one row.
+    fn value(
+        &self,
+        subject: &'static Subject,
+        name: &'static str,
+        attribute: Option<(&'static str, &'static str)>,
+    ) -> Result<ValuePlace, String> {
+        let mut columns = self.columns(subject.of).iter();
+        let is_it = |placed: &PlacedColumn| {
+            std::ptr::eq(placed.subject, subject) && placed.column.name == name
+        };
+        let place = columns.position(is_it);
+        let place = place.ok_or_else(|| format!("there is no column {name}"))?;
+        let kind = self.columns(subject.of)[place].column.kind;
+        Ok(ValuePlace {
+            place,
+            attribute,
+            kind,
+        })
     }
 
     /// What is wrong with the whole of it, one a line.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Conventions;
 use super::subject::{Cadence, Names, Subject};
 
 /// The choices of the configuration, with what is chosen without one.
@@ -29,6 +30,8 @@ pub struct Choices {
     pub cadence: BTreeMap<&'static str, Duration>,
     /// Whose names a scrape finds.
     pub scrape_names: ScrapeNames,
+    /// What must be known to tell series by the names of the semantic conventions, if an exporter does.
+    pub conventions: Option<Conventions>,
 }
 
 /// Whose names a scrape finds, where another exporter has names for what is shown.
@@ -103,6 +106,7 @@ impl Default for Choices {
             bounds: BTreeMap::new(),
             cadence: BTreeMap::new(),
             scrape_names: ScrapeNames::default(),
+            conventions: None,
         }
     }
 }

@@ -64,7 +64,8 @@ impl EnabledMetrics {
             });
             enabled.feeds[metric.subject.of as usize].extend(own.map(|(place, _)| place));
             // What a metric shows may be another subject's, such as what it sums up.
-            for part in metric.parts() {
+            let told = enabled.told(metric).flat_map(Metric::parts);
+            for part in metric.parts().chain(told) {
                 let grain = part.subject.of;
                 for place in part.columns() {
                     let subject = catalogue.columns(grain)[place].subject;
@@ -83,6 +84,30 @@ impl EnabledMetrics {
         }
         enabled.ask_pipelines();
         enabled
+    }
+
+    /// What a metric is by the names of the semantic conventions, if an exporter shows it so.
+    pub(super) fn told(&self, metric: &Metric) -> impl Iterator<Item = &'static Metric> + use<> {
+        let conventions = self.choices.conventions.as_ref();
+        let told = conventions.map(|_| self.catalogue.by_conventions().metrics());
+        let name = metric.name;
+        let told = told.into_iter().flatten();
+        told.filter(move |told| told.ours() == name)
+    }
+
+    /// The same metrics by the names of the semantic conventions.
+    #[must_use]
+    pub fn by_conventions(&self) -> EnabledMetrics {
+        let mut told = self.clone();
+        told.catalogue = self.catalogue.by_conventions();
+        let metrics = told.catalogue.metrics().iter();
+        told.metrics = metrics.filter(|metric| self.shows(metric.ours())).collect();
+        let choices = Arc::make_mut(&mut told.choices);
+        let conventions = choices.conventions.get_or_insert_default();
+        conventions.project_labels = choices.project_labels;
+        // The path names the repository.
+        choices.project_labels.path = true;
+        told
     }
 
     /// What hangs on pipelines is read of those that the feed of pipelines shows.

@@ -41,6 +41,15 @@ impl Snapshot {
                 self.at_most.insert(metric.name, most as usize);
                 most
             };
+            for told in enabled.told(metric) {
+                // What is one series for all projects to us may be one for each to others.
+                let is_split = told.limited_as() != metric.name;
+                if is_split
+                    && told.count(self, 0..self.projects.len(), &enabled.choices) as u64 > most
+                {
+                    self.hide_oldest(told, most, enabled, &mut hidden);
+                }
+            }
             room -= shown;
             if shown < series {
                 dropped.push((metric.name, series - shown));
@@ -67,7 +76,7 @@ impl Snapshot {
                     shown += series;
                 } else {
                     let own = hidden.entry((grain as usize, place)).or_default();
-                    own.insert(metric.name);
+                    own.insert(metric.limited_as());
                 }
             }
         }

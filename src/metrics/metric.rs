@@ -1,8 +1,10 @@
 //! A metric: its row in a subject, and the places of what it shows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::ci_exporter::CiExporterName;
+use super::conventions::Telling;
 use super::placed::Places;
 use super::subject::{
     Attribute, Column, Grain, Instrument, Kind, MetricRow, Rest, Rows, Shows, Subject,
@@ -21,12 +23,16 @@ pub struct Metric {
     pub by_default: bool,
     /// Whether the name of its subject enables it.
     pub by_subject: bool,
+    /// Whether it is shown without a word where an exporter goes by the semantic conventions.
+    pub by_conventions: bool,
     pub(super) shows: Shows,
     pub(super) places: Places,
     /// What owners of another grain have of it.
     pub(super) also: Option<Box<Metric>>,
     /// What another exporter's name for it asks for; none if the name is ours.
     pub(super) ci_exporter: Option<CiExporterName>,
+    /// How its series are told, if that is by the names of the semantic conventions.
+    pub(super) telling: Option<Arc<Telling>>,
 }
 
 impl Metric {
@@ -44,10 +50,12 @@ impl Metric {
             subject,
             by_default: row.by_default,
             by_subject: row.by_subject,
+            by_conventions: row.by_conventions,
             shows: row.shows,
             places,
             also: None,
             ci_exporter: None,
+            telling: None,
         }
     }
 
@@ -94,7 +102,15 @@ impl Metric {
         match &self.places {
             Places::Values(values) => values.iter().map(|value| value.place).collect(),
             Places::Sum(places) => places.iter().copied().collect(),
-            Places::Table(_)
+            Places::Parts(own) if own.table.is_none() => {
+                let parts = own.parts.iter();
+                parts
+                    .flat_map(|part| [Some(part.plus), part.less])
+                    .flatten()
+                    .collect()
+            }
+            Places::Parts(_)
+            | Places::Table(_)
             | Places::Ended { .. }
             | Places::Counted { .. }
             | Places::Live { .. }
@@ -107,6 +123,7 @@ impl Metric {
         match &self.places {
             Places::Table(place) | Places::Counted { rows: place, .. } => Some(place.table),
             Places::Ended { table, .. } | Places::Live { table, .. } => Some(*table),
+            Places::Parts(own) => own.table,
             _ => None,
         }
     }
@@ -147,6 +164,7 @@ impl Metric {
             self.places,
             Places::Values(_)
                 | Places::Table(_)
+                | Places::Parts(_)
                 | Places::Ended { .. }
                 | Places::Counted { .. }
                 | Places::Live { .. }

@@ -12,6 +12,7 @@ mod by_place;
 mod catalogue;
 mod choices;
 mod ci_exporter;
+mod conventions;
 mod counted_jobs;
 mod departed;
 mod deployment;
@@ -62,6 +63,7 @@ pub use asked_columns::{AskedColumns, Failures, ToldOfRound, answered, table_ove
 pub use by_place::{Blank, ByPlace};
 pub use catalogue::Catalogue;
 pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, ScrapeNames, matches};
+pub use conventions::{Conventions, VERSION as CONVENTIONS_VERSION, names_by_conventions};
 pub use counted_jobs::{CountedJobs, JobEnd};
 pub use departed::Departed;
 pub use deployment::{CountedDeployments, Deployment, merged_at};

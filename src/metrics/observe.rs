@@ -66,6 +66,13 @@ impl Metric {
                 }
             }
             (Places::Table(place), _) => self.observe_table(place, owner, &labels, choices, emit),
+            (Places::Parts(own), _) => {
+                for (word, sum) in own.of(owner) {
+                    let mut all = labels.clone();
+                    all.push((own.attribute, word));
+                    emit(&all, sum);
+                }
+            }
             (
                 Places::Live {
                     table,
@@ -267,7 +274,8 @@ impl Metric {
     /// Whether its series are told apart by project, as it is chosen to be shown.
     pub fn is_per_project_by(&self, choices: &Choices) -> bool {
         let is_folded = self.instrument == Instrument::Histogram
-            && choices.histograms_by != HistogramsBy::Project;
+            && choices.histograms_by != HistogramsBy::Project
+            && !self.names_pipelines();
         self.is_per_project() && !is_folded
     }
 
@@ -348,6 +356,7 @@ impl Metric {
                         .sum()
                 }
             },
+            (Places::Parts(own), _) => own.of(owner).count(),
             (Places::Live { table, stages, .. }, _) => live(owner, *table, stages.len()).count(),
             (Places::Counted { .. }, _) => self.each_counted(owner).len(),
             (Places::Ended { place, .. }, _) => {
@@ -411,7 +420,7 @@ impl Metric {
 
     /// Whether it shows the same of two owners; see [`Metric::shows_same`].
     pub fn owners_show_same(&self, one: &Owner, other: &Owner) -> bool {
-        match (one.hides(self.name), other.hides(self.name)) {
+        match (one.hides(self.limited_as()), other.hides(self.limited_as())) {
             (true, true) => return true,
             (false, false) => {}
             _ => return false,
@@ -434,6 +443,7 @@ impl Metric {
             (Places::Live { table, stages, .. }, _) => {
                 live(one, *table, stages.len()).eq(live(other, *table, stages.len()))
             }
+            (Places::Parts(own), _) => own.of(one).eq(own.of(other)),
             (Places::Ended { place, .. }, _) => {
                 one.ended[*place].series == other.ended[*place].series
             }
@@ -495,7 +505,7 @@ impl Metric {
                         note(*reason);
                     }
                 }
-                Places::Elsewhere | Places::Sum(_) | Places::Ended { .. } => {}
+                Places::Elsewhere | Places::Parts(_) | Places::Sum(_) | Places::Ended { .. } => {}
             }
         }
     }
@@ -526,6 +536,17 @@ impl Metric {
 
     /// Shows what the bridge has of this metric, if it is one of its own.
     pub fn observe_bridge(&self, bridge: &BridgeStatus, emit: &mut Emit<'_>) {
+        let Some(telling) = &self.telling else {
+            return self.observe_own(bridge, emit);
+        };
+        let choices = Choices::default(); // It says nothing of the bridge.
+        let teller = telling.of(None, &choices);
+        self.observe_own(bridge, &mut |attributes, value| {
+            teller.tell(attributes, |told| emit(told, value));
+        });
+    }
+
+    fn observe_own(&self, bridge: &BridgeStatus, emit: &mut Emit<'_>) {
         match self.shows {
             Shows::Bridge(read) => read(bridge, emit),
             Shows::GitLab(read) => {
@@ -548,7 +569,7 @@ impl Metric {
 
     /// How many of its series are shown at the most, if they are not told apart by owner.
     fn most(&self, snapshot: &Snapshot) -> usize {
-        let most = snapshot.at_most.get(self.name);
+        let most = snapshot.at_most.get(self.ours());
         most.copied().unwrap_or(usize::MAX)
     }
 
@@ -558,7 +579,7 @@ impl Metric {
         projects: Range<usize>,
     ) -> impl Iterator<Item = &'a Arc<Owner>> {
         let owners = self.owners(snapshot, projects).iter();
-        owners.filter(|owner| !owner.hides(self.name))
+        owners.filter(|owner| !owner.hides(self.limited_as()))
     }
 
     /// The owners whose series it shows. Only projects are counted through.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::subject::{
     Column, CountedWhen, Feature, Feed, Feeds, Instrument, Kind, Made, Many, MetricRow, Named,
-    Rows, Shows, Subject,
+    Part, Rows, Shows, Subject,
 };
 use super::{Reading, Row, Table};
 
@@ -86,8 +86,28 @@ pub(super) enum Places {
         attribute: &'static str,
         stages: &'static [&'static str],
     },
+    /// Sums over the rows of an owner.
+    Parts(PlacedParts),
     /// Values of all owners that are summed up.
     Sum(Vec<usize>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PlacedParts {
+    /// The attribute that tells the sums apart.
+    pub attribute: &'static str,
+    /// None where the only row has nothing but numbers.
+    pub table: Option<usize>,
+    pub parts: Vec<PlacedPart>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PlacedPart {
+    pub word: &'static str,
+    /// Of rows whose attributes have one of these words.
+    pub of_rows: Vec<(RowAttribute, &'static [&'static str])>,
+    pub plus: usize,
+    pub less: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -326,6 +346,18 @@ impl PlacedTable {
             bounds,
             when: CountedWhen::Ends,
             by_row: false,
+        })
+    }
+
+    /// A part of a sum over its rows.
+    pub(super) fn part(&self, part: &'static Part) -> Result<PlacedPart, String> {
+        let of_rows = part.of_rows.iter();
+        let of_rows = of_rows.map(|(name, words)| Ok((self.attribute(name)?, *words)));
+        Ok(PlacedPart {
+            word: part.word,
+            of_rows: of_rows.collect::<Result<_, String>>()?,
+            plus: self.value_place(part.plus)?,
+            less: part.less.map(|name| self.value_place(name)).transpose()?,
         })
     }
 

@@ -64,7 +64,8 @@ pub fn markdown(catalogue: &Catalogue) -> String {
     let mut page = String::from(
         "# Metric reference\n\n\
          Rendered from `src/metrics` by `UPDATE_OTEL=1 cargo test`; do not edit.\n\n\
-         The OTLP name is the Prometheus name. A value that is not known has no series, and \
+         The OTLP name is the Prometheus name, unless `otlp.names` says otherwise: \
+         [semconv.md](semconv.md) lists the names of the semantic conventions. A value that is not known has no series, and \
          `gitlab_bridge_missing_series` says why. A feature that a project has switched off counts \
          nothing: it has no series and the totals go on without it.\n\n\
          If several GitLabs are polled, every series about one of them, totals included, also \
@@ -135,6 +136,7 @@ fn write_metrics(page: &mut String, catalogue: &Catalogue, subject: &str) {
 /// Whether a metric is shown without a word of the configuration.
 fn default(metric: &Metric) -> &'static str {
     match (metric.by_default, metric.by_subject) {
+        (false, _) if metric.by_conventions => "opt-in; on with otlp.names: semconv",
         (true, _) => "on",
         (false, true) => "opt-in",
         (false, false) => "opt-in by name",
@@ -255,6 +257,7 @@ pub(super) fn instrument(metric: &Metric) -> &'static str {
         Instrument::Gauge => "gauge",
         Instrument::Counter => "counter",
         Instrument::Histogram => "histogram",
+        Instrument::UpDownCounter => "updowncounter",
     }
 }
 

@@ -98,8 +98,16 @@ impl View {
             if own.is_empty() && metric.is_per_project_by(choices) {
                 continue;
             }
-            of_gitlab(name.as_deref(), emit, |emit| {
-                metric.observe(snapshot, own, choices, emit);
+            let name = name.as_deref();
+            let Some(telling) = &metric.telling else {
+                of_gitlab(name, emit, |emit| {
+                    metric.observe(snapshot, own, choices, emit);
+                });
+                continue;
+            };
+            let teller = telling.of(name, choices);
+            metric.observe(snapshot, own, choices, &mut |attributes, value| {
+                teller.tell(attributes, |told| emit(told, value));
             });
         }
     }
@@ -114,6 +122,13 @@ impl View {
     ) {
         let ranges = self.ranges(projects);
         for (own, GitLabView { name, snapshot }) in ranges.zip(&self.gitlabs) {
+            if let Some(telling) = &metric.telling {
+                let teller = telling.of(name.as_deref(), choices);
+                metric.observe_ended(snapshot, own, choices, &mut |attributes, ended, since| {
+                    teller.tell(attributes, |told| emit(told, ended, since));
+                });
+                continue;
+            }
             metric.observe_ended(snapshot, own, choices, &mut |attributes, ended, since| {
                 let mut named = attributes.to_vec();
                 named.extend(name.iter().map(|name| (INSTANCE.name, &**name)));

@@ -16,8 +16,8 @@ use super::{Labels, Series};
 /// The flag of a point that ends its series.
 const NO_RECORDED_VALUE: u32 = 1;
 
-/// The metric that is only in the last request of an export.
-const LAST: &str = "gitlab_bridge_build_info";
+/// The metric that is only in the last request of an export, by each of its names.
+const LAST: [&str; 2] = ["gitlab_bridge_build_info", "gitlab.bridge.build_info"];
 
 /// Everything a receiver was sent so far, oldest first.
 #[derive(Debug, Default)]
@@ -123,7 +123,9 @@ impl Received {
         if self.exports.is_empty() || self.ended {
             self.exports.push(Arc::default());
         }
-        self.ended = request.metrics().any(|(_, metric)| metric.name == LAST);
+        self.ended = request
+            .metrics()
+            .any(|(_, metric)| LAST.contains(&&*metric.name));
         if let Some(export) = self.exports.last_mut() {
             Arc::make_mut(export).add(&request);
         }

@@ -8,7 +8,7 @@ use crate::config::configuration::LogFormat;
 use crate::config::error::Error;
 use crate::config::input::{Input, Text};
 use crate::config::wording::{nearest, quote};
-use crate::export::{Compression, JobAttribute, Protocol, Temporality};
+use crate::export::{Compression, JobAttribute, Names, Protocol, Temporality};
 use crate::metrics::{HistogramsBy, ScrapeNames};
 use crate::poll::Scope;
 
@@ -68,6 +68,11 @@ impl Named for Option<JobAttribute> {
         ("job", Some(JobAttribute::Job)),
         ("exported_job", Some(JobAttribute::ExportedJob)),
     ];
+}
+
+impl Named for Names {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("gitlab", Names::Gitlab), ("semconv", Names::Semconv)];
 }
 
 impl Named for Temporality {

@@ -10,6 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::job_attribute::JobAttribute;
+use super::names::Names;
 use super::queue::QueueConfig;
 
 pub use opentelemetry_sdk::metrics::Temporality;
@@ -44,6 +45,8 @@ pub struct OtlpConfig {
     pub temporality: Temporality,
     /// What the attribute `job` is called; `job` unless it is said.
     pub job_attribute: Option<JobAttribute>,
+    /// By which names metrics go.
+    pub names: Names,
     /// How messages wait while the receiver is away.
     pub queue: QueueConfig,
 }
@@ -80,6 +83,7 @@ impl Default for OtlpConfig {
             interval: Duration::from_secs(60),
             temporality: Temporality::Cumulative,
             job_attribute: None,
+            names: Names::default(),
             queue: QueueConfig::default(),
         }
     }

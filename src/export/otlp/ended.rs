@@ -115,7 +115,9 @@ impl PushedEnded {
     /// The place of a metric of another exporter, if it is counted in the same buckets.
     fn place(&self, metric: &Metric) -> Option<usize> {
         let mut metrics = self.metrics.iter();
-        metrics.position(|own| own.name == metric.name && own.bounds() == metric.bounds())
+        metrics.position(|own| {
+            own.unique_name() == metric.unique_name() && own.bounds() == metric.bounds()
+        })
     }
 
     /// Takes note of what was counted before the start. With deltas an earlier process has sent it; so
@@ -260,7 +262,7 @@ impl PushedEnded {
         let bounds: HashMap<_, _> = self
             .metrics
             .iter()
-            .map(|metric| (metric.name, metric.bounds().to_vec()))
+            .map(|metric| (metric.unique_name(), metric.bounds().to_vec()))
             .collect();
         let provider = SdkMeterProvider::builder()
             .with_resource(self.resource.clone())
@@ -285,11 +287,13 @@ impl PushedEnded {
         let meter = provider.meter(SCOPE);
         let instruments = self.metrics.iter().map(|metric| match metric.instrument {
             Instrument::Histogram => {
-                let builder = meter.f64_histogram(metric.name).with_unit(metric.unit);
+                let builder = meter.f64_histogram(metric.unique_name());
+                let builder = builder.with_unit(metric.unit);
                 Recorder::Histogram(builder.with_description(metric.help).build())
             }
-            Instrument::Counter | Instrument::Gauge => {
-                let builder = meter.u64_counter(metric.name).with_unit(metric.unit);
+            Instrument::Counter | Instrument::Gauge | Instrument::UpDownCounter => {
+                let builder = meter.u64_counter(metric.unique_name());
+                let builder = builder.with_unit(metric.unit);
                 Recorder::Counter(builder.with_description(metric.help).build())
             }
         });
@@ -348,7 +352,7 @@ impl Message {
                 false => since,
             };
             if since > 0 {
-                beginnings.note(metrics[series.0].name, &series.1, since);
+                beginnings.note(metrics[series.0].unique_name(), &series.1, since);
             }
         }
         beginnings

@@ -16,6 +16,7 @@ use prost::Message;
 
 use super::config::Temporality;
 use super::job_attribute::JobAttribute;
+use super::names::Names;
 use crate::export::batches::Bounds;
 use crate::export::meter::SCOPE;
 use crate::metrics::{Instrument, Metric};
@@ -34,6 +35,7 @@ pub struct Flagged {
     resource: WireResource,
     temporality: Temporality,
     job_attribute: JobAttribute,
+    names: Names,
     /// When the series have ended, in nanoseconds since 1970.
     now: u64,
     metrics: Vec<WireMetric>,
@@ -46,12 +48,14 @@ impl Flagged {
         resource: &Resource,
         temporality: Temporality,
         job_attribute: JobAttribute,
+        names: Names,
         now: u64,
     ) -> Flagged {
         Flagged {
             resource: resource.into(),
             temporality,
             job_attribute,
+            names,
             now,
             metrics: Vec::new(),
             series: 0,
@@ -97,12 +101,12 @@ impl Flagged {
         let scope_metrics = ScopeMetrics {
             scope: Some(scope),
             metrics: std::mem::take(&mut self.metrics),
-            ..ScopeMetrics::default()
+            schema_url: self.names.schema_url(),
         };
         let resource_metrics = ResourceMetrics {
             resource: Some(self.resource.clone()),
             scope_metrics: vec![scope_metrics],
-            ..ResourceMetrics::default()
+            schema_url: self.names.schema_url(),
         };
         let message = ExportMetricsServiceRequest {
             resource_metrics: vec![resource_metrics],
@@ -131,6 +135,12 @@ impl Flagged {
                 data_points: vec![number(attributes, self.now)],
                 aggregation_temporality,
                 is_monotonic: true,
+            }),
+            Instrument::UpDownCounter => Data::Sum(Sum {
+                data_points: vec![number(attributes, self.now)],
+                // A sum that may fall is so with any preference.
+                aggregation_temporality: AggregationTemporality::Cumulative.into(),
+                is_monotonic: false,
             }),
             Instrument::Histogram => Data::Histogram(Histogram {
                 data_points: vec![buckets(attributes, self.now, metric.bounds())],

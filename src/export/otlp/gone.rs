@@ -14,6 +14,7 @@ use opentelemetry_sdk::Resource;
 use super::config::Temporality;
 use super::flagged::{Flagged, SeriesAttributes};
 use super::job_attribute::JobAttribute;
+use super::names::Names;
 use crate::metrics::{BridgeStatus, EnabledMetrics, Metric, Owner, Snapshot, View};
 
 /// Finds the series that have ended.
@@ -23,6 +24,7 @@ pub struct Gone {
     resource: Resource,
     temporality: Temporality,
     job_attribute: JobAttribute,
+    names: Names,
 }
 
 /// The series of the bridge's own metrics, by the place of the metric.
@@ -41,12 +43,14 @@ impl Gone {
         resource: Resource,
         temporality: Temporality,
         job_attribute: JobAttribute,
+        names: Names,
     ) -> Gone {
         Gone {
             shown: Arc::new(shown.clone()),
             resource,
             temporality,
             job_attribute,
+            names,
         }
     }
 
@@ -109,7 +113,8 @@ impl Gone {
             let same_names =
                 self.resource == now.resource && self.job_attribute == now.job_attribute;
             let mut other = other.filter(|_| same_names);
-            let other = other.find(|other| other.name == metric.name).copied();
+            let other = other.find(|other| other.unique_name() == metric.unique_name());
+            let other = other.copied();
             let mut end = |of: Range<usize>, to: Option<Range<usize>>| {
                 let is = match (other, to) {
                     (Some(other), Some(to)) => now.series(other, after, to),
@@ -145,7 +150,7 @@ impl Gone {
         for (place, attributes) in sent {
             let metric = before.shown.metrics[place];
             let mut shown = self.shown.metrics.iter();
-            match shown.position(|own| own.name == metric.name) {
+            match shown.position(|own| own.unique_name() == metric.unique_name()) {
                 Some(now) if self.resource == before.resource => {
                     kept.insert((now, attributes));
                 }
@@ -192,7 +197,8 @@ impl Gone {
     fn flagged(&self) -> Flagged {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or_default();
-        Flagged::new(&self.resource, self.temporality, self.job_attribute, now)
+        let (job_attribute, names) = (self.job_attribute, self.names);
+        Flagged::new(&self.resource, self.temporality, job_attribute, names, now)
     }
 
     fn of_project(

@@ -15,6 +15,7 @@ mod grpc;
 mod hint;
 mod http;
 mod job_attribute;
+mod names;
 mod outcome;
 mod own_since;
 mod queue;
@@ -61,6 +62,7 @@ use crate::metrics::{BridgeStatus, EnabledMetrics, View};
 
 pub use config::{Compression, NO_LIMIT, OtlpConfig, Protocol, Temporality};
 pub use job_attribute::JobAttribute;
+pub use names::Names;
 pub use queue::QueueConfig;
 
 impl OtlpConfig {
@@ -82,6 +84,7 @@ pub struct Otlp {
     endpoint: Url,
     gone: Gone,
     job_attribute: JobAttribute,
+    names: Names,
     own_since: Mutex<OwnSince>,
     last: Mutex<LastPush>,
     gitlab: Arc<Collector<ViewBatch>>,
@@ -133,12 +136,19 @@ impl Otlp {
 
     fn build(config: &OtlpConfig, resource: Resource, shown: EnabledMetrics) -> Result<Otlp> {
         let sender = Sender::build(config)?;
-        let shown = shown.under_own_names();
+        let shown = config.names.of(shown.under_own_names());
         let reader = || SharedReader::new(config.temporality);
         let (of_gitlab, of_bridge) = (reader(), reader());
         let ended = PushedEnded::new(&shown, resource.clone(), config.temporality);
         let job_attribute = config.job_attribute.unwrap_or_default();
-        let gone = Gone::new(&shown, resource.clone(), config.temporality, job_attribute);
+        let names = config.names;
+        let gone = Gone::new(
+            &shown,
+            resource.clone(),
+            config.temporality,
+            job_attribute,
+            names,
+        );
         let shown = shown.only(|metric| !metric.counts_ended());
         let gitlab = Instruments::about_gitlab(of_gitlab.clone(), resource.clone(), &shown);
         let bridge = Instruments::about_bridge(of_bridge.clone(), resource, &shown);
@@ -148,6 +158,7 @@ impl Otlp {
             endpoint: config.shown_endpoint(),
             gone,
             job_attribute,
+            names,
             own_since: Mutex::new(OwnSince::now(config.temporality)),
             last: Mutex::default(),
             gitlab: Arc::new(Collector {
@@ -360,6 +371,7 @@ impl Otlp {
             beginnings.correct(&mut message);
         }
         self.job_attribute.rename(&mut message);
+        self.names.finish(&mut message);
         message.encode_to_vec().into()
     }
 
@@ -483,6 +495,7 @@ impl Export<'_> {
         self.otlp.last().status = Some(status);
         let gone = &self.otlp.gone;
         gone.of_bridge(&self.otlp.last().bridge, &now, &mut message);
+        self.otlp.names.finish(&mut message);
         match self.send(message.encode_to_vec().into()).await {
             Fate::Taken | Fate::Kept | Fate::Refused => self.otlp.last().bridge = now,
             Fate::Lost => self.otlp.last().bridge.extend(now),

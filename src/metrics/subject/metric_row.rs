@@ -1,6 +1,7 @@
 //! The rows that define metrics, and what each shows.
 
-use super::Attribute;
+use super::convention::{Known, Part};
+use super::{Attribute, Convention};
 use crate::metrics::{BridgeStatus, Emit, GitLabStatus, Identity};
 
 /// One metric: the only place where it is defined.
@@ -20,6 +21,11 @@ pub struct MetricRow {
     pub by_default: bool,
     /// Whether the name of its subject enables it.
     pub by_subject: bool,
+    /// Whether it is shown without a word of the configuration where an exporter goes by the semantic
+    /// conventions.
+    pub by_conventions: bool,
+    /// What it is called by these.
+    pub known: Known,
 }
 
 impl MetricRow {
@@ -36,6 +42,41 @@ impl MetricRow {
         self.by_subject = false;
         self.opt_in()
     }
+
+    /// Shown only where the configuration asks for it, or for the names of the semantic conventions: it is a
+    /// part of a metric of theirs.
+    #[must_use]
+    pub const fn opt_in_but_by_conventions(mut self) -> MetricRow {
+        self.by_conventions = true;
+        self.opt_in()
+    }
+
+    /// The semantic conventions have a metric for it.
+    #[must_use]
+    pub const fn as_convention(mut self, convention: &'static Convention) -> MetricRow {
+        self.known = match self.known {
+            Known::Called(name) => Known::CalledAndAs(name, convention),
+            _ => Known::As(convention),
+        };
+        self
+    }
+
+    /// Its own name with dots; one with a convention goes by both.
+    #[must_use]
+    pub const fn called(mut self, name: &'static str) -> MetricRow {
+        self.known = match self.known {
+            Known::As(convention) => Known::CalledAndAs(name, convention),
+            _ => Known::Called(name),
+        };
+        self
+    }
+
+    /// This metric of the semantic conventions tells its numbers too.
+    #[must_use]
+    pub const fn within(mut self, convention: &'static str) -> MetricRow {
+        self.known = Known::Within(convention);
+        self
+    }
 }
 
 /// The kind of instrument that records a metric.
@@ -44,6 +85,8 @@ pub enum Instrument {
     Gauge,
     Counter,
     Histogram,
+    /// A sum that may fall. Only the semantic conventions have them.
+    UpDownCounter,
 }
 
 /// What a metric shows. Columns are named as in its subject.
@@ -62,6 +105,12 @@ pub enum Shows {
     StateSet(&'static str),
     /// How many rows an owner has.
     Rows,
+    /// Sums over the rows of an owner, each as a series whose attribute has a word. A sum of which a part is
+    /// not known is not shown.
+    Parts {
+        attribute: &'static str,
+        parts: &'static [Part],
+    },
     /// How many things of a subject's feeds are at each stage; the attribute names the stage.
     Live(&'static str),
     /// How many things of a feed have ended, or how long they took: each end is counted once.
@@ -124,6 +173,8 @@ pub const fn gauge(
         shows,
         by_default: true,
         by_subject: true,
+        by_conventions: false,
+        known: Known::Own,
     }
 }
 

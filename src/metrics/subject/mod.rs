@@ -3,6 +3,7 @@
 mod attribute;
 mod cadence;
 mod column;
+mod convention;
 mod feed;
 mod grain;
 mod metric_row;
@@ -13,6 +14,7 @@ pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,
 };
+pub use convention::{Convention, Known, Part, Told};
 pub use feed::{Feed, Feeds, Raw, RestCounts, Stage};
 pub use grain::Grain;
 pub use metric_row::{

@@ -50,6 +50,7 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
                 bounds: &[],
             },
         )
+        .called("gitlab.deployment.runs")
         .opt_in(),
         histogram(
             "gitlab_deployment_duration_seconds",

@@ -57,6 +57,7 @@ pub(super) static SUBJECT: Subject = Subject {
                 bounds: &[],
             },
         )
+        .called("gitlab.incident.events")
         .opt_in(),
         histogram(
             "gitlab_lead_time_for_changes_seconds",

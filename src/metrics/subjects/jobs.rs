@@ -3,8 +3,8 @@
 //! They are read along with their pipelines, by `poll::engine::details`; trigger jobs are none of them.
 
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, Many, PROJECT_ID, Rest, Rows, Shows, Subject, count, counter, gauge,
-    histogram, label, seconds, time,
+    Attribute, Cadence, Convention, Grain, Instrument, Many, PROJECT_ID, Rest, Rows, Shows,
+    Subject, Told, count, counter, gauge, histogram, label, seconds, time,
 };
 
 use super::pipeline_attributes::{KIND, REF, STATUSES};
@@ -45,6 +45,8 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
                 bounds: &[],
             },
         )
+        .called("gitlab.job.runs")
+        .as_convention(ERRORS)
         .opt_in(),
         histogram(
             "gitlab_job_duration_seconds",
@@ -102,6 +104,23 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
             Shows::Value("finished"),
         )
         .opt_in(),
+    ],
+};
+
+/// An error of a run is a job that failed, also one that may fail.
+const ERRORS: &Convention = &Convention {
+    name: "cicd.pipeline.run.errors",
+    instrument: Instrument::Counter,
+    unit: "{error}",
+    help: "The number of errors encountered in pipeline runs (eg. compile, test failures)",
+    shows: None,
+    attributes: &[
+        Told::Only("status", "failed"),
+        Told::NamedOr {
+            of: "failure_reason",
+            name: "error.type",
+            otherwise: "_OTHER",
+        },
     ],
 };
 

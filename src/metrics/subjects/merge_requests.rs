@@ -1,8 +1,8 @@
 //! Merge requests by state, all of them together, and how the open ones get on.
 
 use crate::metrics::subject::{
-    Attribute, Cadence, ChangesWith, Column, Feature, Grain, PROJECT_ID, Rest, Rows, STATE, Shows,
-    Subject, count, gauge, time,
+    Attribute, Cadence, ChangesWith, Column, Convention, Feature, Grain, Instrument, PROJECT_ID,
+    Part, Rest, Rows, STATE, Shows, Subject, count, gauge, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -76,7 +76,8 @@ pub(super) static SUBJECT: Subject = Subject {
             "Total number of merge requests",
             &[],
             Shows::Sum("gitlab_merge_requests"),
-        ),
+        )
+        .within(CHANGES.name),
         gauge(
             "gitlab_merge_requests",
             "{merge_request}",
@@ -86,14 +87,16 @@ pub(super) static SUBJECT: Subject = Subject {
                 attribute: "state",
                 columns: &["opened", "closed", "merged", "locked"],
             },
-        ),
+        )
+        .as_convention(CHANGES),
         gauge(
             "gitlab_merge_requests_draft",
             "{merge_request}",
             "Open merge requests of the project that are drafts",
             &[PROJECT_ID],
             Shows::Value("draft"),
-        ),
+        )
+        .within(CHANGES.name),
         gauge(
             "gitlab_merge_requests_without_reviewer",
             "{merge_request}",
@@ -120,6 +123,37 @@ pub(super) static SUBJECT: Subject = Subject {
         ),
     ],
 };
+
+/// A draft is open to GitLab, and a work in progress to the convention, which does not know locked ones.
+const CHANGES: &Convention = &Convention {
+    name: "vcs.change.count",
+    instrument: Instrument::UpDownCounter,
+    unit: "{change}",
+    help: "The number of changes (pull requests/merge requests/changelists) in a repository, categorized by their state (e.g. open or merged)",
+    shows: Some(Shows::Parts {
+        attribute: "vcs.change.state",
+        parts: &[
+            Part {
+                less: Some("draft"),
+                ..changes("open", "opened")
+            },
+            changes("wip", "draft"),
+            changes("closed", "closed"),
+            changes("merged", "merged"),
+            changes("locked", "locked"),
+        ],
+    }),
+    attributes: &[],
+};
+
+const fn changes(word: &'static str, plus: &'static str) -> Part {
+    Part {
+        word,
+        of_rows: &[],
+        plus,
+        less: None,
+    }
+}
 
 const OLDER_THAN: Attribute = Attribute {
     name: "older_than",

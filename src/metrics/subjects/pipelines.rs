@@ -6,8 +6,9 @@ use serde_json::{Value as Json, json};
 
 use super::pipeline_attributes::STATUSES;
 use crate::metrics::subject::{
-    Attribute, Cadence, Column, Feature, Feed, Feeds, Grain, Kind, MetricRow, PROJECT_ID, Raw,
-    Rest, RestCounts, Rows, Shows, Stage, Subject, count, counter, gauge, histogram, time,
+    Attribute, Cadence, Column, Convention, Feature, Feed, Feeds, Grain, Instrument, Kind,
+    MetricRow, PROJECT_ID, Raw, Rest, RestCounts, Rows, Shows, Stage, Subject, Told, count,
+    counter, gauge, histogram, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -126,7 +127,8 @@ pub(super) static SUBJECT: Subject = Subject {
             "Pipelines under way: pending ones wait to run, running ones run or are being canceled",
             &[PROJECT_ID, ACTIVE_STATE],
             Shows::Live("state"),
-        ),
+        )
+        .as_convention(ACTIVE_RUNS),
         counter(
             "gitlab_pipeline_runs_total",
             "{run}",
@@ -148,7 +150,27 @@ pub(super) static SUBJECT: Subject = Subject {
                 at: None,
                 bounds: BOUNDS,
             },
-        ),
+        )
+        .as_convention(&Convention {
+            attributes: EXECUTED,
+            ..RUN_DURATION
+        }),
+        histogram(
+            "gitlab_pipeline_run_queued_duration_seconds",
+            "s",
+            "How long pipelines that ended since counting began had waited from their creation to their start",
+            &[PROJECT_ID],
+            Shows::Ended {
+                value: Some("queued_duration"),
+                at: None,
+                bounds: BOUNDS,
+            },
+        )
+        .as_convention(&Convention {
+            attributes: &[Told::Always("cicd.pipeline.run.state", "pending")],
+            ..RUN_DURATION
+        })
+        .opt_in_but_by_conventions(),
     ],
 };
 
@@ -194,6 +216,50 @@ const PIPELINES: Feed = Feed {
 /// From seconds to hours.
 const BOUNDS: &[f64] = &[
     10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0,
+];
+
+/// One that is being canceled counts as running: GitLab's own list has it so.
+const ACTIVE_RUNS: &Convention = &Convention {
+    name: "cicd.pipeline.run.active",
+    instrument: Instrument::UpDownCounter,
+    unit: "{run}",
+    help: "The number of pipeline runs currently active in the system by state",
+    shows: None,
+    attributes: &[Told::Named {
+        of: "state",
+        name: "cicd.pipeline.run.state",
+        words: &[("pending", "pending"), ("running", "executing")],
+    }],
+};
+
+const RUN_DURATION: Convention = Convention {
+    name: "cicd.pipeline.run.duration",
+    instrument: Instrument::Histogram,
+    unit: "s",
+    help: "Duration of a pipeline run grouped by pipeline, state and result",
+    shows: None,
+    attributes: &[],
+};
+
+/// GitLab does not tell in its lists why a pipeline failed: `_OTHER` is the convention's word for that.
+const EXECUTED: &[Told] = &[
+    Told::Always("cicd.pipeline.run.state", "executing"),
+    Told::Named {
+        of: "status",
+        name: "cicd.pipeline.result",
+        words: &[
+            ("success", "success"),
+            ("failed", "failure"),
+            ("canceled", "cancellation"),
+            ("skipped", "skip"),
+        ],
+    },
+    Told::Where {
+        of: "status",
+        word: "failed",
+        name: "error.type",
+        value: "_OTHER",
+    },
 ];
 
 const OF_REF: &[Attribute] = &[KIND, PROJECT_ID, REF];

@@ -2,8 +2,8 @@
 
 use crate::metrics::Identity;
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, NAMESPACE, PROJECT_ID, PROJECT_PATH, Rest, Rows, Shows, Subject,
-    count, gauge, time,
+    Attribute, Cadence, Convention, Grain, Instrument, NAMESPACE, PROJECT_ID, PROJECT_PATH, Rest,
+    Rows, Shows, Subject, count, gauge, time,
 };
 
 pub(super) static SUBJECT: Subject = Subject {
@@ -23,7 +23,15 @@ pub(super) static SUBJECT: Subject = Subject {
             "Total number of projects",
             &[],
             Shows::Projects,
-        ),
+        )
+        .as_convention(&Convention {
+            name: "vcs.repository.count",
+            instrument: Instrument::UpDownCounter,
+            unit: "{repository}",
+            help: "The number of repositories in an organization",
+            shows: None,
+            attributes: &[],
+        }),
         gauge(
             "gitlab_project_info",
             "",

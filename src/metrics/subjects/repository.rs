@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, Made, MadeRow, PROJECT_ID, Rest, Rows, Shows, Subject, count, gauge,
-    label, ratio,
+    Attribute, Cadence, Convention, Grain, Instrument, Made, MadeRow, PROJECT_ID, Rest, Rows,
+    Shows, Subject, Told, count, gauge, label, ratio,
 };
 
 /// Each is a call of GitLab's Git server.
@@ -25,6 +25,10 @@ pub(super) static REFS: Subject = Subject {
             &[PROJECT_ID],
             Shows::Value("branches"),
         )
+        .as_convention(&Convention {
+            attributes: &[Told::Always("vcs.ref.type", "branch")],
+            ..REFS_COUNTED
+        })
         .opt_in(),
         gauge(
             "gitlab_project_tags",
@@ -33,8 +37,21 @@ pub(super) static REFS: Subject = Subject {
             &[PROJECT_ID],
             Shows::Value("tags"),
         )
+        .as_convention(&Convention {
+            attributes: &[Told::Always("vcs.ref.type", "tag")],
+            ..REFS_COUNTED
+        })
         .opt_in(),
     ],
+};
+
+const REFS_COUNTED: Convention = Convention {
+    name: "vcs.ref.count",
+    instrument: Instrument::UpDownCounter,
+    unit: "{ref}",
+    help: "The number of refs of type branch or tag in a repository",
+    shows: None,
+    attributes: &[],
 };
 
 /// GitLab reads the whole history for it.
@@ -55,6 +72,14 @@ pub(super) static CONTRIBUTORS: Subject = Subject {
         &[PROJECT_ID],
         Shows::Value("contributors"),
     )
+    .as_convention(&Convention {
+        name: "vcs.contributor.count",
+        instrument: Instrument::Gauge,
+        unit: "{contributor}",
+        help: "The number of unique contributors to a repository",
+        shows: None,
+        attributes: &[],
+    })
     .opt_in()],
 };
 

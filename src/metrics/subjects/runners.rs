@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 
 use super::groups::GROUP_ID;
 use crate::metrics::subject::{
-    Attribute, Cadence, Grain, Made, MadeRow, Rest, Rows, Shows, Subject, count, gauge, label, time,
+    Attribute, Cadence, Convention, Grain, Instrument, Made, MadeRow, Part, Rest, Rows, Shows,
+    Subject, count, gauge, label, time,
 };
 
 /// How many there are. They are walked apart from everything else that is asked of the GitLab.
@@ -29,6 +30,8 @@ pub(super) static COUNTS: Subject = Subject {
         label("runner_type", "", Rest::Nowhere),
         label("paused", "", Rest::Nowhere),
         count("runners", "", Rest::Nowhere),
+        // How many of them run a job, where each of them tells.
+        count("busy", "", Rest::Nowhere),
     ],
     metrics: &[gauge(
         "gitlab_runners",
@@ -36,8 +39,50 @@ pub(super) static COUNTS: Subject = Subject {
         "Runners that the token may see, each once; with the selected group that tells of them, unless all are told",
         &[GROUP_ID, PAUSED, RUNNER_TYPE, STATUS],
         Shows::Value("runners"),
-    )],
+    )
+    .called("gitlab.runner.count")
+    .as_convention(WORKERS)],
 };
+
+/// The convention knows no runner that is told to take no jobs: it is neither available nor offline.
+const WORKERS: &Convention = &Convention {
+    name: "cicd.worker.count",
+    instrument: Instrument::UpDownCounter,
+    unit: "{worker}",
+    help: "The number of workers on the CI/CD system by state",
+    shows: Some(Shows::Parts {
+        attribute: "cicd.worker.state",
+        parts: &[
+            Part {
+                word: "available",
+                of_rows: &[IN_TOUCH, ("paused", &["false"])],
+                plus: "runners",
+                less: Some("busy"),
+            },
+            Part {
+                word: "busy",
+                of_rows: &[IN_TOUCH],
+                plus: "busy",
+                less: None,
+            },
+            Part {
+                word: "paused",
+                of_rows: &[IN_TOUCH, ("paused", &["true"])],
+                plus: "runners",
+                less: Some("busy"),
+            },
+            Part {
+                word: "offline",
+                of_rows: &[("status", &["offline", "stale", "never_contacted"])],
+                plus: "runners",
+                less: None,
+            },
+        ],
+    }),
+    attributes: &[],
+};
+
+const IN_TOUCH: (&str, &[&str]) = ("status", &["online"]);
 
 /// Each one; GraphQL alone tells tags, versions and the last contact.
 pub(super) static EACH: Subject = Subject {
@@ -83,7 +128,7 @@ pub(super) static EACH: Subject = Subject {
 
 /// Counts runners, told as [`crate::metrics::runner`] makes them alike for both APIs.
 fn by_status(told: &Json) -> Option<Vec<MadeRow>> {
-    let mut counts = BTreeMap::<Vec<String>, f64>::new();
+    let mut counts = BTreeMap::<Vec<String>, (f64, Option<f64>)>::new();
     for runner in told.as_array()? {
         let paused = runner["paused"].as_bool()?;
         let word = |name: &str| runner[name].as_str().map(str::to_owned);
@@ -94,11 +139,13 @@ fn by_status(told: &Json) -> Option<Vec<MadeRow>> {
             word("runner_type")?,
             paused.to_string(),
         ];
-        *counts.entry(labels).or_default() += 1.0;
+        let (count, busy) = counts.entry(labels).or_insert((0.0, Some(0.0)));
+        *count += 1.0;
+        *busy = busy.and_then(|busy| Some(busy + runner["busy"].as_f64()?));
     }
     let rows = counts
         .into_iter()
-        .map(|(labels, count)| (labels, vec![Some(count)]));
+        .map(|(labels, (count, busy))| (labels, vec![Some(count), busy]));
     Some(rows.collect())
 }
 

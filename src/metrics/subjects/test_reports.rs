@@ -43,6 +43,7 @@ pub(in crate::metrics) static SUBJECT: Subject = Subject {
             &[KIND, PROJECT_ID, REF, STATUS],
             Shows::Value("cases"),
         )
+        .called("gitlab.test.case.count")
         .opt_in(),
         gauge(
             "gitlab_test_report_duration_seconds",

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 /// What GraphQL is asked of each runner that is only counted, and what more of one that is shown.
 pub const COUNTED: &str = "id status runnerType paused";
+/// The same where those that run a job are counted apart.
+pub const COUNTED_BY_WORK: &str = "id status runnerType paused jobExecutionStatus";
 pub const SHOWN: &str = "id status runnerType paused description tagList contactedAt \
     jobExecutionStatus managers(first: 1) { nodes { version } }";
 

@@ -41,7 +41,7 @@ impl Engine {
         });
         own.asking = true;
         let request = match graphql {
-            true => walk.over_graphql(own.each),
+            true => walk.over_graphql(own.asks),
             false => walk.over_rest(),
         };
         let what = Sent::Estate(EstateAsk::Runners);
@@ -165,8 +165,7 @@ impl Engine {
 }
 
 impl RunnersWalk {
-    fn over_graphql(&self, each: bool) -> Request {
-        let fields = if each { runner::SHOWN } else { runner::COUNTED };
+    fn over_graphql(&self, fields: &str) -> Request {
         let page = format!(
             "runners(first: 100, after: $after) {{ nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }} }}"
         );

@@ -10,6 +10,7 @@ use super::super::lookups::{Lookup, Open};
 use super::super::moment::Moment;
 use super::super::round;
 use super::super::walk::{Position, Walk};
+use super::runner;
 use crate::metrics::{EnabledMetrics, Grain, Owner, OwnerAnswer, Round};
 
 /// What lies beside the projects, and when it is asked next.
@@ -44,6 +45,20 @@ impl Estate {
         let every = every
             .or(enabled.rounds(Grain::Runner).next())
             .map(|round| round.every);
+        let asks = match (each, &enabled.choices.conventions) {
+            (true, _) => runner::SHOWN,
+            (false, Some(_)) => runner::COUNTED_BY_WORK,
+            (false, None) => runner::COUNTED,
+        };
+        let listing_runners = Runners {
+            wanted: runners || each,
+            each,
+            asks,
+            every: every.unwrap_or_default(),
+            next: Moment::ZERO,
+            walk: None,
+            asking: false,
+        };
         Estate {
             groups: BTreeMap::new(),
             runners: BTreeMap::new(),
@@ -54,7 +69,7 @@ impl Estate {
                 .collect(),
             group_rounds: enabled.rounds(Grain::Group).cloned().collect(),
             listing_groups: Groups::default(),
-            listing_runners: Runners::new(runners || each, each, every.unwrap_or_default()),
+            listing_runners,
         }
     }
 }
@@ -186,6 +201,8 @@ pub struct Runners {
     /// Whether anything is shown of runners, and whether each one is.
     pub wanted: bool,
     pub each: bool,
+    /// What GraphQL is asked of each.
+    pub asks: &'static str,
     pub every: Duration,
     pub next: Moment,
     pub walk: Option<RunnersWalk>,
@@ -205,17 +222,6 @@ pub struct RunnersWalk {
 }
 
 impl Runners {
-    pub fn new(wanted: bool, each: bool, every: Duration) -> Runners {
-        Runners {
-            wanted,
-            each,
-            every,
-            next: Moment::ZERO,
-            walk: None,
-            asking: false,
-        }
-    }
-
     /// Goes on after a restart.
     pub fn resume(&mut self, told: Moment) {
         if told > Moment::ZERO {
