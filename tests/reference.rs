@@ -17,6 +17,10 @@ fn the_registry_and_the_reference_are_fresh() {
         "semconv.md".to_owned(),
         metrics::names_by_conventions(Catalogue::standard()),
     ));
+    files.push((
+        "ci-exporter-metrics.md".to_owned(),
+        metrics::ci_exporter_markdown(),
+    ));
     files.extend(
         metrics::registry(Catalogue::standard())
             .into_iter()

@@ -225,6 +225,21 @@ impl EnabledMetrics {
         }
     }
 
+    /// What a scrape finds: the names of the other exporter, where they are chosen, in place of ours that
+    /// say the same.
+    #[must_use]
+    pub fn scraped(&self) -> EnabledMetrics {
+        let names = self.metrics.iter().filter_map(|metric| metric.ci_exporter);
+        let replaced: Vec<_> = names.filter_map(|name| name.in_place_of).collect();
+        self.only(|metric| !replaced.contains(&metric.name))
+    }
+
+    /// What is shown under our own names.
+    #[must_use]
+    pub fn under_own_names(&self) -> EnabledMetrics {
+        self.only(|metric| metric.ci_exporter.is_none())
+    }
+
     /// Those that `keep` accepts.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&Metric) -> bool) -> EnabledMetrics {

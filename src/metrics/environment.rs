@@ -16,12 +16,12 @@ pub const ENVIRONMENT_FIELDS: &str = "id name state tier \
     failed: lastDeployment(status: FAILED) { createdAt finishedAt } \
     canceled: lastDeployment(status: CANCELED) { createdAt finishedAt }";
 
-/// What is asked of it besides for the names of gitlab-ci-pipelines-exporter: its latest deployments.
-pub const LATEST_FIELDS: &str = "\
-    latestSuccess: lastDeployment(status: SUCCESS) { id status ref tag sha createdAt finishedAt job { id duration } } \
-    latestFailed: lastDeployment(status: FAILED) { id status ref tag sha createdAt finishedAt job { id duration } } \
-    latestCanceled: lastDeployment(status: CANCELED) { id status ref tag sha createdAt finishedAt job { id duration } } \
-    latestRunning: lastDeployment(status: RUNNING) { id status ref tag sha createdAt finishedAt job { id duration } }";
+/// What is asked of an environment where its latest deployment is shown too, whatever became of that.
+pub const DEPLOYED_FIELDS: &str = "id name state tier \
+    success: lastDeployment(status: SUCCESS) { id ref tag sha createdAt finishedAt job { id duration } } \
+    failed: lastDeployment(status: FAILED) { id ref tag sha createdAt finishedAt job { id duration } } \
+    canceled: lastDeployment(status: CANCELED) { id ref tag sha createdAt finishedAt job { id duration } } \
+    running: lastDeployment(status: RUNNING) { id ref tag sha createdAt finishedAt job { id } }";
 
 /// An environment.
 #[derive(Clone, Debug, Default, PartialEq)]

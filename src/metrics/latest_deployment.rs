@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::time::moment;
-use super::{Environment, Kind, NotUnderstood, PlacedTable, Row, UnixTime};
+use super::{Kind, NotUnderstood, UnixTime};
 
 /// The latest deployment of an environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,19 +38,15 @@ pub struct Behind {
 const SHORT: usize = 8;
 
 impl LatestDeployment {
-    /// The newest of the deployments of each status that [`super::LATEST_FIELDS`] asks for.
+    /// The newest of the deployments of each status that [`super::DEPLOYED_FIELDS`] asks for.
     pub(super) fn from_graphql(environment: &Json) -> Option<LatestDeployment> {
-        let each = [
-            "latestSuccess",
-            "latestFailed",
-            "latestCanceled",
-            "latestRunning",
-        ];
-        let each = each.into_iter().filter_map(|alias| {
-            let node = &environment[alias];
+        let statuses = ["success", "failed", "canceled", "running"];
+        let each = statuses.into_iter().filter_map(|status| {
+            let node = &environment[status];
             let is_tag = node["tag"] == true;
             let at = |name: &str| moment(&node[name]);
             let mut own = LatestDeployment::read(number(&node["id"])?, node, is_tag)?;
+            own.status = status.into();
             own.created = at("createdAt");
             own.job_id = number(&node["job"]["id"]);
             own.duration = at("finishedAt").and(duration(&node["job"]));
@@ -68,6 +64,8 @@ impl LatestDeployment {
         let id = body["id"].as_u64();
         let own = id.and_then(|id| LatestDeployment::read(id, body, job["tag"] == true));
         let mut own = own.ok_or(NotUnderstood("a deployment without an id or a commit"))?;
+        let status = body["status"].as_str();
+        own.status = status.unwrap_or_default().to_ascii_lowercase().into();
         own.created = moment(&body["created_at"]);
         own.job_id = job["id"].as_u64();
         own.duration = moment(&job["finished_at"]).and(duration(job));
@@ -92,7 +90,6 @@ impl LatestDeployment {
         };
         Some(LatestDeployment {
             id,
-            status: of["status"].as_str()?.to_ascii_lowercase().into(),
             of: name.into(),
             kind,
             sha: of["sha"].as_str()?.into(),
@@ -100,7 +97,8 @@ impl LatestDeployment {
         })
     }
 
-    fn short(&self) -> Arc<str> {
+    /// Its commit, in short.
+    pub(super) fn short(&self) -> Arc<str> {
         short(&self.sha)
     }
 }
@@ -151,53 +149,6 @@ fn rows(commits: &Json) -> Result<&Vec<Json>, NotUnderstood> {
     rows.ok_or(NotUnderstood("commits that are no list"))
 }
 
-impl PlacedTable {
-    /// The row of an environment with its latest deployment, and how far that is behind, where it is known.
-    pub fn row_of_deployed(
-        &self,
-        environment: &Environment,
-        behind: Option<&Behind>,
-        now: UnixTime,
-    ) -> Row {
-        let none = || Arc::from("");
-        let latest = environment.latest.as_ref();
-        let of_latest = |text: fn(&LatestDeployment) -> Arc<str>| latest.map_or_else(none, text);
-        let label = |name: &str| -> Arc<str> {
-            match name {
-                "environment" => Arc::clone(&environment.name),
-                "environment_id" => environment.id.to_string().into(),
-                "available" => (*environment.state == *"available").to_string().into(),
-                "ref" => of_latest(|own| Arc::clone(&own.of)),
-                "kind" => of_latest(|own| own.kind.into()),
-                "status" => of_latest(|own| Arc::clone(&own.status)),
-                "current_commit_short_id" => of_latest(LatestDeployment::short),
-                "latest_commit_short_id" => match (behind.map(|own| &own.newest), latest) {
-                    (Some(Some((newest, _))), _) => Arc::clone(newest),
-                    (_, Some(latest)) if latest.stands_still().is_some() => latest.short(),
-                    _ => none(),
-                },
-                _ => none(),
-            }
-        };
-        let value = |name: &str| match name {
-            "job_id" => latest?.job_id.map(|id| id as f64),
-            "created" => latest?.created.map(|at| at as f64),
-            "duration" => latest?.duration,
-            "behind_commits" => behind?.commits.map(|commits| commits as f64),
-            "behind" => {
-                let newest = match (&behind?.newest, latest?.stands_still()) {
-                    (Some((_, made)), _) => *made,
-                    (None, Some(_)) => 0,
-                    (None, None) => return None,
-                };
-                Some(newest.saturating_sub(latest?.created?) as f64)
-            }
-            _ => None,
-        };
-        self.row(environment.id, label, value, now)
-    }
-}
-
 fn short(sha: &str) -> Arc<str> {
     sha.get(..SHORT).unwrap_or(sha).into()
 }
@@ -218,15 +169,15 @@ mod tests {
 
     #[test]
     fn both_apis_tell_the_same_deployment_and_the_newest_counts() {
-        let node = |id: u64, status: &str, job: u64| {
+        let node = |id: u64, job: u64| {
             json!({
-                "id": format!("gid://gitlab/Deployment/{id}"), "status": status, "ref": "main", "tag": false,
+                "id": format!("gid://gitlab/Deployment/{id}"), "ref": "main", "tag": false,
                 "sha": "0123456789abcdef", "createdAt": "2026-11-26T10:00:00Z",
                 "finishedAt": "2026-11-26T10:05:00Z", "job": {"id": format!("gid://gitlab/Ci::Build/{job}"), "duration": 42},
             })
         };
         let environment = json!({
-            "latestSuccess": node(3, "SUCCESS", 30), "latestFailed": node(4, "FAILED", 40), "latestCanceled": null,
+            "success": node(3, 30), "failed": node(4, 40), "canceled": null,
         });
         let over_rest = json!({
             "id": 4, "status": "failed", "ref": "main", "sha": "0123456789abcdef", "created_at": "2026-11-26T10:00:00.9Z",

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ci_exporter::CiExporterName;
 use super::conventions::Telling;
 use super::placed::Places;
 use super::subject::{
@@ -29,10 +28,17 @@ pub struct Metric {
     pub(super) places: Places,
     /// What owners of another grain have of it.
     pub(super) also: Option<Box<Metric>>,
-    /// What another exporter's name for it asks for; none if the name is ours.
-    pub(super) ci_exporter: Option<CiExporterName>,
+    /// None if the name is ours.
+    pub(super) ci_exporter: Option<OtherName>,
     /// How its series are told, if that is by the names of the semantic conventions.
     pub(super) telling: Option<Arc<Telling>>,
+}
+
+/// What there is to know of a metric under another exporter's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OtherName {
+    /// The metric of ours that says the same.
+    pub in_place_of: Option<&'static str>,
 }
 
 impl Metric {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::ci_exporter;
 use super::placed::{Places, TablePlace, ValuePlace};
 use super::series::EmitEnded;
 use super::subject::{NAMESPACE, PROJECT_PATH, Shows, TOPICS};
@@ -122,7 +121,7 @@ impl Metric {
     ) -> Vec<(&'static str, &'a str)> {
         let shown = choices.project_labels;
         match self.ci_exporter {
-            Some(_) => ci_exporter::identity_labels(id, identity, shown),
+            Some(_) => other_identity_labels(id, identity, shown),
             None => identity_labels(self.subject.of, id, identity, shown),
         }
     }
@@ -662,4 +661,20 @@ pub(super) fn identity_labels<'a>(
             labels
         }
     }
+}
+
+/// The attributes that every series of a project carries under the names of the other exporter: its path, as that
+/// one has it, and its id, so that two projects never share a series and ours can be joined.
+fn other_identity_labels<'a>(
+    id: &'a str,
+    identity: &'a Identity,
+    shown: ProjectLabels,
+) -> Vec<(&'static str, &'a str)> {
+    let own = ProjectLabels {
+        path: false,
+        ..shown
+    };
+    let mut labels = identity_labels(Grain::Project, id, identity, own);
+    labels.push(("project", &identity.path));
+    labels
 }

@@ -252,7 +252,7 @@ fn attribute_names(metric: &Metric) -> Vec<&'static str> {
         .collect()
 }
 
-pub(super) fn instrument(metric: &Metric) -> &'static str {
+pub(in crate::metrics) fn instrument(metric: &Metric) -> &'static str {
     match metric.instrument {
         Instrument::Gauge => "gauge",
         Instrument::Counter => "counter",

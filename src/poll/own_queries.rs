@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::details_plan::{DetailsPart, PipelineId, Wanted};
-use super::engine::{environments_query, queue_queries};
+use super::engine::{environments_queries, queue_queries};
 
 /// Each query and its variables.
 pub fn own_queries() -> Vec<(String, Value)> {
@@ -35,7 +35,7 @@ pub fn own_queries() -> Vec<(String, Value)> {
         most.request(&[one.clone(), one]),
     ];
     all.extend(queue_queries());
-    all.push(environments_query());
+    all.extend(environments_queries());
     all
 }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use gitlab_metrics_bridge::metrics::{Choices, Limits, Refs, ScrapeNames};
-use gitlab_metrics_bridge::simulator::{FailureReason, GitLab, PipelinePlan};
+use gitlab_metrics_bridge::poll::Poller;
+use gitlab_metrics_bridge::simulator::{FailureReason, GitLab, PipelinePlan, World};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::simulation::process::Process;
-use super::simulation::{Bridge, HOUR, MINUTE, idle, path};
+use super::simulation::{Bridge, HOUR, MINUTE, idle, path, poller};
 use super::{setup, setup_with, shown};
 
 const PIPELINES: &str = "gitlab_ci_pipeline_run_count";
@@ -216,4 +219,47 @@ async fn the_series_of_runs_stay_within_the_limits_of_refs_and_jobs() {
     }
     let counts = shown(&setup, &bridge.snapshot(), PIPELINES);
     assert!(counts.values().all(|count| *count == 1.0), "{counts:?}");
+}
+
+/// As a reload does it: what is known is carried over to other names.
+#[tokio::test(start_paused = true)]
+async fn the_names_are_chosen_and_left_while_the_bridge_runs() {
+    let mut world = idle(2);
+    let run = |world: &mut World| {
+        let mut events = world.events(&path(1));
+        let id = events.run_pipeline(|plan| plan.on("main").job("unit", "test"));
+        events.finish_job(id, "unit");
+    };
+    run(&mut world);
+    world.pass(MINUTE);
+    let gitlab = Arc::new(GitLab::in_process(world));
+    let (ours, theirs) = (setup_with(Choices::default()), setup());
+    let start = |poller: Poller| {
+        let (publish, snapshots) = watch::channel(poller.last());
+        let leave = CancellationToken::new();
+        let run = poller.run_until_left(publish, CancellationToken::new(), leave.clone());
+        (snapshots, leave, tokio::spawn(run))
+    };
+    let mut running = start(poller(&gitlab, ours.clone()));
+    tokio::time::sleep(20 * MINUTE).await;
+    let main = format!("kind=branch,project={},ref=main", path(1));
+    for (setup, expected) in [(&theirs, Some(1.0)), (&ours, None), (&theirs, Some(1.0))] {
+        let (_, leave, task) = running;
+        leave.cancel();
+        let handed = task.await.unwrap().expect("it was told to leave");
+        running = start(poller(&gitlab, setup.clone()).take_over(handed, None));
+        tokio::time::sleep(20 * MINUTE).await;
+        gitlab.edit(run);
+        tokio::time::sleep(20 * MINUTE).await;
+        let snapshot = Arc::clone(&running.0.borrow());
+        let runs = shown(&theirs, &snapshot, PIPELINES);
+        assert_eq!(
+            runs.get(&main).copied().filter(|_| expected.is_some()),
+            expected
+        );
+        let jobs = shown(&theirs, &snapshot, JOBS);
+        assert_eq!(jobs.len(), usize::from(expected.is_some()), "{jobs:?}");
+        let ended = shown(&ours, &snapshot, "gitlab_pipeline_runs_total");
+        assert_eq!(ended.len(), 1, "{ended:?}");
+    }
 }

@@ -36,75 +36,61 @@ fn label<'a>(series: &'a str, name: &str) -> &'a str {
         .map_or("", |(_, text)| text)
 }
 
+/// The commit that is deployed, and the newest of its branch.
+fn commits(info: &str) -> [String; 2] {
+    ["current_commit_short_id", "latest_commit_short_id"].map(|name| label(info, name).to_owned())
+}
+
+/// What is shown of the environment before anything else happens. Returns the deployed commit.
+fn assert_deployed(bridge: &Bridge) -> String {
+    let production = format!("environment=production,project={}", path(1));
+    let is_of = |metric: &str| {
+        let (series, value) = only(bridge, metric);
+        assert!(series.starts_with(&production), "{metric}: {series}");
+        value
+    };
+    assert_eq!(is_of("gitlab_ci_environment_behind_commits_count"), 0.0);
+    let counted = is_of("gitlab_ci_environment_deployment_count");
+    assert_eq!(counted, 0.0, "it was before");
+    assert!(is_of("gitlab_ci_environment_deployment_job_id") > 0.0);
+    assert!(is_of("gitlab_ci_environment_deployment_timestamp") > 1e9);
+    let (status, one) = only(bridge, "gitlab_ci_environment_deployment_status");
+    assert_eq!((label(&status, "status"), one), ("success", 1.0));
+    let (info, one) = only(bridge, "gitlab_ci_environment_information");
+    let labels = ["available", "ref", "kind"].map(|name| label(&info, name));
+    assert_eq!((labels, one), (["true", "main", "branch"], 1.0));
+    let [current, latest] = commits(&info);
+    assert_eq!((current.len(), &current), (8, &latest));
+    current
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_latest_deployment_is_shown_and_how_far_it_is_behind_over_both_apis() {
+    const BEHIND: &str = "gitlab_ci_environment_behind_commits_count";
     for over_rest in [false, true] {
         let mut bridge = Bridge::start(deployed(Version::V18_8), setup());
         if over_rest {
-            bridge
-                .gitlab
-                .fault(Fault::on("/api/graphql").always().status(403));
+            let fault = Fault::on("/api/graphql").always().status(403);
+            bridge.gitlab.fault(fault);
         }
-        let known = |snapshot: &_| {
-            !shown(
-                &setup(),
-                snapshot,
-                "gitlab_ci_environment_behind_commits_count",
-            )
-            .is_empty()
-        };
+        let known = |snapshot: &_| !shown(&setup(), snapshot, BEHIND).is_empty();
         bridge.seen_within(HOUR, known).await;
         bridge.pass(2 * HOUR).await;
-        let production = format!("environment=production,project={}", path(1));
-        let is_of = |metric: &str| {
-            let (series, value) = only(&bridge, metric);
-            assert!(series.starts_with(&production), "{metric}: {series}");
-            value
-        };
-        assert_eq!(is_of("gitlab_ci_environment_behind_commits_count"), 0.0);
-        assert_eq!(
-            is_of("gitlab_ci_environment_deployment_count"),
-            0.0,
-            "it was before"
-        );
-        assert!(is_of("gitlab_ci_environment_deployment_job_id") > 0.0);
-        assert!(is_of("gitlab_ci_environment_deployment_timestamp") > 1e9);
-        let (status, one) = only(&bridge, "gitlab_ci_environment_deployment_status");
-        assert_eq!((label(&status, "status"), one), ("success", 1.0));
-        let (info, one) = only(&bridge, "gitlab_ci_environment_information");
-        let labels = ["available", "ref", "kind"].map(|name| label(&info, name));
-        assert_eq!((labels, one), (["true", "main", "branch"], 1.0));
-        let commits = |info: &str| {
-            ["current_commit_short_id", "latest_commit_short_id"]
-                .map(|name| label(info, name).to_owned())
-        };
-        let [current, latest] = commits(&info);
-        assert_eq!((current.len(), &current), (8, &latest));
-
+        let current = assert_deployed(&bridge);
         bridge.gitlab.edit(|world| {
-            let commits = world.project(&path(1)).commits;
-            let now = world.now();
-            world
-                .project(&path(1))
-                .commits(commits + 3)
-                .last_activity_at(now);
+            let (commits, now) = (world.project(&path(1)).commits, world.now());
+            let project = world.project(&path(1));
+            project.commits(commits + 3).last_activity_at(now);
             let mut events = world.events(&path(1));
             let id = events.run_pipeline(|plan| plan.on("main").job("unit", "test"));
             events.finish_job(id, "unit");
         });
         bridge.pass(HOUR + 20 * MINUTE).await;
-        assert_eq!(
-            only(&bridge, "gitlab_ci_environment_behind_commits_count").1,
-            3.0
-        );
+        assert_eq!(only(&bridge, BEHIND).1, 3.0);
         assert!(only(&bridge, "gitlab_ci_environment_behind_duration_seconds").1 > 0.0);
-        let (info, _) = only(&bridge, "gitlab_ci_environment_information");
-        let [deployed, newest] = commits(&info);
-        assert_eq!(
-            (&deployed, newest == deployed),
-            (&current, false),
-            "over REST: {over_rest}"
-        );
+        let [deployed, newest] = commits(&only(&bridge, "gitlab_ci_environment_information").0);
+        assert_eq!(deployed, current);
+        assert!(newest != deployed, "over REST: {over_rest}");
     }
 }
 

@@ -65,12 +65,7 @@ const STATUSES: [&str; 10] = [
 
 impl Board {
     fn expressions(&self) -> Vec<(String, String)> {
-        let Board {
-            prefix: p,
-            selector: s,
-            by,
-            ..
-        } = self;
+        let (p, s) = (self.prefix, &self.selector);
         let failed = format!("{p}_status{{status=\"failed\",{s}}}");
         let ran = format!("sum(increase({p}_run_count{{{s}}}[1m])) by (project, ref)");
         let is =
@@ -95,6 +90,17 @@ impl Board {
             ("variable PROJECT", format!("group({p}_id) by (project)")),
             ("variable REF", format!("group({p}_id{{{s}}}) by (ref)")),
         ];
+        all.extend(self.tables());
+        let name = self.name;
+        all.into_iter()
+            .map(|(panel, query)| (format!("{name}: {panel}"), query))
+            .collect()
+    }
+
+    /// The tables of what is completed, and of what is not.
+    fn tables(&self) -> Vec<(&'static str, String)> {
+        let (p, s, by) = (self.prefix, &self.selector, self.by);
+        let mut all = Vec::new();
         for (table, filter) in [("completed", "!~"), ("not completed", "=~")] {
             let by_of_d = if filter == "=~" {
                 self.by_of_status
@@ -128,10 +134,7 @@ impl Board {
         };
         let cells: Vec<String> = STATUSES.iter().enumerate().map(cell).collect();
         all.push(("not completed", cells.join(" or ")));
-        let name = self.name;
-        all.into_iter()
-            .map(|(panel, query)| (format!("{name}: {panel}"), query))
-            .collect()
+        all
     }
 }
 
@@ -141,21 +144,8 @@ fn environments(s: &str) -> Vec<(&'static str, String)> {
     let available =
         |is: &str| format!("count({E}_information{{available=\"{is}\",{s}}}) or vector(0)");
     let deployed = format!("sum(increase({E}_deployment_count{{{s}}}[1m])) {by}");
-    let cell = |status: &str, times: u8| {
-        format!("(max({E}_deployment_status{{{s},status=~\"{status}\"}}) {by} * {times}) > 0")
-    };
-    let rest = "created|waiting_for_resource|preparing|pending|manual|scheduled";
-    let statuses = [
-        cell("success", 1),
-        cell("running", 2),
-        cell("failed", 3),
-        cell("canceled", 4),
-        cell("skipped", 5),
-        cell(rest, 6),
-    ];
-    let information = "environment_id, project, environment, author_email, current_commit_short_id, ref, \
-                       latest_commit_short_id";
-    vec![
+    let mut all = table_of_environments(s, by);
+    all.extend([
         ("polystat", format!("{E}_behind_commits_count{{{s}}}")),
         ("available", available("true")),
         ("unavailable", available("false")),
@@ -180,7 +170,21 @@ fn environments(s: &str) -> Vec<(&'static str, String)> {
             "deployments in 1 h",
             format!("sum(increase({E}_deployment_count{{{s}}}[1h]))"),
         ),
-        ("table: status", statuses.join(" or ")),
+        (
+            "variable ENVIRONMENT",
+            format!("group({E}_information) by (environment)"),
+        ),
+    ]);
+    all
+}
+
+fn table_of_environments(s: &str, by: &str) -> Vec<(&'static str, String)> {
+    const E: &str = "gitlab_ci_environment";
+    let statuses = statuses_of_deployments(s, by);
+    let information = "environment_id, project, environment, author_email, current_commit_short_id, ref, \
+                       latest_commit_short_id";
+    vec![
+        ("table: status", statuses),
         (
             "table: time",
             format!("-max(time() - {E}_deployment_timestamp{{{s}}}) {by}"),
@@ -205,9 +209,22 @@ fn environments(s: &str) -> Vec<(&'static str, String)> {
             "table: information",
             format!("max({E}_information{{{s}}}) by ({information})"),
         ),
-        (
-            "variable ENVIRONMENT",
-            format!("group({E}_information) by (environment)"),
-        ),
     ]
+}
+
+fn statuses_of_deployments(s: &str, by: &str) -> String {
+    const E: &str = "gitlab_ci_environment";
+    let cell = |status: &str, times: u8| {
+        format!("(max({E}_deployment_status{{{s},status=~\"{status}\"}}) {by} * {times}) > 0")
+    };
+    let rest = "created|waiting_for_resource|preparing|pending|manual|scheduled";
+    let statuses = [
+        cell("success", 1),
+        cell("running", 2),
+        cell("failed", 3),
+        cell("canceled", 4),
+        cell("skipped", 5),
+        cell(rest, 6),
+    ];
+    statuses.join(" or ")
 }

@@ -1,10 +1,10 @@
 //! The environments that the configuration names, each with its latest deployment, under that exporter's
 //! names. They are read by `poll::engine::environments`, one row for each.
 
-use super::{CiExporterRow, KIND, PROJECT, PROJECT_ID, REF};
+use super::row::{CiExporterRow, KIND, PROJECT, REF};
 use crate::metrics::subject::{
-    Attribute, Cadence, Counted, CountedWhen, Grain, Many, MetricRow, Rest, Rows, Shows, Subject,
-    count, counter, gauge, label, seconds, time,
+    Attribute, Cadence, Counted, CountedWhen, Grain, Many, MetricRow, PROJECT_ID, Rest, Rows,
+    Shows, Subject, count, counter, gauge, label, seconds, time,
 };
 use crate::metrics::subjects::STATUSES;
 

@@ -1,7 +1,9 @@
 //! The newest pipeline of each ref under that exporter's names, and how many were run.
 
-use super::{CiExporterRow, KIND, KIND_REWORDED, PROJECT, PROJECT_ID, REF};
-use crate::metrics::subject::{Attribute, Counted, CountedWhen, MetricRow, Shows, counter, gauge};
+use super::row::{CiExporterRow, KIND, KIND_REWORDED, PROJECT, REF};
+use crate::metrics::subject::{
+    Attribute, Counted, CountedWhen, MetricRow, PROJECT_ID, Shows, counter, gauge,
+};
 use crate::metrics::subjects::STATUSES;
 
 pub(super) static ROWS: &[CiExporterRow] = &[

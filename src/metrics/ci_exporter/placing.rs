@@ -2,7 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{CiExporterName, CiExporterRow, environments, rows};
+use super::environments;
+use super::row::CiExporterRow;
+use super::rows::rows;
+use crate::metrics::metric::OtherName;
 use crate::metrics::placed::{EndedPlace, Places, RowAttribute, RowText, TablePlace};
 use crate::metrics::subject::{Counted, Shows};
 use crate::metrics::{Catalogue, Metric, PlacedTable, ScrapeNames, place_of};
@@ -79,7 +82,7 @@ impl Catalogue {
             _ => Places::Table(rows),
         };
         let mut metric = Metric::new(subject, &row.row, places);
-        metric.ci_exporter = Some(CiExporterName {
+        metric.ci_exporter = Some(OtherName {
             in_place_of: row.in_place_of,
         });
         Ok(metric)

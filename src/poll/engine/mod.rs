@@ -75,7 +75,7 @@ use schedule::Schedule;
 
 pub use deployments::DeploymentsKnown;
 pub use details::PipelinesKnown;
-pub use environments::most as environments_query;
+pub use environments::most as environments_queries;
 pub use errors::{is_gone, is_timeout, not_understood, unread};
 pub use feeds::KeptFeeds;
 pub use gitlab::{Verdict, judge};

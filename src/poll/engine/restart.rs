@@ -41,6 +41,7 @@ impl Engine {
             if taken && (!known || lacks) {
                 reads.entry(id).or_default();
             }
+            self.read_new_columns_of_jobs(&project);
             tracks.extend(track.map(|track| (id, track)));
             self.projects.insert(id, not_after(project, now));
         }

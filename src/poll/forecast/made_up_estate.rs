@@ -153,8 +153,8 @@ fn environments(variables: &Value) -> Value {
 fn deployed(variables: &Value) -> Value {
     json!({
         "id": gid("Environment", 1), "name": variables["name0"], "state": "available", "tier": "PRODUCTION",
-        "latestSuccess": {
-            "id": gid("Deployment", 1), "status": "SUCCESS", "ref": "main", "tag": false, "sha": "0123456789abcdef",
+        "success": {
+            "id": gid("Deployment", 1), "ref": "main", "tag": false, "sha": "0123456789abcdef",
             "createdAt": "2026-11-26T10:00:00Z",
         },
     })

@@ -4,7 +4,7 @@ use super::super::Engine;
 use super::super::moment::Moment;
 use super::super::poll::Poll;
 use super::known::{BegunJobs, Known, Settling};
-use crate::metrics::{CountedJobs, RefOf, UnixTime};
+use crate::metrics::{CountedJobs, Owner, Reading, Reason, RefOf, UnixTime};
 use crate::poll::details_plan::{PipelineId, Wanted};
 
 /// A pipeline as the feed tells it.
@@ -41,6 +41,26 @@ impl Engine {
     pub(in crate::poll::engine) fn reads_details(&self) -> bool {
         let wanted = self.wanted_details();
         wanted.jobs || wanted.tests
+    }
+
+    /// After a restart: the jobs of the newest pipelines are read once more where their rows have columns by now
+    /// that were not kept.
+    pub(in crate::poll::engine) fn read_new_columns_of_jobs(&mut self, project: &Owner) {
+        let rows = |subject: &str| {
+            let (place, _) = self.project_table(subject)?;
+            project.tables.get(place)?.known()
+        };
+        let (Some(pipelines), Some(jobs)) = (rows("pipelines"), rows("jobs")) else {
+            return;
+        };
+        let is_new = |value: &Reading| matches!(value, Reading::Unknown(Reason::Pending));
+        if jobs.values.iter().any(is_new) {
+            for id in &pipelines.keys {
+                if let Some(known) = self.details.get_mut((project.identity.id, *id)) {
+                    known.due = true;
+                }
+            }
+        }
     }
 
     /// Reads in this poll the pipelines of a project that are under way, because a job of one is said to

@@ -11,7 +11,8 @@ use super::super::paths::encoded;
 use super::super::poll::Poll;
 use super::super::request::{Kind, Request, Rows};
 use super::super::{Engine, Next, Sent};
-use super::{EnvironmentsAsk, NAMES, PROJECTS, behind, named};
+use super::told::Told;
+use super::{EnvironmentsAsk, PROJECTS, named, names_at_once};
 use crate::gitlab::{Answer, Error};
 use crate::metrics::{
     Cadence, DEPLOYMENT_ENDS, Deployment, Environment, Identity, LatestDeployment, Limit, Reason,
@@ -42,7 +43,7 @@ impl Engine {
         if rested && self.reads_environments() {
             let own = self.environments.projects.entry(project).or_default();
             (own.due, own.settles) = (true, true);
-            own.behind.values_mut().for_each(behind::Told::doubt);
+            own.behind.values_mut().for_each(Told::doubt);
         }
     }
 
@@ -108,7 +109,7 @@ impl Engine {
     pub(in crate::poll::engine) fn hint_environments(&mut self, poll: &mut Poll, id: u64) {
         self.owe_environments(id);
         if let Some(own) = self.environments.projects.get_mut(&id) {
-            own.behind.values_mut().for_each(behind::Told::doubt);
+            own.behind.values_mut().for_each(Told::doubt);
         }
         poll.environments.hinted.insert(id);
     }
@@ -157,7 +158,7 @@ impl Engine {
 
     fn queue_environments(&self, poll: &mut Poll, due: &[u64]) {
         let names = &self.enabled.choices.environments;
-        for names in names.chunks(NAMES) {
+        for names in names.chunks(names_at_once(self.shows_deployed())) {
             if self.gitlab.graphql {
                 let parts = due.chunks(PROJECTS).map(|projects| EnvironmentsAsk::Named {
                     projects: projects.to_vec(),
@@ -272,33 +273,44 @@ impl Engine {
                 project,
                 name,
                 status,
-            } => {
-                let key = (*project, name.clone());
-                let Some(mut found) = poll.environments.found.remove(&key) else {
-                    return Ok(());
-                };
-                match (rows.first(), DEPLOYMENT_ENDS.get(*status)) {
-                    (Some(row), Some(status)) => {
-                        found.take(status, &Deployment::from_rest(row).map_err(unread)?);
-                    }
-                    (Some(row), None) => {
-                        found.latest = Some(LatestDeployment::from_rest(row).map_err(unread)?);
-                    }
-                    _ => {}
-                }
-                if status + 1 == self.deployments_of_environment() {
-                    self.show_environment(*project, name, Some(&found), at);
-                    self.compare_environment(poll, *project, name, Some(found));
-                    return Ok(());
-                }
-                poll.environments.found.insert(key, found);
-                poll.environments.asks.push_back(EnvironmentsAsk::Last {
-                    project: *project,
-                    name: name.clone(),
-                    status: status + 1,
-                });
-            }
+            } => return self.take_last(poll, (*project, name.clone()), *status, rows.first(), at),
         }
+        Ok(())
+    }
+
+    /// Takes in the last deployment of a status, or of any.
+    fn take_last(
+        &mut self,
+        poll: &mut Poll,
+        key: (u64, String),
+        status: usize,
+        last: Option<&Value>,
+        at: Moment,
+    ) -> Result<(), Error> {
+        let Some(mut found) = poll.environments.found.remove(&key) else {
+            return Ok(());
+        };
+        match (last, DEPLOYMENT_ENDS.get(status)) {
+            (Some(row), Some(status)) => {
+                found.take(status, &Deployment::from_rest(row).map_err(unread)?);
+            }
+            (Some(row), None) => {
+                found.latest = Some(LatestDeployment::from_rest(row).map_err(unread)?);
+            }
+            _ => {}
+        }
+        let (project, name) = key.clone();
+        if status + 1 == self.deployments_of_environment() {
+            self.show_environment(project, &name, Some(&found), at);
+            self.compare_environment(poll, project, &name, Some(found));
+            return Ok(());
+        }
+        poll.environments.found.insert(key, found);
+        poll.environments.asks.push_back(EnvironmentsAsk::Last {
+            project,
+            name,
+            status: status + 1,
+        });
         Ok(())
     }
 

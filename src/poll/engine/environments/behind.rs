@@ -16,41 +16,17 @@ use super::super::moment::Moment;
 use super::super::paths::encoded;
 use super::super::poll::Poll;
 use super::EnvironmentsAsk;
+use super::told::Told;
 use crate::gitlab::Error;
 use crate::metrics::{
-    Behind, DEPLOYMENT_ENDS, Environment, Grain, Limit, PlacedTable, Reason, Row, TableReading,
-    UnixTime, cut,
+    Behind, DEPLOYMENT_ENDS, Environment, Grain, LatestDeployment, Limit, PlacedTable, Reason, Row,
+    TableReading, cut,
 };
 
 /// How many commits a page has, and how many pages are read: of a deployment that is further behind it is not
 /// known how far.
 const PAGE: usize = 100;
 const MOST_PAGES: u32 = 10;
-
-/// What was told of an environment.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    sha: Arc<str>,
-    of: Arc<str>,
-    /// When the project had last been active.
-    active: Option<UnixTime>,
-    /// Whether its branch may have moved since.
-    is_doubtful: bool,
-    /// None if GitLab does not tell.
-    behind: Option<Behind>,
-}
-
-impl Told {
-    /// Notes that its branch may have moved.
-    pub fn doubt(&mut self) {
-        self.is_doubtful = true;
-    }
-
-    fn is_about(&self, environment: &Environment) -> bool {
-        let latest = environment.latest.as_ref();
-        latest.is_some_and(|latest| (&latest.sha, &latest.of) == (&self.sha, &self.of))
-    }
-}
 
 impl Engine {
     /// Whether the latest deployments of environments are shown.
@@ -85,7 +61,7 @@ impl Engine {
             own.behind.remove(name);
             return;
         };
-        let moves = |latest: &crate::metrics::LatestDeployment| latest.stands_still().is_none();
+        let moves = |latest: &LatestDeployment| latest.stands_still().is_none();
         if !environment.latest.as_ref().is_some_and(moves) {
             return;
         }

@@ -3,13 +3,14 @@
 
 mod asking;
 mod behind;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::moment::Moment;
-use crate::metrics::{Behind, ENVIRONMENT_FIELDS, Environment, LATEST_FIELDS};
+use crate::metrics::{Behind, DEPLOYED_FIELDS, ENVIRONMENT_FIELDS, Environment};
 
 /// So many names are asked of so many projects at once.
 const NAMES: usize = 4;
@@ -31,7 +32,7 @@ struct Asked {
     settles: bool,
     not_before: Moment,
     /// How far the deployments of its environments are behind, by the name of the environment.
-    behind: BTreeMap<String, behind::Told>,
+    behind: BTreeMap<String, told::Told>,
 }
 
 /// What one poll still asks of environments.
@@ -70,16 +71,28 @@ pub enum EnvironmentsAsk {
     },
 }
 
-/// The query as it is sent at the most.
-pub fn most() -> (String, Value) {
+/// The queries as they are sent at the most.
+pub fn most() -> [(String, Value); 2] {
     let projects: Vec<u64> = (1..=PROJECTS as u64).collect();
-    let names: Vec<String> = (0..NAMES).map(|name| name.to_string()).collect();
-    named(&projects, &names, false)
+    [false, true].map(|deployed| {
+        let names: Vec<String> = (0..names_at_once(deployed))
+            .map(|name| name.to_string())
+            .collect();
+        named(&projects, &names, deployed)
+    })
+}
+
+/// How many names are asked for at once; where latest deployments are shown, each has twice as many fields.
+fn names_at_once(deployed: bool) -> usize {
+    if deployed { NAMES / 2 } else { NAMES }
 }
 
 /// The query about environments, with their latest deployments where those are shown.
-fn named(projects: &[u64], names: &[String], latest: bool) -> (String, Value) {
-    let latest = if latest { LATEST_FIELDS } else { "" };
+fn named(projects: &[u64], names: &[String], deployed: bool) -> (String, Value) {
+    let asked = match deployed {
+        true => DEPLOYED_FIELDS,
+        false => ENVIRONMENT_FIELDS,
+    };
     let gids: Vec<String> = projects
         .iter()
         .map(|id| format!("gid://gitlab/Project/{id}"))
@@ -89,7 +102,7 @@ fn named(projects: &[u64], names: &[String], latest: bool) -> (String, Value) {
     for (index, name) in names.iter().enumerate() {
         declared.push_str(&format!(", $name{index}: String"));
         fields.push_str(&format!(
-            " environment{index}: environment(name: $name{index}) {{ {ENVIRONMENT_FIELDS} {latest} }}"
+            " environment{index}: environment(name: $name{index}) {{ {asked} }}"
         ));
         variables[format!("name{index}")] = name.as_str().into();
     }
