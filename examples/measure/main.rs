@@ -79,6 +79,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     show_restart(&gitlab).await?;
     replicas::show(&gitlab, arguments).await?;
     show_rendering(arguments.projects)?;
+    show_shards(arguments.projects)?;
     gitlab.stop().await;
     Ok(())
 }
@@ -144,6 +145,28 @@ fn show_rendering(projects: usize) -> Result<()> {
     row("rendering everything, wall time", seconds(all));
     row("rendering after 1 % changed in 3 values", share(few));
     row("rendering after 1 % changed in all values", share(many));
+    Ok(())
+}
+
+/// What scrapes of shards cost, in this process.
+fn show_shards(projects: usize) -> Result<()> {
+    for shards in [4, 16] {
+        let series::Sharded {
+            first,
+            changed,
+            kept,
+            bytes,
+        } = series::sharding(projects, shards)?;
+        let named = |what: &str| format!("{shards} shards: {what}");
+        let [least, most, all, whole] = bytes.map(|bytes| bytes as f64);
+        let of_whole = |part: f64| format!("{:.1} %", 100.0 * part / whole);
+        row(&named("splitting everything"), seconds(first));
+        row(&named("after 1 % changed in 3 values"), seconds(changed));
+        row(&named("a scrape with gzip"), milliseconds(kept));
+        let sizes = format!("{} to {}", of_whole(least), of_whole(most));
+        row(&named("size of one, of the whole"), sizes);
+        row(&named("size of all, of the whole"), of_whole(all));
+    }
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
-use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Prometheus, Protocol};
+use anyhow::{Context, Result, anyhow};
+use gitlab_metrics_bridge::export::{Introspect, OtlpConfig, Portion, Prometheus, Protocol, Shard};
 use gitlab_metrics_bridge::metrics::{
     BridgeStatus, Catalogue, Choices, EnabledMetrics, Identity, Owner, Reading, Report, Snapshot,
     View,
@@ -29,6 +29,58 @@ pub fn rendering(projects: usize) -> Result<[Duration; 3]> {
         *duration = started.elapsed();
     }
     Ok(durations)
+}
+
+/// What it costs to scrape all of them in shards.
+pub struct Sharded {
+    /// The first scrape of this number of shards, which splits everything.
+    pub first: Duration,
+    /// The first one after one project in a hundred has changed in as many values as a push changes.
+    pub changed: Duration,
+    /// A scrape of a shard of texts that are split.
+    pub kept: Duration,
+    /// Bytes with gzip: of the smallest shard, of the largest, of all of them, and of the whole text.
+    pub bytes: [u64; 4],
+}
+
+/// Times scrapes of shards with gzip.
+pub fn sharding(projects: usize, shards: u8) -> Result<Sharded> {
+    let prometheus = Prometheus::build(&resource(), shown())?;
+    let introspect: Introspect = Arc::new(|_| BridgeStatus::default());
+    let scrape = |number: u8| {
+        let started = Instant::now();
+        let shard = Shard::read(Some(&format!("shard={number}/{shards}")));
+        let shard = shard.ok().flatten().context("naming a shard")?;
+        let portion = Portion::Shard {
+            shard,
+            own_apart: true,
+        };
+        let exposition = prometheus.portion(portion, &introspect, true);
+        let exposition = exposition.context("splitting a text")?;
+        let length = exposition.length;
+        drop(exposition.pieces.concat());
+        Ok::<_, anyhow::Error>((started.elapsed(), length))
+    };
+    let view = view(projects);
+    let rendered = prometheus.render(&view);
+    rendered.map_err(|error| anyhow!("rendering: {error}"))?;
+    let (first, _) = scrape(1)?;
+    let scrapes = (1..=shards).map(scrape).collect::<Result<Vec<_>>>()?;
+    let rendered = prometheus.render(&changed(&view, projects / 100, 3));
+    rendered.map_err(|error| anyhow!("rendering: {error}"))?;
+    let (changed, _) = scrape(1)?;
+    let lengths = || scrapes.iter().map(|(_, length)| *length);
+    Ok(Sharded {
+        first,
+        changed,
+        kept: median(scrapes.iter().map(|(took, _)| *took).collect()),
+        bytes: [
+            lengths().min().unwrap_or_default(),
+            lengths().max().unwrap_or_default(),
+            lengths().sum(),
+            prometheus.exposition(&introspect, true).length,
+        ],
+    })
 }
 
 /// The view after so many values of so many projects, taken at random, have grown.

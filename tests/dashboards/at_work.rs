@@ -2,10 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
+use gitlab_metrics_bridge::export::{Introspect, Prometheus as Exporter};
+use gitlab_metrics_bridge::metrics::{
+    BridgeStatus, Catalogue, Choices, ClusterStatus, EnabledMetrics, GitLabStatus, Leadership,
+};
 use gitlab_metrics_bridge::simulator::{AccessToken, Fault, GitLab, World};
 use jiff::Timestamp;
+use opentelemetry_sdk::Resource;
 use tempfile::TempDir;
 
 use super::expressions::rule_files;
@@ -19,6 +27,9 @@ pub const SCRAPED: &str = "scraped";
 pub const COLLECTED: &str = "gitlab-metrics-bridge";
 /// The job of the bridge of two GitLabs, `busy` and `troubled`.
 pub const TROUBLED: &str = "in-trouble";
+
+/// The jobs that show what the demo does not: the bridge in trouble, and several replicas.
+pub const EXCUSED: &str = "in-trouble|replicas";
 
 const WEBHOOK_TOKEN: &str = "s3cret-of-the-webhooks";
 const STEP: Duration = Duration::from_millis(400);
@@ -39,7 +50,12 @@ impl AtWork {
         let gitlabs = [busy().await, troubled().await];
         let in_trouble = in_trouble(&gitlabs, folder.path()).await;
         let through = url::Url::parse(&collector.metrics_url()).unwrap();
-        let ports = [demo.port(), in_trouble.port(), through.port().unwrap()];
+        let ports = [
+            demo.port(),
+            in_trouble.port(),
+            through.port().unwrap(),
+            replica().await,
+        ];
         let prometheus = Prometheus::start(&config(folder.path(), ports)).await;
         AtWork {
             prometheus,
@@ -132,8 +148,43 @@ webhook: {{enabled: true}}
     running
 }
 
+/// One of several replicas, as it says of itself: their engine is not needed to see whether panels show it.
+async fn replica() -> u16 {
+    let enabled = EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default());
+    let prometheus = Exporter::build(&Resource::builder_empty().build(), enabled).unwrap();
+    let status: Introspect = Arc::new(|_| BridgeStatus {
+        gitlabs: vec![GitLabStatus {
+            leadership: Some(Leadership {
+                is_ours: true,
+                token: Some(1),
+                shown: Some(41),
+                published: Some(42),
+                ..Leadership::default()
+            }),
+            ..GitLabStatus::default()
+        }],
+        cluster: Some(ClusterStatus {
+            engine_up: Some(true),
+            engine_took: Some(Duration::from_millis(1)),
+            refused_writes: [("version", 0)].into(),
+            ..ClusterStatus::default()
+        }),
+        ..BridgeStatus::default()
+    });
+    let text = prometheus.exposition(&status, false).pieces.concat();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let told = move || {
+        let text = text.clone();
+        async move { ([("content-type", "text/plain; version=0.0.4")], text) }
+    };
+    let routes = Router::new().route("/metrics", get(told));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    port
+}
+
 /// A configuration with all rules, evaluated often.
-fn config(folder: &Path, [demo, in_trouble, collector]: [u16; 3]) -> String {
+fn config(folder: &Path, [demo, in_trouble, collector, replica]: [u16; 4]) -> String {
     for file in rule_files() {
         let text = fs::read_to_string(&file).unwrap();
         let often = ["1m", "5m"].iter().fold(text, |text, interval| {
@@ -150,6 +201,8 @@ scrape_configs:
     static_configs: [{{targets: ['127.0.0.1:{demo}']}}]
   - job_name: {TROUBLED}
     static_configs: [{{targets: ['127.0.0.1:{in_trouble}']}}]
+  - job_name: replicas
+    static_configs: [{{targets: ['127.0.0.1:{replica}']}}]
   - job_name: collector
     honor_labels: true
     static_configs: [{{targets: ['127.0.0.1:{collector}']}}]

@@ -6,7 +6,7 @@ use std::fs;
 
 use tokio::time::Instant;
 
-use super::at_work::{AtWork, COLLECTED, SCRAPED, TROUBLED};
+use super::at_work::{AtWork, COLLECTED, EXCUSED, SCRAPED, TROUBLED};
 use super::expressions::{rule_files, with_variables};
 use super::source::{Board, Common};
 use super::support::process::ASK_AGAIN;
@@ -62,7 +62,7 @@ async fn every_panel_has_data_in_the_demo_over_a_scrape_and_through_a_collector_
     for (job, gitlab) in [(SCRAPED, ".*"), (COLLECTED, ".*"), (TROUBLED, "busy")] {
         open.extend(wanted.iter().map(|asked| (job, gitlab, asked)));
     }
-    open.extend(excused.iter().map(|asked| (TROUBLED, ".*", asked)));
+    open.extend(excused.iter().map(|asked| (EXCUSED, ".*", asked)));
     have_data(prometheus, open).await;
     for asked in &excused {
         for job in [SCRAPED, COLLECTED] {

@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::history;
 use super::layout::{Root, foreign, table, time};
 use super::project_lists;
+use super::replicas;
 use super::status::{GitLab, Poll};
 use super::subject_table;
 use super::words::{counted, grouped, span};
@@ -26,6 +27,7 @@ pub fn section(
         h2 { "GitLab " (foreign(gitlab.name.as_deref().unwrap_or(&gitlab.url))) }
         p { (foreign(&in_short(gitlab))) }
         (glance(gitlab))
+        @if let Some(own) = &gitlab.leadership { (replicas::section(own)) }
         h3 { "Polls" }
         (chart::polls(&id("chart"), polls, *clock, *now))
         @if !gitlab.recent_polls.is_empty() { (last_polls(&id("polls"), gitlab)) }

@@ -19,6 +19,7 @@ mod project_page;
 mod query;
 mod ranking;
 mod reasons;
+mod replicas;
 mod search;
 mod search_form;
 mod settings;

@@ -141,6 +141,10 @@ fn bridge(status: &Status) -> Markup {
         h2 { "The bridge itself" }
         dl {
             div { dt { "Version" } dd { (status.version) } }
+            @if let Some(replica) = &status.replica {
+                div { dt { "Replica" } dd { (foreign(&replica.name)) " of the group " (foreign(&replica.group)) } }
+                div { dt { "Engine" } dd { (replica.engine()) } }
+            }
             @if let Some(started) = status.started { div { dt { "Started" } dd { (time(started)) } } }
             div { dt { "This page is of" } dd { (time(status.time)) } }
             @if let Some(reload) = &status.reload {

@@ -103,6 +103,7 @@ fn of_gitlab(gitlab: &GitLab, several: bool, problems: &mut Vec<Problem>) {
         polls(gitlab),
         limits(gitlab),
         token(gitlab),
+        leader(gitlab),
     ];
     let found = found.into_iter().flatten().chain(values(gitlab));
     problems.extend(found.map(|own| Problem {
@@ -173,6 +174,37 @@ fn token(gitlab: &GitLab) -> Vec<Problem> {
     }
 }
 
+/// Whether nobody is known to lead, or this replica shows an old version.
+fn leader(gitlab: &GitLab) -> Vec<Problem> {
+    const NOBODY: &str = "One of the replicas takes the lead within seconds of the engine's answer; see whether \
+                          it answers them";
+    const OLD: &str =
+        "See whether the engine answers this replica, and its log; start it anew if it does";
+    let Some(own) = &gitlab.leadership else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    if own.leader.is_none() && !own.is_ours {
+        problems.push(problem(
+            "leader",
+            "no replica is known to lead",
+            Some(NOBODY),
+        ));
+    }
+    // A newer version takes a moment to get here.
+    let is_old = own
+        .published_age_seconds
+        .is_some_and(|age| age as f64 > LATE_INTERVALS * gitlab.interval_seconds.max(1.0));
+    if own.is_behind() && is_old {
+        problems.push(problem(
+            "version",
+            "this replica shows an old version",
+            Some(OLD),
+        ));
+    }
+    problems
+}
+
 /// What is wrong with values, and with keeping them.
 fn values(gitlab: &GitLab) -> Vec<Problem> {
     const ROOM: &str = "Make room on its disk, and let the bridge write there";
@@ -214,6 +246,14 @@ fn of_bridge(status: &Status, problems: &mut Vec<Problem>) {
             "reload",
             "The last reload was refused, and the settings from before hold.".to_owned(),
             "The log says what is wrong with the configuration; mend it and reload again.",
+        );
+    }
+    let engine_is_up = status.replica.as_ref().and_then(|own| own.engine_up);
+    if engine_is_up == Some(false) {
+        add(
+            "engine",
+            "The engine that replicas share does not answer this one.".to_owned(),
+            "The last version is shown on; the command check tells apart address, certificate, password and rights.",
         );
     }
     for (task, count) in &status.panics {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::clock::{Clock, Time};
 use super::history::History;
 use super::ranking::{Ranked, Ranking};
+use super::replicas::{Leadership, Replica};
 use super::settings::ShownSetting;
 use super::subjects::{Subject, subjects};
 use crate::logged::seconds;
@@ -32,6 +33,8 @@ pub struct Status {
     pub memory: Option<Memory>,
     pub panics: BTreeMap<&'static str, u64>,
     pub reload: Option<Reload>,
+    /// None where one process is alone.
+    pub replica: Option<Replica>,
     pub settings: Vec<ShownSetting>,
 }
 
@@ -86,6 +89,8 @@ pub struct GitLab {
     pub token_expires_in_seconds: Option<u64>,
     pub subjects: Vec<Subject>,
     pub errors: Vec<Errors>,
+    /// None where one process is alone.
+    pub leadership: Option<Leadership>,
     /// Selected groups and projects that are gone.
     pub gone: Vec<String>,
     pub state_written: Option<bool>,
@@ -226,6 +231,7 @@ impl Status {
                 succeeded: reload.succeeded,
                 last_success: Time(reload.last_success as u64),
             }),
+            replica: bridge.cluster.as_ref().map(Replica::of),
             settings: known.settings.to_vec(),
         };
         status.panics.retain(|_, count| *count > 0);
@@ -270,6 +276,7 @@ impl GitLab {
             token_expires_in_seconds: expiry.map(|at| at.saturating_sub(gitlab.wall_clock)),
             subjects: subjects(gitlab, &last_hour),
             errors: errors(gitlab),
+            leadership: (gitlab.leadership.as_ref()).map(|own| Leadership::of(own, clock)),
             gone: report
                 .map(|report| report.absent.clone())
                 .unwrap_or_default(),

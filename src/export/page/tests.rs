@@ -12,9 +12,9 @@ use super::ranking::{Ranked, Ranking};
 use super::settings::ShownSetting;
 use super::status::{Known, Status};
 use crate::metrics::{
-    Age, BridgeStatus, Catalogue, EnabledMetrics, Export, ExportQueue, GitLabStatus, Grain,
-    Identity, MemoryUse, Missing, Owner, Process, Reading, Reason, Reload, Report, Snapshot,
-    SubjectState, Usage,
+    Age, BridgeStatus, Catalogue, ClusterStatus, EnabledMetrics, Export, ExportQueue, GitLabStatus,
+    Grain, Identity, Leadership, MemoryUse, Missing, Owner, Process, Reading, Reason, Reload,
+    Report, Snapshot, SubjectState, Usage,
 };
 
 const NOW: u64 = 1_795_765_800;
@@ -85,7 +85,15 @@ fn gitlab() -> GitLabStatus {
             silent_for: Some(Duration::from_secs(300)),
             ..Usage::default()
         },
-        leadership: None,
+        leadership: Some(Leadership {
+            leader: Some("bridge-1".to_owned()),
+            token: Some(1_795_777_200_123),
+            changes: 1,
+            shown: Some(41),
+            shown_at: Some(NOW - 400),
+            published: Some(42),
+            ..Leadership::default()
+        }),
         shard: None,
     }
 }
@@ -125,6 +133,13 @@ fn bridge() -> BridgeStatus {
             ..MemoryUse::default()
         }),
         panics: [("poll", 1), ("otlp", 0)].into(),
+        cluster: Some(ClusterStatus {
+            group: "gitlab.com".to_owned(),
+            replica: "bridge-0".to_owned(),
+            engine_up: Some(false),
+            engine_took: Some(Duration::from_millis(2)),
+            refused_writes: [("version", 1)].into(),
+        }),
         reload: Some(Reload {
             succeeded: false,
             last_success: NOW as f64 - 600.0,
@@ -172,7 +187,12 @@ fn status() -> Status {
 /// The members of a document, with the kind of each value that it has somewhere.
 fn members(path: &str, value: &Json, found: &mut BTreeMap<String, BTreeSet<&'static str>>) {
     /// Their members are words that are counted, not members of the API.
-    const COUNTS: [&str; 3] = ["panics", "memory.refused", "exports[].given_up"];
+    const COUNTS: [&str; 4] = [
+        "panics",
+        "memory.refused",
+        "exports[].given_up",
+        "replica.refused_writes",
+    ];
     let is_time = |text: &str| text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok();
     let kind = match value {
         Json::Null => None,
@@ -255,6 +275,7 @@ fn what_is_not_known_is_null_and_never_zero() {
         "token_expires",
         "token_expires_in_seconds",
         "state_written",
+        "leadership",
     ] {
         assert_eq!(unknown[member], Json::Null, "{member}");
     }
@@ -279,8 +300,10 @@ fn what_is_wrong_is_told_first_with_what_to_do() {
         "poll",
         "budget",
         "token",
+        "version",
         "export",
         "reload",
+        "engine",
         "panic",
     ];
     assert_eq!(about, all);
