@@ -115,17 +115,20 @@ mod with_redis {
         let engine = Engine::new(&config, "a".to_owned()).unwrap();
         let examined = engine.examine().await.unwrap();
         assert_eq!(examined.lacking, Vec::<String>::new());
-        assert_eq!(examined.product.as_deref(), Some("Redis"));
+        assert!(examined.product.is_some() && examined.is_new_enough);
     }
 
     #[tokio::test]
     #[ignore = "needs redis-server"]
     async fn none_of_the_documented_rights_is_more_than_needed() {
         let (server, config) = with_user(&[">s3cret"]);
-        let others: String = server
-            .try_command::<String>(&["ACL", "DRYRUN", "gitlab-metrics-bridge", "GET", "other"])
-            .unwrap();
-        assert_ne!(others, "OK", "a key of somebody else");
+        let user = format!(
+            "redis://gitlab-metrics-bridge:s3cret@127.0.0.1:{}",
+            server.port()
+        );
+        let mut other = redis::Client::open(user).unwrap().get_connection().unwrap();
+        let read = redis::cmd("GET").arg("other").exec(&mut other);
+        assert_eq!(read.unwrap_err().code(), Some("NOPERM"));
         for right in documented_rights() {
             let Some(command) = right.strip_prefix('+') else {
                 continue;
@@ -135,7 +138,10 @@ mod with_redis {
                 continue;
             }
             let without = format!("-{command}");
-            server.command::<()>(&["ACL", "SETUSER", "gitlab-metrics-bridge", &without]);
+            let words = ["ACL", "SETUSER", "gitlab-metrics-bridge", &without];
+            if server.try_command::<()>(&words).is_err() {
+                continue; // Before 7.0, a part of a command can't be taken away.
+            }
             let engine = Engine::new(&config, "a".to_owned()).unwrap();
             let lacking = engine.examine().await.unwrap().lacking;
             assert_eq!(lacking, [right.as_str()]);
@@ -255,7 +261,7 @@ mod with_redis {
         let mut world = World::new();
         world.project_with_id("group/a", 7);
         let gitlab = GitLab::start(world).await.unwrap();
-        let program = bridge_for(&gitlab.url())
+        let program = bridge_for(gitlab.url())
             .args(["check", "--format", "json"])
             .env("GITLAB_BRIDGE_CLUSTER_URL", url);
         let program = variables
@@ -290,7 +296,7 @@ mod with_redis {
             levels,
             [("engine", "ok"), ("eviction", "ok"), ("rights", "ok")]
         );
-        assert!(found[0].2.starts_with("Redis "), "{found:?}");
+        assert!(found[0].2.contains(" answers in "), "{found:?}");
         server.command::<()>(&["CONFIG", "SET", "maxmemory", "1gb"]);
         server.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]);
         let found = checked(&server.url(), &[]).await;
@@ -310,7 +316,7 @@ mod with_redis {
         let gitlab = GitLab::start(world).await.unwrap();
         let encoded = "pl4nted%2Fengine+password";
         let url = format!("redis://bridge:{encoded}@127.0.0.1:{}", server.port());
-        let program = bridge_for(&gitlab.url())
+        let program = bridge_for(gitlab.url())
             .env("GITLAB_BRIDGE_CLUSTER_URL", url)
             .args(["--log-level", "trace"]);
         let bridge = Running::start(program).await;

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What is run, unless the variable names another one: a Valkey, or another version.
 const PROGRAM: &str = "redis-server";
+const VARIABLE: &str = "REDIS_SERVER";
 
 /// A running redis-server that keeps nothing on disk unless it is told to.
 pub struct RedisServer {
@@ -162,7 +164,8 @@ impl Drop for RedisServer {
 }
 
 fn run(port: u16, arguments: &[String], folder: &Path) -> Child {
-    let mut command = Command::new(PROGRAM);
+    let program = std::env::var_os(VARIABLE).unwrap_or_else(|| PROGRAM.into());
+    let mut command = Command::new(&program);
     command
         // A file with a configuration stands first.
         .args(arguments)
@@ -172,7 +175,12 @@ fn run(port: u16, arguments: &[String], folder: &Path) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let started = command.spawn();
-    started.unwrap_or_else(|error| panic!("{PROGRAM}: {error}: apt-get install redis-server"))
+    started.unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}: apt-get install redis-server",
+            program.display()
+        )
+    })
 }
 
 /// A port that nothing listens on.
