@@ -21,7 +21,7 @@ use super::webhooks::HintInbox;
 use crate::config::{Config, Instance};
 use crate::gitlab::Client;
 use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
-use crate::poll::{Checkpoint, HandedOver};
+use crate::poll::{Checkpoint, HandedOver, Inbox};
 
 /// The GitLabs that are polled, in the order of the configuration.
 pub struct Polling {
@@ -42,6 +42,15 @@ struct Running {
     inbox: HintInbox,
     snapshots: Snapshots,
     part: Part<Option<HandedOver>>,
+}
+
+/// What one leaves that does not stay.
+struct LeftGitLab {
+    asked: Asked,
+    inbox: Arc<Inbox>,
+    /// What it showed, where several replicas show the same.
+    shown: Shown,
+    handed: Option<HandedOver>,
 }
 
 /// Where its snapshots come from.
@@ -202,33 +211,7 @@ impl Polling {
         enabled: &EnabledMetrics,
         stop: &CancellationToken,
     ) -> u64 {
-        let mut before: HashMap<usize, Running> = std::mem::take(&mut self.gitlabs)
-            .into_iter()
-            .enumerate()
-            .collect();
-        let (mut left, mut stood) = (HashMap::new(), HashMap::new());
-        let stays = |place: &usize| {
-            let mut planned = planned.0.iter();
-            planned.any(|own| matches!(own, PlannedGitLab::Stays(at) if at == place))
-        };
-        let leaving: Vec<usize> = before
-            .keys()
-            .copied()
-            .filter(|place| !stays(place))
-            .collect();
-        for place in &leaving {
-            before[place].part.tell_to_end();
-        }
-        for place in leaving {
-            if let Some(running) = before.remove(&place) {
-                if let Snapshots::Published(shown) = &running.snapshots {
-                    let shown = shown.clone();
-                    stood.insert(place, (running.asked.clone(), running.inbox.clone(), shown));
-                }
-                left.insert(place, running.part.ended().await.flatten());
-            }
-        }
-        self.joins.shutdown().await;
+        let (mut before, mut left) = self.leave(&planned).await;
         let mut gitlabs = Vec::new();
         for own in planned.0 {
             gitlabs.push(match own {
@@ -239,7 +222,8 @@ impl Polling {
                     before,
                     state,
                 } => {
-                    let handed = before.and_then(|before| left.remove(&before)).flatten();
+                    let left = before.and_then(|before| left.remove(&before));
+                    let handed = left.and_then(|left| left.handed);
                     let built = self
                         .succeeding(&instance, built, handed, state, enabled)
                         .await;
@@ -250,12 +234,9 @@ impl Polling {
                     standing,
                     before,
                 } => {
-                    let before = before.and_then(|before| stood.remove(&before));
-                    let standing = match before {
-                        Some((asked, inbox, shown)) => {
-                            let shown = shown.borrow().clone();
-                            standing.in_place_of(&asked, &inbox.inbox, shown)
-                        }
+                    let left = before.and_then(|before| left.remove(&before));
+                    let standing = match left {
+                        Some(left) => standing.in_place_of(&left.asked, &left.inbox, left.shown),
                         None => standing,
                     };
                     Some(Running::stand(instance, standing, stop))
@@ -263,12 +244,49 @@ impl Polling {
             });
         }
         let mut broken = 0;
-        for mut gone in left.into_values().flatten() {
+        for mut gone in left.into_values().filter_map(|left| left.handed) {
             gone.close_state().await;
             broken += gone.panics();
             self.retired.push(gone.client().clone());
         }
         self.gitlabs = gitlabs.into_iter().flatten().collect();
+        self.show();
+        self.join();
+        broken
+    }
+
+    /// Tells those to end that don't stay, and waits for that. Returns who stays, and what the others leave.
+    async fn leave(
+        &mut self,
+        planned: &Planned,
+    ) -> (HashMap<usize, Running>, HashMap<usize, LeftGitLab>) {
+        let before = std::mem::take(&mut self.gitlabs).into_iter().enumerate();
+        let stays = |place: usize| {
+            let mut planned = planned.0.iter();
+            planned.any(|own| matches!(own, PlannedGitLab::Stays(at) if *at == place))
+        };
+        let (before, leaving): (Vec<_>, Vec<_>) = before.partition(|(place, _)| stays(*place));
+        for (_, running) in &leaving {
+            running.part.tell_to_end();
+        }
+        let mut left = HashMap::new();
+        for (place, running) in leaving {
+            let snapshots = running.snapshots;
+            let handed = running.part.ended().await.flatten();
+            let own = LeftGitLab {
+                asked: running.asked,
+                inbox: running.inbox.inbox,
+                shown: snapshots.shown(),
+                handed,
+            };
+            left.insert(place, own);
+        }
+        self.joins.shutdown().await;
+        (before.into_iter().collect(), left)
+    }
+
+    /// Shows what is known of each now.
+    fn show(&self) {
         let view = Arc::new(self.view());
         let shown = self.gitlabs.iter().map(|own| own.snapshots.shown());
         self.texts.send_replace(Arc::new(AllTexts {
@@ -276,8 +294,6 @@ impl Polling {
             shown: shown.collect(),
         }));
         self.publish.send_replace(view);
-        self.join();
-        broken
     }
 
     /// What is built, going on where another one or an earlier one of the same GitLab was.

@@ -228,3 +228,78 @@ fn state_of(name: &str) -> Option<SubjectState> {
     ];
     all.into_iter().find(|state| state.name() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn snapshot() -> Snapshot {
+        let metric = Catalogue::standard()
+            .find("gitlab_commits_total")
+            .unwrap()
+            .name;
+        let report = Report {
+            ended: 7,
+            restored: true,
+            took: Duration::from_millis(1_500),
+            late: Duration::from_secs(1),
+            requests: 3,
+            reached: true,
+            failure: Some("status 502".to_owned()),
+            failed: 2,
+            absent: vec!["group".to_owned()],
+            left_out: Some(1),
+            filtered_out: 4,
+            last_complete: Some(6),
+            errors: BTreeMap::from([(("projects", "timeout"), 2), (("commits", "network"), 1)]),
+            counted: BTreeMap::from([("pipelines", 9)]),
+            kept: None,
+        };
+        let part = SubjectPart {
+            subject: "commits",
+            metrics: vec![metric],
+            state: SubjectState::Failing,
+            is_asked: true,
+            refused: Some((SubjectState::Forbidden, 5)),
+        };
+        Snapshot {
+            generation: 8,
+            project_count: Some(0),
+            report: Some(report),
+            ages: vec![Age {
+                collector: "commits",
+                oldest: 5,
+            }],
+            missing: vec![Missing {
+                metric,
+                reason: Reason::Hidden,
+                count: 3,
+            }],
+            dropped: vec![(metric, 1)],
+            at_most: BTreeMap::from([(metric, 2)]),
+            events: vec![("pipelines", 3)],
+            parts: vec![part],
+            states: vec![("commits", SubjectState::Unlicensed)],
+            series: vec![(metric, 11)],
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_snapshot_is_told_to_another_process_and_words_of_a_newer_one_are_left_out()
+    {
+        let (before, catalogue) = (snapshot(), Catalogue::standard());
+        let mut told = serde_json::to_value(Outline::of(&before)).unwrap();
+        let read = |told: &serde_json::Value| -> Snapshot {
+            let outline: Outline = serde_json::from_value(told.clone()).unwrap();
+            outline.snapshot(catalogue)
+        };
+        assert_eq!(format!("{:?}", read(&told)), format!("{before:?}"));
+        told["series"] =
+            serde_json::json!([["gitlab_of_a_newer_bridge", 1], ["gitlab_commits_total", 2]]);
+        told["of_a_newer_bridge"] = serde_json::json!(true);
+        assert_eq!(read(&told).series, [("gitlab_commits_total", 2)]);
+    }
+}

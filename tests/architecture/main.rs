@@ -96,7 +96,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("serde_saphyr", "config export"),
     (
         "serde",
-        "cluster config export gitlab metrics poll simulator webhook",
+        "app cluster config export gitlab metrics poll simulator webhook",
     ),
     (
         "serde_json",

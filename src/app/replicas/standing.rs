@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::shown::{Reader, Shown};
 use super::status::StandingStatus;
-use super::term::Ended;
 use super::version::{Fetched, Version};
 use super::{Held, Replicas, called};
 use crate::app::own_status::Asked;
@@ -25,6 +24,15 @@ use crate::poll::{Inbox, Polled, Progress, State};
 
 /// How often the engine is looked at where it does not say that something happened.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a term ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The replica was told to end.
+    AsTold,
+    /// The lease is over, or was given up.
+    Lost,
+}
 
 /// One GitLab at one replica.
 pub struct Standing {

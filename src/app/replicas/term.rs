@@ -15,21 +15,12 @@ use super::Held;
 use super::publisher::Publisher;
 use super::pushing::Pushing;
 use super::spending::Spending;
-use super::standing::Standing;
+use super::standing::{Ended, Standing};
 use super::version::{Fetched, Version};
 use crate::cluster::Lease;
 use crate::lock::lock;
 use crate::metrics::View;
 use crate::poll::{Outlet, Polled, Poller, State, Unusable};
-
-/// Why a term ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The replica was told to end.
-    AsTold,
-    /// The lease is over, or was given up.
-    Lost,
-}
 
 /// A replica can't lead with what is published.
 struct CantLead;
