@@ -37,6 +37,9 @@ struct Arguments {
     /// How long it takes besides for each project in an answer
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     latency_per_project: Duration,
+    /// Measures nothing but two replicas on an engine
+    #[arg(long)]
+    only_replicas: bool,
     /// How many scrapes are timed
     #[arg(long, default_value_t = 50)]
     scrapes: usize,
@@ -66,6 +69,9 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     );
     println!("| what | measured |\n|---|---|");
 
+    if arguments.only_replicas {
+        return replicas::show(&gitlab, arguments).await;
+    }
     // One poll, so that nothing else happens while scrapes are timed.
     let bridge = Bridge::start(&gitlab, Some(&receiver.endpoint), "1h", None)?;
     bridge.wait_until_ready().await?;

@@ -87,7 +87,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("tracing", "app cluster export gitlab poll webhook"),
     ("anyhow", "app export main sbom stdio webhook"),
     ("thiserror", "cluster config gitlab poll webhook"),
-    ("fastrand", "cluster export gitlab poll simulator"),
+    ("fastrand", "app cluster export gitlab poll simulator"),
     ("maud", "export"),
     ("strsim", "config export metrics"),
     ("procfs", "app"),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Pushed, Replicas};
 use crate::app::chosen;
 use crate::config::Instance;
+use crate::export::Otlp;
 use crate::metrics::{BridgeStatus, View};
 
 /// What pushes. Once it is dropped, nothing is pushed any more.
@@ -59,17 +60,20 @@ fn built(
     Pushed { config, health }: &Pushed,
     instance: &Instance,
     called: &str,
-) -> Option<crate::export::Otlp> {
+) -> Option<Otlp> {
     let mut config = config.clone();
-    // Each GitLab has a queue of its own.
-    if let Some(path) = &mut config.queue.path {
-        path.push(called.replace('/', "_"));
-    }
+    // Each GitLab has a queue of its own, beside the one of what this replica says of itself.
+    let beside = instance.poll.state.as_deref().map(Otlp::queue_beside);
+    config.queue.path = config.queue.path.or(beside).map(|path| {
+        let mut path = path.into_os_string();
+        path.push(format!(".{}", called.replace('/', "_")));
+        path.into()
+    });
     let of_gitlab = replicas.enabled.only(|metric| metric.is_about_gitlab());
     let built = chosen::otlp(&config, replicas.resource.clone(), of_gitlab);
     let built = built.inspect_err(|error| {
         tracing::error!(error = format!("{error:#}"), "nothing is pushed");
     });
     let otlp = built.ok()?.counting(Arc::clone(health));
-    Some(otlp.beside(&config, instance.poll.state.as_deref()))
+    Some(otlp.beside(&config, None))
 }

@@ -27,7 +27,7 @@ mod tally;
 mod words;
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -180,11 +180,7 @@ impl Otlp {
     /// Lets messages wait on disk while the receiver is away: in the folder that is configured, else next to
     /// the state file, if there is one.
     pub fn beside(mut self, config: &OtlpConfig, state: Option<&Path>) -> Otlp {
-        let beside = state.map(|state| {
-            let mut folder = state.as_os_str().to_owned();
-            folder.push(".otlp-queue");
-            folder.into()
-        });
+        let beside = state.map(Self::queue_beside);
         let folder = config.queue.path.clone().or(beside);
         let Some(folder) = folder.filter(|_| config.queue.enabled) else {
             return self;
@@ -208,6 +204,13 @@ impl Otlp {
             ),
         }
         self
+    }
+
+    /// Where messages wait next to a state file.
+    pub fn queue_beside(state: &Path) -> PathBuf {
+        let mut folder = state.as_os_str().to_owned();
+        folder.push(".otlp-queue");
+        folder.into()
     }
 
     /// Goes on counting for another one.
