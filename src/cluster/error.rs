@@ -145,3 +145,59 @@ pub(super) fn odd_answer() -> Error {
         "the engine answered something else than the bridge's script says. See what is between them.".to_owned(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: &str, detail: &str) -> (Error, After) {
+        let error = redis::make_extension_error(code.to_owned(), Some(detail.to_owned()));
+        Error::of("r:6379", &error)
+    }
+
+    #[test]
+    fn another_connection_is_made_where_another_server_may_answer() {
+        let script = "Error running script: @user_script:3: -READONLY You can't write against a read only replica.";
+        for (code, detail) in [
+            ("READONLY", "You can't write against a read only replica."),
+            ("LOADING", "Redis is loading the dataset in memory"),
+            ("MASTERDOWN", "Link with MASTER is down"),
+            ("ERR", script),
+        ] {
+            let (error, after) = of(code, detail);
+            assert!(matches!(error, Error::Away(_)), "{code}: {error}");
+            assert_eq!(after, After::Renew, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_must_set_right_is_no_reason_for_another_connection() {
+        for (code, detail, advice) in [
+            (
+                "OOM",
+                "command not allowed when used memory > 'maxmemory'.",
+                "maxmemory",
+            ),
+            (
+                "MISCONF",
+                "Redis is configured to save RDB snapshots",
+                "See its log",
+            ),
+            ("NOPERM", "User a has no permissions", "rights"),
+            (
+                "ERR",
+                "The user executing the script can't run this command",
+                "rights",
+            ),
+            ("MOVED", "1 127.0.0.1:1", "cluster with slots"),
+            ("ERR", "unknown command 'EVALSHA'", "Redis 6.2"),
+        ] {
+            let (error, after) = of(code, detail);
+            assert!(
+                matches!(&error, Error::Denied(said) if said.contains(advice)),
+                "{error}"
+            );
+            assert_eq!(after, After::Keep, "{code}");
+        }
+    }
+}

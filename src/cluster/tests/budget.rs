@@ -73,7 +73,9 @@ mod with_redis {
             "a server that was started again"
         );
         sleep(Duration::from_millis(1000)).await;
-        assert_eq!(at_once(&held, quick).await.0, 3, "it has filled up");
+        // On a busy machine it fills up while it is emptied.
+        let (granted, _) = at_once(&held, quick).await;
+        assert!((3..6).contains(&granted), "it has filled up: {granted}");
     }
 
     #[tokio::test]
