@@ -2,9 +2,9 @@
 //! environments and labels are read, how many series there may be, and how they are shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Conventions;
 use super::subject::{Cadence, Names, Subject};
 
 /// The choices of the configuration, with what is chosen without one.
@@ -32,6 +32,15 @@ pub struct Choices {
     pub scrape_names: ScrapeNames,
     /// What must be known to tell series by the names of the semantic conventions, if an exporter does.
     pub conventions: Option<Conventions>,
+}
+
+/// What must be known besides the series to tell them by the names of the conventions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conventions {
+    /// The address of each GitLab, by its name in the configuration; the only one has none.
+    pub addresses: BTreeMap<Option<Arc<str>>, Box<str>>,
+    /// What series carry besides what identifies a project.
+    pub project_labels: ProjectLabels,
 }
 
 /// Whose names a scrape finds, where another exporter has names for what is shown.

@@ -63,9 +63,11 @@ pub use api::Api;
 pub use asked_columns::{AskedColumns, Failures, ToldOfRound, answered, table_over_graphql};
 pub use by_place::{Blank, ByPlace};
 pub use catalogue::Catalogue;
-pub use choices::{Choices, HistogramsBy, Limits, ProjectLabels, Refs, ScrapeNames, matches};
+pub use choices::{
+    Choices, Conventions, HistogramsBy, Limits, ProjectLabels, Refs, ScrapeNames, matches,
+};
 pub use ci_exporter::ci_exporter_markdown;
-pub use conventions::{Conventions, VERSION as CONVENTIONS_VERSION, names_by_conventions};
+pub use conventions::{VERSION as CONVENTIONS_VERSION, names_by_conventions};
 pub use counted_jobs::{CountedJobs, JobEnd};
 pub use departed::Departed;
 pub use deployment::{CountedDeployments, Deployment, merged_at};

@@ -5,9 +5,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::subject::{Rows, Shows};
+use super::subject::{INSTANCE, Rows, Shows};
 use super::subject_state::needs;
-use super::view::INSTANCE;
 use super::{Attribute, Cadence, Catalogue, Grain, Instrument, Metric, Subject};
 
 /// A table has no room for more fields of GitLab.

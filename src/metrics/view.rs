@@ -4,14 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::series::EmitEnded;
-use super::{Attribute, Choices, Emit, Metric, Snapshot};
-
-/// The name of a GitLab on its series. Not `instance`: that is Prometheus' word for its target.
-pub(super) const INSTANCE: Attribute = Attribute {
-    name: "gitlab_instance",
-    meaning: "The name of the GitLab in the configuration; only if several are polled.",
-    examples: &["com", "internal"],
-};
+use super::subject::INSTANCE;
+use super::{Choices, Emit, Metric, Snapshot};
 
 /// What is shown at one moment: an immutable value like the snapshots it holds. Its projects are
 /// counted through, instance by instance.

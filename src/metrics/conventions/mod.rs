@@ -11,7 +11,7 @@ mod tests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use reference::names_by_conventions;
-pub use telling::{Conventions, Telling};
+pub use telling::Telling;
 
 use super::placed::Places;
 use super::subject::{Convention, Instrument, Known, MetricRow};

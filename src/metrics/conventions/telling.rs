@@ -1,29 +1,16 @@
 //! Tells a series by the names of the semantic conventions: its attributes, and their words.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::names;
+use crate::metrics::choices::{Choices, ProjectLabels};
 use crate::metrics::subject::{
-    Convention, MetricRow, NAMESPACE, PROJECT_ID, PROJECT_PATH, TOPICS, Told,
+    Convention, INSTANCE, MetricRow, NAMESPACE, PROJECT_ID, PROJECT_PATH, TOPICS, Told,
 };
-use crate::metrics::view::INSTANCE;
-use crate::metrics::{Choices, ProjectLabels};
 
 const URL: &str = "vcs.repository.url.full";
 const REPOSITORY: &str = "vcs.repository.name";
 const OWNER: &str = "vcs.owner.name";
 const PROVIDER: &str = "vcs.provider.name";
 const PIPELINE: &str = "cicd.pipeline.name";
-
-/// What must be known besides the series to tell them by the names of the conventions.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Conventions {
-    /// The address of each GitLab, by its name in the configuration; the only one has none.
-    pub addresses: BTreeMap<Option<Arc<str>>, Box<str>>,
-    /// What series carry besides what identifies a project.
-    pub project_labels: ProjectLabels,
-}
 
 /// How the series of a metric are told.
 #[derive(Debug)]

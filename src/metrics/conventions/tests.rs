@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::Conventions;
 use crate::metrics::{
-    Catalogue, Choices, EnabledMetrics, GitLabView, Grain, Identity, Metric, Owner, OwnerAnswer,
-    Reading, Reason, Snapshot, TableAnswer, View,
+    Catalogue, Choices, Conventions, EnabledMetrics, Ended, EndedSeries, GitLabView, Grain,
+    Identity, Metric, Owner, OwnerAnswer, Reading, Reason, Report, Snapshot, TableAnswer, View,
 };
 
 fn all() -> EnabledMetrics {
@@ -280,4 +279,45 @@ fn every_metric_of_ours_is_told_or_is_told_by_another_one() {
         silent.collect::<Vec<_>>(),
         ["gitlab_merge_requests_total", "gitlab_merge_requests_draft"]
     );
+}
+
+#[test]
+fn a_limit_holds_where_one_series_of_ours_is_one_for_each_project_to_others() {
+    let mut choices = Choices {
+        conventions: Some(Conventions::default()),
+        ..Choices::default()
+    };
+    choices.limits.series_per_metric = Some(2);
+    let own = |name: &str| name == "gitlab_pipeline_run_duration_seconds";
+    let enabled = EnabledMetrics::new(Catalogue::standard(), own, choices);
+    let project = |id: u64| {
+        let identity = Identity {
+            id,
+            ..Identity::default()
+        };
+        let mut owner = Owner::new(identity, 1, Vec::new());
+        let ended = Ended {
+            since: 1,
+            series: Box::new([EndedSeries::default()]),
+        };
+        owner.ended = vec![ended; enabled.catalogue.ended(Grain::Project).len()].into();
+        Arc::new(owner)
+    };
+    let projects = (1..=5).map(project).collect::<Vec<_>>();
+    let snapshot = Snapshot::new(1, projects, Some(5), Report::default(), &enabled);
+    let (told, mut shown) = (enabled.by_conventions(), Vec::new());
+    let view = View::from(Arc::new(snapshot));
+    view.observe_ended(
+        told.metrics[0],
+        0..5,
+        &told.choices,
+        &mut |attributes, _, _| {
+            let mut own = attributes.iter();
+            shown.extend(
+                own.find(|(name, _)| *name == "gitlab.project.id")
+                    .map(|(_, id)| (*id).to_owned()),
+            );
+        },
+    );
+    assert_eq!(shown, ["4", "5"], "the oldest give way");
 }

@@ -12,8 +12,8 @@ use super::when;
 use super::whole::{count, folded, note_folded, note_whole, sum};
 use super::why::{self, Why};
 use crate::metrics::placed::Places;
+use crate::metrics::subject::INSTANCE;
 use crate::metrics::subject::{Grain, Shows};
-use crate::metrics::view::INSTANCE;
 use crate::metrics::{Metric, Owner};
 
 impl Asked<'_> {

@@ -49,3 +49,10 @@ pub(crate) const STATE: Attribute = Attribute {
     meaning: "The state, in GitLab's words; issues are never merged or locked.",
     examples: &["opened", "closed", "merged", "locked"],
 };
+
+/// The name of a GitLab on its series. Not `instance`: that is Prometheus' word for its target.
+pub(crate) const INSTANCE: Attribute = Attribute {
+    name: "gitlab_instance",
+    meaning: "The name of the GitLab in the configuration; only if several are polled.",
+    examples: &["com", "internal"],
+};

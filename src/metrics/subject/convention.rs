@@ -1,6 +1,6 @@
 //! What a metric is called by OpenTelemetry's semantic conventions: a column of its row.
 
-use super::metric_row::{Instrument, Shows};
+use super::shows::{Instrument, Shows};
 
 /// How a metric goes by the names of the conventions.
 #[derive(Clone, Copy, Debug)]
@@ -58,15 +58,4 @@ pub enum Told {
     },
     /// Series whose attribute of ours has another word are left out. The attribute itself says nothing more.
     Only(&'static str, &'static str),
-}
-
-/// A part of a sum: one column of each row, less another one.
-#[derive(Debug)]
-pub struct Part {
-    /// The word of the attribute that tells the sums apart.
-    pub word: &'static str,
-    /// Of rows whose attributes have one of these words; of all rows without a condition.
-    pub of_rows: &'static [(&'static str, &'static [&'static str])],
-    pub plus: &'static str,
-    pub less: Option<&'static str>,
 }

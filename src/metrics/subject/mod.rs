@@ -7,19 +7,19 @@ mod convention;
 mod feed;
 mod grain;
 mod metric_row;
+mod shows;
 
 pub use attribute::{Attribute, PROJECT_ID};
-pub(crate) use attribute::{NAMESPACE, PROJECT_PATH, STATE, TOPICS};
+pub(crate) use attribute::{INSTANCE, NAMESPACE, PROJECT_PATH, STATE, TOPICS};
 pub use cadence::Cadence;
 pub use column::{
     ChangesWith, Column, Feature, Kind, Rest, bytes, count, label, one_of, ratio, seconds, time,
 };
-pub use convention::{Convention, Known, Part, Told};
+pub use convention::{Convention, Known, Told};
 pub use feed::{Feed, Feeds, Raw, RestCounts, Stage};
 pub use grain::Grain;
-pub use metric_row::{
-    Counted, CountedWhen, Instrument, MetricRow, Shows, counter, gauge, histogram,
-};
+pub use metric_row::{MetricRow, counter, gauge, histogram};
+pub use shows::{Counted, CountedWhen, Instrument, Part, Shows};
 
 /// One of GitLab's things: what is asked of it, and the metrics that show it.
 #[derive(Debug)]
