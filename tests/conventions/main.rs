@@ -281,6 +281,11 @@ async fn the_numbers_are_those_of_gitlab_each_counted_once() {
         words(&receiver, "cicd.pipeline.run.errors", "error.type"),
         counts([("script_failure", 1.0)])
     );
+    check_runs(&gitlab, &receiver);
+}
+
+/// Of the pipelines that have ended, one succeeded and one failed, and both had waited.
+fn check_runs(gitlab: &GitLab, receiver: &Receiver) {
     let runs = receiver.last_export();
     let runs = runs.series("cicd.pipeline.run.duration").into_iter();
     let pending = runs.filter(|(labels, _)| labels["cicd.pipeline.run.state"] == "pending");
