@@ -54,6 +54,8 @@ pub struct Poller {
     is_successor: bool,
     /// Whether what is shown stays until the first poll has ended: then it is known what is selected.
     holds_back: bool,
+    /// Whether anything was learned since the last snapshot was published.
+    has_learned: bool,
 }
 
 /// Tells the engine whether there is memory for further projects.
@@ -98,6 +100,7 @@ impl Poller {
             checkpoint: None,
             is_successor: false,
             holds_back: false,
+            has_learned: false,
         }
     }
 
@@ -238,6 +241,9 @@ impl Poller {
     }
 
     async fn finish(mut self, outlet: &Outlet) {
+        if matches!(outlet, Outlet::Stored(_)) && !self.has_learned {
+            return; // It is stored, and others wait for their turn.
+        }
         // What is kept over a restart is what is shown last, also of a poll that was broken off.
         let now = self.now();
         let so_far = move |engine: &mut Engine| (engine.projects() > 0).then(|| engine.so_far(now));
@@ -422,6 +428,7 @@ impl Poller {
             });
             tokio::select! {
                 Some((id, answer)) = answers.next() => {
+                    self.has_learned = true;
                     let (now, crowding) = (self.now(), self.crowding());
                     self.with_engine(move |engine| {
                         crowding.note(engine);
@@ -481,7 +488,7 @@ impl Poller {
     }
 
     /// Lets others see what is known.
-    async fn publish(&self, outlet: &Outlet) {
+    async fn publish(&mut self, outlet: &Outlet) {
         let last = Arc::clone(&self.last);
         match outlet {
             Outlet::Shown(shown) => {
@@ -495,6 +502,8 @@ impl Poller {
                 store.publish(last, state).await;
             }
         }
+        // Where this is broken off, it is said again at the end.
+        self.has_learned = false;
     }
 
     /// Writes what is known before it is shown, if something was counted since the last write: after a
