@@ -18,6 +18,9 @@ use support::receiver::{Fault, Receiver};
 const COUNTER: &str = "gitlab_merge_requests_merged_total";
 const HISTOGRAM: &str = "gitlab_merge_request_time_to_merge_seconds";
 
+/// What the bridge says of itself is a message of its own, the last one.
+const OWN: &str = "gitlab_bridge_build_info";
+
 /// So many that they take several messages.
 const PROJECTS: u64 = 1_500;
 
@@ -26,7 +29,7 @@ fn enabled() -> EnabledMetrics {
         histograms_by: HistogramsBy::Project,
         ..Choices::default()
     };
-    let own = |name: &str| [COUNTER, HISTOGRAM].contains(&name);
+    let own = |name: &str| [COUNTER, HISTOGRAM, OWN].contains(&name);
     EnabledMetrics::new(Catalogue::standard(), own, choices)
 }
 
