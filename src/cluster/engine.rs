@@ -20,6 +20,8 @@ use super::stirs::Stirs;
 
 /// The part of a lease that an answer may take: a renewal that is lost leaves time for others.
 const PART_OF_LEASE: u32 = 5;
+/// The part of a lease after which the engine forgets it: the rest is for whoever notices that.
+const KEPT_PART: f64 = 0.95;
 /// How long some megabytes may take on their way.
 const PATIENCE_WITH_CHUNKS: Duration = Duration::from_secs(10);
 
@@ -93,6 +95,12 @@ impl Engine {
     #[must_use]
     pub fn lease(&self) -> Duration {
         self.shared.config.lease
+    }
+
+    /// How long the engine keeps a lease that is not renewed: a little shorter, so that the next replica holds it
+    /// within the lease.
+    pub(super) fn kept(&self) -> Duration {
+        self.lease().mul_f64(KEPT_PART)
     }
 
     /// How the engine did at the last request.

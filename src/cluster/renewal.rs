@@ -29,7 +29,7 @@ struct End {
 impl Term {
     /// Begins with the moment at which the lease was asked for, and renews it from then on.
     pub(super) fn begin(place: &Arc<Place>, holder: &str, asked: Instant) -> Term {
-        let lease = place.engine.lease();
+        let lease = place.engine.kept();
         let end = End {
             at: asked + lease.mul_f64(OWN_PART),
             is_over: false,
@@ -80,7 +80,7 @@ fn end(end: &watch::Sender<End>) {
 
 /// Renews a lease until it is over, or nobody has it any more. A renewal that fails is tried again.
 async fn renew(term: Weak<watch::Sender<End>>, place: Arc<Place>, holder: String) {
-    let lease = place.engine.lease();
+    let lease = place.engine.kept();
     let mut pause = lease / RENEWALS;
     loop {
         sleep(pause).await;

@@ -24,6 +24,8 @@ const WORD_LASTS: Duration = Duration::from_secs(10);
 const SETTLING: Duration = Duration::from_secs(2);
 /// How much longer a replica waits for one that holds a newer version and does not contend.
 const PRECEDENCE: Duration = Duration::from_secs(5);
+/// A lease that ends is free a moment later.
+const JUST_AFTER: Duration = Duration::from_millis(2);
 /// More hints than that are dropped.
 const MOST_HINTS: usize = 10_000;
 const HINTS_LAST: Duration = Duration::from_secs(10 * 60);
@@ -36,6 +38,8 @@ pub struct Seat {
     place: Arc<Place>,
     /// What happened since the last look.
     hearing: Arc<Mutex<watch::Receiver<()>>>,
+    /// When the lease ends that another replica was seen to hold, unless it is renewed.
+    free_at: Arc<Mutex<Option<Instant>>>,
 }
 
 /// The highest token and version that this replica ever saw.
@@ -74,6 +78,7 @@ impl Seat {
                 keys,
             }),
             hearing: Arc::new(Mutex::new(hearing)),
+            free_at: Arc::default(),
         }
     }
 
@@ -97,7 +102,7 @@ impl Seat {
                 .arg(engine.identity())
                 .arg(known.token)
                 .arg(known.version)
-                .arg(milliseconds(engine.lease()))
+                .arg(milliseconds(engine.kept()))
                 .arg(milliseconds(WORD_LASTS))
                 .arg(milliseconds(SETTLING))
                 .arg(milliseconds(PRECEDENCE));
@@ -127,11 +132,15 @@ impl Seat {
     /// If the engine does not answer.
     pub async fn holder(&self) -> Result<Option<String>, Error> {
         let key = &self.place.keys.lease;
+        let asked = Instant::now();
         let answer = self.place.engine.ask(|mut connection| async move {
-            let mut question = redis::cmd("GET");
-            question.arg(key).query_async(&mut connection).await
+            let mut questions = redis::pipe();
+            questions.cmd("GET").arg(key).cmd("PTTL").arg(key);
+            questions.query_async(&mut connection).await
         });
-        let holder: Option<String> = answer.await?;
+        let (holder, left): (Option<String>, i64) = answer.await?;
+        let left = u64::try_from(left).ok().map(Duration::from_millis);
+        *lock(&self.free_at) = left.map(|left| asked + left + JUST_AFTER);
         Ok(holder.map(|holder| {
             // "token:name/process"
             let name = holder.split_once(':').map_or(&*holder, |(_, name)| name);
@@ -141,9 +150,13 @@ impl Seat {
     }
 
     /// Waits until something happened (a version was published, the lease was given up, hints came, the connection
-    /// was made or lost), but at the most that long. What happened since the last call ends it at once.
+    /// was made or lost), but at the most that long. What happened since the last call ends it at once, and so does
+    /// the end of the lease as [`Seat::holder`] last saw it.
     pub async fn stirred(&self, at_most: Duration) {
         let mut hearing = lock(&self.hearing).clone();
+        let left = lock(&self.free_at).take();
+        let left = left.map(|at| at.saturating_duration_since(Instant::now()));
+        let at_most = left.map_or(at_most, |left| at_most.min(left));
         // It fails only when nobody is left to tell, and then time is what is left.
         if let Ok(Err(_)) = timeout(at_most, hearing.changed()).await {
             tokio::time::sleep(at_most).await;

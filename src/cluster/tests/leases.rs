@@ -75,6 +75,27 @@ mod with_redis {
 
     #[tokio::test]
     #[ignore = "needs redis-server"]
+    async fn the_end_of_a_lease_wakes_whoever_saw_its_holder_and_the_next_leads_within_the_lease() {
+        let server = settled();
+        let (a, b) = (seat(&server, "a"), seat(&server, "b"));
+        let held = lease(&a, NOTHING).await;
+        assert_eq!(b.holder().await.unwrap().as_deref(), Some("a"));
+        let crashed = Instant::now();
+        drop(held);
+        let next = loop {
+            // A minute is not over before the test is.
+            b.stirred(Duration::from_secs(60)).await;
+            if b.holder().await.unwrap().is_none() {
+                break b.contend(NOTHING).await.unwrap();
+            }
+        };
+        assert!(next.is_some());
+        let took = crashed.elapsed();
+        assert!(took <= config(&server).lease, "{took:?}");
+    }
+
+    #[tokio::test]
+    #[ignore = "needs redis-server"]
     async fn a_lease_is_over_at_once_when_another_replica_holds_it() {
         let server = settled();
         let held = lease(&seat(&server, "a"), NOTHING).await;
