@@ -10,7 +10,7 @@ use super::error::Error;
 use super::place::{Place, milliseconds};
 
 /// How long the engine keeps a chunk that no version needs yet, or no more.
-pub(super) const LOOSE_LASTS: Duration = Duration::from_secs(15 * 60);
+const LOOSE_LASTS: Duration = Duration::from_secs(15 * 60);
 /// A loose chunk that would be gone sooner than this is kept longer.
 const SOON_GONE: Duration = Duration::from_secs(5 * 60);
 /// How many chunks are asked for at once: at half a megabyte each, some milliseconds of the engine.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::chunks::{self, LOOSE_LASTS};
+use super::chunks;
 use super::digest::Digest;
 use super::error::{Error, odd_answer};
 use super::keys;
@@ -16,6 +16,9 @@ use super::renewal::Term;
 
 /// How long the engine keeps the newest version when nobody publishes any more.
 const HEAD_LASTS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+/// How long the engine keeps what only the version before the newest needs: whoever is reading that has time to finish,
+/// and else reads the newest.
+const OLD_LASTS: std::time::Duration = std::time::Duration::from_secs(60);
 /// How long the engine keeps a bucket that nobody takes from.
 const BUCKET_LASTS: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 /// How many hints are taken out at once.
@@ -156,7 +159,7 @@ impl Lease {
                 .arg(version)
                 .arg(&body[..])
                 .arg(milliseconds(HEAD_LASTS))
-                .arg(milliseconds(LOOSE_LASTS))
+                .arg(milliseconds(OLD_LASTS))
                 .arg(names)
                 .arg(&place.keys.chunks)
                 .arg(place.engine.channel())
