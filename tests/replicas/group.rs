@@ -66,6 +66,17 @@ pub fn beat(world: &mut World, number: u64) {
     }
 }
 
+/// The number that was set last.
+pub fn number(world: &World) -> u64 {
+    let project = world.find_project("group/a");
+    project.expect("it is there").issues_all()
+}
+
+/// How many pipelines have ended.
+pub fn ended(world: &World) -> f64 {
+    world.ledger().pipelines().of(COUNTED).count() as f64
+}
+
 impl Group {
     /// Starts replicas with further settings, as environment variables.
     pub async fn start(count: usize, settings: &[(&'static str, String)]) -> Group {
@@ -301,8 +312,9 @@ pub fn name(replica: usize) -> String {
 pub fn beating(gitlab: &Arc<GitLab>, pause: Duration) -> JoinHandle<()> {
     let gitlab = Arc::clone(gitlab);
     tokio::spawn(async move {
-        for number in 1.. {
+        loop {
             gitlab.edit(|world| {
+                let number = number(world) + 1;
                 beat(world, number);
                 let mut events = world.events_of(COUNTED);
                 events.create_pipeline(PipelineStatus::Success);

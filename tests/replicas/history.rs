@@ -23,6 +23,8 @@ pub struct Life {
 /// What one answer of `/metrics` showed.
 #[derive(Clone, Debug, Default)]
 pub struct Scrape {
+    /// When it was answered.
+    pub at: Moment,
     pub life: Life,
     /// Numbers that GitLab always changes together.
     pub pulse: Vec<f64>,

@@ -35,6 +35,7 @@ fn holder(milliseconds: u64, token: u64, replica: &str) -> Holder {
 
 fn scrape(number: f64, counted: f64) -> Scrape {
     Scrape {
+        at: at(0),
         life: Life::default(),
         pulse: vec![number; 4],
         counters: [("runs".to_owned(), counted)].into(),

@@ -1,19 +1,27 @@
 //! A random sequence of faults, and what must hold all the time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::group::{Group, LEASE};
-use crate::history::now;
+use crate::group::{self, Group, LEASE};
+use crate::history::{History, now};
 use crate::redis_server::RedisServer;
 use crate::watching::Watching;
+
+/// From one change of the numbers to the next.
+const BEAT: Duration = Duration::from_millis(150);
+/// The counter of pipelines that ended.
+const COUNTER: &str = "gitlab_pipeline_runs_total";
 
 /// Does one thing after another to a group, and lets it recover.
 pub struct Nemesis {
     pub group: Group,
     pub watching: Watching,
+    beating: JoinHandle<()>,
     random: Rng,
     /// How long it took after each fault until all replicas showed a new version.
     pub recoveries: Vec<Duration>,
@@ -49,6 +57,7 @@ impl Nemesis {
     pub fn new(group: Group, seed: u64) -> Nemesis {
         Nemesis {
             watching: Watching::begin(&group),
+            beating: group::beating(&group.gitlab, BEAT),
             group,
             random: Rng::with_seed(seed),
             recoveries: Vec::new(),
@@ -67,6 +76,7 @@ impl Nemesis {
                 }
                 self.strike(fault).await;
                 self.recover(fault).await;
+                self.assert_exact().await;
                 let calm = self.between(0.0, 0.5);
                 sleep(calm).await;
             }
@@ -179,10 +189,56 @@ impl Nemesis {
         println!("{:?} recovered in {:?}", now(), begin.elapsed());
     }
 
+    /// Once nothing moves any more, every replica shows soon what there is, and how many pipelines have ended.
+    async fn assert_exact(&mut self) {
+        self.beating.abort();
+        let (number, ended) = self
+            .group
+            .gitlab
+            .read(|world| (group::number(world), group::ended(world)));
+        self.group.wait_until_all_show(number).await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        for replica in 0..self.group.count() {
+            loop {
+                let scrape = self.group.running(replica).scrape().await;
+                let counted: f64 = scrape.series(COUNTER).values().sum();
+                if counted == ended {
+                    break;
+                }
+                assert!(
+                    Instant::now() < deadline,
+                    "{counted} of {ended} at replica {replica}, which lagged so: {:#?}",
+                    lags(&self.watching.so_far())
+                );
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        self.beating = group::beating(&self.group.gitlab, BEAT);
+    }
+
     /// So many leases, as a time.
     fn between(&mut self, least: f64, most: f64) -> Duration {
         LEASE.mul_f64(least + (most - least) * self.random.f64())
     }
+}
+
+/// How many pipelines were not counted yet when numbers of the same age were shown: whenever that was the least in a
+/// second.
+fn lags(history: &History) -> Vec<String> {
+    let mut least: BTreeMap<u64, f64> = BTreeMap::new();
+    for scrape in &history.scrapes {
+        let counted = scrape.counters.iter();
+        let counted = counted.filter(|(series, _)| series.starts_with(COUNTER));
+        let counted: f64 = counted.map(|(_, value)| *value).sum();
+        let lag = scrape.pulse[0] - counted;
+        let own = least.entry(scrape.at.as_secs()).or_insert(lag);
+        *own = own.min(lag);
+    }
+    let mut lags: Vec<_> = least.into_iter().collect();
+    lags.dedup_by_key(|(_, lag)| *lag);
+    let lags = lags.into_iter();
+    lags.map(|(second, lag)| format!("{second}: {lag}"))
+        .collect()
 }
 
 /// A copy of an engine, as it is now.
@@ -202,12 +258,9 @@ pub async fn copy_of(engine: &RedisServer) -> RedisServer {
 }
 
 mod with_redis {
-    use gitlab_metrics_bridge::simulator::World;
-
     use super::*;
     use crate::checks::{self, Budget};
-    use crate::group::{self, COUNTED};
-    use crate::history::{History, Span};
+    use crate::history::Span;
     use crate::pushed;
     use crate::support::receiver::Receiver;
 
@@ -232,22 +285,10 @@ mod with_redis {
         let group = Group::start(3, &settings).await;
         let gitlab = std::sync::Arc::clone(&group.gitlab);
         group.wait_until_all_show(0).await;
-        let (begin, beating) = (now(), group::beating(&gitlab, Duration::from_millis(150)));
+        let begin = now();
         let mut nemesis = Nemesis::new(group, seed());
         nemesis.rage(seconds()).await;
-        beating.abort();
         let raged = Span { begin, end: now() };
-        let number = gitlab.read(|world| world.find_project("group/a").unwrap().issues_all());
-        nemesis.group.wait_until_all_show(number).await;
-        let ended = gitlab.read(ended);
-        println!("{:?} the beat ended: {number}, {ended} pipelines", now());
-        for replica in 0..3 {
-            let is_exact = |series: &crate::support::Series| series.values().sum::<f64>() == ended;
-            let running = nemesis.group.running(replica);
-            running
-                .wait_for_series("gitlab_pipeline_runs_total", is_exact)
-                .await;
-        }
         let mut history = nemesis.watching.end();
         for replica in 0..3 {
             nemesis.group.stop(replica).await;
@@ -292,11 +333,6 @@ mod with_redis {
             history.requests.len(),
             recoveries.iter().max()
         );
-    }
-
-    /// How many pipelines have ended.
-    fn ended(world: &World) -> f64 {
-        world.ledger().pipelines().of(COUNTED).count() as f64
     }
 
     /// A seed that the output tells; `REPLICAS_SEED` gives the same one again.

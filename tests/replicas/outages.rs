@@ -118,9 +118,7 @@ mod with_redis {
             }
         }
         beating.abort();
-        let number = group
-            .gitlab
-            .read(|world| world.find_project("group/a").unwrap().issues_all());
+        let number = group.gitlab.read(group::number);
         group.wait_until_all_show(number).await;
         assert_eq!(broken(&watching.end()), Vec::<String>::new());
     }

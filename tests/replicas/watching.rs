@@ -102,6 +102,7 @@ async fn scraped(client: &Client, url: &str, life: Life) -> Result<Scrape, Strin
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     Ok(Scrape {
+        at: now(),
         life,
         pulse: pulse(&exposition),
         counters: counters(&exposition),
