@@ -16,7 +16,7 @@ mod with_redis {
 
     async fn begun() -> (Group, Watching) {
         let group = Group::start(3, &[]).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let watching = Watching::begin(&group);
         sleep(Duration::from_millis(300)).await;
         (group, watching)

@@ -256,6 +256,15 @@ impl Group {
         series.values().next().copied()
     }
 
+    /// Waits until a whole poll is shown by all: what ends from then on is counted.
+    pub async fn wait_until_ready(&self) {
+        for replica in 0..self.count() {
+            let running = self.running(replica);
+            running.wait_for_readiness(reqwest::StatusCode::OK).await;
+        }
+        self.wait_until_all_show(0).await;
+    }
+
     /// The number of the version that a replica shows; zero before the first.
     pub async fn shown(&self, replica: usize) -> u64 {
         let body = self.running(replica).get("/metrics/bridge").await.1;

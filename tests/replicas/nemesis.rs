@@ -284,7 +284,7 @@ mod with_redis {
         ];
         let group = Group::start(3, &settings).await;
         let gitlab = std::sync::Arc::clone(&group.gitlab);
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let begin = now();
         let mut nemesis = Nemesis::new(group, seed());
         nemesis.rage(seconds()).await;

@@ -18,7 +18,7 @@ mod with_redis {
         // What was polled two minutes ago is still fresh.
         let settings = [("GITLAB_BRIDGE_POLL_INTERVAL", "1s".to_owned())];
         let group = Group::start(2, &settings).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let watching = Watching::begin(&group);
         (group, watching)
     }

@@ -47,7 +47,7 @@ mod with_redis {
     #[ignore = "needs redis-server"]
     async fn a_follower_serves_what_the_leader_published_byte_for_byte_and_nothing_of_its_own() {
         let group = Group::start(2, &[]).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (_, one) = group.running(0).get("/metrics").await;
@@ -86,7 +86,7 @@ mod with_redis {
             ("OTEL_METRIC_EXPORT_INTERVAL", "200".to_owned()),
         ];
         let group = Group::start(2, &settings).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let both = |received: &Received| {
             let senders = pushed::senders(received);
             let count = |name: &str| senders.iter().filter(|own| *own == name).count();
@@ -175,7 +175,7 @@ mod with_redis {
     async fn a_webhook_at_a_follower_reaches_the_leader() {
         let settings = [("GITLAB_BRIDGE_POLL_INTERVAL", "10m".to_owned())];
         let group = Group::start(2, &settings).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         let leader = group.wait_for_leader().await;
         let follower = group.running(1 - leader);
         group.gitlab.edit(|world| beat(world, 5));
@@ -216,7 +216,7 @@ mod with_redis {
         );
         group.engine.start_again();
         group.running(0).wait_for_readiness(StatusCode::OK).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         assert_eq!(group.own(0, "gitlab_bridge_engine_up").await, Some(1.0));
     }
 
@@ -242,6 +242,7 @@ mod with_redis {
             replica
                 .wait_for_series("gitlab_commits_total", |series| series.len() == 3)
                 .await;
+            replica.wait_for_readiness(StatusCode::OK).await;
         }
         let beating = group::beating(&gitlab, Duration::from_millis(100));
         for round in 0..4 {

@@ -24,7 +24,7 @@ mod with_redis {
         let mut group = Group::of(Arc::clone(&gitlab), 2, &settings).await;
         let other = group.program(0).env("GITLAB_BRIDGE_CLUSTER_NAME", "other");
         let other = Running::listening(other).await;
-        group.wait_until_all_show(0).await;
+        group.wait_until_ready().await;
         other.first_scrape().await;
         let begin = gitlab.requests().len();
         let beating = group::beating(&gitlab, Duration::from_millis(100));
