@@ -376,3 +376,30 @@ async fn a_delta_begins_where_the_one_before_was_delivered() {
     assert_eq!((first.0, first.2), (1_000_000_000_000, PROJECTS));
     assert_eq!((second.0, second.2), (first.1, 3 * PROJECTS));
 }
+
+#[tokio::test]
+async fn what_may_not_be_pushed_any_more_is_dropped_after_it_was_collected() {
+    let receiver = Receiver::start();
+    let target = pushing(&receiver, Protocol::Http, Temporality::Cumulative);
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    // So often it may.
+    let times = |most: usize| {
+        let counted = Arc::clone(&counted);
+        move || counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < most
+    };
+    let build = || target.build(Resource::builder_empty().build(), enabled());
+    let view = view(|_| 3, |_| 1_700_000_000, false);
+    let never = build().unwrap().only_while(Arc::new(times(0)));
+    let _ = never.push(&view, &introspect()).await;
+    assert_eq!(receiver.read(|received| received.requests.len()), 0);
+    asked.store(0, std::sync::atomic::Ordering::SeqCst);
+    let whole = build().unwrap();
+    whole.push(&view, &introspect()).await.unwrap();
+    let all = receiver.read(|received| received.requests.len());
+    assert!(all > 1, "{all}");
+    let part = build().unwrap().only_while(Arc::new(times(2)));
+    let _ = part.push(&view, &introspect()).await;
+    let sent = receiver.read(|received| received.requests.len()) - all;
+    assert!(sent < all, "{sent} of {all}");
+}

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pushed, Replicas};
 use crate::app::chosen;
+use crate::cluster::Lease;
 use crate::config::Instance;
 use crate::export::Otlp;
 use crate::metrics::{BridgeStatus, View};
@@ -21,16 +22,19 @@ pub struct Pushing {
 }
 
 impl Pushing {
-    /// Begins to push what is in the view; nothing where nothing is to be pushed.
+    /// Begins to push what is in the view, until the lease is over; nothing where nothing is to be pushed.
     pub fn begin(
         replicas: &Replicas,
+        lease: &Lease,
         instance: &Instance,
         called: &str,
         views: watch::Receiver<Arc<View>>,
     ) -> Pushing {
         let stop = CancellationToken::new();
         let task = replicas.pushed.as_ref().and_then(|pushed| {
+            let lease = lease.clone();
             let otlp = built(replicas, pushed, instance, called)?;
+            let otlp = otlp.only_while(Arc::new(move || !lease.is_over()));
             let (stop, nothing) = (stop.clone(), Arc::new(|_: &View| BridgeStatus::default()));
             Some(tokio::spawn(otlp.run(views, nothing, stop)))
         });

@@ -87,7 +87,7 @@ impl Standing {
             _ = timeout(FIRST, &mut learning) => {}
             () = end.cancelled() => return Ended::AsTold,
         }
-        let pushing = Pushing::begin(&self.replicas, &self.instance, &self.called, views);
+        let pushing = Pushing::begin(&self.replicas, lease, &self.instance, &self.called, views);
         let (stop, never) = (end.child_token(), CancellationToken::new());
         let polling = poller.run_until_left(Outlet::Stored(publisher), stop.clone(), never);
         let mut polling = Box::pin(polling);

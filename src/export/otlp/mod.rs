@@ -94,7 +94,11 @@ pub struct Otlp {
     interval: Duration,
     export_timeout: Duration,
     health: Arc<Health>,
+    may_push: MayPush,
 }
+
+/// Whether this process may push at this moment.
+pub type MayPush = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A reader and the instruments it reads.
 struct Collector<T> {
@@ -174,6 +178,7 @@ impl Otlp {
             interval: config.interval,
             export_timeout: config.export_timeout,
             health: Arc::new(Health::new("otlp")),
+            may_push: Arc::new(|| true),
         })
     }
 
@@ -217,6 +222,12 @@ impl Otlp {
     #[must_use]
     pub fn counting(self, health: Arc<Health>) -> Otlp {
         Otlp { health, ..self }
+    }
+
+    /// Pushes only while it may: what was collected before is sent, and bears that time, or is dropped.
+    #[must_use]
+    pub fn only_while(self, may_push: MayPush) -> Otlp {
+        Otlp { may_push, ..self }
     }
 
     /// How the exports go.
@@ -567,7 +578,7 @@ impl Export<'_> {
 
     /// Whether nothing more of it can be sent or kept.
     fn is_over(&self) -> bool {
-        self.tally.is_away && self.queue().is_none()
+        !(self.otlp.may_push)() || self.tally.is_away && self.queue().is_none()
     }
 
     /// Where its messages wait, if they do. An export that is not due is not kept: it would be one too
@@ -577,6 +588,10 @@ impl Export<'_> {
     }
 
     async fn send(&mut self, message: Bytes) -> Fate {
+        // Asked once the message has its time: a process that was stopped before must not say now what was true then.
+        if !(self.otlp.may_push)() {
+            return Fate::Lost;
+        }
         if self.tally.is_away {
             return self.keep(message).await;
         }
