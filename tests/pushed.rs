@@ -188,7 +188,7 @@ async fn what_is_lost_with_a_failed_export_is_carried_to_the_next() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         for temporality in [Temporality::Delta, Temporality::Cumulative] {
             // Which of the messages of the second push fails.
-            for failing in 0..3 {
+            for failing in 0..2 {
                 let of = format!("{protocol:?}, {temporality:?}, message {failing}");
                 let receiver = Receiver::start();
                 let otlp = pushing(&receiver, protocol, temporality)
