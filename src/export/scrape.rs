@@ -94,3 +94,37 @@ where
     let next = spawn_blocking(move || pieces.next().map(|piece| (Ok(piece), pieces)));
     next.await.ok().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::Resource;
+
+    use super::*;
+    use crate::export::Shard;
+    use crate::metrics::{BridgeStatus, Catalogue, Choices, EnabledMetrics};
+
+    #[tokio::test]
+    async fn near_the_limit_of_memory_nothing_is_split_into_a_new_number_of_shards() {
+        let shown = EnabledMetrics::new(Catalogue::standard(), |_| true, Choices::default());
+        let prometheus =
+            Arc::new(Prometheus::build(&Resource::builder_empty().build(), shown).unwrap());
+        let status: Introspect = Arc::new(|_| BridgeStatus::default());
+        let plain = HeaderMap::new();
+        let ask = async |query: &str, taken: u64| {
+            let memory = MemoryLimit::new(100, move || Some(taken));
+            let shard = Shard::read(Some(query)).unwrap().unwrap();
+            let portion = Portion::Shard {
+                shard,
+                own_apart: false,
+            };
+            let (prometheus, status) = (Arc::clone(&prometheus), Arc::clone(&status));
+            let answered = answer(prometheus, portion, status, &plain, &memory);
+            answered.await.status().as_u16()
+        };
+        assert_eq!(ask("shard=1/4", 95).await, 503);
+        assert_eq!(ask("shard=1/4", 50).await, 200);
+        // What was split before takes no more memory than it does already.
+        assert_eq!(ask("shard=2/4", 95).await, 200);
+        assert_eq!(ask("shard=2/5", 95).await, 503);
+    }
+}

@@ -52,10 +52,19 @@ struct Kept {
 pub struct Split {
     shards: u8,
     texts: Vec<Arc<SplitText>>,
-    /// Whether projects are counted by the metric that has one series for each.
-    counts_by_info: bool,
+    /// By which texts projects are counted.
+    counted_by: CountedBy,
     /// By the names of GitLabs how many projects are in each shard.
     projects: BTreeMap<Box<[u8]>, Vec<u64>>,
+}
+
+/// By which texts projects are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CountedBy {
+    /// The one with one series for each.
+    Info,
+    /// All that have this label.
+    Label(&'static str),
 }
 
 impl Shards {
@@ -157,20 +166,18 @@ impl Shards {
 
 impl Split {
     fn of(texts: &[Arc<MetricText>], shards: u8, before: Option<&Split>) -> Option<Split> {
-        let counts_by_info = texts.iter().any(|text| text.is_named(PROJECTS));
-        let before = before.filter(|before| before.counts_by_info == counts_by_info);
+        let counted_by = CountedBy::of(texts);
+        let before = before.filter(|before| before.counted_by == counted_by);
         let before = before.map_or(&[][..], |before| &before.texts);
         let mut splitter = Splitter::into_shards(shards, before);
-        let split = texts.iter().map(|text| {
-            let counts = !counts_by_info || text.is_named(PROJECTS);
-            splitter.split(text, counts)
-        });
+        let split = texts.iter();
+        let split = split.map(|text| splitter.split(text, counted_by.counts(text)));
         let texts: Vec<_> = split.collect::<Option<_>>()?;
         let projects = counted(&texts, shards);
         Some(Split {
             shards,
             texts,
-            counts_by_info,
+            counted_by,
             projects,
         })
     }
@@ -193,6 +200,28 @@ impl Split {
     fn is_of(&self, texts: &[Arc<MetricText>]) -> bool {
         let mut both = self.texts.iter().zip(texts);
         self.texts.len() == texts.len() && both.all(|(split, text)| split.is_of(text))
+    }
+}
+
+impl CountedBy {
+    fn of(texts: &[Arc<MetricText>]) -> CountedBy {
+        let any = |has: &dyn Fn(&MetricText) -> bool| texts.iter().any(|text| has(text));
+        // Under the names of other exporters projects have no id but their path, which would count them again.
+        match (
+            any(&|text| text.is_named(PROJECTS)),
+            any(&|text| text.has_label("project_id")),
+        ) {
+            (true, _) => CountedBy::Info,
+            (false, true) => CountedBy::Label("project_id"),
+            (false, false) => CountedBy::Label("project"),
+        }
+    }
+
+    fn counts(self, text: &MetricText) -> bool {
+        match self {
+            CountedBy::Info => text.is_named(PROJECTS),
+            CountedBy::Label(label) => text.has_label(label),
+        }
     }
 }
 

@@ -269,6 +269,9 @@ fn without_the_metric_that_has_each_project_once_they_are_counted_by_all_others(
     let lines = lines.into_iter().chain([other]).map(str::to_owned);
     source.insert("commits", gauge("gitlab_commits", lines));
     source.remove("info");
+    // By the names of another exporter the same projects are shown by their paths.
+    let path = "gitlab_ci_pipeline_id{project=\"group/a\"} 1\n".to_owned();
+    source.insert("others", gauge("gitlab_ci_pipeline_id", [path].into_iter()));
     let (texts, shards) = (kept_all(&source), shards());
     let split = shards.of(&texts, 4, Instant::now()).unwrap();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
@@ -292,6 +295,15 @@ fn without_the_metric_that_has_each_project_once_they_are_counted_by_all_others(
     let series = "gitlab_bridge_shard_projects{gitlab_instance=\"com\",shard=\"2\",shards=\"4\"} ";
     assert!(told.contains(series), "{told}");
     assert!(!told.contains("target_info"), "{told}");
+}
+
+#[test]
+fn where_projects_are_shown_by_their_paths_alone_they_are_counted_by_these() {
+    let line = |id| format!("gitlab_ci_pipeline_id{{project=\"group/{id}\"}} 1\n");
+    let texts = [kept(&gauge("gitlab_ci_pipeline_id", (100..200).map(line)))];
+    let split = shards().of(&texts, 3, Instant::now()).unwrap();
+    let counts = (1..=3).flat_map(|number| split.projects(shard(number, 3)));
+    assert_eq!(counts.map(|(_, projects)| projects).sum::<u64>(), 100);
 }
 
 #[test]
