@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::gitlab::Budget;
-use crate::metrics::{Cadence, Catalogue, Choices, EnabledMetrics};
+use crate::metrics::{Cadence, Catalogue, Choices, EnabledMetrics, ScrapeNames};
 use crate::poll::selection::Source;
 
 /// What is asked of projects with everything else, and no subject that has a cadence of its own.
@@ -333,4 +333,35 @@ fn a_sweep_that_is_too_much_by_itself_is_told_to_be_longer() {
         forecasts.advice(rhythm(), |forecast| forecast.total() < 1.0),
         None
     );
+}
+
+/// The names of gitlab-ci-pipelines-exporter switch on what they need, and the comparisons of commits are priced.
+#[test]
+fn what_the_names_of_another_exporter_need_is_priced() {
+    let priced = |scrape_names: ScrapeNames, names: &[&str]| -> BTreeMap<&'static str, f64> {
+        let choices = Choices {
+            scrape_names,
+            ..Choices::default()
+        };
+        let catalogue = Catalogue::standard();
+        let keep = |name: &str| {
+            let metric = catalogue.find(name);
+            metric.is_none_or(|own| own.by_default || names.contains(&own.subject.name))
+        };
+        let enabled = EnabledMetrics::new(catalogue, keep, choices);
+        let mut assumption = assumption(&[Source::Membership], 1_000, 0.0);
+        assumption.pipelines = 200.0;
+        let prices = prices(rhythm(), &enabled, &assumption).into_iter();
+        let on = prices.filter(|price| price.is_on);
+        on.map(|price| (price.subject, price.over_graphql))
+            .collect()
+    };
+    let subjects = ["jobs", "environments", "deployments"];
+    let ours = priced(ScrapeNames::GitLab, &subjects);
+    let theirs = priced(ScrapeNames::CiExporter, &[]);
+    for subject in subjects {
+        assert!(theirs[subject] > 0.0, "{subject}: {theirs:?}");
+    }
+    let more = theirs["environments"] - ours["environments"];
+    assert!(more > 100.0, "{ours:?} {theirs:?}");
 }
