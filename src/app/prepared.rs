@@ -12,8 +12,8 @@ use super::replicas::Replicas;
 use super::{chosen, explain, webhooks};
 use crate::config::{Changes, Config};
 use crate::export::{Health, Listen, Otlp, Prometheus, Server, Web};
-use crate::metrics::EnabledMetrics;
 use crate::metrics::explain::Settings;
+use crate::metrics::{EnabledMetrics, ScrapeNames};
 use crate::webhook::Secrets;
 
 /// What a configuration needs.
@@ -93,7 +93,8 @@ impl Prepared {
     ) -> Result<Prepared> {
         let resource = config.export.resource();
         let difference = Difference {
-            metrics: changes.any_of(&["metrics", "otlp.names"]),
+            metrics: changes.any_of(&["metrics", "otlp.names", "prometheus.names"])
+                || names_differ(before.config, &config),
             resource: resource != *before.resource,
             names: !labels(&config).eq(labels(before.config))
                 || config.metrics.choices.conventions != before.config.metrics.choices.conventions,
@@ -134,6 +135,14 @@ impl Prepared {
             webhook_server,
         })
     }
+}
+
+/// Whether other metrics are shown because something else is exported: a scrape has names of its own for some.
+fn names_differ(before: &Config, now: &Config) -> bool {
+    let exports = |config: &Config| (config.export.prometheus, config.export.otlp.is_some());
+    let names = |config: &Config| config.metrics.choices.scrape_names;
+    let are_ours = names(before) == ScrapeNames::GitLab && names(now) == ScrapeNames::GitLab;
+    !are_ours && exports(before) != exports(now)
 }
 
 impl Difference {

@@ -136,3 +136,26 @@ async fn what_waits_on_disk_is_delivered_after_a_reload() {
     );
     assert_eq!(bridge.stop().await.code(), 0);
 }
+
+/// The names of gitlab-ci-pipelines-exporter are chosen and left: ours that say the same go and come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_finds_other_names_after_a_reload() {
+    const OURS: &str = "gitlab_pipeline_last_run_status";
+    const THEIRS: &str = "gitlab_ci_pipeline_status";
+    let mut world = world();
+    let mut events = world.events("odd/p1");
+    let id = events.run_pipeline(|plan| plan.on("main").job("unit", "test"));
+    events.finish_job(id, "unit");
+    let set = Set::up(world).await;
+    let poll = "poll: {interval: 500ms}\n";
+    let bridge = set.start(poll).await;
+    let known = |series: &Series| !series.is_empty();
+    bridge.wait_for_series(OURS, known).await;
+    let names = "prometheus: {names: gitlab-ci-pipelines-exporter}\n";
+    set.reload(&bridge, &format!("{poll}{names}")).await;
+    let scrape = bridge.wait_for_series(THEIRS, known).await;
+    assert!(scrape.series(OURS).is_empty());
+    set.reload(&bridge, poll).await;
+    let scrape = bridge.wait_for_series(OURS, known).await;
+    assert!(scrape.series(THEIRS).is_empty());
+}
