@@ -15,8 +15,9 @@ pub struct Moment(u64);
 impl Moment {
     pub const ZERO: Moment = Moment(0);
 
+    /// A moment beyond all clocks is the last whole second: it is written as it was read.
     pub fn from_secs(seconds: u64) -> Moment {
-        Moment(seconds.saturating_mul(1000))
+        Moment(seconds.min(u64::MAX / 1000) * 1000)
     }
 
     /// Whole seconds, rounded down: nothing is taken for younger than it is.
