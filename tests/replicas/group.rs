@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::history::{Life, Moment, Span, now};
 use crate::redis_server::RedisServer;
 use crate::support::exposition::Exposition;
-use crate::support::process::Program;
+use crate::support::process::{Program, http_client};
 use crate::support::running::{Running, bridge_for};
 use crate::wire::Wire;
 
@@ -220,6 +220,15 @@ impl Group {
             let end = now() + GRACE;
             self.excused.push((replica, Span { begin, end }));
         }
+    }
+
+    /// Tells a replica that something was pushed to a project.
+    pub fn webhook(&self, replica: usize, project: u64) -> reqwest::RequestBuilder {
+        let about = format!(r#"{{"id":{project},"name":"a"}}"#);
+        let body = format!(r#"{{"object_kind":"push","project_id":{project},"project":{about}}}"#);
+        let request = http_client().post(self.running(replica).url("/webhook"));
+        let request = request.header("X-Gitlab-Token", SECRET);
+        request.header("X-Gitlab-Event", "Push Hook").body(body)
     }
 
     /// The replica that says that it leads.

@@ -5,6 +5,7 @@
 
 mod checks;
 mod ends;
+mod faults;
 mod group;
 mod history;
 mod mutations;

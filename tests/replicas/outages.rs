@@ -7,9 +7,9 @@ mod with_redis {
     use tokio::time::sleep;
 
     use crate::checks;
+    use crate::faults::copy_of;
     use crate::group::{self, Group, LEASE};
     use crate::history::{History, now};
-    use crate::nemesis::copy_of;
     use crate::support::exposition::Exposition;
     use crate::support::running::Running;
     use crate::watching::Watching;

@@ -34,10 +34,10 @@ mod with_redis {
     use reqwest::StatusCode;
     use tokio::time::{Instant, sleep};
 
-    use crate::group::{self, GROUP, Group, SECRET, beat, name};
+    use crate::group::{self, GROUP, Group, beat, name};
     use crate::pushed;
     use crate::redis_server::RedisServer;
-    use crate::support::process::{Program, bridge, http_client};
+    use crate::support::process::{Program, bridge};
     use crate::support::received::Received;
     use crate::support::receiver::Receiver;
     use crate::support::running::{Running, TOKEN};
@@ -177,17 +177,9 @@ mod with_redis {
         let group = Group::start(2, &settings).await;
         group.wait_until_ready().await;
         let leader = group.wait_for_leader().await;
-        let follower = group.running(1 - leader);
         group.gitlab.edit(|world| beat(world, 5));
         for id in group::TOGETHER {
-            let body = format!(
-                r#"{{"object_kind":"push","project_id":{id},"project":{{"id":{id},"name":"a"}}}}"#
-            );
-            let request = http_client().post(follower.url("/webhook"));
-            let request = request
-                .header("X-Gitlab-Token", SECRET)
-                .header("X-Gitlab-Event", "Push Hook");
-            let answer = request.body(body).send().await.unwrap();
+            let answer = group.webhook(1 - leader, id).send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::OK);
         }
         group.wait_until_all_show(5).await;
@@ -264,5 +256,23 @@ mod with_redis {
                 .wait_for_series("gitlab_pipeline_runs_total", is_exact)
                 .await;
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs redis-server"]
+    async fn a_state_file_is_neither_read_nor_written_where_the_engine_keeps_the_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        std::fs::write(&state, "of an earlier process").unwrap();
+        let path = state.to_str().unwrap().to_owned();
+        let settings = [("GITLAB_BRIDGE_STATE_PATH", path)];
+        let mut group = Group::start(1, &settings).await;
+        group.wait_until_ready().await;
+        group.stop(0).await;
+        let left = std::fs::read_to_string(&state).unwrap();
+        assert_eq!(left, "of an earlier process");
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["state"]);
     }
 }
