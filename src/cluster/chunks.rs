@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::digest::Digest;
 use super::error::Error;
+use super::link::Request;
 use super::place::{Place, milliseconds};
 
 /// How long the engine keeps a chunk that no version needs yet, or no more.
@@ -24,13 +25,11 @@ const SENT_AT_ONCE: usize = 2 << 20;
 pub(super) async fn get(place: &Place, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, Error> {
     let mut chunks = Vec::with_capacity(digests.len());
     for some in digests.chunks(ASKED_AT_ONCE) {
-        let answer = place.engine.ask_for_chunks(|mut connection| async move {
-            let mut question = redis::cmd("MGET");
-            some.iter().for_each(|digest| {
-                question.arg(place.keys.chunk(digest));
-            });
-            question.query_async(&mut connection).await
+        let mut question = redis::cmd("MGET");
+        some.iter().for_each(|digest| {
+            question.arg(place.keys.chunk(digest));
         });
+        let answer = place.engine.ask_for_chunks(Request::Command(&question));
         let answer: Vec<Option<Bytes>> = answer.await?;
         let with_digests = answer.into_iter().zip(some);
         // A chunk is what its digest says, whoever wrote it.
@@ -51,28 +50,24 @@ pub(super) async fn put(place: &Place, chunks: &[(Digest, Bytes)]) -> Result<(),
     let unique: Vec<_> = unique.into_iter().collect();
     let mut lacking = Vec::new();
     for some in unique.chunks(LOOKED_FOR_AT_ONCE) {
-        let answer = place.engine.ask_for_chunks(|mut connection| async move {
-            let mut questions = redis::pipe();
-            some.iter().for_each(|(digest, _)| {
-                questions.cmd("PTTL").arg(place.keys.chunk(digest));
-            });
-            questions.query_async(&mut connection).await
+        let mut questions = redis::pipe();
+        some.iter().for_each(|(digest, _)| {
+            questions.cmd("PTTL").arg(place.keys.chunk(digest));
         });
+        let answer = place.engine.ask_for_chunks(Request::Commands(&questions));
         let left: Vec<i64> = answer.await?;
         let soon = i64::try_from(milliseconds(SOON_GONE)).unwrap_or(i64::MAX);
         let gone = some.iter().zip(left).filter(|(_, left)| *left < soon);
         lacking.extend(gone.map(|(chunk, _)| *chunk));
     }
     for piece in pieces(&lacking) {
-        let answer = place.engine.ask_for_chunks(|mut connection| async move {
-            let mut commands = redis::pipe();
-            for (digest, chunk) in piece {
-                let key = place.keys.chunk(digest);
-                let command = commands.cmd("SET").arg(key).arg(&chunk[..]);
-                command.arg("PX").arg(milliseconds(LOOSE_LASTS)).ignore();
-            }
-            commands.query_async(&mut connection).await
-        });
+        let mut commands = redis::pipe();
+        for (digest, chunk) in piece {
+            let key = place.keys.chunk(digest);
+            let command = commands.cmd("SET").arg(key).arg(&chunk[..]);
+            command.arg("PX").arg(milliseconds(LOOSE_LASTS)).ignore();
+        }
+        let answer = place.engine.ask_for_chunks(Request::Commands(&commands));
         let () = answer.await?;
     }
     Ok(())

@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, Value};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::config::Config;
-use super::error::Error;
+use super::error::{Error, odd_answer};
 use super::health::{EngineHealth, Notes};
 use super::keys;
-use super::link::Link;
+use super::link::{Link, Request};
 use super::scripts::Scripts;
 use super::server::{self, Server};
 use super::stirs::Stirs;
@@ -136,32 +136,43 @@ impl Engine {
     ///
     /// # Errors
     /// If there is no answer in time, or a refusal.
-    pub(super) async fn ask<T, Asking>(
-        &self,
-        request: impl Fn(MultiplexedConnection) -> Asking,
-    ) -> Result<T, Error>
-    where
-        Asking: Future<Output = RedisResult<T>>,
-    {
+    pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, Error> {
         let asked = Instant::now();
         let answer = self.shared.quick.ask(request).await;
         self.shared.notes.note(&answer, asked.elapsed());
-        answer
+        read(answer?)
     }
 
     /// Asks for chunks.
     ///
     /// # Errors
     /// If there is no answer in time, or a refusal.
-    pub(super) async fn ask_for_chunks<T, Asking>(
+    pub(super) async fn ask_for_chunks<T: FromRedisValue>(
         &self,
-        request: impl Fn(MultiplexedConnection) -> Asking,
-    ) -> Result<T, Error>
-    where
-        Asking: Future<Output = RedisResult<T>>,
-    {
-        self.shared.bulk.ask(request).await
+        request: Request<'_>,
+    ) -> Result<T, Error> {
+        read(self.shared.bulk.ask(request).await?)
     }
+
+    /// A connection for whoever looks at the engine, and the name of its server.
+    ///
+    /// # Errors
+    /// If there is none in time.
+    pub(super) async fn connected(&self) -> Result<(MultiplexedConnection, String), Error> {
+        self.shared.bulk.connected().await
+    }
+
+    /// Listens to the channel of the group.
+    ///
+    /// # Errors
+    /// If there is no connection in time, or we may not.
+    pub(super) async fn subscribed(&self) -> Result<(), Error> {
+        self.shared.quick.connected().await.map(drop)
+    }
+}
+
+fn read<T: FromRedisValue>(answer: Value) -> Result<T, Error> {
+    redis::from_redis_value(answer).map_err(|_| odd_answer())
 }
 
 impl fmt::Debug for Engine {

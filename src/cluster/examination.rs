@@ -77,29 +77,27 @@ impl Engine {
 
     /// What the engine says of itself; none if we may not ask.
     async fn information(&self, section: &str) -> Result<Option<String>, Error> {
-        let answer = self.ask_for_chunks(|mut connection| async move {
-            let mut question = redis::cmd("INFO");
-            question.arg(section);
-            allowed(question.query_async(&mut connection).await)
-        });
-        answer.await
+        let (mut connection, server) = self.connected().await?;
+        let mut question = redis::cmd("INFO");
+        match question.arg(section).query_async(&mut connection).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.code() == Some("NOPERM") => Ok(None),
+            Err(error) => Err(Error::of(&server, &error).0),
+        }
     }
 
     /// What of the commands is refused.
     async fn lacking_rights(&self) -> Result<Vec<String>, Error> {
         let key = keys::bucket(&format!("check {}", self.identity()));
-        let channel = self.channel();
-        let (commands, names) = trials(&key, &channel);
-        let commands = &commands;
-        let refusals = self.ask_for_chunks(|mut connection| async move {
-            let answer: RedisResult<()> = commands.query_async(&mut connection).await;
-            match answer {
-                Ok(()) => Ok(Vec::new()),
-                Err(error) => refusals(error),
-            }
-        });
+        let (commands, names) = trials(&key, &self.channel());
+        let (mut connection, server) = self.connected().await?;
+        let answer: RedisResult<()> = commands.query_async(&mut connection).await;
+        let refusals = match answer {
+            Ok(()) => Vec::new(),
+            Err(error) => refusals(&error).ok_or_else(|| Error::of(&server, &error).0)?,
+        };
         let mut lacking = Vec::new();
-        for (index, detail) in refusals.await? {
+        for (index, detail) in refusals {
             let right = match names.get(index) {
                 // The keys and the channel are named in the rights by what they begin with.
                 _ if detail.contains(" key") => "~{gmb}:*".to_owned(),
@@ -116,8 +114,7 @@ impl Engine {
 
     /// Whether we may listen to the channel of the group.
     async fn subscribing(&self) -> Result<Option<String>, Error> {
-        let answer = self.ask(|_| async { Ok(()) });
-        match answer.await {
+        match self.subscribed().await {
             Ok(()) => Ok(None),
             Err(Error::Denied(said)) if said.contains("channel") => Ok(Some("&{gmb}:*".to_owned())),
             Err(Error::Denied(said)) if said.contains("subscribe") => {
@@ -163,26 +160,15 @@ fn trials(key: &str, channel: &str) -> (Pipeline, Vec<&'static str>) {
     (commands, trials.map(|(name, _)| name).into())
 }
 
-/// Nothing if it may not be asked.
-fn allowed<T>(answer: RedisResult<T>) -> RedisResult<Option<T>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.code() == Some("NOPERM") => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Which of several commands we may not run, with what is said of it.
-fn refusals(error: RedisError) -> RedisResult<Vec<(usize, String)>> {
-    let Some(all) = error.clone().into_server_errors() else {
-        return Err(error);
-    };
+/// Which of several commands we may not run, with what is said of it; none if it is about something else.
+fn refusals(error: &RedisError) -> Option<Vec<(usize, String)>> {
+    let all = error.clone().into_server_errors()?;
     let denied = all.iter().filter(|(_, refusal)| refusal.code() == "NOPERM");
     let denied = denied.map(|(index, refusal)| {
         let detail = refusal.details().unwrap_or_default();
         (*index, detail.to_owned())
     });
-    Ok(denied.collect())
+    Some(denied.collect())
 }
 
 fn is_new_enough(product: Option<&str>, version: Option<&str>) -> bool {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisError, RedisResult};
+use redis::{
+    AsyncConnectionConfig, Cmd, Pipeline, RedisError, RedisResult, ScriptInvocation, Value,
+};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -13,6 +15,24 @@ use super::error::{After, Error};
 use super::sentinel;
 use super::server::{self, Server};
 use super::stirs::Stirs;
+
+/// What is asked, in one step to and fro.
+#[derive(Clone, Copy)]
+pub(super) enum Request<'a> {
+    Command(&'a Cmd),
+    Commands(&'a Pipeline),
+    Script(&'a ScriptInvocation<'a>),
+}
+
+impl Request<'_> {
+    async fn sent(self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
+        match self {
+            Request::Command(command) => command.query_async(connection).await,
+            Request::Commands(commands) => commands.query_async(connection).await,
+            Request::Script(script) => script.invoke_async(connection).await,
+        }
+    }
+}
 
 /// A connection, made when it is needed.
 pub(super) struct Link {
@@ -60,18 +80,13 @@ impl Link {
     ///
     /// # Errors
     /// If there is no answer in time, or a refusal.
-    pub(super) async fn ask<T, Asking>(
-        &self,
-        request: impl Fn(MultiplexedConnection) -> Asking,
-    ) -> Result<T, Error>
-    where
-        Asking: Future<Output = RedisResult<T>>,
-    {
+    pub(super) async fn ask(&self, request: Request<'_>) -> Result<Value, Error> {
         let deadline = Instant::now() + self.patience;
         let mut is_first = true;
         loop {
-            let standing = self.connection(deadline).await?;
-            let answer = timeout_at(deadline, request(standing.connection)).await;
+            let mut standing = self.connection(deadline).await?;
+            let asking = request.sent(&mut standing.connection);
+            let answer = timeout_at(deadline, asking).await;
             let (error, after) = match answer {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => Error::of(&standing.server, &error),
@@ -85,6 +100,15 @@ impl Link {
             }
             is_first = false;
         }
+    }
+
+    /// A connection for what must not be asked twice, and the name of its server.
+    ///
+    /// # Errors
+    /// If there is none in time.
+    pub(super) async fn connected(&self) -> Result<(MultiplexedConnection, String), Error> {
+        let standing = self.connection(Instant::now() + self.patience).await?;
+        Ok((standing.connection, standing.server))
     }
 
     async fn connection(&self, deadline: Instant) -> Result<Standing, Error> {

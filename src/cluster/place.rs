@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, RedisResult, Script};
+use redis::{FromRedisValue, Script};
 
 use super::engine::Engine;
 use super::error::Error;
 use super::keys::Keys;
+use super::link::Request;
 
 /// Where a GitLab's things stand.
 pub(super) struct Place {
@@ -28,12 +28,7 @@ impl Place {
     ) -> Result<T, Error> {
         let mut invocation = script.prepare_invoke();
         fill(&mut invocation);
-        let invocation = &invocation;
-        let asking = |mut connection: MultiplexedConnection| async move {
-            let answer: RedisResult<T> = invocation.invoke_async(&mut connection).await;
-            answer
-        };
-        self.engine.ask(asking).await
+        self.engine.ask(Request::Script(&invocation)).await
     }
 }
 

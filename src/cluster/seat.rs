@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::error::{Error, odd_answer};
 use super::keys::Keys;
 use super::lease::Lease;
+use super::link::Request;
 use super::place::{Place, milliseconds};
 use crate::lock::lock;
 
@@ -133,11 +134,9 @@ impl Seat {
     pub async fn holder(&self) -> Result<Option<String>, Error> {
         let key = &self.place.keys.lease;
         let asked = Instant::now();
-        let answer = self.place.engine.ask(|mut connection| async move {
-            let mut questions = redis::pipe();
-            questions.cmd("GET").arg(key).cmd("PTTL").arg(key);
-            questions.query_async(&mut connection).await
-        });
+        let mut questions = redis::pipe();
+        questions.cmd("GET").arg(key).cmd("PTTL").arg(key);
+        let answer = self.place.engine.ask(Request::Commands(&questions));
         let (holder, left): (Option<String>, i64) = answer.await?;
         let left = u64::try_from(left).ok().map(Duration::from_millis);
         *lock(&self.free_at) = left.map(|left| asked + left + JUST_AFTER);
@@ -170,11 +169,9 @@ impl Seat {
     /// If the engine does not answer.
     pub async fn newest(&self) -> Result<Option<(u64, u64)>, Error> {
         let key = &self.place.keys.head;
-        let answer = self.place.engine.ask(|mut connection| async move {
-            let mut question = redis::cmd("HMGET");
-            question.arg(key).arg(&["token", "version"]);
-            question.query_async(&mut connection).await
-        });
+        let mut question = redis::cmd("HMGET");
+        question.arg(key).arg(&["token", "version"]);
+        let answer = self.place.engine.ask(Request::Command(&question));
         match answer.await? {
             (Some(token), Some(version)) => Ok(Some((token, version))),
             (None::<u64>, None::<u64>) => Ok(None),
@@ -188,10 +185,9 @@ impl Seat {
     /// If the engine does not answer.
     pub async fn replicas(&self) -> Result<usize, Error> {
         let key = &self.place.keys.seen;
-        let answer = self.place.engine.ask(|mut connection| async move {
-            let mut question = redis::cmd("HGETALL");
-            question.arg(key).query_async(&mut connection).await
-        });
+        let mut question = redis::cmd("HGETALL");
+        question.arg(key);
+        let answer = self.place.engine.ask(Request::Command(&question));
         let seen: HashMap<String, String> = answer.await?;
         Ok(seen.len())
     }
@@ -202,11 +198,9 @@ impl Seat {
     /// If the engine does not answer.
     pub async fn head(&self) -> Result<Option<Head>, Error> {
         let key = &self.place.keys.head;
-        let answer = self.place.engine.ask(|mut connection| async move {
-            let mut question = redis::cmd("HMGET");
-            question.arg(key).arg(&["token", "version", "body"]);
-            question.query_async(&mut connection).await
-        });
+        let mut question = redis::cmd("HMGET");
+        question.arg(key).arg(&["token", "version", "body"]);
+        let answer = self.place.engine.ask(Request::Command(&question));
         match answer.await? {
             (Some(token), Some(version), Some(body)) => Ok(Some(Head {
                 token,
