@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::group::{self, Group, LEASE};
 use crate::history::{History, now};
-use crate::redis_server::RedisServer;
+use crate::support::redis_server::RedisServer;
 use crate::watching::Watching;
 
 /// From one change of the numbers to the next.

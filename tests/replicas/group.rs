@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::history::{Life, Moment, Span, now};
-use crate::redis_server::RedisServer;
 use crate::support::exposition::Exposition;
 use crate::support::process::{Program, http_client};
+use crate::support::redis_server::RedisServer;
 use crate::support::running::{Running, bridge_for};
 use crate::wire::Wire;
 

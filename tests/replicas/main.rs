@@ -13,9 +13,6 @@ mod nemesis;
 mod outages;
 mod plain;
 mod pushed;
-#[path = "../support/redis_server.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod redis_server;
 mod spending;
 #[path = "../support/mod.rs"]
 mod support;

@@ -36,10 +36,10 @@ mod with_redis {
 
     use crate::group::{self, GROUP, Group, beat, name};
     use crate::pushed;
-    use crate::redis_server::RedisServer;
     use crate::support::process::{Program, bridge};
     use crate::support::received::Received;
     use crate::support::receiver::Receiver;
+    use crate::support::redis_server::RedisServer;
     use crate::support::running::{Running, TOKEN};
     use crate::support::{PATIENCE, Series};
 
