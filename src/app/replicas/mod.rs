@@ -152,6 +152,8 @@ fn replica(config: &Config) -> String {
 /// What a GitLab is called in the engine: by its name, else by its address.
 fn called(instance: &Instance, name: Option<&str>) -> String {
     let url = &instance.gitlab.url;
-    let address = || format!("{}{}", url.host_str().unwrap_or_default(), url.path());
+    let port = url.port().map(|port| format!(":{port}"));
+    let (host, port) = (url.host_str().unwrap_or_default(), port.unwrap_or_default());
+    let address = || format!("{host}{port}{}", url.path());
     name.map_or_else(address, str::to_owned)
 }

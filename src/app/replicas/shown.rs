@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::version::Version;
 use crate::export::Texts;
-use crate::metrics::Snapshot;
+use crate::metrics::{Catalogue, Snapshot};
 
 /// Reads what is known of each owner out of a version; none if that can't be read.
 pub type Reader = Arc<dyn Fn(&Version) -> Option<Arc<Snapshot>> + Send + Sync>;
@@ -39,9 +39,14 @@ impl Shown {
     }
 
     /// A version of another replica.
-    pub fn of_another(texts: Texts, version: Version, reader: &Reader) -> Shown {
+    pub fn of_another(
+        texts: Texts,
+        version: Version,
+        catalogue: &Catalogue,
+        reader: &Reader,
+    ) -> Shown {
         Shown {
-            snapshot: version.snapshot(),
+            snapshot: version.snapshot(catalogue),
             texts,
             version: Some(Arc::new(version)),
             owners: Some(Arc::new(Owners {

@@ -223,8 +223,9 @@ impl Standing {
             return;
         };
         self.status.shows(&version);
-        self.shown
-            .send_replace(Shown::of_another(texts, version, &self.reader));
+        let catalogue = self.enabled.catalogue;
+        let shown = Shown::of_another(texts, version, catalogue, &self.reader);
+        self.shown.send_replace(shown);
     }
 
     /// Stands for the lease once. Who holds others lets those go first who hold fewer, so that several GitLabs

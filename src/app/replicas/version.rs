@@ -174,8 +174,8 @@ impl Version {
     }
 
     /// What is said of it as a snapshot, without owners.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::new(self.manifest.outline.snapshot(Catalogue::standard()))
+    pub fn snapshot(&self, catalogue: &Catalogue) -> Arc<Snapshot> {
+        Arc::new(self.manifest.outline.snapshot(catalogue))
     }
 }
 

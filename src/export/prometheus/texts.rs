@@ -43,7 +43,7 @@ impl TextsRenderer {
         memory: &MemoryLimit,
     ) -> Result<TextsRenderer> {
         Ok(TextsRenderer {
-            renderer: Renderer::build(resource, enabled)?.within(memory),
+            renderer: Renderer::build(resource, enabled.scraped())?.within(memory),
             last: Rendered::default(),
         })
     }
