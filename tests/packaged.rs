@@ -14,8 +14,8 @@ use serde_json::Value;
 use support::process::{Finished, Program, free_ports};
 use tempfile::TempDir;
 
-/// As large as the binary of a release may be.
-const MOST_BYTES: u64 = 15_000_000;
+/// As large as the binary of a release may be: 15 MiB.
+const MOST_BYTES: u64 = 15 << 20;
 /// Whoever the program is in the image.
 const USER: &str = "65532:65532";
 
