@@ -185,3 +185,56 @@ impl Manifest {
         self.texts.iter().chain(&self.state).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(state: &[u8]) -> Version {
+        let content = Content {
+            replica: "a".to_owned(),
+            at: 7,
+            outline: Outline::default(),
+            texts: Vec::new(),
+            state: state.to_vec(),
+        };
+        Version::new(3, 5, content).unwrap()
+    }
+
+    /// The same as another replica reads it, with another form.
+    fn of_format(version: &Version, format: u32) -> Version {
+        let mut body: serde_json::Value = serde_json::from_slice(&version.body).unwrap();
+        body["format"] = format.into();
+        body["of_a_newer_bridge"] = true.into();
+        let body = Bytes::from(serde_json::to_vec(&body).unwrap());
+        Version {
+            manifest: serde_json::from_slice(&body).unwrap(),
+            body,
+            chunks: version.chunks.clone(),
+            ..*version
+        }
+    }
+
+    #[test]
+    fn a_state_goes_in_pieces_and_comes_out_whole() {
+        let state: Vec<u8> = (0..CHUNK + 7).map(|at| (at % 251) as u8).collect();
+        let version = version(&state);
+        assert_eq!(version.chunks.len(), 2);
+        assert!(version.chunks.iter().all(|(_, bytes)| bytes.len() <= CHUNK));
+        assert_eq!(version.state(), state);
+        let named = version.chunks.iter().map(|(digest, _)| *digest);
+        assert!(version.manifest.digests().eq(named));
+        let again = version.again(4, 6).unwrap();
+        assert_eq!((again.order(), again.state()), ((4, 6), state));
+    }
+
+    #[test]
+    fn a_version_of_a_newer_form_is_shown_and_not_gone_on_from() {
+        let ours = version(b"state");
+        let newer = of_format(&ours, FORMAT + 1);
+        assert!(ours.is_of_use() && of_format(&ours, FORMAT).is_of_use());
+        assert!(!newer.is_of_use());
+        assert_eq!(newer.texts().unwrap().series(), 0);
+        assert_eq!(newer.manifest.replica, "a");
+    }
+}
