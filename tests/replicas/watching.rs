@@ -37,7 +37,11 @@ impl Watching {
         });
         let mut tasks: Vec<_> = scraping.collect();
         let (ports, seen) = (group.engine_port.subscribe(), Arc::clone(&history));
-        tasks.push(tokio::spawn(look_on(ports, seen)));
+        tasks.push(tokio::spawn(look_on(
+            ports,
+            place(group.gitlab.url()),
+            seen,
+        )));
         Watching { history, tasks }
     }
 
@@ -136,12 +140,18 @@ fn counters(exposition: &Exposition) -> BTreeMap<String, f64> {
     series.collect()
 }
 
-async fn look_on(ports: watch::Receiver<u16>, history: Arc<Mutex<History>>) {
+/// What all keys about a GitLab begin with.
+fn place(gitlab: &str) -> String {
+    let address = gitlab.trim_start_matches("http://").trim_end_matches('/');
+    format!("{{gmb}}:{GROUP}:{}/", address.replace(':', "%3A"))
+}
+
+async fn look_on(ports: watch::Receiver<u16>, place: String, history: Arc<Mutex<History>>) {
     loop {
         let port = *ports.borrow();
         if let Ok(mut connection) = connected(port).await {
             while *ports.borrow() == port {
-                let looked = timeout(Duration::from_secs(1), look(&mut connection)).await;
+                let looked = timeout(Duration::from_secs(1), look(&mut connection, &place)).await;
                 let Ok(Ok((head, holder))) = looked else {
                     break;
                 };
@@ -161,8 +171,9 @@ async fn connected(port: u16) -> redis::RedisResult<MultiplexedConnection> {
 /// The newest version and the lease, of the same moment.
 async fn look(
     connection: &mut MultiplexedConnection,
+    place: &str,
 ) -> redis::RedisResult<(Option<Head>, Option<Holder>)> {
-    let key = |name: &str| format!("{{gmb}}:{GROUP}:127.0.0.1/:{name}");
+    let key = |name: &str| format!("{place}:{name}");
     let mut both = redis::pipe();
     both.atomic();
     both.cmd("HMGET")
