@@ -27,14 +27,18 @@ pub struct GitLabView {
 /// The view of the only GitLab there is.
 impl From<Arc<Snapshot>> for View {
     fn from(snapshot: Arc<Snapshot>) -> View {
-        let name = None;
-        View {
-            gitlabs: vec![GitLabView { name, snapshot }],
-        }
+        View::of_one(None, snapshot)
     }
 }
 
 impl View {
+    /// The view of one GitLab alone.
+    pub fn of_one(name: Option<Arc<str>>, snapshot: Arc<Snapshot>) -> View {
+        View {
+            gitlabs: vec![GitLabView { name, snapshot }],
+        }
+    }
+
     /// How many projects it has.
     pub fn projects(&self) -> usize {
         let snapshots = self.gitlabs.iter().map(|gitlab| &gitlab.snapshot);

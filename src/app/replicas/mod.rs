@@ -34,7 +34,7 @@ pub use status::{EngineStatus, StandingStatus};
 
 /// What all GitLabs of this replica share.
 pub struct Replicas {
-    status: Arc<EngineStatus>,
+    lasting: Arc<Lasting>,
     /// Who the group is in OpenTelemetry.
     resource: Resource,
     /// What is shown.
@@ -43,13 +43,18 @@ pub struct Replicas {
     is_scraped: bool,
     pushed: Option<Pushed>,
     memory: MemoryLimit,
-    /// How many leases this replica holds.
-    held: Arc<AtomicUsize>,
-    /// Whose turn it is to stand for a lease.
-    turn: Arc<Mutex<()>>,
     /// How many GitLabs there are.
     gitlabs: usize,
-    left: Arc<Left>,
+}
+
+/// What outlives a reload.
+struct Lasting {
+    status: Arc<EngineStatus>,
+    /// How many leases this replica holds.
+    held: AtomicUsize,
+    /// Whose turn it is to stand for a lease.
+    turn: Mutex<()>,
+    left: Left,
 }
 
 /// Where and how GitLab's series are pushed.
@@ -73,18 +78,24 @@ impl Replicas {
         let Some(cluster) = &config.cluster else {
             return Ok(None);
         };
-        let (status, held) = match before {
-            Some(before) => (Arc::clone(&before.status), Arc::clone(&before.held)),
+        let lasting = match before {
+            Some(before) => Arc::clone(&before.lasting),
             None => {
                 let engine = Engine::new(cluster, replica(config));
                 let engine = engine.context("cluster.url").map_err(misconfigured)?;
-                (EngineStatus::of(engine), Arc::default())
+                Arc::new(Lasting {
+                    status: EngineStatus::of(engine),
+                    held: AtomicUsize::new(0),
+                    turn: Mutex::default(),
+                    left: Left::default(),
+                })
             }
         };
+        let group = lasting.status.engine().group();
         let otlp = config.export.otlp.clone();
         Ok(Some(Arc::new(Replicas {
-            resource: chosen::as_instance(&config.export.resource(), status.engine().group()),
-            status,
+            resource: chosen::as_instance(&config.export.resource(), group),
+            lasting,
             enabled: enabled.clone(),
             is_scraped: config.export.prometheus,
             pushed: otlp.map(|config| Pushed {
@@ -92,41 +103,34 @@ impl Replicas {
                 health: Arc::clone(otlp_health),
             }),
             memory: config.export.memory.clone(),
-            held,
-            turn: before
-                .map(|before| Arc::clone(&before.turn))
-                .unwrap_or_default(),
             gitlabs: config.instances.len(),
-            left: before
-                .map(|before| Arc::clone(&before.left))
-                .unwrap_or_default(),
         })))
     }
 
     fn engine(&self) -> &Engine {
-        self.status.engine()
+        self.status().engine()
     }
 
     /// How the engine does.
     pub fn status(&self) -> &Arc<EngineStatus> {
-        &self.status
+        &self.lasting.status
     }
 
     /// How many leases this replica holds.
     fn held(&self) -> u32 {
-        u32::try_from(self.held.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+        u32::try_from(self.lasting.held.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
     }
 
     /// Whether this replica, one of so many, holds more leases than its share and is to leave this one.
     fn leaves_one(&self, replicas: usize, called: &str) -> bool {
         let share = self.gitlabs.div_ceil(replicas.max(1));
-        let held = self.held.load(Ordering::Relaxed);
-        held > share && self.left.may_leave(called)
+        let held = self.lasting.held.load(Ordering::Relaxed);
+        held > share && self.lasting.left.may_leave(called)
     }
 
     /// Counts a lease, as long as what it returns lives.
     fn hold(self: &Arc<Self>) -> Held {
-        self.held.fetch_add(1, Ordering::Relaxed);
+        self.lasting.held.fetch_add(1, Ordering::Relaxed);
         Held(Arc::clone(self))
     }
 }
@@ -136,7 +140,7 @@ struct Held(Arc<Replicas>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Ordering::Relaxed);
+        self.0.lasting.held.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::cluster::{Digest, Error, Lease, Published};
 use crate::export::{self, TextsRenderer};
 use crate::gitlab::Client;
 use crate::lock::lock;
-use crate::metrics::{GitLabView, Outline, Snapshot, View};
+use crate::metrics::{Outline, Snapshot, View};
 use crate::poll::Store;
 
 /// How soon an engine that did not answer is asked again.
@@ -49,36 +49,25 @@ impl Store for Publisher {
 
 impl Publisher {
     async fn publish_snapshot(&self, snapshot: Arc<Snapshot>, state: Vec<u8>) {
-        let view = Arc::new(View {
-            gitlabs: vec![GitLabView {
-                name: self.name.clone(),
-                snapshot: Arc::clone(&snapshot),
-            }],
-        });
+        let view = Arc::new(View::of_one(self.name.clone(), Arc::clone(&snapshot)));
         let (renderer, rendered) = (self.renderer.clone(), Arc::clone(&view));
-        let rendering = spawn_blocking(move || {
+        let (token, number) = (self.lease.token(), self.next());
+        let (replica, at) = (self.replica.clone(), export::seconds(self.client.now()));
+        let outline = Outline::of(&snapshot);
+        let made = spawn_blocking(move || {
             let texts = renderer.map(|renderer| lock(&renderer).render(&rendered));
             let texts = texts.unwrap_or_default();
-            let blocks = texts.blocks();
-            (texts, blocks)
+            let content = Content {
+                replica,
+                at,
+                outline,
+                texts: texts.blocks(),
+                state,
+            };
+            Version::new(token, number, content).map(|version| (texts, version))
         });
-        let Ok((texts, blocks)) = rendering.await else {
-            tracing::error!(
-                "rendering failed, so this version is not published: please report this"
-            );
-            return;
-        };
-        let content = Content {
-            replica: self.replica.clone(),
-            at: export::seconds(self.client.now()),
-            outline: Outline::of(&snapshot),
-            texts: blocks,
-            state,
-        };
-        let (token, number) = (self.lease.token(), self.next());
-        let made = spawn_blocking(move || Version::new(token, number, content)).await;
-        let version = match made {
-            Ok(Ok(version)) => version,
+        let (texts, version) = match made.await {
+            Ok(Ok(made)) => made,
             Ok(Err(error)) => return not_made(&error),
             Err(error) => return not_made(&error),
         };

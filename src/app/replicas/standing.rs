@@ -19,7 +19,7 @@ use crate::config::Instance;
 use crate::export::TextsRenderer;
 use crate::gitlab::Client;
 use crate::lock::lock;
-use crate::metrics::{EnabledMetrics, GitLabView, Snapshot, View};
+use crate::metrics::EnabledMetrics;
 use crate::poll::{Inbox, Polled, Progress, State};
 
 /// How often the engine is looked at where it does not say that something happened.
@@ -172,17 +172,9 @@ impl Standing {
         }
     }
 
-    /// The view of this GitLab alone.
-    pub(super) fn view(&self, snapshot: Arc<Snapshot>) -> Arc<View> {
-        let name = self.name.clone();
-        Arc::new(View {
-            gitlabs: vec![GitLabView { name, snapshot }],
-        })
-    }
-
     /// Shows the newest version, if that is another one than before.
     pub(super) async fn follow(&self) {
-        let newest = self.replicas.status.noted(self.seat.newest().await);
+        let newest = self.replicas.status().noted(self.seat.newest().await);
         if let Some(Some((token, version))) = newest {
             self.status.published(token, version);
             if (token, version) > self.shown.borrow().order() {
@@ -191,13 +183,13 @@ impl Standing {
         }
         let (_, number) = self.shown.borrow().order();
         self.replicas
-            .status
+            .status()
             .noted(self.seat.note_seen(number).await);
     }
 
     /// Fetches the newest version and shows it.
     async fn fetch(&self) {
-        let head = self.replicas.status.noted(self.seat.head().await);
+        let head = self.replicas.status().noted(self.seat.head().await);
         let held = self.shown.borrow().clone();
         let Some(Some(head)) = head else {
             return;
@@ -206,7 +198,7 @@ impl Standing {
             return;
         }
         let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
-        match self.replicas.status.noted(fetched) {
+        match self.replicas.status().noted(fetched) {
             Some(Fetched::Whole(version)) => self.show(*version),
             Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
             Some(Fetched::Gone) | None => {}
@@ -234,9 +226,9 @@ impl Standing {
         /// For each lease that is held already.
         const COURTESY: Duration = Duration::from_secs(1);
         // One after another, so that each counts what this replica got just before.
-        let _turn = self.replicas.turn.lock().await;
+        let _turn = self.replicas.lasting.turn.lock().await;
         let held = self.replicas.held();
-        let holder = self.replicas.status.noted(self.seat.holder().await);
+        let holder = self.replicas.status().noted(self.seat.holder().await);
         self.status
             .is_led_by(holder.as_ref().and_then(Option::as_deref));
         if holder?.is_some() {
@@ -254,7 +246,7 @@ impl Standing {
         }
         let (token, version) = self.shown.borrow().order();
         let contended = self.seat.contend(Known { token, version }).await;
-        let lease = self.replicas.status.noted(contended)??;
+        let lease = self.replicas.status().noted(contended)??;
         Some((lease, self.replicas.hold()))
     }
 

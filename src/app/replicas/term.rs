@@ -77,7 +77,8 @@ impl Standing {
             return Ended::Lost;
         };
         if poller.last().report.is_some() {
-            pushed.send_replace(self.view(poller.last()));
+            let view = View::of_one(self.name.clone(), poller.last());
+            pushed.send_replace(Arc::new(view));
         }
         let user = *lock(&self.user);
         let spending = Spending::begin(lease, &self.client, user);
@@ -125,7 +126,7 @@ impl Standing {
         const LOOK: Duration = Duration::from_secs(5);
         loop {
             sleep(LOOK.mul_f64(1.0 + fastrand::f64())).await;
-            let replicas = self.replicas.status.noted(self.seat.replicas().await);
+            let replicas = self.replicas.status().noted(self.seat.replicas().await);
             if replicas.is_some_and(|replicas| self.replicas.leaves_one(replicas, &self.called)) {
                 return;
             }
@@ -144,11 +145,11 @@ impl Standing {
         const AGAIN: Duration = Duration::from_millis(250);
         loop {
             let held = self.shown.borrow().clone();
-            let head = self.replicas.status.noted(self.seat.head().await);
+            let head = self.replicas.status().noted(self.seat.head().await);
             match head {
                 Some(Some(head)) if (head.token, head.version) > held.order() => {
                     let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
-                    match self.replicas.status.noted(fetched) {
+                    match self.replicas.status().noted(fetched) {
                         Some(Fetched::Whole(version)) => self.show(*version),
                         Some(Fetched::Unreadable(_)) => return None,
                         _ => sleep(AGAIN).await,
