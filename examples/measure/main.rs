@@ -109,19 +109,24 @@ async fn show_polls(gitlab: &GitLab, arguments: &Arguments) -> Result<()> {
     sleep(arguments.interval * IDLE).await;
     let idle = (bridge.cpu() - before) / IDLE;
     row("idle poll, processor time", seconds(idle));
-    gitlab.edit(|world| {
-        for index in (0..arguments.projects).step_by(100) {
-            let index = (index * 7919 + 13) % arguments.projects;
-            let path = format!("group-{:03}/project-{index:06}", index % 300);
-            world.events(&path).push(3);
-        }
-    });
+    change_some(gitlab, arguments.projects);
     let before = bridge.cpu();
     sleep(arguments.interval).await;
     let changed = bridge.cpu() - before;
     row("poll after 1 % changed, processor time", seconds(changed));
     show_memory("polling for a while", &bridge);
     Ok(())
+}
+
+/// Changes one project in a hundred.
+fn change_some(gitlab: &GitLab, projects: usize) {
+    gitlab.edit(|world| {
+        for index in (0..projects).step_by(100) {
+            let index = (index * 7919 + 13) % projects;
+            let path = format!("group-{:03}/project-{index:06}", index % 300);
+            world.events(&path).push(3);
+        }
+    });
 }
 
 /// How soon a new process shows what the one before it knew.

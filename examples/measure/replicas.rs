@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::bridge::{Bridge, PATIENCE, free_port};
-use super::{Arguments, megabytes, milliseconds, row, seconds};
+use super::{Arguments, change_some, megabytes, milliseconds, row, seconds};
 
 /// A real redis-server, without a disk. Killed when dropped.
 struct Engine {
@@ -90,13 +90,7 @@ pub async fn show(gitlab: &GitLab, arguments: &Arguments) -> Result<()> {
     );
     row("engine, memory", bytes(first.held));
     show_versions(&engine, &leader, &other, arguments, "nothing changed").await?;
-    gitlab.edit(|world| {
-        for index in (0..arguments.projects).step_by(100) {
-            let index = (index * 7919 + 13) % arguments.projects;
-            let path = format!("group-{:03}/project-{index:06}", index % 300);
-            world.events(&path).push(3);
-        }
-    });
+    change_some(gitlab, arguments.projects);
     show_versions(&engine, &leader, &other, arguments, "1 % changed").await?;
     super::show_memory("a replica that only shows", &other);
 

@@ -173,7 +173,7 @@ impl Standing {
     }
 
     /// Shows the newest version, if that is another one than before.
-    pub(super) async fn follow(&self) {
+    async fn follow(&self) {
         let newest = self.replicas.status().noted(self.seat.newest().await);
         if let Some(Some((token, version))) = newest {
             self.status.published(token, version);
@@ -187,27 +187,29 @@ impl Standing {
             .noted(self.seat.note_seen(number).await);
     }
 
-    /// Fetches the newest version and shows it.
-    async fn fetch(&self) {
-        let head = self.replicas.status().noted(self.seat.head().await);
-        let held = self.shown.borrow().clone();
-        let Some(Some(head)) = head else {
-            return;
+    /// Shows the engine's newest version, if that is newer than what is shown. Returns what orders it; none if
+    /// the engine does not answer.
+    pub(super) async fn fetch(&self) -> Option<Option<(u64, u64)>> {
+        let status = self.replicas.status();
+        let Some(head) = status.noted(self.seat.head().await)? else {
+            return Some(None);
         };
-        if (head.token, head.version) <= held.order() {
-            return;
+        let (order, held) = ((head.token, head.version), self.shown.borrow().clone());
+        if order > held.order() {
+            let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
+            match status.noted(fetched)? {
+                Fetched::Whole(version) => self.show(*version),
+                Fetched::Unreadable => *lock(&self.not_for_us) = Some(order),
+                Fetched::Gone => {}
+            }
         }
-        let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
-        match self.replicas.status().noted(fetched) {
-            Some(Fetched::Whole(version)) => self.show(*version),
-            Some(Fetched::Unreadable(order)) => *lock(&self.not_for_us) = Some(order),
-            Some(Fetched::Gone) | None => {}
-        }
+        Some(Some(order))
     }
 
     /// Shows a version that another replica has published.
-    pub(super) fn show(&self, version: Version) {
+    fn show(&self, version: Version) {
         let Some(texts) = version.texts() else {
+            *lock(&self.not_for_us) = Some(version.order());
             tracing::error!(
                 version = version.number,
                 "the texts of a published version can't be put together, so an older one is shown"
@@ -251,7 +253,7 @@ impl Standing {
     }
 
     /// Whether this bridge can go on from what is published.
-    fn may_lead(&self) -> bool {
+    pub(super) fn may_lead(&self) -> bool {
         let not_for_us = *lock(&self.not_for_us);
         let shown = self.shown.borrow();
         let is_of_use = shown

@@ -16,7 +16,7 @@ use super::publisher::Publisher;
 use super::pushing::Pushing;
 use super::spending::Spending;
 use super::standing::{Ended, Standing};
-use super::version::{Fetched, Version};
+use super::version::Version;
 use crate::cluster::Lease;
 use crate::lock::lock;
 use crate::metrics::View;
@@ -66,7 +66,7 @@ impl Standing {
         let (pushed, views) = watch::channel(Arc::<View>::default());
         let publisher = self.publisher(lease, &pushed);
         let going_on = async {
-            let newest = self.newest(&publisher).await;
+            let newest = self.newest(&publisher).await?;
             self.poller(newest.as_deref()).await
         };
         let poller = tokio::select! {
@@ -141,29 +141,24 @@ impl Standing {
     }
 
     /// The newest version there is: the one in the engine, or the one that is shown here if the engine has lost it.
-    async fn newest(&self, publisher: &Publisher) -> Option<Arc<Version>> {
+    async fn newest(&self, publisher: &Publisher) -> Result<Option<Arc<Version>>, CantLead> {
         const AGAIN: Duration = Duration::from_millis(250);
         loop {
-            let held = self.shown.borrow().clone();
-            let head = self.replicas.status().noted(self.seat.head().await);
-            match head {
-                Some(Some(head)) if (head.token, head.version) > held.order() => {
-                    let fetched = Version::fetch(&self.seat, head, held.version.as_deref()).await;
-                    match self.replicas.status().noted(fetched) {
-                        Some(Fetched::Whole(version)) => self.show(*version),
-                        Some(Fetched::Unreadable(_)) => return None,
-                        _ => sleep(AGAIN).await,
-                    }
-                }
-                Some(head) => {
-                    let version = held.version.clone()?;
-                    if head.is_none_or(|head| (head.token, head.version) < held.order()) {
-                        publisher.publish_again(&held, &version).await;
-                    }
-                    return Some(version);
-                }
-                None => sleep(AGAIN).await,
+            let stored = self.fetch().await;
+            if !self.may_lead() {
+                return Err(CantLead);
             }
+            let held = self.shown.borrow().clone();
+            if let Some(stored) = stored.filter(|stored| *stored <= Some(held.order())) {
+                let version = held.version.clone();
+                if let Some(lost) = version.as_deref()
+                    && stored < Some(held.order())
+                {
+                    publisher.publish_again(&held, lost).await;
+                }
+                return Ok(version);
+            }
+            sleep(AGAIN).await;
         }
     }
 

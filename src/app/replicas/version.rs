@@ -60,7 +60,7 @@ pub enum Fetched {
     /// A newer one has taken its place meanwhile.
     Gone,
     /// It is of a form that this bridge does not know.
-    Unreadable((u64, u64)),
+    Unreadable,
 }
 
 impl Version {
@@ -120,7 +120,7 @@ impl Version {
             Ok(manifest) => manifest,
             Err(error) => {
                 tracing::error!(%error, version = head.version, "a published version can't be read");
-                return Ok(Fetched::Unreadable((head.token, head.version)));
+                return Ok(Fetched::Unreadable);
             }
         };
         let known = before.iter().flat_map(|before| &before.chunks).cloned();
