@@ -2,6 +2,13 @@
 
 use redis::Script;
 
+/// A script in which a replica says which version it holds.
+macro_rules! saying {
+    ($script:literal) => {
+        concat!(include_str!("scripts/words.lua"), include_str!($script))
+    };
+}
+
 /// The scripts that run in the engine.
 pub(super) struct Scripts {
     pub contend: Script,
@@ -23,13 +30,13 @@ impl Scripts {
     pub(super) fn changed(change: fn(&str) -> String) -> Scripts {
         let script = |text: &str| Script::new(&change(text));
         Scripts {
-            contend: script(include_str!("scripts/contend.lua")),
+            contend: script(saying!("scripts/contend.lua")),
             renew: script(include_str!("scripts/renew.lua")),
             take: script(include_str!("scripts/take.lua")),
             publish: script(include_str!("scripts/publish.lua")),
             drain: script(include_str!("scripts/drain.lua")),
             resign: script(include_str!("scripts/resign.lua")),
-            seen: script(include_str!("scripts/seen.lua")),
+            seen: script(saying!("scripts/seen.lua")),
             hint: script(include_str!("scripts/hint.lua")),
         }
     }

@@ -4,7 +4,7 @@ use super::row::{CiExporterRow, KIND, KIND_REWORDED, PROJECT, REF, Renamed};
 use crate::metrics::subject::{
     Attribute, Counted, CountedWhen, MetricRow, PROJECT_ID, Shows, counter, gauge,
 };
-use crate::metrics::subjects::STATUSES;
+use crate::metrics::subjects::{LAST_STATUS, STAGE};
 
 pub(super) static ROWS: &[CiExporterRow] = &[
     of_job(gauge(
@@ -18,7 +18,7 @@ pub(super) static ROWS: &[CiExporterRow] = &[
         "gitlab_ci_pipeline_job_status",
         "",
         "1 for the status of the job's latest attempt in the newest pipeline of the ref",
-        &[JOB_NAME, KIND, PROJECT, PROJECT_ID, REF, STAGE, STATUS],
+        &[JOB_NAME, KIND, PROJECT, PROJECT_ID, REF, STAGE, LAST_STATUS],
         Shows::StateSet("status"),
     ))
     .in_place_of("gitlab_job_last_run_status"),
@@ -56,18 +56,6 @@ const JOB_NAME: Attribute = Attribute {
     name: "job_name",
     meaning: "The name of the job.",
     examples: &["unit", "deploy"],
-};
-
-const STAGE: Attribute = Attribute {
-    name: "stage",
-    meaning: "The stage of the pipeline that the job belongs to.",
-    examples: &["build", "test", "deploy"],
-};
-
-const STATUS: Attribute = Attribute {
-    name: "status",
-    meaning: "The status, in GitLab's words; those that GitLab adds are shown as they come.",
-    examples: STATUSES,
 };
 
 const fn of_job(row: MetricRow) -> CiExporterRow {

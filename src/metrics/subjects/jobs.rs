@@ -150,7 +150,7 @@ const JOB: Attribute = Attribute {
     examples: &["unit", "deploy"],
 };
 
-const STAGE: Attribute = Attribute {
+pub(in crate::metrics) const STAGE: Attribute = Attribute {
     name: "stage",
     meaning: "The stage of the pipeline that the job belongs to.",
     examples: &["build", "test", "deploy"],
@@ -163,7 +163,7 @@ const STATUS: Attribute = Attribute {
     examples: &["success", "failed", "canceled"],
 };
 
-const LAST_STATUS: Attribute = Attribute {
+pub(in crate::metrics) const LAST_STATUS: Attribute = Attribute {
     name: "status",
     meaning: "The status, in GitLab's words; those that GitLab adds are shown as they come.",
     examples: STATUSES,

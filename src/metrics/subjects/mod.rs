@@ -32,6 +32,7 @@ mod storage;
 mod test_reports;
 mod tokens;
 
+pub(super) use jobs::{LAST_STATUS, STAGE};
 pub(super) use pipeline_attributes::STATUSES;
 
 use std::sync::LazyLock;
