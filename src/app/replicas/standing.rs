@@ -216,6 +216,14 @@ impl Standing {
             );
             return;
         };
+        if !version.is_of_use() && self.may_lead() {
+            tracing::warn!(
+                gitlab = self.called,
+                version = version.number,
+                "a newer bridge has published in a form that this one can't go on from: it shows what is published, \
+                 and leaves reading GitLab to newer replicas"
+            );
+        }
         self.status.shows(&version);
         let catalogue = self.enabled.catalogue;
         let shown = Shown::of_another(texts, version, catalogue, &self.reader);
